@@ -1,0 +1,203 @@
+//! What happened to one path.
+
+use crate::path::{AbsolutePath, PathRefusal};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeKind {
+    /// A file is new.
+    Created,
+    /// A file has new content under its old name.
+    Modified,
+    /// A file or folder is gone, or about to go.
+    Deleted,
+    /// A file has a new name; the old one is in [`Change::from`].
+    Moved,
+    /// Look at this folder: what happened in it is not known.
+    Rescan,
+}
+
+impl ChangeKind {
+    /// Every kind, in the order of their codes in a store.
+    pub const ALL: [Self; 5] = [Self::Created, Self::Modified, Self::Deleted, Self::Moved, Self::Rescan];
+
+    /// The word of the contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Modified => "modified",
+            Self::Deleted => "deleted",
+            Self::Moved => "moved",
+            Self::Rescan => "rescan",
+        }
+    }
+
+    /// What a scan remembers of a path for which `self` was known and `later` came in.
+    #[must_use]
+    pub fn followed_by(self, later: Self) -> Self {
+        match (self, later) {
+            (Self::Created, Self::Modified) => Self::Created,
+            (Self::Moved, Self::Modified | Self::Moved) => Self::Moved,
+            (Self::Deleted, Self::Created) => Self::Modified,
+            (_, later) => later,
+        }
+    }
+}
+
+/// What the path of a change is, as far as its sender knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A file: its folder is what must be scanned.
+    File,
+    /// A folder: it is scanned itself.
+    Folder,
+}
+
+/// One change. `P` says in whose eyes its paths are: [`TriggerPath`](crate::path::TriggerPath) until the trigger's
+/// map was applied, [`LocalPath`](crate::path::LocalPath) in the queue,
+/// [`TargetPath`](crate::path::TargetPath) at a target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Change<P> {
+    /// The file or folder; for a move, its new name.
+    pub path: P,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// A move's old name.
+    pub from: Option<P>,
+    /// File or folder.
+    pub subject: Subject,
+    /// Whether `path` must be on the disk, and still, before a target is told. False for deletions and rescans, and
+    /// where a sender announces a replacement before it knows the new name.
+    pub awaited: bool,
+}
+
+impl<P> Change<P> {
+    /// A new file.
+    pub fn created(path: P) -> Self {
+        Self { path, kind: ChangeKind::Created, from: None, subject: Subject::File, awaited: true }
+    }
+
+    /// A file with new content.
+    pub fn modified(path: P) -> Self {
+        Self { path, kind: ChangeKind::Modified, from: None, subject: Subject::File, awaited: true }
+    }
+
+    /// A file that is about to be replaced, perhaps under another name.
+    pub fn replaced(path: P) -> Self {
+        Self { path, kind: ChangeKind::Modified, from: None, subject: Subject::File, awaited: false }
+    }
+
+    /// A file that is gone.
+    pub fn deleted(path: P) -> Self {
+        Self { path, kind: ChangeKind::Deleted, from: None, subject: Subject::File, awaited: false }
+    }
+
+    /// A folder that is gone or about to go.
+    pub fn folder_deleted(path: P) -> Self {
+        Self { path, kind: ChangeKind::Deleted, from: None, subject: Subject::Folder, awaited: false }
+    }
+
+    /// A file with a new name.
+    pub fn moved(from: P, to: P) -> Self {
+        Self { path: to, kind: ChangeKind::Moved, from: Some(from), subject: Subject::File, awaited: true }
+    }
+
+    /// A folder that should be looked at.
+    pub fn rescan(path: P) -> Self {
+        Self { path, kind: ChangeKind::Rescan, from: None, subject: Subject::Folder, awaited: false }
+    }
+
+    /// The same change in other eyes.
+    pub fn try_map<Q, E>(self, mut eyes: impl FnMut(P) -> Result<Q, E>) -> Result<Change<Q>, E> {
+        Ok(Change {
+            path: eyes(self.path)?,
+            kind: self.kind,
+            from: self.from.map(eyes).transpose()?,
+            subject: self.subject,
+            awaited: self.awaited,
+        })
+    }
+}
+
+impl Change<crate::path::LocalPath> {
+    /// The folders that must be looked at because of this change: one, or two for a move between folders.
+    pub fn folders(&self) -> Vec<crate::path::LocalPath> {
+        let mut folders = vec![self.folder_of(&self.path)];
+        if let Some(from) = &self.from {
+            let old = self.folder_of(from);
+            if old != folders[0] {
+                folders.push(old);
+            }
+        }
+        folders
+    }
+
+    fn folder_of(&self, path: &crate::path::LocalPath) -> crate::path::LocalPath {
+        match self.subject {
+            Subject::Folder => path.clone(),
+            Subject::File => path.parent().unwrap_or_else(|| path.clone()),
+        }
+    }
+}
+
+/// A path that was not believed, kept on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was wrong with it; holds the path escaped.
+    pub reason: PathRefusal,
+}
+
+/// Checks the paths of a file given as root and relative path, as the arrs send them: the relative part is believed
+/// only below its root.
+pub fn below(root: &str, relative: &str) -> Result<AbsolutePath, PathRefusal> {
+    let windows = !root.starts_with('/');
+    let separator = if windows { '\\' } else { '/' };
+    AbsolutePath::parse(&format!("{}{separator}{relative}", root.trim_end_matches(separator)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::LocalPath;
+
+    fn local(text: &str) -> LocalPath {
+        LocalPath::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_move_between_folders_asks_for_both_new_first() {
+        let change = Change::moved(local("/tv/Show/Season 1/a.mkv"), local("/tv/Show/Season 01/a.mkv"));
+        assert_eq!(change.folders(), [local("/tv/Show/Season 01"), local("/tv/Show/Season 1")]);
+        assert_eq!(Change::moved(local("/tv/a"), local("/tv/b")).folders(), [local("/tv")]);
+    }
+
+    #[test]
+    fn a_folder_is_scanned_itself_and_a_file_by_its_folder() {
+        assert_eq!(Change::rescan(local("/tv/Mr. Robot")).folders(), [local("/tv/Mr. Robot")]);
+        assert_eq!(Change::created(local("/tv/a.mkv")).folders(), [local("/tv")]);
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_path_is_its_outcome() {
+        use ChangeKind::{Created, Deleted, Modified, Moved, Rescan};
+        for (known, later, kept) in [
+            (Created, Modified, Created),
+            (Created, Deleted, Deleted),
+            (Deleted, Created, Modified),
+            (Modified, Deleted, Deleted),
+            (Moved, Modified, Moved),
+            (Moved, Deleted, Deleted),
+            (Rescan, Deleted, Deleted),
+            (Deleted, Rescan, Rescan),
+        ] {
+            assert_eq!(known.followed_by(later), kept, "{known:?} then {later:?}");
+        }
+    }
+
+    #[test]
+    fn a_relative_path_stays_below_its_root() {
+        assert_eq!(below("/tv/Show/", "Season 01/a.mkv").unwrap().as_str(), "/tv/Show/Season 01/a.mkv");
+        assert_eq!(below("C:\\TV", "S01\\a.mkv").unwrap().as_str(), "C:\\TV\\S01\\a.mkv");
+        assert!(below("/tv/Show", "../../etc/passwd").is_err());
+    }
+}

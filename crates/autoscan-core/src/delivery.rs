@@ -1,0 +1,234 @@
+//! One scan at one target, and the only place that decides what follows an answer.
+
+use serde::Serialize;
+
+use crate::fault::Fault;
+use crate::name::Name;
+use crate::retry::Backoff;
+use crate::time::Timestamp;
+
+/// Attempts that a target may find wrong before a delivery fails.
+pub const WRONG_ATTEMPTS: u32 = 4;
+
+/// Where a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// Not tried, or to be tried again.
+    Waiting,
+    /// Must not be tried now: mount gone, target away or paused. It goes on by itself.
+    Held,
+    /// The server accepted the request.
+    Sent,
+    /// The server showed the file.
+    Seen,
+    /// Accepted, but the file did not appear after every retry.
+    Missing,
+    /// The target has no library for this path.
+    Skipped,
+    /// Refused for good: a person must act.
+    Failed,
+}
+
+impl DeliveryState {
+    /// Every state, in the order of their codes in a store.
+    pub const ALL: [Self; 7] =
+        [Self::Waiting, Self::Held, Self::Sent, Self::Seen, Self::Missing, Self::Skipped, Self::Failed];
+
+    /// The word of the contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Held => "held",
+            Self::Sent => "sent",
+            Self::Seen => "seen",
+            Self::Missing => "missing",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether a lane still has to do something for it.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Held)
+    }
+}
+
+/// One scan × one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The target.
+    pub target: Name,
+    /// Where it is.
+    pub state: DeliveryState,
+    /// Calls that this target found wrong, or that succeeded. An outage is not counted.
+    pub attempts: u32,
+    /// Not tried before this moment.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When the target accepted the request.
+    pub sent_at: Option<Timestamp>,
+    /// When the target showed the file.
+    pub seen_at: Option<Timestamp>,
+    /// Why it is where it is, in a sentence.
+    pub error: Option<String>,
+}
+
+impl Delivery {
+    /// A delivery that may be tried from `at` on.
+    pub fn new(target: Name, at: Timestamp) -> Self {
+        Self {
+            target,
+            state: DeliveryState::Waiting,
+            attempts: 0,
+            next_attempt_at: Some(at),
+            sent_at: None,
+            seen_at: None,
+            error: None,
+        }
+    }
+}
+
+/// What a target answered to one delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It accepted the request.
+    Accepted,
+    /// It did not.
+    Fault(Fault),
+}
+
+/// What follows `outcome`: the delivery as it is kept from now on. `jitter` lies in `0.0..=1.0`.
+#[must_use]
+pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64) -> Delivery {
+    let kept = Delivery { next_attempt_at: None, error: None, ..delivery.clone() };
+    let fault = match outcome {
+        Outcome::Accepted => {
+            return Delivery {
+                state: DeliveryState::Sent,
+                attempts: delivery.attempts.saturating_add(1),
+                sent_at: Some(now),
+                ..kept
+            };
+        }
+        Outcome::Fault(fault) => fault,
+    };
+    let error = Some(fault.reason().to_owned());
+    match fault {
+        Fault::Away { .. } | Fault::Refused { .. } => {
+            Delivery { state: DeliveryState::Held, next_attempt_at: Some(now), error, ..kept }
+        }
+        Fault::Busy { after, .. } => {
+            Delivery { state: DeliveryState::Held, next_attempt_at: Some(now + *after), error, ..kept }
+        }
+        Fault::NotMine { .. } => Delivery { state: DeliveryState::Skipped, error, ..kept },
+        Fault::Wrong { .. } => {
+            let attempts = delivery.attempts.saturating_add(1);
+            if attempts >= WRONG_ATTEMPTS {
+                return Delivery { state: DeliveryState::Failed, attempts, error, ..kept };
+            }
+            let pause = Backoff::WRONG.pause(attempts, jitter);
+            Delivery {
+                state: DeliveryState::Waiting,
+                attempts,
+                next_attempt_at: Some(now + pause),
+                error,
+                ..kept
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn fresh() -> Delivery {
+        Delivery::new(Name::parse("plex").unwrap(), Timestamp::from_millis(0))
+    }
+
+    fn after(outcome: &Outcome) -> Delivery {
+        next(&fresh(), outcome, NOW, 0.0)
+    }
+
+    #[test]
+    fn every_outcome_has_its_consequence() {
+        use DeliveryState::{Held, Sent, Skipped, Waiting};
+        let busy = Fault::Busy { after: Duration::from_secs(30), reason: "busy".into() };
+        for (outcome, state, attempts, again_in) in [
+            (Outcome::Accepted, Sent, 1, None),
+            (Outcome::Fault(Fault::away("away")), Held, 0, Some(0)),
+            (Outcome::Fault(busy), Held, 0, Some(30)),
+            (Outcome::Fault(Fault::refused("key")), Held, 0, Some(0)),
+            (Outcome::Fault(Fault::not_mine("roots")), Skipped, 0, None),
+            (Outcome::Fault(Fault::wrong("404")), Waiting, 1, Some(5)),
+        ] {
+            let delivery = after(&outcome);
+            assert_eq!((delivery.state, delivery.attempts), (state, attempts), "{outcome:?}");
+            assert_eq!(
+                delivery.next_attempt_at,
+                again_in.map(|s| NOW + Duration::from_secs(s)),
+                "{outcome:?}"
+            );
+            assert_eq!(delivery.error.is_some(), outcome != Outcome::Accepted);
+        }
+    }
+
+    #[test]
+    fn a_call_that_stays_wrong_fails_after_a_few_attempts() {
+        let mut delivery = fresh();
+        let mut states = vec![];
+        for _ in 0..WRONG_ATTEMPTS {
+            delivery = next(&delivery, &Outcome::Fault(Fault::wrong("404")), NOW, 0.0);
+            states.push(delivery.state);
+        }
+        assert_eq!(
+            states.iter().map(|state| state.as_str()).collect::<Vec<_>>(),
+            ["waiting", "waiting", "waiting", "failed"]
+        );
+        assert_eq!(delivery.next_attempt_at, None);
+    }
+
+    #[test]
+    fn an_outage_is_without_limit() {
+        let mut delivery = fresh();
+        for _ in 0..100_000 {
+            delivery = next(&delivery, &Outcome::Fault(Fault::away("refused")), NOW, 0.5);
+        }
+        assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Held, 0));
+    }
+
+    fn outcomes() -> impl Strategy<Value = Outcome> {
+        prop_oneof![
+            Just(Outcome::Accepted),
+            Just(Outcome::Fault(Fault::away("away"))),
+            Just(Outcome::Fault(Fault::refused("key"))),
+            Just(Outcome::Fault(Fault::not_mine("roots"))),
+            Just(Outcome::Fault(Fault::wrong("404"))),
+            (0_u64..600).prop_map(|s| Outcome::Fault(Fault::Busy {
+                after: Duration::from_secs(s),
+                reason: "busy".into()
+            })),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_open_delivery_always_has_a_next_attempt_and_a_closed_one_never(
+            outcomes in prop::collection::vec(outcomes(), 1..30), jitter in 0.0_f64..=1.0,
+        ) {
+            let mut delivery = fresh();
+            for outcome in outcomes {
+                delivery = next(&delivery, &outcome, NOW, jitter);
+                prop_assert_eq!(delivery.state.is_open(), delivery.next_attempt_at.is_some());
+                if !delivery.state.is_open() {
+                    break;
+                }
+            }
+        }
+    }
+}

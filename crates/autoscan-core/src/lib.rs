@@ -1,0 +1,20 @@
+//! The words and rules of autoscan.
+//!
+//! This crate knows no clock, disk, network or runtime: its `Cargo.toml` is the proof. What is decided here
+//! (how paths map, when a folder is due, what follows an answer) is decided by pure functions; what has to be
+//! awaited is a port in [`ports`], implemented in other rooms.
+
+pub mod anchor;
+pub mod change;
+pub mod delivery;
+pub mod duration;
+pub mod fault;
+pub mod filter;
+pub mod map;
+pub mod name;
+pub mod path;
+pub mod ports;
+pub mod retry;
+pub mod scan;
+pub mod secret;
+pub mod time;

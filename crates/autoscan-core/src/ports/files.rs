@@ -1,0 +1,37 @@
+use async_trait::async_trait;
+
+use crate::path::LocalPath;
+use crate::time::Timestamp;
+
+/// What a look at one path found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// A regular file (links followed).
+    File {
+        /// Its length in bytes.
+        size: u64,
+        /// When its content or its entry changed last: the later of mtime and ctime.
+        changed_at: Timestamp,
+    },
+    /// A folder (links followed).
+    Folder,
+    /// Nothing, or a link to nothing.
+    Missing,
+    /// The disk could not say: not connected, stale, no permission, or no answer in time. The text is a sentence.
+    Unreachable(String),
+}
+
+/// The local disk. A look never takes longer than its implementation's limit, whatever the mount does, and a mount that
+/// hangs delays no look at another.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// What is at `path`.
+    async fn look(&self, path: &LocalPath) -> Look;
+
+    /// Whether the folder holds nothing but `besides`. An unreadable folder counts as empty: fail closed.
+    async fn is_empty(&self, folder: &LocalPath, besides: &[LocalPath]) -> bool;
+
+    /// The mount point that `path` lies on now, by the system's table of mounts, without touching the path. None where
+    /// the system has no such table.
+    fn mount_point(&self, path: &LocalPath) -> Option<LocalPath>;
+}

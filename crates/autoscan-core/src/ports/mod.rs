@@ -1,0 +1,16 @@
+//! What the rules need from outside. Each port has two real implementations, or is a clock or a disk.
+
+mod clock;
+mod files;
+mod store;
+mod target;
+mod trigger;
+
+pub use clock::Clock;
+pub use files::{Files, Look};
+pub use store::{
+    Absorb, Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
+    StoreError,
+};
+pub use target::{Identity, Library, Plan, PlannedCall, Target, TargetScan};
+pub use trigger::{Hook, ReadError, Reading, Trigger};

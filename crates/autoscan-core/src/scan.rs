@@ -1,0 +1,160 @@
+//! The unit of the queue: one folder that waits to be looked at, with the changes that asked for it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::change::Change;
+use crate::delivery::{Delivery, DeliveryState};
+use crate::name::Name;
+use crate::path::LocalPath;
+use crate::time::Timestamp;
+
+/// A scan's number in its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ScanId(pub i64);
+
+/// Where a scan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScanState {
+    /// Not started: further changes of its folder are merged into it.
+    Waiting,
+    /// Started: its targets are being told. A further change of its folder makes a new scan.
+    Running,
+    /// Every delivery is seen, sent or skipped.
+    Done,
+    /// A delivery failed or its file is missing: a person should look.
+    Attention,
+}
+
+impl ScanState {
+    /// Every state, in the order of their codes in a store.
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Running, Self::Done, Self::Attention];
+
+    /// The word of the contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Attention => "attention",
+        }
+    }
+
+    /// The state of a started scan, from its deliveries. A scan that no target wants is done.
+    pub fn of(deliveries: impl IntoIterator<Item = DeliveryState>) -> Self {
+        deliveries.into_iter().fold(Self::Done, |state, delivery| match delivery {
+            DeliveryState::Waiting | DeliveryState::Held => Self::Running,
+            DeliveryState::Failed | DeliveryState::Missing if state == Self::Done => Self::Attention,
+            _ => state,
+        })
+    }
+}
+
+/// A change as it is kept: with who reported it, when, and whom it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredChange {
+    /// What happened to which path.
+    pub change: Change<LocalPath>,
+    /// The trigger that reported it last.
+    pub trigger: Name,
+    /// When it was received last.
+    pub received_at: Timestamp,
+    /// The targets that should be told; none means all.
+    pub targets: Option<Vec<Name>>,
+}
+
+/// A folder that waits, runs or is finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Its number.
+    pub id: ScanId,
+    /// The folder to look at.
+    pub folder: LocalPath,
+    /// Where it is.
+    pub state: ScanState,
+    /// Higher goes first.
+    pub priority: i64,
+    /// When its first change came in.
+    pub first_seen: Timestamp,
+    /// When it may start.
+    pub due_at: Timestamp,
+    /// Counts the changes that were merged into it, so that a start can tell whether it saw them all.
+    pub generation: i64,
+    /// When it became done or came to need attention.
+    pub finished_at: Option<Timestamp>,
+    /// What it waits for, or what a person should know of its start, in a sentence.
+    pub note: Option<String>,
+    /// What asked for it, one entry a path, in the order of their coming.
+    pub changes: Vec<StoredChange>,
+    /// Its deliveries, by target name.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// How long a folder must be quiet before it is scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quiet {
+    /// A folder is quiet this long before it is scanned.
+    pub minimum_age: Duration,
+    /// But a busy folder is never held longer than this.
+    pub maximum_wait: Duration,
+}
+
+impl Quiet {
+    /// When a folder is due whose first change came at `first_seen`, that was due at `due_at` so far (none when it is
+    /// new) and that changed again now. Never later than `first_seen` + `maximum_wait`, and a change never makes a
+    /// folder due earlier than it was, within that limit.
+    pub fn due(self, first_seen: Timestamp, due_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let quiet = now + self.minimum_age;
+        let latest = first_seen + self.maximum_wait;
+        due_at.map_or(quiet, |due_at| due_at.max(quiet)).min(latest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_state_of_a_scan_is_the_worst_of_its_deliveries() {
+        use DeliveryState::{Failed, Held, Missing, Seen, Sent, Skipped, Waiting};
+        for (deliveries, state) in [
+            (vec![], ScanState::Done),
+            (vec![Seen, Sent, Skipped], ScanState::Done),
+            (vec![Sent, Waiting], ScanState::Running),
+            (vec![Failed, Held], ScanState::Running),
+            (vec![Held, Failed], ScanState::Running),
+            (vec![Failed, Seen], ScanState::Attention),
+            (vec![Seen, Missing], ScanState::Attention),
+        ] {
+            assert_eq!(ScanState::of(deliveries.clone()), state, "{deliveries:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_stream_of_changes_holds_a_folder_longer_than_the_maximum_wait(
+            pauses in prop::collection::vec(0_u64..30_000, 1..200),
+            minimum_age in 0_u64..60_000,
+            maximum_wait in 0_u64..180_000,
+        ) {
+            let quiet = Quiet {
+                minimum_age: Duration::from_millis(minimum_age),
+                maximum_wait: Duration::from_millis(maximum_wait),
+            };
+            let first = Timestamp::from_millis(1_000);
+            let mut now = first;
+            let mut due = quiet.due(first, None, now);
+            for pause in pauses {
+                now = now + Duration::from_millis(pause);
+                let next = quiet.due(first, Some(due), now);
+                prop_assert!(next <= first + quiet.maximum_wait);
+                prop_assert!(next >= due || due > first + quiet.maximum_wait);
+                due = next;
+            }
+        }
+    }
+}

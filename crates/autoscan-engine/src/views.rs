@@ -1,0 +1,122 @@
+//! What the engine shows of itself to the web interface and the commands.
+
+use autoscan_core::name::Name;
+use autoscan_core::ports::{Plan, ReadError, StoreError};
+use autoscan_core::scan::ScanId;
+use autoscan_core::time::Timestamp;
+use serde::Serialize;
+
+/// What became of one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The sender's name of the event, safe to show; may be empty.
+    pub event: String,
+    /// How many changes are stored.
+    pub changes: usize,
+    /// The scans that have them.
+    pub scans: Vec<ScanId>,
+    /// Paths that were left out by a filter or the ignore list, each with the reason in a sentence.
+    pub ignored: Vec<String>,
+    /// Paths that were not believed, each with the reason in a sentence, escaped.
+    pub refused: Vec<String>,
+}
+
+/// Why a request was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TakeError {
+    /// There is no such trigger.
+    #[error("there is no such trigger")]
+    UnknownTrigger,
+    /// There is no such target.
+    #[error("there is no target named {0:?}")]
+    UnknownTarget(String),
+    /// The body is malformed, truncated, empty or not of this kind.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// It could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A trigger and what it sent last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriggerView {
+    /// Its name.
+    pub name: Name,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Requests since the start.
+    pub events: u64,
+    /// When the last one came in.
+    pub last_event_at: Option<Timestamp>,
+    /// The sender's name of the last one.
+    pub last_event: Option<String>,
+}
+
+/// A target and the state of its lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetView {
+    /// Its name.
+    pub name: Name,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its URL without anything secret.
+    pub url: String,
+    /// `starting`, `open`, `away`, `busy`, `misconfigured` or `paused`.
+    pub state: &'static str,
+    /// Why the lane holds, in a sentence.
+    pub reason: Option<String>,
+    /// When it will be probed or tried again.
+    pub until: Option<Timestamp>,
+    /// Its version, once it answered.
+    pub version: Option<String>,
+}
+
+/// The journey of one path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The path as given.
+    pub received: String,
+    /// The trigger whose map and filter were used.
+    pub trigger: Name,
+    /// The path on this machine.
+    pub local: Option<String>,
+    /// The rule of the trigger's map that was used.
+    pub rule: Option<String>,
+    /// Why the journey ends before the queue: refused, excluded or ignored.
+    pub stopped: Option<String>,
+    /// `file`, `folder`, `missing` or `unreachable`; none when files are not checked.
+    pub exists: Option<&'static str>,
+    /// The folder that targets would be told of.
+    pub folder: Option<String>,
+    /// What guards the path.
+    pub gate: GateView,
+    /// What each target would do.
+    pub targets: Vec<ExplainedTarget>,
+}
+
+/// What guards a path, and whether it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GateView {
+    /// The anchor files of the longest prefix.
+    pub anchors: Vec<String>,
+    /// Why the path would be held, in a sentence; none when it would pass.
+    pub held: Option<String>,
+}
+
+/// What one target would do for a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExplainedTarget {
+    /// The target.
+    pub target: Name,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The folder in its eyes.
+    pub folder: Option<String>,
+    /// The rule of the target's map that was used.
+    pub rule: Option<String>,
+    /// Libraries and calls.
+    pub plan: Option<Plan>,
+    /// Why nothing would be done, in a sentence.
+    pub error: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! One file per media server: how it is told.

@@ -1,0 +1,1 @@
+//! One file per sender: what its requests say.
