@@ -147,12 +147,19 @@ pub struct Refusal {
     pub reason: PathRefusal,
 }
 
-/// Checks the paths of a file given as root and relative path, as the arrs send them: the relative part is believed
-/// only below its root.
+/// The path of a file given as root and relative path, as the arrs send them. The relative part is believed only below
+/// its root; an absolute one only when it names something there.
 pub fn below(root: &str, relative: &str) -> Result<AbsolutePath, PathRefusal> {
-    let windows = !root.starts_with('/');
-    let separator = if windows { '\\' } else { '/' };
-    AbsolutePath::parse(&format!("{}{separator}{relative}", root.trim_end_matches(separator)))
+    let folder = AbsolutePath::parse(root)?;
+    let absolute = AbsolutePath::parse(relative).ok().filter(|path| path.style() == folder.style());
+    let path = match absolute {
+        Some(path) => path,
+        None => AbsolutePath::parse(&format!("{folder}/{relative}"))?,
+    };
+    if path.names_below(&folder).is_none_or(|names| names.is_empty()) {
+        return Err(PathRefusal::Outside { path: relative.to_owned(), folder: folder.to_string() });
+    }
+    Ok(path)
 }
 
 #[cfg(test)]
@@ -198,6 +205,21 @@ mod tests {
     fn a_relative_path_stays_below_its_root() {
         assert_eq!(below("/tv/Show/", "Season 01/a.mkv").unwrap().as_str(), "/tv/Show/Season 01/a.mkv");
         assert_eq!(below("C:\\TV", "S01\\a.mkv").unwrap().as_str(), "C:\\TV\\S01\\a.mkv");
-        assert!(below("/tv/Show", "../../etc/passwd").is_err());
+        assert_eq!(below("\\\\nas\\tv", "Show\\a.mkv").unwrap().as_str(), "\\\\nas\\tv\\Show\\a.mkv");
+        assert_eq!(below("/", "a.mkv").unwrap().as_str(), "/a.mkv");
+        assert_eq!(below("/tv/Show", "S01\\a.mkv").unwrap().as_str(), "/tv/Show/S01\\a.mkv");
+        for astray in
+            ["../../etc/passwd", "Season 01/../../../etc/passwd", "/etc/passwd", "/tv/Show", ".", "/"]
+        {
+            assert!(below("/tv/Show", astray).is_err(), "{astray}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_path_is_no_relative_one_unless_it_lies_below_the_root() {
+        assert_eq!(below("/tv/Show", "/tv/Show/S01/a.mkv").unwrap().as_str(), "/tv/Show/S01/a.mkv");
+        assert!(matches!(below("/tv/Show", "/tv/Show 2/a.mkv"), Err(PathRefusal::Outside { .. })));
+        assert!(matches!(below("C:\\TV", "D:\\TV\\a.mkv"), Err(PathRefusal::Outside { .. })));
+        assert!(matches!(below("tv/Show", "a.mkv"), Err(PathRefusal::Relative(_))));
     }
 }

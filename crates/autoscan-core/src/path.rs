@@ -37,6 +37,14 @@ pub enum PathRefusal {
         "the path {0:?} is not absolute: it must begin with '/', a drive such as C:\\ or \\\\server\\share"
     )]
     Relative(String),
+    /// Said to lie below a folder, but absolute and elsewhere, or the folder itself.
+    #[error("the path {path:?} does not lie below {folder:?}, which it is said to belong to")]
+    Outside {
+        /// The path that was given.
+        path: String,
+        /// The folder it should lie below.
+        folder: String,
+    },
 }
 
 /// An absolute path without `.`, `..`, doubled or trailing separators. Equality is exact: bytes in, bytes out.
