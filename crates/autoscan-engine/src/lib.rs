@@ -1,6 +1,18 @@
 //! What happens in which order. This crate awaits ports and decides nothing that [`autoscan_core`] could decide.
 
+mod alarm;
 mod bound;
+mod bundle;
+mod dispatch;
+mod explain;
+mod gate;
+mod intake;
+mod janitor;
+mod lane;
+mod ledger;
+mod mounts;
+mod pause;
+mod queue;
 mod views;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Rules};
@@ -9,14 +21,24 @@ pub use views::{ExplainedTarget, Explanation, GateView, TakeError, Taken, Target
 use std::sync::Arc;
 
 use autoscan_core::fault::Fault;
-use autoscan_core::name::Name;
-use autoscan_core::path::TriggerPath;
-use autoscan_core::ports::{
-    Clock, Files, Hook, Identity, Library, Page, ScanFilter, Stats, Store, StoreError,
-};
-use autoscan_core::scan::{Scan, ScanId};
+use autoscan_core::path::LocalPath;
+use autoscan_core::ports::{Clock, Files, Identity, Library, Store, StoreError};
 use autoscan_core::time::Timestamp;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::alarm::Alarm;
+use crate::gate::Gate;
+use crate::lane::Lane;
+use crate::ledger::Ledger;
+use crate::mounts::Mounts;
+
+/// The kind of the trigger that people and scripts use; there is always one.
+pub const MANUAL: &str = "manual";
+
+/// Where the mounts that were seen are kept.
+const MOUNTS: &str = "mounts";
 
 /// What an engine is made of.
 pub struct Parts {
@@ -26,7 +48,9 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The disk.
     pub files: Arc<dyn Files>,
-    /// Every trigger; there is one named `manual`.
+    /// Chance, between 0 and 1, for the jitter of pauses.
+    pub jitter: fn() -> f64,
+    /// Every trigger; one is of the kind [`MANUAL`].
     pub triggers: Vec<BoundTrigger>,
     /// Every target.
     pub targets: Vec<BoundTarget>,
@@ -37,29 +61,58 @@ pub struct Parts {
 /// The running program, as the web interface and the commands see it.
 pub struct Engine {
     parts: Parts,
+    gate: Gate,
+    mounts: Arc<Mounts>,
+    /// One lane a target, in the order of [`Parts::targets`].
+    lanes: Vec<Lane>,
+    alarm: Alarm,
+    ledger: Ledger,
 }
 
 impl Engine {
-    /// An engine at rest: nothing happens until [`Self::run`].
+    /// An engine at rest: it takes requests in, and nothing else happens until [`Self::run`].
     pub fn new(parts: Parts) -> Arc<Self> {
-        Arc::new(Self { parts })
+        let roots = parts.triggers.iter().flat_map(|trigger| trigger.map.destinations());
+        let mounts = Arc::new(Mounts::new(roots.cloned().map(LocalPath).collect()));
+        let gate = Gate::new(
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.files),
+            parts.rules.anchors.clone(),
+            parts.rules.files,
+            Arc::clone(&mounts),
+        );
+        let lanes = parts.targets.iter().map(|_| Lane::new()).collect();
+        Arc::new(Self { parts, gate, mounts, lanes, alarm: Alarm::new(), ledger: Ledger::default() })
     }
 
     /// Dispatches, delivers and cleans up until `stop`; then finishes what is being sent and returns.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        stop.cancelled().await;
+        if let Err(failure) = self.take_up().await {
+            warn!(%failure, "what was in hand before the restart is taken up late");
+        }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(dispatch::run(Arc::clone(&self), stop.clone()));
+        tasks.spawn(janitor::run(Arc::clone(&self), stop.clone()));
+        tasks.spawn(keep_mounts(Arc::clone(&self), stop.clone()));
+        for index in 0..self.lanes.len() {
+            tasks.spawn(lane::run(Arc::clone(&self), index, stop.clone()));
+        }
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(failure) = ended {
+                warn!(%failure, "a part of autoscan broke; the rest stops so that it is started afresh");
+                stop.cancel();
+            }
+        }
     }
 
-    /// Takes in one request of a sender: read, map, filter, store. Answers once it is stored.
-    pub async fn take(&self, trigger: &Name, hook: &Hook<'_>) -> Result<Taken, TakeError> {
-        let _ = (trigger, hook);
-        Err(TakeError::UnknownTrigger)
-    }
-
-    /// Takes in a scan that a person or script asked for over the API, as the trigger `manual` would.
-    pub async fn ask(&self, paths: Vec<TriggerPath>, targets: Option<Vec<Name>>) -> Result<Taken, TakeError> {
-        let _ = (paths, targets);
-        Err(TakeError::UnknownTrigger)
+    /// Takes up what the last run left.
+    async fn take_up(&self) -> Result<(), StoreError> {
+        self.parts.store.recover().await?;
+        self.restore_pauses().await?;
+        if let Some(lines) = self.parts.store.setting(MOUNTS).await? {
+            self.mounts.restore(&lines);
+        }
+        Ok(())
     }
 
     /// The trigger of this name.
@@ -72,69 +125,57 @@ impl Engine {
         self.parts.triggers.iter().find(|trigger| trigger.kind == kind)
     }
 
-    /// One page of scans, newest first. Open deliveries of a lane that is away or paused are shown as held, with the
-    /// lane's reason.
-    pub async fn list(&self, filter: ScanFilter) -> Result<Page, StoreError> {
-        self.parts.store.list(filter).await
-    }
-
-    /// One scan.
-    pub async fn show(&self, id: ScanId) -> Result<Option<Scan>, StoreError> {
-        self.parts.store.show(id).await
-    }
-
-    /// Tries a scan again.
-    pub async fn retry(&self, id: ScanId) -> Result<Option<Scan>, StoreError> {
-        self.parts.store.retry(id, self.parts.clock.now()).await
-    }
-
-    /// Forgets a scan.
-    pub async fn drop_scan(&self, id: ScanId) -> Result<bool, StoreError> {
-        self.parts.store.drop_scan(id).await
-    }
-
-    /// Counts of scans by state.
-    pub async fn stats(&self) -> Result<Stats, StoreError> {
-        self.parts.store.stats().await
-    }
-
     /// Every trigger with what it sent last.
     pub fn triggers(&self) -> Vec<TriggerView> {
-        Vec::new()
+        let view = |trigger: &BoundTrigger| {
+            let entry = self.ledger.of(&trigger.name);
+            let (last_event_at, last_event) = entry.last.unzip();
+            TriggerView {
+                name: trigger.name.clone(),
+                kind: trigger.kind,
+                events: entry.events,
+                last_event_at,
+                last_event,
+            }
+        };
+        self.parts.triggers.iter().map(view).collect()
     }
 
     /// Every target with the state of its lane.
     pub fn targets(&self) -> Vec<TargetView> {
-        Vec::new()
+        let now = self.now();
+        let view = |(target, lane): (&BoundTarget, &Lane)| {
+            let (state, reason, until) = if let Some(pause) = lane.pause(now) {
+                ("paused", Some("a person paused this target".to_owned()), pause.until)
+            } else {
+                let state = lane.state();
+                (state.word(), state.reason().map(str::to_owned), state.until())
+            };
+            TargetView {
+                name: target.name.clone(),
+                kind: target.kind,
+                url: target.url.clone(),
+                state,
+                reason,
+                until,
+                version: lane.version(),
+            }
+        };
+        self.parts.targets.iter().zip(&self.lanes).map(view).collect()
     }
 
-    /// Asks a target who it is, now. None when there is no such target.
+    /// Asks a target who it is and which libraries it has, now. None when there is no such target.
     pub async fn test(&self, target: &str) -> Option<Result<(Identity, Vec<Library>), Fault>> {
-        let _ = target;
-        None
-    }
-
-    /// Pauses a target, or all when none is named, until `until` or until resumed. Survives a restart. Answers the
-    /// names that were paused; empty when there is no such target.
-    pub async fn pause(
-        &self,
-        target: Option<&str>,
-        until: Option<Timestamp>,
-    ) -> Result<Vec<Name>, StoreError> {
-        let _ = (target, until);
-        Ok(Vec::new())
-    }
-
-    /// Ends a pause.
-    pub async fn resume(&self, target: Option<&str>) -> Result<Vec<Name>, StoreError> {
-        let _ = target;
-        Ok(Vec::new())
-    }
-
-    /// The journey of one path. Changes nothing. None when there is no such trigger (by default `manual`).
-    pub async fn explain(&self, path: &TriggerPath, trigger: Option<&str>) -> Option<Explanation> {
-        let _ = (path, trigger);
-        None
+        let at = self.parts.targets.iter().position(|bound| bound.name.as_str() == target)?;
+        let server = &self.parts.targets[at].server;
+        let answer = match server.probe().await {
+            Ok(identity) => server.libraries().await.map(|libraries| (identity, libraries)),
+            Err(fault) => Err(fault),
+        };
+        if let Ok((identity, _)) = &answer {
+            self.lanes[at].set_version(identity.version.clone());
+        }
+        Some(answer)
     }
 
     /// Proves that the store can be written.
@@ -145,5 +186,18 @@ impl Engine {
     /// The moment now.
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+}
+
+/// Keeps the list of mounts when a new one was met.
+async fn keep_mounts(engine: Arc<Engine>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = engine.mounts.changed.notified() => {}
+        }
+        if let Err(failure) = engine.parts.store.set_setting(MOUNTS, Some(engine.mounts.lines())).await {
+            warn!(%failure, "a mount that was met could not be written down; it is noticed again with the next scan");
+        }
     }
 }

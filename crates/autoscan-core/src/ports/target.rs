@@ -72,6 +72,12 @@ pub trait Target: Send + Sync {
     /// the lane the rest of the batch gets the same fault without being tried.
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>>;
 
+    /// Whether [`Self::scan`] tells many folders in one call, so that a batch must not be taken apart: servers that
+    /// restart a timer with every report.
+    fn batches(&self) -> bool {
+        false
+    }
+
     /// What [`Self::scan`] would do for one scan. Changes nothing at the server.
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault>;
 }

@@ -1,0 +1,126 @@
+//! Claimed deliveries of one target, merged by folder and put in the target's eyes.
+
+use std::collections::HashMap;
+
+use autoscan_core::change::{Change, ChangeKind};
+use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::path::{LocalPath, PathRefusal, TargetPath};
+use autoscan_core::ports::{Claimed, Settlement, TargetScan};
+use autoscan_core::scan::{ScanId, StoredChange};
+use autoscan_core::time::Timestamp;
+
+use crate::bound::BoundTarget;
+
+/// Deliveries that one call of the folder settles together.
+pub(crate) struct Group {
+    /// What the server is told.
+    pub(crate) scan: TargetScan,
+    /// Which deliveries that settles.
+    pub(crate) deliveries: Vec<(ScanId, Delivery)>,
+}
+
+/// A batch, ready to be told.
+pub(crate) struct Bundle {
+    /// In the order of the first delivery of each folder.
+    pub(crate) groups: Vec<Group>,
+    /// Deliveries that need no call.
+    pub(crate) settled: Vec<Settlement>,
+}
+
+/// The path in the target's eyes.
+pub(crate) fn to_target(target: &BoundTarget, path: &LocalPath) -> Result<TargetPath, PathRefusal> {
+    target.map.apply(&path.0).map(|mapped| TargetPath(mapped.path))
+}
+
+/// The changes of a scan that this target is told of, or why none is.
+pub(crate) fn wanted<'a>(
+    target: &BoundTarget,
+    changes: impl IntoIterator<Item = &'a StoredChange>,
+) -> Result<Vec<&'a Change<LocalPath>>, String> {
+    let mut reason = None;
+    let mut wanted = Vec::new();
+    for stored in changes {
+        if stored.targets.as_ref().is_some_and(|names| !names.contains(&target.name)) {
+            continue;
+        }
+        match target.filter.reject(&stored.change.path.0, stored.change.subject) {
+            Some(why) => {
+                reason = Some(format!("{:?} is not for this target: {why}", stored.change.path.as_str()));
+            }
+            None => wanted.push(&stored.change),
+        }
+    }
+    match reason {
+        Some(reason) if wanted.is_empty() => Err(reason),
+        _ => Ok(wanted),
+    }
+}
+
+/// Merges what was claimed: one group a folder, each changed path once with its latest kind.
+pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp) -> Bundle {
+    let mut bundle = Bundle { groups: Vec::new(), settled: Vec::new() };
+    let mut by_folder: HashMap<LocalPath, usize> = HashMap::new();
+    for claim in claimed {
+        let told = wanted(target, &claim.changes)
+            .and_then(|changes| in_target_eyes(target, &claim.folder, &changes));
+        let scan = match told {
+            Ok(scan) => scan,
+            Err(reason) => {
+                bundle.settled.push(skipped(claim, reason));
+                continue;
+            }
+        };
+        let at = *by_folder.entry(claim.folder.clone()).or_insert_with(|| {
+            let scan = TargetScan { folder: scan.folder.clone(), changes: Vec::new() };
+            bundle.groups.push(Group { scan, deliveries: Vec::new() });
+            bundle.groups.len() - 1
+        });
+        let group = &mut bundle.groups[at];
+        merge(&mut group.scan.changes, scan.changes);
+        group.deliveries.push((claim.scan, Delivery { next_attempt_at: Some(now), ..claim.delivery }));
+    }
+    bundle
+}
+
+fn in_target_eyes(
+    target: &BoundTarget,
+    folder: &LocalPath,
+    changes: &[&Change<LocalPath>],
+) -> Result<TargetScan, String> {
+    let refused = |refusal: PathRefusal| format!("the map of {} leads nowhere: {refusal}", target.name);
+    let folder = to_target(target, folder).map_err(refused)?;
+    let changes = changes
+        .iter()
+        .map(|change| (*change).clone().try_map(|path| to_target(target, &path)))
+        .collect::<Result<_, _>>()
+        .map_err(refused)?;
+    Ok(TargetScan { folder, changes })
+}
+
+fn merge(known: &mut Vec<Change<TargetPath>>, later: Vec<Change<TargetPath>>) {
+    if known.is_empty() {
+        *known = later;
+        return;
+    }
+    let mut at: HashMap<TargetPath, usize> =
+        known.iter().enumerate().map(|(index, change)| (change.path.clone(), index)).collect();
+    for change in later {
+        if let Some(&index) = at.get(&change.path) {
+            let kind: ChangeKind = known[index].kind.followed_by(change.kind);
+            known[index] = Change { kind, ..change };
+        } else {
+            at.insert(change.path.clone(), known.len());
+            known.push(change);
+        }
+    }
+}
+
+fn skipped(claim: Claimed, reason: String) -> Settlement {
+    let delivery = Delivery {
+        state: DeliveryState::Skipped,
+        next_attempt_at: None,
+        error: Some(reason),
+        ..claim.delivery
+    };
+    Settlement { scan: claim.scan, delivery }
+}

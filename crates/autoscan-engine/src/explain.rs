@@ -1,0 +1,130 @@
+//! The journey of one path, told without changing anything.
+
+use autoscan_core::change::{Change, Subject};
+use autoscan_core::path::{LocalPath, TriggerPath};
+use autoscan_core::ports::{Look, TargetScan};
+
+use crate::bound::{BoundTarget, BoundTrigger};
+use crate::views::{ExplainedTarget, Explanation, GateView};
+use crate::{Engine, MANUAL};
+
+/// What the disk says of the path.
+struct OnDisk {
+    exists: Option<&'static str>,
+    subject: Subject,
+    folder: LocalPath,
+}
+
+impl Engine {
+    /// The journey of one path. Changes nothing. None when there is no such trigger (by default `manual`).
+    pub async fn explain(&self, path: &TriggerPath, trigger: Option<&str>) -> Option<Explanation> {
+        let bound = match trigger {
+            Some(name) => self.trigger(name)?,
+            None => self.trigger_of_kind(MANUAL)?,
+        };
+        let mut told = Explanation {
+            received: path.to_string(),
+            trigger: bound.name.clone(),
+            local: None,
+            rule: None,
+            stopped: None,
+            exists: None,
+            folder: None,
+            gate: GateView::default(),
+            targets: Vec::new(),
+        };
+        match bound.map.apply(&path.0) {
+            Err(refusal) => told.stopped = Some(refusal.to_string()),
+            Ok(mapped) => {
+                told.rule = mapped.rule;
+                self.explain_local(bound, &LocalPath(mapped.path), &mut told).await;
+            }
+        }
+        Some(told)
+    }
+
+    async fn explain_local(&self, bound: &BoundTrigger, local: &LocalPath, told: &mut Explanation) {
+        told.local = Some(local.to_string());
+        let disk = self.on_disk(local).await;
+        told.exists = disk.exists;
+        let change = match disk.subject {
+            Subject::File => Change::modified(local.clone()),
+            Subject::Folder => Change::rescan(local.clone()),
+        };
+        told.stopped = self.left_out(bound, &change);
+        told.folder = Some(disk.folder.to_string());
+        told.gate = GateView {
+            anchors: self.gate.anchors_of(&disk.folder),
+            held: self.gate.would_hold(&disk.folder).await,
+        };
+        for target in &self.parts.targets {
+            if bound.targets.as_ref().is_none_or(|names| names.contains(&target.name)) {
+                told.targets.push(explain_target(target, &disk.folder, &change).await);
+            }
+        }
+    }
+
+    /// Without a look at the disk, a path whose last name has an ending of at most five letters or digits is taken for
+    /// a file.
+    async fn on_disk(&self, local: &LocalPath) -> OnDisk {
+        let guess = if looks_like_a_file(local) { Subject::File } else { Subject::Folder };
+        let (exists, subject) = if self.parts.rules.files.check {
+            match self.parts.files.look(local).await {
+                Look::File { .. } => (Some("file"), Subject::File),
+                Look::Folder => (Some("folder"), Subject::Folder),
+                Look::Missing => (Some("missing"), guess),
+                Look::Unreachable(_) => (Some("unreachable"), guess),
+            }
+        } else {
+            (None, guess)
+        };
+        let folder = match subject {
+            Subject::File => local.parent().unwrap_or_else(|| local.clone()),
+            Subject::Folder => local.clone(),
+        };
+        OnDisk { exists, subject, folder }
+    }
+}
+
+fn looks_like_a_file(path: &LocalPath) -> bool {
+    let ending = path.0.file_name().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ending)| ending);
+    (1..=5).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
+async fn explain_target(
+    target: &BoundTarget,
+    folder: &LocalPath,
+    change: &Change<LocalPath>,
+) -> ExplainedTarget {
+    let mut told = ExplainedTarget {
+        target: target.name.clone(),
+        kind: target.kind,
+        folder: None,
+        rule: None,
+        plan: None,
+        error: target.filter.reject(&change.path.0, change.subject),
+    };
+    let eyes = |path: &LocalPath| target.map.apply(&path.0);
+    let mapped = match eyes(folder) {
+        Ok(mapped) => mapped,
+        Err(refusal) => return ExplainedTarget { error: Some(refusal.to_string()), ..told },
+    };
+    told.folder = Some(mapped.path.to_string());
+    told.rule = mapped.rule;
+    if told.error.is_some() {
+        return told;
+    }
+    let in_eyes =
+        change.clone().try_map(|path| eyes(&path).map(|mapped| autoscan_core::path::TargetPath(mapped.path)));
+    let scan = match in_eyes {
+        Ok(change) => {
+            TargetScan { folder: autoscan_core::path::TargetPath(mapped.path), changes: vec![change] }
+        }
+        Err(refusal) => return ExplainedTarget { error: Some(refusal.to_string()), ..told },
+    };
+    match target.server.plan(&scan).await {
+        Ok(plan) => told.plan = Some(plan),
+        Err(fault) => told.error = Some(fault.reason().to_owned()),
+    }
+    told
+}

@@ -1,0 +1,148 @@
+//! The only way in: a sender's paths → local paths → filter → one group a folder → the store.
+
+use std::collections::HashMap;
+
+use autoscan_core::change::{Change, Refusal};
+use autoscan_core::map::PathMap;
+use autoscan_core::name::Name;
+use autoscan_core::path::{LocalPath, PathRefusal, TriggerPath};
+use autoscan_core::ports::{Absorb, Batch, Hook, RefusalRecord, StoreError};
+use autoscan_core::scan::StoredChange;
+use autoscan_core::time::Timestamp;
+use tracing::{debug, warn};
+
+use crate::bound::BoundTrigger;
+use crate::views::{TakeError, Taken};
+use crate::{Engine, MANUAL};
+
+/// The same path on this machine.
+pub(crate) fn to_local(map: &PathMap, path: &TriggerPath) -> Result<LocalPath, PathRefusal> {
+    map.apply(&path.0).map(|mapped| LocalPath(mapped.path))
+}
+
+/// One request on its way into the store.
+struct Intake<'a> {
+    trigger: &'a BoundTrigger,
+    targets: Option<Vec<Name>>,
+    now: Timestamp,
+    folders: Vec<Absorb>,
+    by_folder: HashMap<LocalPath, usize>,
+    taken: Taken,
+}
+
+impl Engine {
+    /// Takes in one request of a sender: read, map, filter, store. Answers once it is stored.
+    pub async fn take(&self, trigger: &Name, hook: &Hook<'_>) -> Result<Taken, TakeError> {
+        let bound = self.trigger(trigger.as_str()).ok_or(TakeError::UnknownTrigger)?;
+        let reading = bound.reader.read(hook)?;
+        let now = self.now();
+        self.ledger.note(&bound.name, &reading.event, now);
+        let mut intake = Intake::new(bound, bound.targets.clone(), now);
+        intake.taken.event = reading.event;
+        for Refusal { reason } in reading.refused {
+            intake.refuse(&reason);
+        }
+        for change in reading.changes {
+            intake.add(self, change);
+        }
+        Ok(self.store_intake(intake).await?)
+    }
+
+    /// Takes in a scan that a person or script asked for over the API, as the trigger `manual` would.
+    pub async fn ask(&self, paths: Vec<TriggerPath>, targets: Option<Vec<Name>>) -> Result<Taken, TakeError> {
+        let bound = self.trigger_of_kind(MANUAL).ok_or(TakeError::UnknownTrigger)?;
+        for name in targets.iter().flatten() {
+            if !self.parts.targets.iter().any(|target| target.name == *name) {
+                return Err(TakeError::UnknownTarget(name.to_string()));
+            }
+        }
+        let now = self.now();
+        self.ledger.note(&bound.name, "", now);
+        let mut intake = Intake::new(bound, targets.or_else(|| bound.targets.clone()), now);
+        for path in paths {
+            intake.add(self, Change::rescan(path));
+        }
+        Ok(self.store_intake(intake).await?)
+    }
+
+    async fn store_intake(&self, intake: Intake<'_>) -> Result<Taken, StoreError> {
+        let Intake { trigger, now, folders, mut taken, .. } = intake;
+        let refusals: Vec<RefusalRecord> = taken
+            .refused
+            .iter()
+            .map(|reason| RefusalRecord {
+                trigger: trigger.name.clone(),
+                reason: reason.clone(),
+                received_at: now,
+            })
+            .collect();
+        debug!(trigger = %trigger.name, event = taken.event, changes = taken.changes, folders = folders.len(), "received");
+        if folders.is_empty() && refusals.is_empty() {
+            return Ok(taken);
+        }
+        let rings = !folders.is_empty();
+        taken.scans = self.parts.store.absorb(Batch { received_at: now, folders, refusals }).await?.scans;
+        if rings {
+            self.alarm.ring_before(now + trigger.quiet.minimum_age.min(trigger.quiet.maximum_wait));
+        }
+        Ok(taken)
+    }
+}
+
+impl<'a> Intake<'a> {
+    fn new(trigger: &'a BoundTrigger, targets: Option<Vec<Name>>, now: Timestamp) -> Self {
+        let (folders, by_folder, taken) = (Vec::new(), HashMap::new(), Taken::default());
+        Self { trigger, targets, now, folders, by_folder, taken }
+    }
+
+    /// Keeps a path that is not believed on record. Its text holds the path escaped.
+    fn refuse(&mut self, reason: &PathRefusal) {
+        warn!(trigger = %self.trigger.name, %reason, "a path is refused; the rest of the request is taken");
+        self.taken.refused.push(reason.to_string());
+    }
+
+    fn add(&mut self, engine: &Engine, change: Change<TriggerPath>) {
+        let change = match change.try_map(|path| to_local(&self.trigger.map, &path)) {
+            Ok(change) => change,
+            Err(reason) => return self.refuse(&reason),
+        };
+        if let Some(reason) = engine.left_out(self.trigger, &change) {
+            debug!(trigger = %self.trigger.name, path = ?change.path, reason, "a path is left out");
+            self.taken.ignored.push(format!("{:?}: {reason}", change.path.as_str()));
+            return;
+        }
+        self.taken.changes += 1;
+        for folder in change.folders() {
+            let stored = StoredChange {
+                change: change.clone(),
+                trigger: self.trigger.name.clone(),
+                received_at: self.now,
+                targets: self.targets.clone(),
+            };
+            self.group(folder).changes.push(stored);
+        }
+    }
+
+    fn group(&mut self, folder: LocalPath) -> &mut Absorb {
+        let at = *self.by_folder.entry(folder).or_insert_with_key(|folder| {
+            self.folders.push(Absorb {
+                folder: folder.clone(),
+                priority: self.trigger.priority,
+                quiet: self.trigger.quiet,
+                changes: Vec::new(),
+            });
+            self.folders.len() - 1
+        });
+        &mut self.folders[at]
+    }
+}
+
+impl Engine {
+    /// Why a change does not reach the queue, or none when it does.
+    pub(crate) fn left_out(&self, trigger: &BoundTrigger, change: &Change<LocalPath>) -> Option<String> {
+        if let Some(pattern) = self.parts.rules.ignore.matches(&change.path.0) {
+            return Some(format!("ignored because of {pattern:?}"));
+        }
+        trigger.filter.reject(&change.path.0, change.subject)
+    }
+}

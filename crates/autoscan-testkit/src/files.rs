@@ -1,0 +1,118 @@
+//! A disk in memory, with mounts that can vanish, hang or be emptied.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use autoscan_core::path::LocalPath;
+use autoscan_core::ports::{Files, Look};
+use autoscan_core::time::Timestamp;
+
+/// What the disk holds.
+#[derive(Debug, Default)]
+struct Disk {
+    files: BTreeMap<LocalPath, (u64, Timestamp)>,
+    folders: BTreeSet<LocalPath>,
+    mounts: BTreeSet<LocalPath>,
+    unreachable: BTreeMap<LocalPath, String>,
+    looks: u64,
+}
+
+/// Files and folders by path. A file makes the folders above it.
+#[derive(Debug, Default)]
+pub struct FakeFiles(Mutex<Disk>);
+
+fn local(path: &str) -> LocalPath {
+    LocalPath::parse(path).unwrap_or_else(|refusal| panic!("a test names a bad path: {refusal}"))
+}
+
+impl FakeFiles {
+    /// An empty disk.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a file there that changed last at `changed_at`.
+    pub fn put(&self, path: &str, size: u64, changed_at: Timestamp) {
+        let path = local(path);
+        let mut disk = self.lock();
+        for above in std::iter::successors(path.parent(), LocalPath::parent) {
+            disk.folders.insert(above);
+        }
+        disk.files.insert(path, (size, changed_at));
+    }
+
+    /// Makes a folder and those above it.
+    pub fn make_folder(&self, path: &str) {
+        let path = local(path);
+        self.lock().folders.extend(std::iter::successors(Some(path), LocalPath::parent));
+    }
+
+    /// Removes a file, or a folder with all that is in it.
+    pub fn remove(&self, path: &str) {
+        let path = local(path);
+        let mut disk = self.lock();
+        disk.files.retain(|file, _| !file.0.is_within(&path.0));
+        disk.folders.retain(|folder| !folder.0.is_within(&path.0));
+    }
+
+    /// Mounts something at a folder.
+    pub fn mount(&self, path: &str) {
+        self.make_folder(path);
+        self.lock().mounts.insert(local(path));
+    }
+
+    /// Takes a mount away: what was in it is gone, the empty folder stays.
+    pub fn unmount(&self, path: &str) {
+        self.remove(path);
+        self.make_folder(path);
+        self.lock().mounts.remove(&local(path));
+    }
+
+    /// Every look at or below `path` fails with this sentence until [`Self::heal`].
+    pub fn break_below(&self, path: &str, reason: &str) {
+        self.lock().unreachable.insert(local(path), reason.to_owned());
+    }
+
+    /// Ends [`Self::break_below`].
+    pub fn heal(&self, path: &str) {
+        self.lock().unreachable.remove(&local(path));
+    }
+
+    /// How many looks there were.
+    pub fn looks(&self) -> u64 {
+        self.lock().looks
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Disk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Files for FakeFiles {
+    async fn look(&self, path: &LocalPath) -> Look {
+        let mut disk = self.lock();
+        disk.looks += 1;
+        if let Some((_, reason)) = disk.unreachable.iter().find(|(broken, _)| path.0.is_within(&broken.0)) {
+            return Look::Unreachable(reason.clone());
+        }
+        match disk.files.get(path) {
+            Some(&(size, changed_at)) => Look::File { size, changed_at },
+            None if path.0.is_root() || disk.folders.contains(path) => Look::Folder,
+            None => Look::Missing,
+        }
+    }
+
+    async fn is_empty(&self, folder: &LocalPath, besides: &[LocalPath]) -> bool {
+        let disk = self.lock();
+        let inside = |path: &&LocalPath| *path != folder && path.0.is_within(&folder.0) && !besides.contains(path);
+        !disk.files.keys().chain(&disk.folders).any(|path| inside(&path))
+    }
+
+    fn mount_point(&self, path: &LocalPath) -> Option<LocalPath> {
+        let disk = self.lock();
+        let deepest = disk.mounts.iter().filter(|mount| path.0.is_within(&mount.0)).max_by_key(|m| m.0.depth());
+        Some(deepest.cloned().unwrap_or_else(|| local("/")))
+    }
+}
