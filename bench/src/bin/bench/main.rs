@@ -1,0 +1,126 @@
+//! Everything that autoscan must reach, measured side by side with the floor in one run and printed as a table.
+
+mod delivery;
+mod history;
+mod machine;
+mod memory;
+mod pretend;
+mod report;
+mod scale;
+mod server;
+mod starts;
+mod webhooks;
+mod yard;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+
+use crate::report::Row;
+use crate::yard::Yard;
+
+#[derive(Parser)]
+#[command(about = "Measures autoscan beside the floor and prints goal, figure and verdict as a table")]
+struct Arguments {
+    /// A look of about a minute: fewer rounds, a shorter history. Its figures are not kept.
+    #[arg(long, conflicts_with = "write")]
+    quick: bool,
+    /// Keep the table in this file.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// Only this part.
+    #[arg(long, conflicts_with = "write")]
+    only: Option<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The floor alone.
+    Floor,
+    /// Webhooks a second.
+    Webhooks,
+    /// Start to first 200.
+    Starts,
+    /// Memory.
+    Memory,
+    /// What reaches the targets.
+    Delivery,
+    /// The store's queries at a thousand rows and at a million.
+    Scale,
+}
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Effort {
+    /// Rounds of floor and autoscan, in turn.
+    rounds: u32,
+    /// How long each load lasts.
+    time: Duration,
+    /// Starts of each kind.
+    starts: u32,
+    /// Finished scans in the long history.
+    history: u64,
+    /// Webhooks that are followed to the target.
+    webhooks: u64,
+}
+
+impl Effort {
+    const FULL: Self =
+        Self { rounds: 5, time: Duration::from_secs(4), starts: 9, history: 1_000_000, webhooks: 300 };
+    const QUICK: Self =
+        Self { rounds: 3, time: Duration::from_secs(1), starts: 3, history: 50_000, webhooks: 50 };
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
+    let yard = Yard::new()?;
+    let machine = machine::facts(yard.folder());
+    eprintln!("{}", machine.join("\n"));
+    if arguments.only == Some(Part::Floor) {
+        webhooks::floor(&yard, effort)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = measure(&yard, effort, arguments.only);
+    println!("{}", report::table(&rows));
+    if let Some(file) = arguments.write {
+        let how = how(effort);
+        std::fs::write(&file, report::page(&rows, &machine, &how))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let all = rows.iter().all(Row::is_measured);
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn measure(yard: &Yard, effort: Effort, only: Option<Part>) -> Vec<Row> {
+    let wanted = |part| only.is_none_or(|only| only == part);
+    let mut rows = Vec::new();
+    if wanted(Part::Webhooks) {
+        rows.extend(webhooks::rows(yard, effort));
+    }
+    if wanted(Part::Starts) {
+        rows.extend(starts::rows(yard, effort));
+    }
+    if wanted(Part::Memory) {
+        rows.extend(memory::rows(yard));
+    }
+    if wanted(Part::Delivery) {
+        rows.extend(delivery::rows(yard, effort));
+    }
+    if wanted(Part::Scale) {
+        rows.extend(scale::rows());
+    }
+    rows
+}
+
+fn how(effort: Effort) -> String {
+    let Effort { rounds, time, starts, history, webhooks } = effort;
+    format!(
+        "Medians of {rounds} rounds in turn of {time:?} for each load, of {starts} starts, and of {webhooks} webhooks \
+         followed to the target.\nEvery webhook is distinct, for a folder of its own, and answered after its commit \
+         (`synchronous = FULL`).\nThe long history is {history} finished scans."
+    )
+}
