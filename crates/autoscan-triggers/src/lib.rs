@@ -1,1 +1,37 @@
 //! One file per sender: what its requests say.
+//!
+//! Every kind of trigger is a file of its own, in the same order: `KIND`, settings, reader, and the sender's JSON
+//! (private). To add one, write its file and put its name into the table of [`kinds`].
+
+mod family;
+mod lidarr;
+mod manual;
+mod radarr;
+mod recognise;
+mod sonarr;
+
+use std::sync::Arc;
+
+use autoscan_core::ports::Trigger;
+
+pub use family::arr::{ArrApi, ArrSettings};
+pub use recognise::recognise;
+
+/// Every kind of trigger, by name.
+pub fn kinds() -> &'static [TriggerKind] {
+    &[lidarr::KIND, manual::KIND, radarr::KIND, sonarr::KIND]
+}
+
+/// A kind of trigger.
+pub struct TriggerKind {
+    /// Its name in the config: `sonarr`.
+    pub name: &'static str,
+    /// The schema of the settings that only this kind has: an object.
+    pub settings: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    /// Reads its settings and makes its reader. Keys it does not know are left to others.
+    pub open: fn(&serde_json::Value) -> Result<Arc<dyn Trigger>, serde_json::Error>,
+    /// Whether a person or script waits for the answer, who must be told of a refused path.
+    pub for_people: bool,
+    /// Keys that the body's object has when it is of this kind.
+    marks: &'static [&'static str],
+}

@@ -1,0 +1,5 @@
+//! What is used by more than one kind.
+
+pub(crate) mod arr;
+pub(crate) mod lenient;
+pub(crate) mod repeats;

@@ -1,0 +1,53 @@
+//! Lidarr's webhook.
+
+use std::sync::Arc;
+
+use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
+
+use crate::TriggerKind;
+use crate::family::arr::{self, Deleted, File, Findings};
+use crate::family::lenient::{List, Text, objects};
+
+pub(crate) const KIND: TriggerKind = TriggerKind {
+    name: "lidarr",
+    settings: arr::settings,
+    open: |settings| arr::open(settings, Arc::new(Lidarr)),
+    for_people: false,
+    marks: &["artist", "album", "albums", "trackFile", "trackFiles"],
+};
+
+/// The reader.
+struct Lidarr;
+
+impl Trigger for Lidarr {
+    fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
+        let said: Body<'_> = arr::body("Lidarr", hook)?;
+        let mut found = Findings::below(said.artist.as_ref().map(|artist| &artist.path));
+        match said.event.get().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "download" => found.imported(said.files.0.iter(), &said.deleted),
+            "rename" => found.renamed(&said.renamed),
+            "retag" => found.modified(&said.file),
+            "artistdelete" => found.item_deleted(&said.deleted),
+            // An album has no path of its own.
+            "albumdelete" => found.part_deleted(&said.deleted),
+            _ => {}
+        }
+        found.reading(KIND.name, &said.event, said.artist.is_some(), hook)
+    }
+}
+
+objects! {
+    struct Body<'de> {
+        event: Text<'de> = "eventType",
+        // Left out where Lidarr has no metadata of the artist.
+        artist: Option<Artist<'de>> = "artist",
+        file: List<File<'de>> = "trackFile",
+        files: List<File<'de>> = "trackFiles",
+        renamed: List<File<'de>> = "renamedTrackFiles",
+        deleted: Deleted<'de> = "deletedFiles",
+    }
+
+    struct Artist<'de> {
+        path: Text<'de> = "path",
+    }
+}

@@ -1,0 +1,247 @@
+//! What people and scripts ask for, in three dialects: `?dir=` of the Go autoscan (Tdarr and A-Train speak it too),
+//! `?path=` of autopulse, and the form `eventType=Manual&filepath=` of the older Python app.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use autoscan_core::change::{Change, Refusal};
+use autoscan_core::path::{Style, TriggerPath};
+use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
+use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::family::lenient::{self, List, Text, objects};
+use crate::family::repeats::without_repeats;
+use crate::{TriggerKind, recognise};
+
+pub(crate) const KIND: TriggerKind = TriggerKind {
+    name: "manual",
+    settings: |generator| ManualSettings::json_schema(generator),
+    open: |settings| ManualSettings::deserialize(settings).map(|_| Arc::new(Manual) as Arc<dyn Trigger>),
+    for_people: true,
+    marks: &["path", "paths", "dir", "filepath"],
+};
+
+/// The event that the older app's form names.
+pub(crate) const EVENT: &str = "Manual";
+
+/// What to do instead, where no path was said.
+const HOW: &str = "Say ?dir= for a folder or ?path= for a file or folder, percent-encoded, once for each: \
+                   curl -G --data-urlencode \"path=/tv/Show\" …";
+
+/// The settings that only the manual trigger has: none.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct ManualSettings {}
+
+/// The reader.
+struct Manual;
+
+impl Trigger for Manual {
+    fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
+        let mut asked = Asked::default();
+        for (name, value) in hook.query {
+            asked.say(name, value)?;
+        }
+        match Asked::of_body(hook.body) {
+            Ok(body) => asked.also(body),
+            // The Go autoscan ignores the body, so its clients may send anything beside `?dir=`.
+            Err(_) if !asked.is_empty() => {}
+            Err(error) => return Err(error),
+        }
+        if asked.is_empty() {
+            return Err(recognise::of_another_kind(KIND.name, hook.body)
+                .unwrap_or_else(|| ReadError(format!("No path was given. {HOW}"))));
+        }
+        Ok(Reading { event: asked.event, changes: asked.changes, refused: asked.refused })
+    }
+}
+
+/// Whether one of these names of a query or form stands for a path.
+pub(crate) fn names_a_path<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
+    names.any(|name| matches!(name, "dir" | "path" | "filepath"))
+}
+
+/// Whether a body is a form that names a path.
+pub(crate) fn is_form(body: &[u8]) -> bool {
+    let Ok(text) = lenient::text(body) else { return false };
+    !is_json(text) && names_a_path(pairs(text).map(|(name, _)| name))
+}
+
+/// What was asked for.
+#[derive(Default)]
+struct Asked {
+    event: String,
+    changes: Vec<Change<TriggerPath>>,
+    refused: Vec<Refusal>,
+}
+
+impl Asked {
+    fn of_body(body: &[u8]) -> Result<Self, ReadError> {
+        let text = lenient::text(body)?;
+        let mut asked = Self::default();
+        if is_json(text) {
+            asked.json(&lenient::object(body, "{\"path\": \"/tv/Show\"}, {\"paths\": […]} or {\"dir\": …}")?);
+        } else {
+            for (name, value) in pairs(text) {
+                asked.say(&decoded(name)?, &decoded(value)?)?;
+            }
+        }
+        Ok(asked)
+    }
+
+    fn json(&mut self, said: &Body<'_>) {
+        self.event = lenient::event_name(said.event.get().unwrap_or_default());
+        for folder in said.dir.0.iter().filter_map(Text::get) {
+            self.folder(folder);
+        }
+        for list in [&said.path, &said.paths, &said.filepath] {
+            for path in list.0.iter().filter_map(Text::get) {
+                self.path(path);
+            }
+        }
+    }
+
+    /// One name and value of a query or form.
+    fn say(&mut self, name: &str, value: &str) -> Result<(), ReadError> {
+        match name {
+            "dir" if !value.is_empty() => self.folder(value),
+            "path" | "filepath" if !value.is_empty() => self.path(value),
+            "eventType" => self.event = lenient::event_name(value),
+            // A path with a bare '&' in it was cut there, and its first half is another path.
+            name if !name.chars().all(|c| c.is_alphanumeric() || "-_.[]".contains(c)) => {
+                let shown = lenient::beginning(name.as_bytes());
+                return Err(ReadError(format!(
+                    "{shown} is no name of a value; is there a bare '&' in a path? {HOW}"
+                )));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn folder(&mut self, text: &str) {
+        match TriggerPath::parse(text) {
+            Ok(path) => self.changes.push(Change::rescan(path)),
+            Err(reason) => self.refused.push(Refusal { reason }),
+        }
+    }
+
+    fn path(&mut self, text: &str) {
+        match TriggerPath::parse(text) {
+            Ok(path) if is_file(&path, text) => self.changes.push(Change::modified(path)),
+            Ok(path) => self.changes.push(Change::rescan(path)),
+            Err(reason) => self.refused.push(Refusal { reason }),
+        }
+    }
+
+    fn also(&mut self, other: Self) {
+        if !other.event.is_empty() {
+            self.event = other.event;
+        }
+        self.changes.extend(other.changes);
+        self.changes = without_repeats(std::mem::take(&mut self.changes));
+        self.refused.extend(other.refused);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.refused.is_empty()
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
+/// The names and values of a form, still encoded.
+fn pairs(form: &str) -> impl Iterator<Item = (&str, &str)> {
+    form.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+fn decoded(text: &str) -> Result<String, ReadError> {
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().map(Cow::into_owned).map_err(|error| {
+        let shown = lenient::beginning(text.as_bytes());
+        ReadError(format!("{shown} is not UTF-8 once it is percent-decoded ({error}). {HOW}"))
+    })
+}
+
+/// Whether a path that was asked for is a file: by its extension, because it may not exist (yet or any more), and only
+/// by one of media, because folders have dots in their names too ("Dr. Strangelove (1964)", "Show.S01E01").
+fn is_file(path: &TriggerPath, text: &str) -> bool {
+    let is_folder = text.ends_with('/') || (path.0.style() == Style::Windows && text.ends_with('\\'));
+    let name = path.0.file_name().and_then(|name| name.rsplit_once('.'));
+    !is_folder
+        && name.is_some_and(|(stem, extension)| {
+            !stem.is_empty()
+                && EXTENSIONS
+                    .iter()
+                    .flat_map(|line| line.split(' '))
+                    .any(|known| known.eq_ignore_ascii_case(extension))
+        })
+}
+
+/// Extensions of files that media servers read, by what they hold.
+const EXTENSIONS: [&str; 6] = [
+    // Video.
+    "3g2 3gp asf avi bdmv divx dvr-ms f4v flv img iso m2ts m2v m4v mk3d mkv mov mp4 mpe mpeg mpg mts ogm ogv rm rmvb strm \
+     ts vob webm wmv wtv",
+    // Audio.
+    "aac ac3 aif aiff alac ape dff dsf dts eac3 flac m4a m4b mka mp2 mp3 mpc oga ogg opus tta wav wma wv",
+    // Books.
+    "azw azw3 cb7 cbr cbt cbz djvu epub fb2 mobi pdf",
+    // Subtitles and lyrics.
+    "ass idx lrc smi srt ssa sub sup ttml vtt",
+    // Metadata and playlists.
+    "bif cue edl json m3u m3u8 nfo opf pls txt xml",
+    // Images.
+    "avif bmp gif heic jpeg jpg png tbn tif tiff webp",
+];
+
+objects! {
+    struct Body<'de> {
+        event: Text<'de> = "eventType",
+        path: List<Text<'de>> = "path",
+        paths: List<Text<'de>> = "paths",
+        dir: List<Text<'de>> = "dir",
+        filepath: List<Text<'de>> = "filepath",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dotted_folder_is_no_file() {
+        for (text, file) in [
+            ("/tv/Show/S01E01.mkv", true),
+            ("/tv/Show/S01E01.MKV", true),
+            ("/tv/Show/S01E01.en.forced.srt", true),
+            ("/books/It.m4b", true),
+            ("/movies/x/folder.jpg", true),
+            ("C:\\TV\\a.ts", true),
+            ("/movies/Dr. Strangelove (1964)", false),
+            ("/tv/Mr. Robot", false),
+            ("/downloads/Show.S01E01.1080p-GRP", false),
+            ("/tv/.mkv", false),
+            ("/tv/mkv", false),
+            ("/tv/a.mkv/", false),
+            ("C:\\TV\\a.mkv\\", false),
+            ("/", false),
+        ] {
+            assert_eq!(is_file(&TriggerPath::parse(text).unwrap(), text), file, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_extension_is_written_in_small_letters_once() {
+        let mut all: Vec<_> = EXTENSIONS.iter().flat_map(|line| line.split(' ')).collect();
+        assert!(all.iter().all(|known| !known.is_empty() && *known == known.to_lowercase()));
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}

@@ -1,0 +1,50 @@
+//! Radarr's webhook, and Whisparr 3's, which speaks like it.
+
+use std::sync::Arc;
+
+use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
+
+use crate::TriggerKind;
+use crate::family::arr::{self, Deleted, File, Findings};
+use crate::family::lenient::{List, Text, objects};
+
+pub(crate) const KIND: TriggerKind = TriggerKind {
+    name: "radarr",
+    settings: arr::settings,
+    open: |settings| arr::open(settings, Arc::new(Radarr)),
+    for_people: false,
+    marks: &["movie", "remoteMovie", "movieFile"],
+};
+
+/// The reader.
+struct Radarr;
+
+impl Trigger for Radarr {
+    fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
+        let said: Body<'_> = arr::body("Radarr", hook)?;
+        let mut found = Findings::below(said.movie.as_ref().map(|movie| &movie.folder));
+        match said.event.get().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "download" => found.imported(said.file.0.iter(), &said.deleted),
+            "rename" => found.renamed(&said.renamed),
+            "moviefiledelete" => found.deleted(said.file.0.iter(), &said.reason),
+            "moviedelete" => found.item_deleted(&said.deleted),
+            _ => {}
+        }
+        found.reading(KIND.name, &said.event, said.movie.is_some(), hook)
+    }
+}
+
+objects! {
+    struct Body<'de> {
+        event: Text<'de> = "eventType",
+        movie: Option<Movie<'de>> = "movie",
+        file: List<File<'de>> = "movieFile",
+        renamed: List<File<'de>> = "renamedMovieFiles",
+        deleted: Deleted<'de> = "deletedFiles",
+        reason: Text<'de> = "deleteReason",
+    }
+
+    struct Movie<'de> {
+        folder: Text<'de> = "folderPath",
+    }
+}
