@@ -1,0 +1,151 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoscan_core::fault::Fault;
+use bytes::{Bytes, BytesMut};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use tokio::sync::OnceCell;
+
+use crate::answer::Answer;
+use crate::request::Request;
+use crate::transport::{self, Call};
+
+/// How much is read of an answer that is no success: enough to quote it.
+const ERROR_BODY: usize = 8 * 1024;
+
+/// How long a server may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// Until the whole answer is there, connecting included.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), total: Duration::from_secs(30) }
+    }
+}
+
+/// The program's HTTP client. Cheap to clone; clones share their connections. Nothing is built before the first call, and
+/// the system's certificates are not read before the first call of an `https` URL. It follows no redirect, keeps no
+/// cookie and heeds no proxy of the environment: media servers are asked directly.
+#[derive(Clone, Default)]
+pub struct Http {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    timeouts: Timeouts,
+    plain: OnceCell<Client>,
+    tls: OnceCell<Client>,
+}
+
+impl Http {
+    /// A client with its own timeouts.
+    pub fn new(timeouts: Timeouts) -> Self {
+        Self { shared: Arc::new(Shared { timeouts, ..Shared::default() }) }
+    }
+
+    /// Sends a request and answers whatever the server says. Only an outage is a fault: no connection, no whole answer
+    /// in time, a body beyond its limit.
+    pub async fn exchange(&self, request: &Request) -> Result<Answer, Fault> {
+        let timeouts = self.shared.timeouts;
+        let lost = |error: reqwest::Error| transport::fault(request, &error, timeouts);
+        let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
+        *outgoing.headers_mut() = request.headers.clone();
+        *outgoing.body_mut() = request.body.clone().map(Into::into);
+        let mut response = self.client(request).await?.execute(outgoing).await.map_err(lost)?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let body = if status.is_success() {
+            whole_body(&mut response, request, timeouts).await?
+        } else {
+            beginning(&mut response).await
+        };
+        Ok(Answer::new(request, status, &headers, body))
+    }
+
+    /// Sends a request and answers its success; any other status is a fault by [`Answer::check`].
+    pub async fn send(&self, request: &Request) -> Result<Answer, Fault> {
+        self.exchange(request).await?.check()
+    }
+
+    async fn client(&self, request: &Request) -> Result<&Client, Fault> {
+        let Shared { timeouts, plain, tls } = &*self.shared;
+        let timeouts = *timeouts;
+        let client = if request.url.scheme() == "https" {
+            // Reading the system's certificates takes a while and touches the disk.
+            let build = async || match tokio::task::spawn_blocking(move || build(timeouts, true)).await {
+                Ok(client) => client.map_err(|error| reason(&error)),
+                Err(stopped) => Err(stopped.to_string()),
+            };
+            tls.get_or_try_init(build).await
+        } else {
+            plain.get_or_try_init(async || build(timeouts, false).map_err(|error| reason(&error))).await
+        };
+        client.map_err(|reason| {
+            let line = Call::of(request).line;
+            Fault::away(format!(
+                "{line}: TLS cannot be set up on this machine ({reason}); are its CA certificates installed?"
+            ))
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one pooled client")]
+fn build(timeouts: Timeouts, tls: bool) -> reqwest::Result<Client> {
+    // Fails only when a provider was installed before, which then is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(concat!("autoscan/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.total)
+        .pool_idle_timeout(Duration::from_mins(1))
+        .pool_max_idle_per_host(2)
+        .http1_only()
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy();
+    if tls { builder.build() } else { builder.tls_certs_only([]).build() }
+}
+
+fn reason(error: &reqwest::Error) -> String {
+    std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source())
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+/// The body of a success, which counts only when it is whole.
+async fn whole_body(response: &mut Response, request: &Request, timeouts: Timeouts) -> Result<Bytes, Fault> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| transport::fault(request, &error, timeouts))?
+    {
+        if body.len() + chunk.len() > request.at_most {
+            let line = Call::of(request).line;
+            return Err(Fault::away(format!(
+                "{line}: the answer is longer than {} KiB; is this the right URL?",
+                request.at_most / 1024
+            )));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// The beginning of any other body: the status says enough, so whatever happens to the rest does not matter.
+async fn beginning(response: &mut Response) -> Bytes {
+    let mut body = BytesMut::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() >= ERROR_BODY {
+            body.truncate(ERROR_BODY);
+            break;
+        }
+    }
+    body.freeze()
+}
