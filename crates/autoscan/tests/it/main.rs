@@ -1,0 +1,4 @@
+//! The tests that need the whole house: one binary, so that it is linked once.
+
+#[cfg(test)]
+mod house_rules;
