@@ -1,1 +1,97 @@
 //! HTML and JSON: webhooks, health and the API. The only user of axum.
+//!
+//! A request passes the envelope (its id, the log, panics), then its route: [`Doors`] decide who may, the body is read
+//! within a size and a time, and the engine does the rest.
+
+mod answer;
+mod api;
+mod app;
+mod body;
+mod connection;
+mod doors;
+mod envelope;
+mod health;
+mod hooks;
+mod page;
+mod query;
+mod request_id;
+mod server;
+mod signature;
+mod single_url;
+mod taken;
+mod throttle;
+mod watch;
+
+use std::sync::Arc;
+
+use autoscan_core::ports::Hook;
+use autoscan_engine::Engine;
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
+
+pub use doors::Doors;
+pub use server::serve;
+
+use answer::Problem;
+use app::{App, Shared};
+use doors::Locks;
+use throttle::Throttle;
+
+/// What the web interface is made of.
+pub struct Web {
+    /// The running program.
+    pub engine: Arc<Engine>,
+    /// Who may come in.
+    pub doors: Doors,
+    /// The path under which a reverse proxy shows autoscan: `/`, or `/autoscan`. Everything answers there, and without
+    /// it too, for proxies that strip it.
+    pub base_url: String,
+    /// Tells the kind of a sender by its request, for the single URL.
+    pub recognise: fn(&Hook<'_>) -> Option<&'static str>,
+    /// Whether requests to triggers of this kind come from people and their scripts: they have a form, may use GET and
+    /// are told of a refused path by a 422, where a program that would back off gets a 200.
+    pub is_for_people: fn(&str) -> bool,
+    /// The version of autoscan, for `/health/detailed`.
+    pub version: &'static str,
+    /// Once cancelled, `/ready` says that autoscan stops.
+    pub stop: CancellationToken,
+}
+
+/// All routes.
+pub fn router(web: Web) -> Router {
+    let base = web.base_url.trim_matches('/').to_owned();
+    let app = Arc::new(App {
+        locks: Locks::new(&web.doors),
+        throttle: Throttle::default(),
+        since: web.engine.now(),
+        web,
+    });
+    let routes = routes(app);
+    if base.is_empty() {
+        return routes;
+    }
+    Router::new().nest(&format!("/{base}"), routes.clone()).fallback_service(routes)
+}
+
+fn routes(app: Shared) -> Router {
+    let hook = post(hooks::post).put(hooks::post).get(hooks::get);
+    Router::new()
+        .route("/triggers/{name}", hook.clone())
+        .route("/triggers/{name}/", hook.clone())
+        .route("/triggers/{name}/{token}", hook)
+        .route("/health", get(health::alive))
+        .route("/ready", get(health::ready))
+        .merge(api::routes(&app))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(single_url::fallback)
+        .layer(envelope::EnvelopeLayer::new())
+        .with_state(app)
+}
+
+async fn method_not_allowed(request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    body::reject(&parts, body, Problem::method_not_allowed()).await.into_response()
+}

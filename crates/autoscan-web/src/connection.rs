@@ -1,0 +1,159 @@
+//! One connection: requests one after another, until the client, the watch or the stop ends it.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use crate::app::Peer;
+use crate::watch::{Counted, Pulse};
+
+/// Speaks HTTP/1.1 with `peer`. Once stopped, a request in flight has `grace` to be answered.
+pub(crate) async fn converse<S>(
+    stream: S,
+    peer: IpAddr,
+    router: Router,
+    stop: CancellationToken,
+    grace: Duration,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let pulse = Arc::new(Pulse::default());
+    let service = service_fn(|request: Request<Incoming>| {
+        let busy = pulse.begin();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        let answer = router.clone().call(request);
+        async move {
+            let answer = answer.await;
+            drop(busy);
+            answer
+        }
+    });
+    // A script that closes its half after the request still wants the answer.
+    let connection = http1::Builder::new()
+        .half_close(true)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(Counted::new(stream, Arc::clone(&pulse))), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = pulse.fades() => return tracing::debug!(%peer, "a connection without progress was ended"),
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(grace, connection).await.ok()
+        }
+    };
+    match ended {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::debug!(%peer, %error, "a connection broke"),
+        None => {
+            tracing::warn!(%peer, "a request was cut off: it was not answered in the time left for stopping")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::{get, post};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+    use tokio::time::{Instant, sleep};
+
+    const GRACE: Duration = Duration::from_secs(5);
+
+    fn open(stop: &CancellationToken) -> (DuplexStream, JoinHandle<Duration>) {
+        let router = Router::new()
+            .route("/", get(|| async { "hello" }))
+            .route("/slow", get(|| async { sleep(Duration::from_secs(3)).await }))
+            .route("/stuck", get(std::future::pending::<()>))
+            .route("/echo", post(|body: String| async { body }));
+        let (ours, theirs) = duplex(1024);
+        let stop = stop.clone();
+        let server = tokio::spawn(async move {
+            let start = Instant::now();
+            converse(theirs, [127, 0, 0, 1].into(), router, stop, GRACE).await;
+            start.elapsed()
+        });
+        (ours, server)
+    }
+
+    async fn answer(client: &mut DuplexStream) -> String {
+        let mut answer = vec![0; 4096];
+        let read = client.read(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer[..read]).into_owned()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_drips_in_is_cut_off() {
+        let (mut client, server) = open(&CancellationToken::new());
+        let dripping = tokio::spawn(async move {
+            loop {
+                if client.write_all(b"G").await.is_err() {
+                    return;
+                }
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
+        assert_eq!(server.await.unwrap(), Duration::from_secs(30));
+        dripping.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_kept_for_more_than_two_minutes_and_then_ended() {
+        let (mut client, server) = open(&CancellationToken::new());
+        for _ in 0..3 {
+            client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            assert!(answer(&mut client).await.starts_with("HTTP/1.1 200"));
+            sleep(Duration::from_secs(121)).await;
+        }
+        assert!(server.await.unwrap() >= Duration::from_secs(2 * 121 + 120));
+        assert_eq!(answer(&mut client).await, "");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_its_answers_is_let_go() {
+        let (mut client, server) = open(&CancellationToken::new());
+        let body = "x".repeat(4000);
+        let request = format!("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 4000\r\n\r\n{body}");
+        client.write_all(request.as_bytes()).await.unwrap();
+        assert!(server.await.unwrap() >= Duration::from_mins(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_in_flight_is_answered_within_the_grace_and_an_idle_connection_ends_at_once() {
+        let stop = CancellationToken::new();
+        let (mut busy, busy_server) = open(&stop);
+        let (_idle, idle_server) = open(&stop);
+        let (mut stuck, stuck_server) = open(&stop);
+        busy.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        stuck.write_all(b"GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        stop.cancel();
+        assert!(answer(&mut busy).await.contains("connection: close"));
+        assert_eq!(busy_server.await.unwrap(), Duration::from_secs(3));
+        assert_eq!(idle_server.await.unwrap(), Duration::from_secs(1));
+        assert_eq!(stuck_server.await.unwrap(), Duration::from_secs(1) + GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_closes_its_half_still_gets_its_answer() {
+        let (mut client, server) = open(&CancellationToken::new());
+        client.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        client.shutdown().await.unwrap();
+        assert!(answer(&mut client).await.starts_with("HTTP/1.1 200"));
+        server.await.unwrap();
+    }
+}

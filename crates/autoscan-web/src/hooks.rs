@@ -1,0 +1,110 @@
+//! `/triggers/{name}`: the door for senders, and for people with a form or a script.
+
+use autoscan_core::ports::Hook;
+use autoscan_engine::{BoundTrigger, TakeError};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::answer::{self, Problem};
+use crate::app::{App, Shared};
+use crate::doors::Address;
+use crate::{body, page, query, taken};
+
+/// Queries of this name ask for a scan by GET.
+const PATHS: [&str; 2] = ["path", "dir"];
+
+/// A request that was let in.
+struct Visit<'a> {
+    trigger: &'a BoundTrigger,
+    query: Vec<(String, String)>,
+}
+
+/// `POST`, `PUT /triggers/{name}` and `/triggers/{name}/{token}`.
+pub(crate) async fn post(State(app): State<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match let_in(&app, &parts, true) {
+        Ok(visit) => deliver(&app, &parts, body, &visit).await.into_response(),
+        Err(problem) => body::reject(&parts, body, problem).await.into_response(),
+    }
+}
+
+/// `GET`, `HEAD` of the same: a form, or a scan when the query names paths.
+pub(crate) async fn get(State(app): State<Shared>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    look_or_scan(&app, &parts).await.into_response()
+}
+
+async fn look_or_scan(app: &App, parts: &Parts) -> Result<Response, Problem> {
+    let names_paths = query::parse(parts.uri.query())
+        .is_ok_and(|query| query.iter().any(|(name, _)| PATHS.contains(&name.as_str())));
+    let scans = names_paths && parts.method == Method::GET;
+    let visit = let_in(app, parts, scans)?;
+    if !(app.web.is_for_people)(visit.trigger.kind) {
+        return Err(Problem::only("POST,PUT"));
+    }
+    if !scans {
+        return Ok(page::manual());
+    }
+    app.check_signature(parts, &[])?;
+    take(app, visit.trigger, &Hook { query: &visit.query, content_type: None, body: &[] }).await
+}
+
+fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>, Problem> {
+    let query = query::parse(parts.uri.query());
+    let path = parts.uri.path().trim_start_matches("/triggers/").trim_end_matches('/');
+    let (name, segment) = path.split_once('/').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let segment = segment.map(query::segment);
+    let trigger = app.web.engine.trigger(&query::segment(name));
+    let address = Address { query: query.as_deref().unwrap_or_default(), segment: segment.as_deref() };
+    app.admit(parts, address, trigger.and_then(|trigger| trigger.token.as_ref()), acts)?;
+    Ok(Visit { trigger: trigger.ok_or(TakeError::UnknownTrigger)?, query: query? })
+}
+
+async fn deliver(app: &App, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Response, Problem> {
+    let body = read_signed(app, parts, body).await?;
+    let hook = Hook { query: &visit.query, content_type: content_type(&parts.headers), body: &body };
+    take(app, visit.trigger, &hook).await
+}
+
+/// The body, which is of a type we can read and signed where that is wanted.
+pub(crate) async fn read_signed(app: &App, parts: &Parts, body: Body) -> Result<bytes::Bytes, Problem> {
+    if let Some(problem) = unreadable(&parts.headers) {
+        return Err(body::reject(parts, body, problem).await);
+    }
+    let body = body::read(parts, body).await?;
+    app.check_signature(parts, &body)?;
+    Ok(body)
+}
+
+/// Hands a request to its trigger and says what became of it.
+pub(crate) async fn take(app: &App, trigger: &BoundTrigger, hook: &Hook<'_>) -> Result<Response, Problem> {
+    let taken = app.web.engine.take(&trigger.name, hook).await?;
+    let sentence = taken::sentence(&taken);
+    if !taken.refused.is_empty() && (app.web.is_for_people)(trigger.kind) {
+        return Err(Problem::path_refused(sentence));
+    }
+    Ok(answer::success(&sentence))
+}
+
+/// The `Content-Type`, when it is text.
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+}
+
+/// Why a body of this type cannot be read at all.
+fn unreadable(headers: &HeaderMap) -> Option<Problem> {
+    let is_multipart = content_type(headers)
+        .is_some_and(|kind| kind.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/")));
+    let is_packed = headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|how| !how.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let error = match (is_multipart, is_packed) {
+        (true, _) => "Multipart bodies are not read here: send JSON or a form",
+        (_, true) => "Compressed bodies are not read here: send it without Content-Encoding",
+        _ => return None,
+    };
+    Some(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", error))
+}

@@ -1,0 +1,97 @@
+//! Listens, within a number of open connections, and stops without breaking a request.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connection::converse;
+
+/// Connections that are open at the same time; further ones wait in the system's queue.
+const MOST_OPEN: usize = 4096;
+/// After a failed accept, which mostly means that file descriptors ran out.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Serves until `stop`. Then no connection is accepted any more, and requests in flight have `grace` to be answered.
+pub async fn serve(listeners: Vec<TcpListener>, router: Router, stop: CancellationToken, grace: Duration) {
+    let slots = Arc::new(Semaphore::new(MOST_OPEN));
+    let conversations = TaskTracker::new();
+    let doors = TaskTracker::new();
+    for listener in listeners {
+        let door = Door {
+            listener,
+            slots: Arc::clone(&slots),
+            conversations: conversations.clone(),
+            router: router.clone(),
+            stop: stop.clone(),
+            grace,
+        };
+        doors.spawn(door.open());
+    }
+    stop.cancelled().await;
+    doors.close();
+    doors.wait().await;
+    conversations.close();
+    conversations.wait().await;
+}
+
+/// One address that is listened on.
+struct Door {
+    listener: TcpListener,
+    slots: Arc<Semaphore>,
+    conversations: TaskTracker,
+    router: Router,
+    stop: CancellationToken,
+    grace: Duration,
+}
+
+impl Door {
+    async fn open(self) {
+        while let Some(Some((slot, stream, peer))) = self.stop.run_until_cancelled(self.next()).await {
+            let (router, stop, grace) = (self.router.clone(), self.stop.clone(), self.grace);
+            self.conversations.spawn(async move {
+                converse(stream, peer, router, stop, grace).await;
+                drop(slot);
+            });
+        }
+    }
+
+    /// The next connection, once there is room for it. None never comes, as nobody closes the semaphore.
+    async fn next(&self) -> Option<(OwnedSemaphorePermit, TcpStream, IpAddr)> {
+        if self.slots.available_permits() == 0 {
+            tracing::warn!(open = MOST_OPEN, "all places for connections are taken: further ones wait");
+        }
+        let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        loop {
+            match self.accept().await {
+                Ok((stream, peer)) => return Some((slot, stream, peer)),
+                Err(error) if is_of_the_peer(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted; trying again in a moment");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(TcpStream, IpAddr)> {
+        let (stream, peer) = self.listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, peer.ip()))
+    }
+}
+
+/// The peer went away before it was let in.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput, NotConnected};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput | NotConnected
+    )
+}

@@ -1,0 +1,81 @@
+//! The single-URL routes of the older app, `/{server-pass}` and `/api/{server-pass}`, and what is answered to every
+//! unknown address: the two cannot be told apart without the secret.
+
+use std::collections::BTreeSet;
+
+use autoscan_core::ports::Hook;
+use autoscan_engine::BoundTrigger;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::answer::{self, Problem};
+use crate::app::{App, Shared};
+use crate::{body, hooks, page, query};
+
+#[derive(Serialize)]
+struct QueueCount {
+    queue_count: u64,
+}
+
+/// An address that no route knows.
+pub(crate) async fn fallback(State(app): State<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let (is_api, segment) = match parts.uri.path().strip_prefix("/api/") {
+        Some(rest) => (true, rest),
+        None => (false, parts.uri.path().trim_start_matches('/')),
+    };
+    let segment = segment.trim_end_matches('/');
+    if !app.locks.is_server_pass(&query::segment(segment)) {
+        let is_guess = app.locks.has_server_pass() && !segment.is_empty() && !segment.contains('/');
+        let problem = Problem::no_route();
+        let problem = if is_guess { app.failed(&parts, problem) } else { problem };
+        return body::reject(&parts, body, problem).await.into_response();
+    }
+    let answer = match parts.method {
+        Method::GET | Method::HEAD if is_api => command(&app, &parts).await,
+        Method::GET | Method::HEAD => Ok(page::single_url()),
+        Method::POST | Method::PUT if !is_api => return recognise(&app, &parts, body).await.into_response(),
+        _ => Err(Problem::only(if is_api { "GET,HEAD" } else { "GET,HEAD,POST,PUT" })),
+    };
+    match answer {
+        Ok(response) => response,
+        Err(problem) => body::reject(&parts, body, problem).await.into_response(),
+    }
+}
+
+async fn command(app: &App, parts: &Parts) -> Result<Response, Problem> {
+    let query = query::parse(parts.uri.query())?;
+    if !query.iter().any(|(name, value)| name == "cmd" && value == "queue_count") {
+        return Err(Problem::bad_request("The only command is cmd=queue_count"));
+    }
+    let stats = app.web.engine.stats().await?;
+    Ok(answer::json(StatusCode::OK, &QueueCount { queue_count: stats.waiting + stats.running }))
+}
+
+/// Finds the sender by its body and hands the request to the first trigger of its kind.
+async fn recognise(app: &App, parts: &Parts, body: Body) -> Result<Response, Problem> {
+    let body = hooks::read_signed(app, parts, body).await?;
+    let query = query::parse(parts.uri.query())?;
+    let content_type = hooks::content_type(&parts.headers);
+    let hook = Hook { query: &query, content_type, body: &body };
+    let kind = (app.web.recognise)(&hook);
+    let trigger: Option<&BoundTrigger> = kind.and_then(|kind| app.web.engine.trigger_of_kind(kind));
+    let Some(trigger) = trigger else { return Err(unknown_sender(app, kind)) };
+    hooks::take(app, trigger, &hook).await
+}
+
+fn unknown_sender(app: &App, kind: Option<&str>) -> Problem {
+    let known: BTreeSet<_> = app.web.engine.triggers().into_iter().map(|trigger| trigger.kind).collect();
+    let known = known.into_iter().collect::<Vec<_>>().join(", ");
+    let error = match kind {
+        Some(kind) => {
+            format!("This looks like {kind}, but there is no trigger of that kind; configured: {known}")
+        }
+        None => format!("The sender cannot be told by the body; configured: {known}"),
+    };
+    Problem::new(StatusCode::BAD_REQUEST, "UNKNOWN_SENDER", error)
+}

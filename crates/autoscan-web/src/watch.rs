@@ -1,0 +1,137 @@
+//! Tells when a connection makes no progress, so that it does not hold its place for ever. One slow look around a
+//! connection costs a busy one nothing, where a timer for every request would.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, interval_at};
+
+/// How often a connection is looked at.
+const LOOK: Duration = Duration::from_secs(10);
+/// Looks at which bytes had come in and still no request was whole: about half a minute for a header.
+const DRIPPING: u32 = 3;
+/// Looks at which nothing went on: two minutes, longer than reverse proxies keep a connection in store. One that is
+/// ended earlier than they expect costs a webhook.
+const QUIET: u32 = 13;
+
+/// What goes on in a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    read: AtomicU64,
+    written: AtomicU64,
+    begun: AtomicU64,
+    open: AtomicU64,
+}
+
+/// A request that is being answered.
+pub(crate) struct Busy(Arc<Pulse>);
+
+/// A stream whose bytes are counted.
+pub(crate) struct Counted<S> {
+    stream: S,
+    pulse: Arc<Pulse>,
+}
+
+impl Pulse {
+    /// A request begins; it lasts until the answer drops what this returns.
+    pub(crate) fn begin(self: &Arc<Self>) -> Busy {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Busy(Arc::clone(self))
+    }
+
+    /// Ends when the connection should: it is idle, or its client neither finishes a header nor reads its answers.
+    pub(crate) async fn fades(&self) {
+        let mut looks = interval_at(Instant::now() + LOOK, LOOK);
+        let (mut read, mut done) = (0, (0, 0));
+        let (mut quiet, mut dripping) = (0, 0);
+        while quiet < QUIET && dripping < DRIPPING {
+            looks.tick().await;
+            let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            let (read_now, done_now) = (count(&self.read), (count(&self.written), count(&self.begun)));
+            if done_now != done || count(&self.open) > 0 {
+                (quiet, dripping) = (0, 0);
+            } else {
+                quiet += 1;
+                dripping += u32::from(read_now != read);
+            }
+            (read, done) = (read_now, done_now);
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<S> Counted<S> {
+    /// Counts into `pulse`.
+    pub(crate) fn new(stream: S, pulse: Arc<Pulse>) -> Self {
+        Self { stream, pulse }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        add(&self.pulse.read, buffer.filled().len() - before);
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.count(polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.count(polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl<S> Counted<S> {
+    fn count(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(written)) = &polled {
+            add(&self.pulse.written, *written);
+        }
+        polled
+    }
+}
+
+fn add(counter: &AtomicU64, bytes: usize) {
+    counter.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
