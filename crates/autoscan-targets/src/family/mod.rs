@@ -1,0 +1,5 @@
+//! What several kinds share.
+
+pub(crate) mod libraries;
+pub(crate) mod media_browser;
+pub(crate) mod settings;
