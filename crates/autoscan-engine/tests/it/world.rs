@@ -1,0 +1,263 @@
+//! Furniture: an engine whose disk, clock and servers are in the test's hand.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoscan_core::anchor::{Anchor, Anchors};
+use autoscan_core::change::Change;
+use autoscan_core::delivery::DeliveryState;
+use autoscan_core::fault::Fault;
+use autoscan_core::filter::{Filter, IgnoreList};
+use autoscan_core::map::PathMap;
+use autoscan_core::name::Name;
+use autoscan_core::path::{LocalPath, TriggerPath};
+use autoscan_core::ports::{
+    Clock, Hook, Identity, Library, Plan, ReadError, Reading, ScanFilter, Store, Target, TargetScan, Trigger,
+};
+use autoscan_core::scan::{Quiet, Scan, ScanId};
+use autoscan_core::time::Timestamp;
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, MANUAL, Parts, Rules, Taken};
+use autoscan_store::MemoryStore;
+use autoscan_testkit::{FakeClock, FakeFiles};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A sender whose body is one change a line: `created /tv/a.mkv`.
+struct Lines;
+
+impl Trigger for Lines {
+    fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
+        let text = std::str::from_utf8(hook.body).map_err(|error| ReadError(error.to_string()))?;
+        let changes = text.lines().map(change).collect();
+        Ok(Reading { event: "Lines".into(), changes, refused: vec![] })
+    }
+}
+
+fn change(line: &str) -> Change<TriggerPath> {
+    let mut words = line.split(' ');
+    let (kind, mut path) = (words.next().unwrap(), || TriggerPath::parse(words.next().unwrap()).unwrap());
+    match kind {
+        "created" => Change::created(path()),
+        "replaced" => Change::replaced(path()),
+        "deleted" => Change::deleted(path()),
+        "gone" => Change::folder_deleted(path()),
+        "moved" => Change::moved(path(), path()),
+        "rescan" => Change::rescan(path()),
+        other => panic!("no such change: {other}"),
+    }
+}
+
+/// A server that remembers what it was told and answers as scripted.
+#[derive(Default)]
+pub(crate) struct Spy {
+    /// Folders it accepted, with when.
+    pub(crate) told: Mutex<Vec<(String, Timestamp)>>,
+    /// What it answers to the next calls and probes; then it accepts.
+    pub(crate) faults: Mutex<VecDeque<Fault>>,
+    /// What it answers to everything while set.
+    pub(crate) down: Mutex<Option<Fault>>,
+    /// Whether it takes a batch in one call.
+    pub(crate) batches: bool,
+    /// How many calls there were.
+    pub(crate) calls: Mutex<u32>,
+    /// How many probes there were.
+    pub(crate) probes: Mutex<u32>,
+    /// How long it takes over a call.
+    pub(crate) takes: Duration,
+    /// What tells it when it was told.
+    pub(crate) clock: Option<FakeClock>,
+}
+
+impl Spy {
+    fn answer(&self) -> Result<(), Fault> {
+        if let Some(fault) = &*self.down.lock().unwrap() {
+            return Err(fault.clone());
+        }
+        self.faults.lock().unwrap().pop_front().map_or(Ok(()), Err)
+    }
+
+    /// The folders it accepted.
+    pub(crate) fn folders(&self) -> Vec<String> {
+        self.told.lock().unwrap().iter().map(|(folder, _)| folder.clone()).collect()
+    }
+
+    /// Goes down, or comes up.
+    pub(crate) fn set_down(&self, fault: Option<Fault>) {
+        *self.down.lock().unwrap() = fault;
+    }
+}
+
+#[async_trait]
+impl Target for Spy {
+    async fn probe(&self) -> Result<Identity, Fault> {
+        *self.probes.lock().unwrap() += 1;
+        match &*self.down.lock().unwrap() {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(Identity { product: "Spy".into(), name: None, version: "1".into() }),
+        }
+    }
+
+    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
+        Ok(vec![])
+    }
+
+    async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
+        *self.calls.lock().unwrap() += 1;
+        tokio::time::sleep(self.takes).await;
+        let mut answers = vec![];
+        for scan in batch {
+            let answer = self.answer();
+            if answer.is_ok() {
+                let at = self.clock.unwrap().now();
+                self.told.lock().unwrap().push((scan.folder.to_string(), at));
+            }
+            answers.push(answer);
+        }
+        answers
+    }
+
+    fn batches(&self) -> bool {
+        self.batches
+    }
+
+    async fn plan(&self, _: &TargetScan) -> Result<Plan, Fault> {
+        Ok(Plan { libraries: vec![], calls: vec![] })
+    }
+}
+
+/// What a world is made of.
+pub(crate) struct Setup {
+    pub(crate) spies: Vec<(&'static str, Spy)>,
+    pub(crate) anchors: Vec<&'static str>,
+    pub(crate) check: bool,
+    pub(crate) minimum_age: u64,
+    pub(crate) maps: Vec<(&'static str, &'static str)>,
+    pub(crate) scan_delay: u64,
+    pub(crate) store: Option<Arc<MemoryStore>>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            spies: vec![("plex", Spy::default())],
+            anchors: vec![],
+            check: false,
+            minimum_age: 10,
+            maps: vec![],
+            scan_delay: 0,
+            store: None,
+        }
+    }
+}
+
+/// An engine that runs.
+pub(crate) struct World {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) files: Arc<FakeFiles>,
+    pub(crate) spies: Vec<Arc<Spy>>,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+pub(crate) fn local(text: &str) -> LocalPath {
+    LocalPath::parse(text).unwrap()
+}
+
+impl World {
+    /// Starts it.
+    pub(crate) fn start(setup: Setup) -> Self {
+        let clock = FakeClock::new();
+        let (files, store) = (Arc::new(FakeFiles::new()), setup.store.unwrap_or_default());
+        let spies: Vec<(&str, Arc<Spy>)> = setup
+            .spies
+            .into_iter()
+            .map(|(name, spy)| (name, Arc::new(Spy { clock: Some(clock), ..spy })))
+            .collect();
+        let quiet = Quiet {
+            minimum_age: Duration::from_secs(setup.minimum_age),
+            maximum_wait: Duration::from_mins(2),
+        };
+        let trigger = |called: &str, kind| BoundTrigger {
+            name: name(called),
+            kind,
+            priority: 0,
+            quiet,
+            map: PathMap::new(setup.maps.iter().copied(), []).unwrap(),
+            filter: Filter::default(),
+            targets: None,
+            token: None,
+            reader: Arc::new(Lines),
+        };
+        let target = |(called, spy): &(&str, Arc<Spy>)| BoundTarget {
+            name: name(called),
+            kind: "spy",
+            url: "http://spy".into(),
+            map: PathMap::default(),
+            filter: Filter::default(),
+            scan_delay: Duration::from_secs(setup.scan_delay),
+            server: Arc::clone(spy) as Arc<dyn Target>,
+        };
+        let anchors = setup.anchors.iter().map(|file| Anchor::guarding_its_folder(local(file)).unwrap());
+        let engine = Engine::new(Parts {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            clock: Arc::new(clock),
+            files: Arc::clone(&files) as Arc<_>,
+            jitter: || 0.0,
+            triggers: vec![trigger("sonarr", "sonarr"), trigger(MANUAL, MANUAL)],
+            targets: spies.iter().map(target).collect(),
+            rules: Rules {
+                ignore: IgnoreList::new([".DS_Store", "/@eaDir/"]),
+                anchors: Anchors::new(anchors.collect()),
+                files: FileRules {
+                    check: setup.check,
+                    settle: Duration::from_secs(5),
+                    give_up: Duration::from_mins(10),
+                },
+                history: Duration::from_hours(24),
+            },
+        });
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));
+        Self { engine, store, files, spies: spies.into_iter().map(|(_, spy)| spy).collect(), stop, running }
+    }
+
+    /// A request of Sonarr: one change a line.
+    pub(crate) async fn send(&self, lines: &str) -> Taken {
+        let hook = Hook { query: &[], content_type: None, body: lines.as_bytes() };
+        self.engine.take(&name("sonarr"), &hook).await.unwrap()
+    }
+
+    /// Lets seconds pass.
+    pub(crate) async fn seconds(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    /// All scans, oldest first.
+    pub(crate) async fn scans(&self) -> Vec<Scan> {
+        let filter = ScanFilter { limit: 500, ..ScanFilter::default() };
+        let mut scans = self.engine.list(filter).await.unwrap().scans;
+        scans.reverse();
+        scans
+    }
+
+    /// One delivery's state and error.
+    pub(crate) async fn delivery(&self, scan: ScanId, target: &str) -> (DeliveryState, String) {
+        let scan = self.engine.show(scan).await.unwrap().unwrap();
+        let delivery = scan.deliveries.into_iter().find(|d| d.target.as_str() == target).unwrap();
+        (delivery.state, delivery.error.unwrap_or_default())
+    }
+
+    /// Stops it softly and hands out its store.
+    pub(crate) async fn stop(self) -> Arc<MemoryStore> {
+        self.stop.cancel();
+        self.running.await.unwrap();
+        self.store
+    }
+}
