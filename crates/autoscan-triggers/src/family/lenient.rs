@@ -210,7 +210,7 @@ pub(crate) fn text(body: &[u8]) -> Result<&str, ReadError> {
     std::str::from_utf8(body).map_err(|error| {
         let at = error.valid_up_to();
         ReadError(format!(
-            "The body is not UTF-8 text: byte {at} is wrong. It begins with {}.",
+            "The body is not UTF-8 text, or it was cut off: byte {at} is wrong. It begins with {}.",
             beginning(body)
         ))
     })
