@@ -96,7 +96,7 @@ async fn a_busy_target_is_left_alone_as_long_as_it_asks() {
         .faults
         .lock()
         .unwrap()
-        .push_back(Fault::Busy { after: Duration::from_secs(300), reason: "429".into() });
+        .push_back(Fault::Busy { after: Duration::from_mins(5), reason: "429".into() });
     world.send("created /tv/Show/a.mkv").await;
     world.seconds(200).await;
     assert!(world.spies[0].folders().is_empty());

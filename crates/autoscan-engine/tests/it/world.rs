@@ -170,6 +170,15 @@ pub(crate) fn local(text: &str) -> LocalPath {
     LocalPath::parse(text).unwrap()
 }
 
+fn rules(anchors: Vec<Anchor>, check: bool) -> Rules {
+    Rules {
+        ignore: IgnoreList::new([".DS_Store", "/@eaDir/"]),
+        anchors: Anchors::new(anchors),
+        files: FileRules { check, settle: Duration::from_secs(5), give_up: Duration::from_mins(10) },
+        history: Duration::from_hours(24),
+    }
+}
+
 impl World {
     /// Starts it.
     pub(crate) fn start(setup: Setup) -> Self {
@@ -212,16 +221,7 @@ impl World {
             jitter: || 0.0,
             triggers: vec![trigger("sonarr", "sonarr"), trigger(MANUAL, MANUAL)],
             targets: spies.iter().map(target).collect(),
-            rules: Rules {
-                ignore: IgnoreList::new([".DS_Store", "/@eaDir/"]),
-                anchors: Anchors::new(anchors.collect()),
-                files: FileRules {
-                    check: setup.check,
-                    settle: Duration::from_secs(5),
-                    give_up: Duration::from_mins(10),
-                },
-                history: Duration::from_hours(24),
-            },
+            rules: rules(anchors.collect(), setup.check),
         });
         let stop = CancellationToken::new();
         let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));
