@@ -15,6 +15,7 @@ use std::sync::Arc;
 use autoscan_core::ports::Trigger;
 
 pub use family::arr::{ArrApi, ArrSettings};
+pub use family::arr_api::{ArrReport, ask as ask_arr};
 pub use recognise::recognise;
 
 /// Every kind of trigger, by name.
@@ -32,6 +33,8 @@ pub struct TriggerKind {
     pub open: fn(&serde_json::Value) -> Result<Arc<dyn Trigger>, serde_json::Error>,
     /// Whether a person or script waits for the answer, who must be told of a refused path.
     pub for_people: bool,
+    /// The version of the API that an arr of this kind has: `v3`. None for what is no arr.
+    pub api: Option<&'static str>,
     /// Keys that the body's object has when it is of this kind.
     marks: &'static [&'static str],
 }

@@ -13,6 +13,7 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     settings: arr::settings,
     open: |settings| arr::open(settings, Arc::new(Lidarr)),
     for_people: false,
+    api: Some("v1"),
     marks: &["artist", "album", "albums", "trackFile", "trackFiles"],
 };
 

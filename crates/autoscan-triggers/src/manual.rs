@@ -20,6 +20,7 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     settings: |generator| ManualSettings::json_schema(generator),
     open: |settings| ManualSettings::deserialize(settings).map(|_| Arc::new(Manual) as Arc<dyn Trigger>),
     for_people: true,
+    api: None,
     marks: &["path", "paths", "dir", "filepath"],
 };
 

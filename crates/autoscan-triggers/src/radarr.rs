@@ -13,6 +13,7 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     settings: arr::settings,
     open: |settings| arr::open(settings, Arc::new(Radarr)),
     for_people: false,
+    api: Some("v3"),
     marks: &["movie", "remoteMovie", "movieFile"],
 };
 

@@ -13,6 +13,7 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     settings: arr::settings,
     open: |settings| arr::open(settings, Arc::new(Sonarr)),
     for_people: false,
+    api: Some("v3"),
     marks: &["series", "episodeFile", "episodeFiles"],
 };
 
