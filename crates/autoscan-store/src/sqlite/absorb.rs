@@ -1,0 +1,134 @@
+//! The way into the queue.
+
+use autoscan_core::change::{ChangeKind, Subject};
+use autoscan_core::path::LocalPath;
+use autoscan_core::ports::{Absorb, Batch, Receipt, RefusalRecord};
+use autoscan_core::scan::{ScanId, StoredChange};
+use autoscan_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Result, Row};
+
+use super::rows::{change_of, code, moment, rows, targets_text};
+use super::writer::Write;
+use crate::rules::{self, REFUSALS_KEPT};
+
+const WAITING: &str = "SELECT id, priority, first_seen, due_at, held_until, generation
+     FROM scan WHERE folder = ?1 AND state = 0";
+
+const NEW_SCAN: &str = "INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation)
+     VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6)";
+
+const MERGE_SCAN: &str = "UPDATE scan SET priority = ?2, due_at = ?3, generation = ?4 WHERE id = ?1";
+
+const NEW_CHANGE: &str = "INSERT INTO change
+     (scan, path, position, kind, from_path, is_folder, awaited, trigger_name, received_at, targets)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+
+/// Takes the same parameters; the position stays that of the first coming.
+const MERGE_CHANGE: &str = "UPDATE change SET kind = ?4, from_path = ?5, is_folder = ?6, awaited = ?7,
+     trigger_name = ?8, received_at = ?9, targets = ?10 WHERE scan = ?1 AND path = ?2";
+
+const NEW_REFUSAL: &str = "INSERT INTO refusal (trigger_name, reason, received_at) VALUES (?1, ?2, ?3)";
+
+const FORGET_REFUSALS: &str = "DELETE FROM refusal WHERE id <= (SELECT max(id) FROM refusal) - ?1";
+
+/// Merges a batch into the waiting scans.
+pub(super) fn absorb(write: &mut Write<'_>, batch: &Batch) -> Result<Receipt> {
+    let folders = batch.folders.iter();
+    let scans =
+        folders.map(|folder| absorb_folder(write, folder, batch.received_at)).collect::<Result<_>>()?;
+    keep_refusals(write.conn, &batch.refusals)?;
+    Ok(Receipt { scans })
+}
+
+/// A waiting scan as far as merging needs it.
+struct Waiting {
+    id: ScanId,
+    priority: i64,
+    first_seen: Timestamp,
+    due_at: Timestamp,
+    held_until: Option<Timestamp>,
+    generation: i64,
+}
+
+fn waiting(conn: &Connection, folder: &LocalPath) -> Result<Option<Waiting>> {
+    let read = |row: &Row<'_>| {
+        Ok(Waiting {
+            id: ScanId(row.get(0)?),
+            priority: row.get(1)?,
+            first_seen: Timestamp::from_millis(row.get(2)?),
+            due_at: Timestamp::from_millis(row.get(3)?),
+            held_until: moment(row, 4)?,
+            generation: row.get(5)?,
+        })
+    };
+    conn.prepare_cached(WAITING)?.query_row([folder.as_str()], read).optional()
+}
+
+fn absorb_folder(write: &mut Write<'_>, absorb: &Absorb, now: Timestamp) -> Result<ScanId> {
+    let merged = rows(absorb.changes.len());
+    let (id, before) = if let Some(known) = waiting(write.conn, &absorb.folder)? {
+        let due_at = rules::due(absorb.quiet, known.first_seen, known.due_at, known.held_until, now);
+        write.conn.prepare_cached(MERGE_SCAN)?.execute((
+            known.id.0,
+            known.priority.max(absorb.priority),
+            due_at.as_millis(),
+            known.generation + merged,
+        ))?;
+        (known.id, known.generation)
+    } else {
+        let id = write.tally.born();
+        write.conn.prepare_cached(NEW_SCAN)?.execute((
+            id.0,
+            absorb.folder.as_str(),
+            absorb.priority,
+            now.as_millis(),
+            absorb.quiet.due(now, None, now).as_millis(),
+            merged,
+        ))?;
+        (id, 0)
+    };
+    for (position, change) in (before..).zip(&absorb.changes) {
+        absorb_change(write.conn, id, position, change)?;
+    }
+    Ok(id)
+}
+
+fn absorb_change(conn: &Connection, id: ScanId, position: i64, change: &StoredChange) -> Result<()> {
+    if put_change(conn, NEW_CHANGE, id, position, change)? == 0 {
+        let known = change_of(conn, id, &change.change.path)?;
+        put_change(conn, MERGE_CHANGE, id, position, &rules::merged(known, change))?;
+    }
+    Ok(())
+}
+
+/// Answers how many rows it changed.
+fn put_change(conn: &Connection, sql: &str, id: ScanId, position: i64, kept: &StoredChange) -> Result<usize> {
+    let change = &kept.change;
+    conn.prepare_cached(sql)?.execute((
+        id.0,
+        change.path.as_str(),
+        position,
+        code(&ChangeKind::ALL, &change.kind),
+        change.from.as_ref().map(LocalPath::as_str),
+        change.subject == Subject::Folder,
+        change.awaited,
+        kept.trigger.as_str(),
+        kept.received_at.as_millis(),
+        targets_text(kept.targets.as_deref()),
+    ))
+}
+
+fn keep_refusals(conn: &Connection, refusals: &[RefusalRecord]) -> Result<()> {
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    for refusal in refusals {
+        conn.prepare_cached(NEW_REFUSAL)?.execute((
+            refusal.trigger.as_str(),
+            refusal.reason.as_str(),
+            refusal.received_at.as_millis(),
+        ))?;
+    }
+    conn.prepare_cached(FORGET_REFUSALS)?.execute([rows(REFUSALS_KEPT)])?;
+    Ok(())
+}

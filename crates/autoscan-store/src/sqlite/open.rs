@@ -1,0 +1,267 @@
+//! Opening: every way in which a file can be no queue of ours has its own sentence.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Result as SqlResult, TransactionBehavior};
+
+use super::SqliteStore;
+use super::reader::Reader;
+use super::tally::Tally;
+use super::writer::Writer;
+
+/// Each brings the schema from the version of its place to the next.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_queue.sql")];
+
+/// "ascn": stands in the header of every database of ours, so that no other program's tables are taken for the queue.
+const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ascn");
+
+/// Statements that each connection keeps prepared: more than there are.
+const STATEMENTS: usize = 64;
+
+/// Page caches in KiB: what is asked every tick touches few pages.
+const WRITER_CACHE: i32 = 1024;
+const READER_CACHE: i32 = 512;
+
+/// The log is cut to this many bytes after it had to grow for a large transaction.
+const LOG_LIMIT: i64 = 8 << 20;
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The path is a directory.
+    #[error("the database {0:?} is a directory: name a file in it, such as {1:?}")]
+    Directory(PathBuf, PathBuf),
+    /// The folder of the database does not exist.
+    #[error(
+        "the folder {0:?} of the database does not exist: create it, or name another place for the database"
+    )]
+    NoFolder(PathBuf),
+    /// The folder of the database cannot be written: SQLite keeps its log there.
+    #[error("the folder {0:?} of the database cannot be written ({1}): autoscan needs to create files in it")]
+    FolderNotWritable(PathBuf, #[source] io::Error),
+    /// The file is read-only.
+    #[error("the database {0:?} is read-only: make it writable for the user that runs autoscan")]
+    ReadOnly(PathBuf),
+    /// The file is something else.
+    #[error("the file {0:?} is not a database: move it away, or name another file for the database")]
+    NotADatabase(PathBuf),
+    /// The database belongs to another program.
+    #[error(
+        "the database {0:?} belongs to another program (such as the Go autoscan): name another file, \
+         and autoscan creates it"
+    )]
+    Foreign(PathBuf),
+    /// A second autoscan.
+    #[error("the database {0:?} is in use by another autoscan: stop that one, or name another file")]
+    InUse(PathBuf),
+    /// Another program keeps it locked.
+    #[error(
+        "the database {0:?} is kept locked by another program: close that program and start autoscan again"
+    )]
+    Locked(PathBuf),
+    /// The database was written by a later autoscan.
+    #[error(
+        "the database {path:?} comes from a newer autoscan (its version is {found}, this one knows {known}): \
+         use that autoscan again, or name another file"
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version of this program.
+        known: usize,
+    },
+    /// Anything else.
+    #[error("the database {0:?} cannot be opened: {1}")]
+    Other(PathBuf, String),
+}
+
+/// What may be chosen when opening.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long to wait for a lock that another program holds on the file.
+    pub busy_timeout: Duration,
+    /// The file never grows beyond this many pages of 4 KiB, as if its disk were full. For tests.
+    pub page_limit: Option<u32>,
+    /// SQLite's name of another way to the disk, such as `unix-dotfile`, which stands for a network filesystem in
+    /// tests.
+    pub vfs: Option<&'static str>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { busy_timeout: Duration::from_secs(5), page_limit: None, vfs: None }
+    }
+}
+
+impl SqliteStore {
+    /// Opens or creates the database, readable for its owner alone, and starts its threads. It blocks for some
+    /// milliseconds, and does not depend on how many scans are kept.
+    pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        let lock = lock(path)?;
+        create(path)?;
+        let fault = |error| sql_fault(path, &error);
+        let writer = connect(path, options, WRITER_CACHE).map_err(fault)?;
+        if writer.is_readonly(MAIN_DB).map_err(fault)? {
+            return Err(OpenError::ReadOnly(path.to_owned()));
+        }
+        let version = version(path, &writer)?;
+        let wal = choose_journal(&writer).map_err(fault)?;
+        let (writer, tally) = prepare_writer(writer, version, options).map_err(fault)?;
+        let reader = |name| {
+            let conn = connect(path, options, READER_CACHE).map_err(fault)?;
+            conn.pragma_update(None, "query_only", true).map_err(fault)?;
+            Reader::start(name, conn).map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))
+        };
+        Ok(Self {
+            dispatch: reader("store-dispatch")?,
+            people: reader("store-people")?,
+            writer: Writer::start(writer, tally, !wal, lock)
+                .map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))?,
+            journal_note: (!wal).then(|| journal_note(path)),
+        })
+    }
+}
+
+fn journal_note(path: &Path) -> String {
+    format!(
+        "the place of {:?} does not support SQLite's write-ahead log, as on a network filesystem; autoscan goes on \
+         with a rollback journal, which is slower",
+        path.to_string_lossy()
+    )
+}
+
+/// Keeps a second autoscan out, for as long as the file is open. SQLite's own exclusive mode would keep our readers
+/// out too.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    if path.is_dir() {
+        return Err(OpenError::Directory(path.to_owned(), path.join("autoscan.db")));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(OpenError::NoFolder(folder.to_owned()));
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(name);
+    let file = file.map_err(|error| OpenError::FolderNotWritable(folder.to_owned(), error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(error)) => {
+            tracing::warn!(
+                database = ?path, %error,
+                "the filesystem has no locks: autoscan goes on, but cannot keep a second autoscan off its database"
+            );
+            Ok(file)
+        }
+    }
+}
+
+/// SQLite would create the file for everybody to read. Its log gets the same permissions.
+fn create(path: &Path) -> Result<(), OpenError> {
+    if let Ok(known) = path.metadata() {
+        let writable = !known.permissions().readonly();
+        return writable.then_some(()).ok_or_else(|| OpenError::ReadOnly(path.to_owned()));
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_created) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let folder = path.parent().unwrap_or(path);
+            Err(OpenError::FolderNotWritable(folder.to_owned(), error))
+        }
+        Err(error) => Err(OpenError::Other(path.to_owned(), error.to_string())),
+    }
+}
+
+fn sql_fault(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotADatabase(path),
+        Some(ErrorCode::ReadOnly) => OpenError::ReadOnly(path),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked(path),
+        _ => OpenError::Other(path, error.to_string()),
+    }
+}
+
+fn connect(path: &Path, options: Options, cache: i32) -> SqlResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = match options.vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    };
+    conn.busy_timeout(options.busy_timeout)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.pragma_update(None, "cache_size", -cache)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(conn)
+}
+
+/// The schema's version; 0 for a new file.
+fn version(path: &Path, conn: &Connection) -> Result<usize, OpenError> {
+    let number = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let fault = |error| sql_fault(path, &error);
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let tables: i64 = conn.query_row(tables, [], |row| row.get(0)).map_err(fault)?;
+    if tables == 0 {
+        return Ok(0);
+    }
+    if number("application_id").map_err(fault)? != i64::from(APPLICATION_ID) {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
+    let found = number("user_version").map_err(fault)?;
+    match usize::try_from(found) {
+        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
+        _ => Err(OpenError::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() }),
+    }
+}
+
+/// Answers whether the write-ahead log works here: it needs memory that is shared between connections.
+fn choose_journal(conn: &Connection) -> SqlResult<bool> {
+    let set =
+        |mode: &str| conn.pragma_update_and_check(None, "journal_mode", mode, |row| row.get::<_, String>(0));
+    let tried = set("WAL").and_then(|mode| {
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_row| Ok(()))?;
+        Ok(mode == "wal")
+    });
+    match tried {
+        Ok(true) => return Ok(true),
+        Err(error) if !is_no_shared_memory(&error) => return Err(error),
+        Ok(false) | Err(_) => {}
+    }
+    set("TRUNCATE")?;
+    Ok(false)
+}
+
+fn is_no_shared_memory(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    code.is_some_and(|code| {
+        matches!(
+            code,
+            ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed
+        )
+    })
+}
+
+fn prepare_writer(mut conn: Connection, version: usize, options: Options) -> SqlResult<(Connection, Tally)> {
+    // SQLite answers some of these with the value: pragma_update would take that for a mistake.
+    conn.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_row| Ok(()))?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    if let Some(pages) = options.page_limit {
+        conn.pragma_update_and_check(None, "max_page_count", pages, |_row| Ok(()))?;
+    }
+    for (place, sql) in MIGRATIONS.iter().enumerate().skip(version) {
+        let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", super::rows::rows(place + 1))?;
+        transaction.commit()?;
+    }
+    let tally = Tally::read(&conn)?;
+    Ok((conn, tally))
+}

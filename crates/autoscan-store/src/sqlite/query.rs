@@ -1,0 +1,146 @@
+//! What is only read. Every question goes along an index: none sorts, none counts, none grows with history.
+
+use autoscan_core::name::Name;
+use autoscan_core::ports::{Page, RefusalRecord, ScanFilter};
+use autoscan_core::scan::{Scan, ScanId, ScanState};
+use autoscan_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Result, Row};
+
+use super::rows::{self, code, name, rows, scan_columns, whole};
+use crate::rules::LOOKED_AT_PER_PAGE;
+
+const NEXT_PRIORITY: &str =
+    "SELECT max(priority) FROM scan INDEXED BY scan_due WHERE state = 0 AND priority <= ?1";
+
+const DUE: &str = concat!(
+    "SELECT ",
+    scan_columns!(),
+    " FROM scan INDEXED BY scan_due
+     WHERE state = 0 AND priority = ?1 AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3"
+);
+
+const EARLIEST: &str = "SELECT min(due_at) FROM scan INDEXED BY scan_due WHERE state = 0 AND priority = ?1";
+
+const NEXT_ATTEMPT: &str =
+    "SELECT min(ready_at) FROM delivery INDEXED BY delivery_ready WHERE target = ?1 AND ready_at IS NOT NULL";
+
+/// The filters that have no index. A null parameter filters nothing.
+macro_rules! fits {
+    () => {
+        "(?2 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE scan = id AND target = ?2))
+         AND (?3 IS NULL OR EXISTS (SELECT 1 FROM change WHERE scan = id AND trigger_name = ?3))
+         AND (?4 IS NULL OR instr(lower(folder), ?4)
+              OR EXISTS (SELECT 1 FROM change WHERE scan = id AND instr(lower(path), ?4)))"
+    };
+}
+
+const LIST: &str = concat!("SELECT id, ", fits!(), " FROM scan WHERE id < ?1 ORDER BY id DESC");
+
+const LIST_OF_STATE: &str = concat!(
+    "SELECT id, ",
+    fits!(),
+    " FROM scan INDEXED BY scan_state WHERE state = ?5 AND id < ?1 ORDER BY id DESC"
+);
+
+const REFUSALS: &str = "SELECT trigger_name, reason, received_at FROM refusal ORDER BY id DESC LIMIT ?1";
+
+const SETTING: &str = "SELECT value FROM setting WHERE key = ?1";
+
+/// The priorities of waiting scans, highest first, each found by one step along the index.
+fn priorities(conn: &Connection) -> impl Iterator<Item = Result<i64>> + '_ {
+    let mut most = Some(i64::MAX);
+    std::iter::from_fn(move || {
+        let found = next_priority(conn, most?);
+        most = found.as_ref().ok().copied().flatten().and_then(|priority| priority.checked_sub(1));
+        found.transpose()
+    })
+}
+
+fn next_priority(conn: &Connection, most: i64) -> Result<Option<i64>> {
+    conn.prepare_cached(NEXT_PRIORITY)?.query_row([most], |row| row.get(0))
+}
+
+/// Waiting scans that are due.
+pub(super) fn due(conn: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Scan>> {
+    let mut due = Vec::new();
+    for priority in priorities(conn) {
+        if due.len() >= limit {
+            break;
+        }
+        let values = (priority?, now.as_millis(), rows(limit - due.len()));
+        let mut statement = conn.prepare_cached(DUE)?;
+        for scan in statement.query_map(values, rows::scan)? {
+            due.push(whole(conn, scan?)?);
+        }
+    }
+    Ok(due)
+}
+
+/// The earliest moment at which a waiting scan is due.
+pub(super) fn next_due(conn: &Connection) -> Result<Option<Timestamp>> {
+    let mut earliest: Option<i64> = None;
+    for priority in priorities(conn) {
+        let due_at: Option<i64> = conn.prepare_cached(EARLIEST)?.query_row([priority?], |row| row.get(0))?;
+        earliest = earliest.into_iter().chain(due_at).min();
+    }
+    Ok(earliest.map(Timestamp::from_millis))
+}
+
+/// The earliest moment at which a delivery to this target may be tried.
+pub(super) fn next_attempt(conn: &Connection, target: &Name) -> Result<Option<Timestamp>> {
+    let moment = |row: &Row<'_>| rows::moment(row, 0);
+    conn.prepare_cached(NEXT_ATTEMPT)?.query_row([target.as_str()], moment)
+}
+
+/// One page of scans, newest first.
+pub(super) fn list(conn: &Connection, filter: &ScanFilter) -> Result<Page> {
+    let before = filter.before.map_or(i64::MAX, |scan| scan.0);
+    let target = filter.target.as_ref().map(Name::as_str);
+    let trigger = filter.trigger.as_ref().map(Name::as_str);
+    let text = filter.text.as_ref().map(|text| text.to_ascii_lowercase());
+    let (found, next) = if let Some(state) = filter.state {
+        let mut statement = conn.prepare_cached(LIST_OF_STATE)?;
+        let state = code(&ScanState::ALL, &state);
+        pick(statement.query((before, target, trigger, text, state))?, filter.limit)?
+    } else {
+        pick(conn.prepare_cached(LIST)?.query((before, target, trigger, text))?, filter.limit)?
+    };
+    let scans = found.into_iter().filter_map(|id| rows::show(conn, id).transpose()).collect::<Result<_>>()?;
+    Ok(Page { scans, next })
+}
+
+/// The scans that fit, up to the limit, and where to go on when there may be more.
+fn pick(mut candidates: rusqlite::Rows<'_>, limit: usize) -> Result<(Vec<ScanId>, Option<ScanId>)> {
+    let mut found = Vec::new();
+    let mut last = None;
+    let mut looked_at = 0;
+    while let Some(row) = candidates.next()? {
+        if found.len() >= limit || looked_at >= LOOKED_AT_PER_PAGE {
+            return Ok((found, last));
+        }
+        looked_at += 1;
+        let id = ScanId(row.get(0)?);
+        last = Some(id);
+        if row.get(1)? {
+            found.push(id);
+        }
+    }
+    Ok((found, None))
+}
+
+/// The last refusals, newest first.
+pub(super) fn refusals(conn: &Connection, limit: usize) -> Result<Vec<RefusalRecord>> {
+    let read = |row: &Row<'_>| {
+        Ok(RefusalRecord {
+            trigger: name(row, 0)?,
+            reason: row.get(1)?,
+            received_at: Timestamp::from_millis(row.get(2)?),
+        })
+    };
+    conn.prepare_cached(REFUSALS)?.query_map([rows(limit)], read)?.collect()
+}
+
+/// The value of a setting.
+pub(super) fn setting(conn: &Connection, key: &str) -> Result<Option<String>> {
+    conn.prepare_cached(SETTING)?.query_row([key], |row| row.get(0)).optional()
+}

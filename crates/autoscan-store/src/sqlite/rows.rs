@@ -1,0 +1,207 @@
+//! Rows to values and back.
+
+use autoscan_core::change::{Change, ChangeKind, Subject};
+use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::name::Name;
+use autoscan_core::path::LocalPath;
+use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
+use autoscan_core::time::Timestamp;
+use rusqlite::types::Type;
+use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, named_params};
+
+/// The columns that [`scan`] reads.
+macro_rules! scan_columns {
+    () => {
+        "id, folder, state, priority, first_seen, due_at, generation, finished_at, note"
+    };
+}
+pub(super) use scan_columns;
+
+const SHOW: &str = concat!("SELECT ", scan_columns!(), " FROM scan WHERE id = ?1");
+
+const CHANGES: &str = "SELECT path, kind, from_path, is_folder, awaited, trigger_name, received_at, targets
+     FROM change WHERE scan = ?1 ORDER BY position";
+
+const CHANGE: &str = "SELECT path, kind, from_path, is_folder, awaited, trigger_name, received_at, targets
+     FROM change WHERE scan = ?1 AND path = ?2";
+
+const DELIVERIES: &str = "SELECT target, state, attempts, next_attempt_at, sent_at, seen_at, error
+     FROM delivery WHERE scan = ?1 ORDER BY target";
+
+const DELIVERY: &str = "SELECT target, state, attempts, next_attempt_at, sent_at, seen_at, error
+     FROM delivery WHERE scan = ?1 AND target = ?2";
+
+const PUT_DELIVERY: &str = "INSERT OR REPLACE INTO delivery
+     (scan, target, state, attempts, next_attempt_at, sent_at, seen_at, error, priority, ready_at)
+     VALUES (:scan, :target, :state, :attempts, :next_attempt_at, :sent_at, :seen_at, :error, :priority, :ready_at)";
+
+/// A value's place in its list.
+pub(super) fn code<T: PartialEq>(all: &[T], value: &T) -> i64 {
+    all.iter().position(|one| one == value).and_then(|place| i64::try_from(place).ok()).unwrap_or(-1)
+}
+
+/// The value at a place of its list.
+pub(super) fn value<T: Copy>(all: &[T], row: &Row<'_>, column: usize) -> Result<T> {
+    let code: i64 = row.get(column)?;
+    usize::try_from(code)
+        .ok()
+        .and_then(|place| all.get(place).copied())
+        .ok_or(Error::IntegralValueOutOfRange(column, code))
+}
+
+/// A count of rows for a LIMIT.
+pub(super) fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The moment in a column.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
+}
+
+fn unreadable(column: usize, reason: String) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Text, reason.into())
+}
+
+/// The path in a column.
+pub(super) fn path(row: &Row<'_>, column: usize) -> Result<LocalPath> {
+    LocalPath::parse(row.get_ref(column)?.as_str()?)
+        .map_err(|refusal| unreadable(column, refusal.to_string()))
+}
+
+/// The name in a column.
+pub(super) fn name(row: &Row<'_>, column: usize) -> Result<Name> {
+    Name::parse(row.get_ref(column)?.as_str()?).map_err(|reason| unreadable(column, reason))
+}
+
+/// Targets as they are kept: no name holds a comma.
+pub(super) fn targets_text(targets: Option<&[Name]>) -> Option<String> {
+    targets.map(|names| names.iter().map(Name::as_str).collect::<Vec<_>>().join(","))
+}
+
+fn targets(row: &Row<'_>, column: usize) -> Result<Option<Vec<Name>>> {
+    let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
+    text.split(',')
+        .filter(|name| !name.is_empty())
+        .map(|name| Name::parse(name).map_err(|reason| unreadable(column, reason)))
+        .collect::<Result<Vec<_>>>()
+        .map(Some)
+}
+
+/// A scan without its changes and deliveries, from [`scan_columns`].
+pub(super) fn scan(row: &Row<'_>) -> Result<Scan> {
+    Ok(Scan {
+        id: ScanId(row.get(0)?),
+        folder: path(row, 1)?,
+        state: value(&ScanState::ALL, row, 2)?,
+        priority: row.get(3)?,
+        first_seen: Timestamp::from_millis(row.get(4)?),
+        due_at: Timestamp::from_millis(row.get(5)?),
+        generation: row.get(6)?,
+        finished_at: moment(row, 7)?,
+        note: row.get(8)?,
+        changes: Vec::new(),
+        deliveries: Vec::new(),
+    })
+}
+
+fn change(row: &Row<'_>) -> Result<StoredChange> {
+    Ok(StoredChange {
+        change: Change {
+            path: path(row, 0)?,
+            kind: value(&ChangeKind::ALL, row, 1)?,
+            from: match row.get_ref(2)?.as_str_or_null()? {
+                Some(_) => Some(path(row, 2)?),
+                None => None,
+            },
+            subject: if row.get(3)? { Subject::Folder } else { Subject::File },
+            awaited: row.get(4)?,
+        },
+        trigger: name(row, 5)?,
+        received_at: Timestamp::from_millis(row.get(6)?),
+        targets: targets(row, 7)?,
+    })
+}
+
+fn delivery(row: &Row<'_>) -> Result<Delivery> {
+    Ok(Delivery {
+        target: name(row, 0)?,
+        state: value(&DeliveryState::ALL, row, 1)?,
+        attempts: row.get(2)?,
+        next_attempt_at: moment(row, 3)?,
+        sent_at: moment(row, 4)?,
+        seen_at: moment(row, 5)?,
+        error: row.get(6)?,
+    })
+}
+
+/// A scan's changes, in the order of their coming.
+pub(super) fn changes_of(conn: &Connection, id: ScanId) -> Result<Vec<StoredChange>> {
+    conn.prepare_cached(CHANGES)?.query_map([id.0], change)?.collect()
+}
+
+/// What a scan knows of one path.
+pub(super) fn change_of(conn: &Connection, id: ScanId, path: &LocalPath) -> Result<StoredChange> {
+    conn.prepare_cached(CHANGE)?.query_row((id.0, path.as_str()), change)
+}
+
+/// A scan's deliveries, by target name.
+pub(super) fn deliveries_of(conn: &Connection, id: ScanId) -> Result<Vec<Delivery>> {
+    conn.prepare_cached(DELIVERIES)?.query_map([id.0], delivery)?.collect()
+}
+
+/// A scan's delivery to one target.
+pub(super) fn delivery_of(conn: &Connection, id: ScanId, target: &Name) -> Result<Delivery> {
+    conn.prepare_cached(DELIVERY)?.query_row((id.0, target.as_str()), delivery)
+}
+
+/// A scan with its changes and deliveries.
+pub(super) fn whole(conn: &Connection, scan: Scan) -> Result<Scan> {
+    let changes = changes_of(conn, scan.id)?;
+    let deliveries = deliveries_of(conn, scan.id)?;
+    Ok(Scan { changes, deliveries, ..scan })
+}
+
+/// One whole scan.
+pub(super) fn show(conn: &Connection, id: ScanId) -> Result<Option<Scan>> {
+    let found = conn.prepare_cached(SHOW)?.query_row([id.0], scan).optional()?;
+    found.map(|scan| whole(conn, scan)).transpose()
+}
+
+/// Keeps a delivery that nobody leases; it can be claimed from `ready_at` on.
+pub(super) fn put_delivery(
+    conn: &Connection,
+    id: ScanId,
+    priority: i64,
+    delivery: &Delivery,
+    ready_at: Option<Timestamp>,
+) -> Result<()> {
+    conn.prepare_cached(PUT_DELIVERY)?.execute(named_params! {
+        ":scan": id.0,
+        ":target": delivery.target.as_str(),
+        ":state": code(&DeliveryState::ALL, &delivery.state),
+        ":attempts": delivery.attempts,
+        ":next_attempt_at": delivery.next_attempt_at.map(Timestamp::as_millis),
+        ":sent_at": delivery.sent_at.map(Timestamp::as_millis),
+        ":seen_at": delivery.seen_at.map(Timestamp::as_millis),
+        ":error": delivery.error,
+        ":priority": priority,
+        ":ready_at": ready_at.map(Timestamp::as_millis),
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_that_stand_in_sql_are_those_of_core() {
+        let codes = ScanState::ALL.map(|state| code(&ScanState::ALL, &state));
+        assert_eq!(codes, [0, 1, 2, 3]);
+        assert_eq!(
+            ScanState::ALL,
+            [ScanState::Waiting, ScanState::Running, ScanState::Done, ScanState::Attention]
+        );
+    }
+}

@@ -1,0 +1,358 @@
+//! What holds for a store in a file.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::ports::{Absorb, Batch, Hold, RefusalRecord, ScanFilter, Start, Store, StoreError};
+use autoscan_core::scan::{Scan, ScanState};
+use autoscan_store::{OpenError, Options, SqliteStore};
+use rusqlite::Connection;
+use tempfile::{TempDir, tempdir};
+
+use crate::furniture::*;
+
+fn refusal(path: &Path) -> OpenError {
+    match SqliteStore::open(path, Options { busy_timeout: Duration::ZERO, ..Options::default() }) {
+        Ok(_) => panic!("{path:?} was opened"),
+        Err(error) => {
+            assert!(error.to_string().contains("autoscan"), "a sentence that names the file: {error}");
+            error
+        }
+    }
+}
+
+/// A folder with a closed, empty queue in it.
+async fn closed(folder: &TempDir) -> std::path::PathBuf {
+    let path = folder.path().join("autoscan.db");
+    open(&path).close().await;
+    path
+}
+
+/// A plain connection, as another program has it.
+fn stranger(path: &Path) -> Connection {
+    let conn = Connection::open(path).unwrap();
+    conn.busy_timeout(Duration::ZERO).unwrap();
+    conn
+}
+
+async fn all(store: &SqliteStore) -> Vec<Scan> {
+    store.list(ScanFilter { limit: 10_000, ..ScanFilter::default() }).await.unwrap().scans
+}
+
+#[tokio::test]
+async fn everything_is_there_after_closing_and_opening() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("autoscan.db");
+    let store = open(&path);
+    let waiting = arrives(&store, "/tv/A", "1.mkv", at(0)).await;
+    let held = Hold { scan: waiting, until: at(500), deliveries: vec![], note: Some("mount gone".into()) };
+    store.hold(vec![held]).await.unwrap();
+    let running = runs(&store, "/tv/B", &["plex", "emby"], at(0)).await;
+    let leased = store.claim(&name("plex"), at(1), Duration::from_mins(1), 1).await.unwrap();
+    finishes(&store, "/tv/C", DeliveryState::Failed, at(0)).await;
+    let dropped = arrives(&store, "/tv/D", "1.mkv", at(0)).await;
+    store.drop_scan(dropped).await.unwrap();
+    store.set_setting("pause", Some("plex".into())).await.unwrap();
+    let refused = RefusalRecord { trigger: name("sonarr"), reason: "no".into(), received_at: at(0) };
+    store.absorb(Batch { refusals: vec![refused.clone()], ..batch(at(0), vec![]) }).await.unwrap();
+    let (before, stats) = (all(&store).await, store.stats().await.unwrap());
+    store.close().await;
+
+    let store = open(&path);
+    assert_eq!((all(&store).await, store.stats().await.unwrap()), (before, stats));
+    assert_eq!(store.setting("pause").await.unwrap().as_deref(), Some("plex"));
+    assert_eq!(store.refusals(9).await.unwrap(), [refused]);
+    let plex = name("plex");
+    let lane = |seconds| store.claim(&plex, at(seconds), Duration::from_mins(1), 1);
+    assert_eq!(lane(2).await.unwrap(), [], "the lease outlives the program");
+    store.recover().await.unwrap();
+    assert_eq!(lane(2).await.unwrap(), leased);
+    arrives(&store, "/tv/A", "2.mkv", at(10)).await;
+    assert_eq!(show(&store, waiting).await.due_at, at(500), "the hold outlives the program");
+    assert!(arrives(&store, "/tv/E", "1.mkv", at(10)).await > dropped, "numbers are not given twice");
+    assert_eq!(show(&store, running).await.state, ScanState::Running);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn closing_finishes_what_was_asked_and_leaves_one_tidy_file() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("autoscan.db");
+    let store = Arc::new(open(&path));
+    let asked: Vec<_> = (0..100)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { arrives(&*store, &format!("/tv/{number}"), "1.mkv", at(0)).await })
+        })
+        .collect();
+    for one in asked {
+        one.await.unwrap();
+    }
+    store.close().await;
+    store.close().await;
+    assert_eq!(store.ready().await, Err(StoreError::Closed));
+    assert_eq!(store.next_due().await, Err(StoreError::Closed));
+    assert_eq!(store.stats().await, Err(StoreError::Closed));
+    assert!(!folder.path().join("autoscan.db-wal").exists());
+    let rows: i64 = stranger(&path).query_row("SELECT count(*) FROM scan", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_many_senders_send_at_once_is_all_stored() {
+    let folder = tempdir().unwrap();
+    let store = Arc::new(open(&folder.path().join("autoscan.db")));
+    let senders: Vec<_> = (0..64)
+        .map(|sender| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                for number in 0..20 {
+                    let file = format!("{sender}-{number}.mkv");
+                    let id = arrives(&*store, &format!("/tv/{}", number % 4), &file, at(number)).await;
+                    let seen = show(&*store, id).await;
+                    assert!(seen.changes.iter().any(|kept| kept.change.path.as_str().ends_with(&file)));
+                }
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    let scans = all(&store).await;
+    assert_eq!(scans.len(), 4);
+    for scan in scans {
+        assert_eq!((scan.changes.len(), scan.generation), (320, 320));
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn one_bad_command_spoils_nothing_for_its_group() {
+    let folder = tempdir().unwrap();
+    let path = closed(&folder).await;
+    let spoil = "CREATE TRIGGER spoil BEFORE INSERT ON scan WHEN new.folder = '/tv/bad'
+                 BEGIN SELECT raise(ABORT, 'spoiled'); END";
+    stranger(&path).execute_batch(spoil).unwrap();
+    let store = open(&path);
+    let send = |folder: &'static str| {
+        let good = absorb("/tv/shared", vec![created(&format!("{folder}/1.mkv"), at(0))]);
+        store.absorb(batch(at(0), vec![good, absorb(folder, vec![])]))
+    };
+    // Polled in one go: they wait together, and the writer takes them together.
+    let (a, bad, b, c) = tokio::join!(send("/tv/a"), send("/tv/bad"), send("/tv/b"), send("/tv/c"));
+    assert!(matches!(&bad, Err(StoreError::Broken(reason)) if reason.contains("spoiled")), "{bad:?}");
+    for kept in [a, b, c] {
+        assert_eq!(
+            show(&store, kept.unwrap().scans[0]).await.changes.len(),
+            3,
+            "nothing of the bad one was kept"
+        );
+    }
+    assert_eq!(store.stats().await.unwrap().waiting, 4);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_passes() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("autoscan.db");
+    let store = SqliteStore::open(&path, Options { page_limit: Some(40), ..Options::default() }).unwrap();
+    let fill = async |number: i32| {
+        let changes = (0..20).map(|file| created(&format!("/tv/{number}/{file}.mkv"), at(0))).collect();
+        store.absorb(batch(at(0), vec![absorb(&format!("/tv/{number}"), changes)])).await
+    };
+    let mut stored = vec![];
+    let full = loop {
+        match fill(i32::try_from(stored.len()).unwrap()).await {
+            Ok(receipt) => stored.extend(receipt.scans),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(&full, StoreError::NotWritable(reason) if reason.contains("full")), "{full:?}");
+    let scans = all(&store).await;
+    assert_eq!(scans.len(), stored.len(), "what was answered is there, and nothing else");
+    assert!(scans.iter().all(|scan| scan.changes.len() == 20));
+    for id in stored {
+        store.drop_scan(id).await.unwrap();
+    }
+    fill(0).await.unwrap();
+    store.ready().await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_lock_of_another_program_is_said_and_passes() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("autoscan.db");
+    let store =
+        SqliteStore::open(&path, Options { busy_timeout: Duration::ZERO, ..Options::default() }).unwrap();
+    let other = stranger(&path);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let locked = store.ready().await;
+    assert!(
+        matches!(&locked, Err(StoreError::NotWritable(reason)) if reason.contains("locked")),
+        "{locked:?}"
+    );
+    assert_eq!(store.stats().await.unwrap().waiting, 0, "it can still be read");
+    other.execute_batch("ROLLBACK").unwrap();
+    arrives(&store, "/tv/A", "1.mkv", at(0)).await;
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_second_autoscan_is_refused_until_the_first_has_closed() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("autoscan.db");
+    let first = open(&path);
+    assert!(matches!(refusal(&path), OpenError::InUse(_)));
+    arrives(&first, "/tv/A", "1.mkv", at(0)).await;
+    first.close().await;
+    let second = open(&path);
+    assert_eq!(all(&second).await.len(), 1);
+    second.close().await;
+}
+
+#[tokio::test]
+async fn what_is_no_queue_of_ours_is_refused_with_its_reason() {
+    let folder = tempdir().unwrap();
+    let autoscan = folder.path().join("autoscan");
+    fs::create_dir(&autoscan).unwrap();
+    assert!(matches!(refusal(&autoscan), OpenError::Directory(..)));
+    assert!(matches!(refusal(&autoscan.join("missing/a.db")), OpenError::NoFolder(_)));
+
+    let garbage = autoscan.join("garbage.db");
+    fs::write(&garbage, "not a database, but longer than the header of one: ".repeat(20)).unwrap();
+    assert!(matches!(refusal(&garbage), OpenError::NotADatabase(_)));
+    assert!(fs::read_to_string(&garbage).unwrap().starts_with("not a database"), "left as it was");
+
+    let foreign = autoscan.join("foreign.db");
+    let go = "CREATE TABLE scan (folder TEXT NOT NULL, priority INTEGER NOT NULL, time DATETIME NOT NULL)";
+    stranger(&foreign).execute_batch(go).unwrap();
+    assert!(matches!(refusal(&foreign), OpenError::Foreign(_)));
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_autoscan_is_refused_and_left_alone() {
+    let folder = tempdir().unwrap();
+    let path = closed(&folder).await;
+    stranger(&path).pragma_update(None, "user_version", 99).unwrap();
+    assert!(matches!(refusal(&path), OpenError::Newer { found: 99, .. }));
+    stranger(&path).pragma_update(None, "user_version", 1).unwrap();
+    open(&path).close().await;
+}
+
+#[tokio::test]
+async fn a_read_only_file_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = closed(&folder).await;
+    fs::set_permissions(&path, Permissions::from_mode(0o444)).unwrap();
+    assert!(matches!(refusal(&path), OpenError::ReadOnly(_)));
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_keeps_locked_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = closed(&folder).await;
+    let other = stranger(&path);
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    assert!(matches!(refusal(&path), OpenError::Locked(_)));
+}
+
+#[tokio::test]
+async fn the_files_are_for_their_owner_alone() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("autoscan.db");
+    let store = open(&path);
+    arrives(&store, "/tv/A", "1.mkv", at(0)).await;
+    for file in fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+    }
+    assert_eq!(store.journal_note(), None);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_empty_becomes_a_database() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("autoscan.db");
+    fs::write(&path, "").unwrap();
+    let store = open(&path);
+    arrives(&store, "/tv/A", "1.mkv", at(0)).await;
+    store.close().await;
+}
+
+#[tokio::test]
+async fn without_a_log_the_store_works_and_says_so() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("autoscan.db");
+    let options = Options { vfs: Some("unix-dotfile"), ..Options::default() };
+    let store = SqliteStore::open(&path, options).unwrap();
+    let note = store.journal_note().unwrap();
+    assert!(note.contains("rollback journal"), "{note}");
+    arrives(&store, "/tv/A", "1.mkv", at(0)).await;
+    store.close().await;
+    let store = SqliteStore::open(&path, options).unwrap();
+    assert_eq!(all(&store).await.len(), 1);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_page_looks_at_no_more_than_its_share_and_hands_back_where_to_go_on() {
+    let folder = tempdir().unwrap();
+    let path = closed(&folder).await;
+    let mut conn = stranger(&path);
+    let transaction = conn.transaction().unwrap();
+    transaction
+        .execute_batch(
+            "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 45000)
+             INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, finished_at)
+             SELECT n, '/tv/' || n, 2, 0, n, n, 0, n FROM number;
+             UPDATE tally SET done = 45000, last_scan = 45000;",
+        )
+        .unwrap();
+    transaction.commit().unwrap();
+    let store = open(&path);
+    for state in [None, Some(ScanState::Done)] {
+        let mut filter =
+            ScanFilter { text: Some("/tv/7".into()), state, limit: 100_000, ..ScanFilter::default() };
+        let mut pages = vec![];
+        loop {
+            let page = store.list(filter.clone()).await.unwrap();
+            pages.push(page.scans.len());
+            filter.before = page.next;
+            if filter.before.is_none() {
+                break;
+            }
+        }
+        // 7, 70…79, 700…799, 7000…7999 lie among the oldest 5 000 and the 20 000 before.
+        assert_eq!(pages, [0, 1000, 111]);
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_tally_agrees_with_the_rows_after_failures() {
+    let folder = tempdir().unwrap();
+    let path = closed(&folder).await;
+    let spoil = "CREATE TRIGGER spoil BEFORE INSERT ON delivery WHEN new.target = 'bad'
+                 BEGIN SELECT raise(ABORT, 'spoiled'); END";
+    stranger(&path).execute_batch(spoil).unwrap();
+    let store = open(&path);
+    let id = arrives(&store, "/tv/A", "1.mkv", at(0)).await;
+    let start = Start {
+        deliveries: vec![Delivery::new(name("bad"), at(0))],
+        ..start_of(&store, id, &[], at(0)).await
+    };
+    assert!(store.start(vec![start], at(0)).await.is_err());
+    let urgent = Absorb { priority: 9, ..absorb("/tv/B", vec![]) };
+    store.absorb(batch(at(0), vec![urgent])).await.unwrap();
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.waiting, stats.running), (2, 0));
+    assert_eq!(show(&store, id).await.state, ScanState::Waiting);
+    store.close().await;
+}

@@ -1,0 +1,653 @@
+//! The laws of a queue. Each holds for every store.
+
+use std::time::Duration;
+
+use autoscan_core::change::{Change, ChangeKind, Subject};
+use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::path::MAX_LENGTH;
+use autoscan_core::ports::{
+    Absorb, Batch, Hold, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store, StoreError,
+};
+use autoscan_core::scan::{Quiet, ScanId, ScanState, StoredChange};
+
+use crate::furniture::*;
+
+/// Writes each law as a test of each store.
+macro_rules! laws {
+    ($(async fn $law:ident($store:ident: &dyn Store) $body:block)*) => {
+        $(async fn $law($store: &dyn Store) $body)*
+
+        laws!(@for memory: $($law)*);
+        laws!(@for sqlite: $($law)*);
+        laws!(@for sqlite_without_log: $($law)*);
+    };
+    (@for $kind:ident: $($law:ident)*) => {
+        mod $kind {
+            $(#[tokio::test]
+            async fn $law() {
+                let furnished = crate::furniture::$kind();
+                super::$law(&*furnished.store).await;
+            })*
+        }
+    };
+}
+
+const LEASE: Duration = Duration::from_mins(1);
+
+fn everything() -> ScanFilter {
+    ScanFilter { limit: 100, ..ScanFilter::default() }
+}
+
+async fn listed(store: &dyn Store, filter: ScanFilter) -> Vec<ScanId> {
+    store.list(filter).await.unwrap().scans.into_iter().map(|scan| scan.id).collect()
+}
+
+async fn claimed(store: &dyn Store, target: &str, seconds: i64) -> Vec<ScanId> {
+    let claimed = store.claim(&name(target), at(seconds), LEASE, 100).await.unwrap();
+    claimed.into_iter().map(|claimed| claimed.scan).collect()
+}
+
+async fn due(store: &dyn Store, seconds: i64) -> Vec<ScanId> {
+    store.due(at(seconds), 100).await.unwrap().into_iter().map(|scan| scan.id).collect()
+}
+
+fn hold(scan: ScanId, seconds: i64) -> Hold {
+    Hold { scan, until: at(seconds), deliveries: vec![], note: None }
+}
+
+laws! {
+    async fn one_folder_is_one_scan(store: &dyn Store) {
+        let first = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        let second = arrives(store, "/tv/A", "2.mkv", at(5)).await;
+        let other = arrives(store, "/tv/B", "1.mkv", at(5)).await;
+        assert_eq!(first, second);
+        assert_ne!(first, other);
+        let scan = show(store, first).await;
+        assert_eq!((scan.state, scan.first_seen, scan.due_at), (ScanState::Waiting, at(0), at(15)));
+        assert_eq!(store.stats().await.unwrap(), Stats { waiting: 2, ..Stats::default() });
+    }
+
+    async fn folders_are_told_apart_by_every_byte(store: &dyn Store) {
+        let mut scans = vec![];
+        for folder in ["/tv/a", "/tv/A", "/tv/é", "/tv/e\u{301}", "/tv/a ", "C:\\tv\\a", "\\\\nas\\tv\\"] {
+            let change = stored(Change::rescan(path(folder)), at(0));
+            let receipt = store.absorb(batch(at(0), vec![absorb(folder, vec![change])])).await.unwrap();
+            assert_eq!(show(store, receipt.scans[0]).await.folder, path(folder));
+            scans.extend(receipt.scans);
+        }
+        scans.dedup();
+        assert_eq!(scans.len(), 7);
+    }
+
+    async fn a_season_of_500_episodes_is_one_scan_in_the_order_of_coming(store: &dyn Store) {
+        let mut ids = vec![];
+        for episode in 0..500 {
+            ids.push(arrives(store, "/tv/Show/S01", &format!("{}.mkv", 999 - episode), at(1)).await);
+        }
+        ids.dedup();
+        let [id] = ids[..] else { panic!("{ids:?}") };
+        let scan = show(store, id).await;
+        let files: Vec<_> =
+            scan.changes.iter().map(|kept| kept.change.path.0.file_name().unwrap().to_owned()).collect();
+        let expected: Vec<_> = (0..500).map(|episode| format!("{}.mkv", 999 - episode)).collect();
+        assert_eq!(files, expected);
+        assert_eq!(scan.generation, 500);
+    }
+
+    async fn a_batch_is_answered_folder_by_folder(store: &dyn Store) {
+        let known = arrives(store, "/tv/B", "1.mkv", at(0)).await;
+        let folders = ["/tv/A", "/tv/B", "/tv/A"]
+            .map(|folder| absorb(folder, vec![created(&format!("{folder}/2.mkv"), at(1))]));
+        let receipt = store.absorb(batch(at(1), folders.to_vec())).await.unwrap();
+        assert_eq!(receipt.scans[1], known);
+        assert_eq!(receipt.scans[0], receipt.scans[2]);
+        assert_eq!(show(store, receipt.scans[0]).await.changes.len(), 1);
+    }
+
+    async fn a_change_after_the_start_makes_a_new_scan(store: &dyn Store) {
+        let first = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let second = arrives(store, "/tv/A", "2.mkv", at(1)).await;
+        assert_ne!(first, second);
+        assert_eq!(show(store, first).await.changes.len(), 1);
+        assert_eq!(show(store, second).await.changes.len(), 1);
+        let third = arrives(store, "/tv/A", "3.mkv", at(2)).await;
+        assert_eq!(second, third);
+    }
+
+    async fn a_start_is_refused_when_the_scan_changed_since(store: &dyn Store) {
+        let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        let start = start_of(store, id, &["plex"], at(20)).await;
+        arrives(store, "/tv/A", "2.mkv", at(20)).await;
+        assert_eq!(store.start(vec![start], at(20)).await.unwrap(), []);
+        assert_eq!(show(store, id).await.state, ScanState::Waiting);
+        assert_eq!(claimed(store, "plex", 20).await, []);
+        let again = start_of(store, id, &["plex"], at(21)).await;
+        assert_eq!(store.start(vec![again.clone()], at(21)).await.unwrap(), [id]);
+        assert_eq!(store.start(vec![again], at(21)).await.unwrap(), [], "it runs already");
+    }
+
+    async fn nobody_starts_a_scan_that_is_not_there(store: &dyn Store) {
+        let start =
+            Start { scan: ScanId(7), generation: 0, tell: path("/tv"), deliveries: vec![], note: None };
+        assert_eq!(store.start(vec![start], at(0)).await.unwrap(), []);
+        store.hold(vec![hold(ScanId(7), 5)]).await.unwrap();
+        assert_eq!(store.retry(ScanId(7), at(0)).await.unwrap(), None);
+        assert!(!store.drop_scan(ScanId(7)).await.unwrap());
+    }
+
+    async fn a_busy_folder_is_due_after_the_maximum_wait(store: &dyn Store) {
+        for second in 0..150 {
+            arrives(store, "/tv/A", "1.mkv", at(second)).await;
+        }
+        assert_eq!(store.next_due().await.unwrap(), Some(at(120)));
+        assert_eq!(due(store, 119).await, []);
+        assert_eq!(due(store, 120).await.len(), 1);
+    }
+
+    async fn the_next_due_moment_is_the_earliest_of_every_priority(store: &dyn Store) {
+        assert_eq!(store.next_due().await.unwrap(), None);
+        for (folder, priority, second) in [("/a", 5, 30), ("/b", 0, 10), ("/c", i64::MIN, 20), ("/d", i64::MAX, 40)] {
+            let absorb = Absorb { priority, ..absorb(folder, vec![created("/a/1.mkv", at(second))]) };
+            store.absorb(batch(at(second), vec![absorb])).await.unwrap();
+        }
+        assert_eq!(store.next_due().await.unwrap(), Some(at(20)));
+        assert_eq!(due(store, 1000).await.len(), 4);
+    }
+
+    async fn what_is_due_comes_by_priority_and_then_by_how_long(store: &dyn Store) {
+        let mut ids = vec![];
+        for (folder, priority, second) in [("/a", 0, 1), ("/b", 5, 2), ("/c", 0, 0), ("/d", 5, 1), ("/e", -3, 0)] {
+            let absorb = Absorb { priority, ..absorb(folder, vec![created("/a/1.mkv", at(second))]) };
+            ids.extend(store.absorb(batch(at(second), vec![absorb])).await.unwrap().scans);
+        }
+        let [a, b, c, d, e] = ids[..] else { panic!("{ids:?}") };
+        assert_eq!(due(store, 60).await, [d, b, c, a, e]);
+        assert_eq!(due(store, 11).await, [d, c, a, e]);
+        let first: Vec<_> = store.due(at(60), 3).await.unwrap().into_iter().map(|scan| scan.id).collect();
+        assert_eq!(first, [d, b, c]);
+    }
+
+    async fn a_waiting_scan_keeps_the_highest_priority(store: &dyn Store) {
+        for (given, kept) in [(2, 2), (7, 7), (-1, 7)] {
+            let absorb = Absorb { priority: given, ..absorb("/tv/A", vec![]) };
+            let receipt = store.absorb(batch(at(0), vec![absorb])).await.unwrap();
+            assert_eq!(show(store, receipt.scans[0]).await.priority, kept);
+        }
+    }
+
+    async fn a_hold_keeps_a_scan_back_whatever_comes_in(store: &dyn Store) {
+        let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        let held = Delivery { state: DeliveryState::Held, error: Some("mount gone".into()), ..Delivery::new(name("plex"), at(0)) };
+        let note = Some("waits for the mount".to_owned());
+        store.hold(vec![Hold { scan: id, until: at(300), deliveries: vec![held.clone()], note: note.clone() }]).await.unwrap();
+        arrives(store, "/tv/A", "2.mkv", at(30)).await;
+        let scan = show(store, id).await;
+        assert_eq!((scan.due_at, &scan.note, &scan.deliveries), (at(300), &note, &vec![held]));
+        assert_eq!(scan.changes.len(), 2);
+        assert_eq!(store.next_due().await.unwrap(), Some(at(300)));
+        assert_eq!(due(store, 299).await, []);
+        assert_eq!(due(store, 300).await, [id]);
+        store.hold(vec![hold(id, 310)]).await.unwrap();
+        let scan = show(store, id).await;
+        assert_eq!((scan.due_at, scan.note, scan.deliveries), (at(310), None, vec![]));
+    }
+
+    async fn a_folder_that_stays_busy_after_a_hold_is_due_by_the_rule_again(store: &dyn Store) {
+        let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        store.hold(vec![hold(id, 30)]).await.unwrap();
+        arrives(store, "/tv/A", "2.mkv", at(40)).await;
+        assert_eq!(show(store, id).await.due_at, at(50));
+        arrives(store, "/tv/A", "3.mkv", at(119)).await;
+        assert_eq!(show(store, id).await.due_at, at(120));
+    }
+
+    async fn a_hold_leaves_a_started_scan_alone(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let before = show(store, id).await;
+        store.hold(vec![hold(id, 300)]).await.unwrap();
+        assert_eq!(show(store, id).await, before);
+        assert_eq!(claimed(store, "plex", 1).await, [id]);
+    }
+
+    async fn what_a_waiting_scan_shows_as_delivery_cannot_be_claimed(store: &dyn Store) {
+        let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        let shown = Delivery::new(name("plex"), at(0));
+        store.hold(vec![Hold { deliveries: vec![shown], ..hold(id, 1) }]).await.unwrap();
+        assert_eq!(claimed(store, "plex", 1000).await, []);
+        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), None);
+        let start = start_of(store, id, &["emby"], at(1)).await;
+        store.start(vec![start], at(1)).await.unwrap();
+        assert_eq!(claimed(store, "plex", 1000).await, [], "the start replaced it");
+        assert_eq!(claimed(store, "emby", 1000).await, [id]);
+    }
+
+    async fn what_a_scan_remembers_of_a_path_is_its_outcome(store: &dyn Store) {
+        for (place, known) in ChangeKind::ALL.into_iter().enumerate() {
+            for (other, later) in ChangeKind::ALL.into_iter().enumerate() {
+                let folder = format!("/tv/{place}/{other}");
+                let of = |kind, seconds| {
+                    let change = Change { kind, ..Change::created(path(&format!("{folder}/a.mkv"))) };
+                    absorb(&folder, vec![stored(change, at(seconds))])
+                };
+                store.absorb(batch(at(0), vec![of(known, 0)])).await.unwrap();
+                let receipt = store.absorb(batch(at(1), vec![of(later, 1)])).await.unwrap();
+                let changes = show(store, receipt.scans[0]).await.changes;
+                assert_eq!(changes.len(), 1);
+                assert_eq!(changes[0].change.kind, known.followed_by(later), "{known:?} then {later:?}");
+                assert_eq!(changes[0].received_at, at(1));
+            }
+        }
+    }
+
+    async fn a_path_keeps_one_entry_at_its_first_place(store: &dyn Store) {
+        let first = vec![created("/tv/A/1.mkv", at(0)), created("/tv/A/2.mkv", at(0))];
+        let later = Change { subject: Subject::Folder, awaited: false, ..Change::modified(path("/tv/A/1.mkv")) };
+        let later = StoredChange { trigger: name("radarr"), ..stored(later, at(3)) };
+        store.absorb(batch(at(0), vec![absorb("/tv/A", first)])).await.unwrap();
+        let receipt = store
+            .absorb(batch(at(3), vec![absorb("/tv/A", vec![later, created("/tv/A/0.mkv", at(3))])]))
+            .await
+            .unwrap();
+        let scan = show(store, receipt.scans[0]).await;
+        let files: Vec<_> = scan.changes.iter().map(|kept| kept.change.path.as_str()).collect();
+        assert_eq!(files, ["/tv/A/1.mkv", "/tv/A/2.mkv", "/tv/A/0.mkv"]);
+        let merged = &scan.changes[0];
+        assert_eq!((merged.trigger.as_str(), merged.received_at), ("radarr", at(3)));
+        assert_eq!((merged.change.subject, merged.change.awaited), (Subject::Folder, false));
+        assert_eq!((merged.change.kind, scan.generation), (ChangeKind::Created, 4));
+    }
+
+    async fn a_path_twice_in_one_batch_is_merged_too(store: &dyn Store) {
+        let changes = vec![
+            created("/tv/A/1.mkv", at(0)),
+            stored(Change::deleted(path("/tv/A/1.mkv")), at(0)),
+        ];
+        let receipt = store.absorb(batch(at(0), vec![absorb("/tv/A", changes)])).await.unwrap();
+        let scan = show(store, receipt.scans[0]).await;
+        assert_eq!(scan.changes.len(), 1);
+        assert_eq!(scan.changes[0].change, Change::deleted(path("/tv/A/1.mkv")));
+    }
+
+    async fn the_old_name_of_a_move_is_known_as_long_as_the_path_counts_as_moved(store: &dyn Store) {
+        let moved = |from: &str| Change::moved(path(from), path("/tv/A/new.mkv"));
+        let new = path("/tv/A/new.mkv");
+        for (place, later, from) in [
+            (0, Change::modified(new.clone()), Some("/tv/A/old.mkv")),
+            (1, moved("/tv/A/older.mkv"), Some("/tv/A/older.mkv")),
+            (2, Change::deleted(new.clone()), None),
+            (3, Change::created(new.clone()), None),
+        ] {
+            let folder = format!("/tv/{place}");
+            let changes = [moved("/tv/A/old.mkv"), later].map(|change| stored(change, at(0)));
+            let receipt = store.absorb(batch(at(0), vec![absorb(&folder, changes.to_vec())])).await.unwrap();
+            let scan = show(store, receipt.scans[0]).await;
+            assert_eq!(scan.changes[0].change.from, from.map(path), "{place}");
+        }
+    }
+
+    async fn targets_are_united_and_none_means_all(store: &dyn Store) {
+        let names = |targets: Option<&[&str]>| targets.map(|targets| targets.iter().map(|t| name(t)).collect::<Vec<_>>());
+        for (place, known, later, kept) in [
+            (0, Some(&["plex"][..]), Some(&["emby", "plex"][..]), Some(&["plex", "emby"][..])),
+            (1, Some(&["plex"]), None, None),
+            (2, None, Some(&["plex"]), None),
+            (3, Some(&[]), Some(&["plex"]), Some(&["plex"])),
+            (4, Some(&[]), Some(&[]), Some(&[])),
+        ] {
+            let folder = format!("/tv/{place}");
+            let of = |targets| StoredChange { targets: names(targets), ..created("/tv/a.mkv", at(0)) };
+            let receipt =
+                store.absorb(batch(at(0), vec![absorb(&folder, vec![of(known), of(later)])])).await.unwrap();
+            assert_eq!(show(store, receipt.scans[0]).await.changes[0].targets, names(kept), "{place}");
+        }
+    }
+
+    async fn a_path_that_no_system_accepts_is_refused_whole(store: &dyn Store) {
+        let names = vec!["x".repeat(200); MAX_LENGTH / 200 + 1];
+        let long = autoscan_core::path::LocalPath(path("/tv").0.join(names.iter().map(String::as_str)));
+        let change = stored(Change::created(long), at(0));
+        let folders = vec![absorb("/tv/A", vec![created("/tv/A/1.mkv", at(0))]), absorb("/tv/B", vec![change])];
+        let refused = store.absorb(batch(at(0), folders)).await;
+        assert!(matches!(refused, Err(StoreError::Broken(_))), "{refused:?}");
+        assert_eq!(listed(store, everything()).await, []);
+    }
+
+    async fn a_lane_gets_what_a_target_is_told(store: &dyn Store) {
+        let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        let start = Start {
+            tell: path("/tv"),
+            note: Some("the nearest folder is told".into()),
+            ..start_of(store, id, &["plex", "emby"], at(20)).await
+        };
+        store.start(vec![start], at(20)).await.unwrap();
+        let claimed = store.claim(&name("plex"), at(20), LEASE, 10).await.unwrap();
+        let [claimed] = &claimed[..] else { panic!("{claimed:?}") };
+        assert_eq!((claimed.scan, &claimed.folder), (id, &path("/tv")));
+        assert_eq!(claimed.delivery, Delivery::new(name("plex"), at(20)));
+        let scan = show(store, id).await;
+        assert_eq!(claimed.changes, scan.changes);
+        assert_eq!((scan.folder, scan.state), (path("/tv/A"), ScanState::Running));
+        assert_eq!(scan.note.as_deref(), Some("the nearest folder is told"));
+        let targets: Vec<_> = scan.deliveries.iter().map(|delivery| delivery.target.as_str()).collect();
+        assert_eq!(targets, ["emby", "plex"], "by name");
+    }
+
+    async fn a_delivery_is_leased_to_one_lane_at_a_time(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex", "emby"], at(0)).await;
+        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), Some(at(0)));
+        assert_eq!(claimed(store, "plex", 1).await, [id]);
+        assert_eq!(claimed(store, "plex", 1).await, []);
+        assert_eq!(claimed(store, "emby", 1).await, [id], "targets are strangers");
+        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), Some(at(61)), "the lease ends then");
+        assert_eq!(claimed(store, "plex", 60).await, []);
+        assert_eq!(claimed(store, "plex", 61).await, [id], "the lease ended");
+        assert_eq!(claimed(store, "plex", 62).await, []);
+    }
+
+    async fn recovering_ends_every_lease(store: &dyn Store) {
+        let first = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let second = runs(store, "/tv/B", &["plex"], at(0)).await;
+        claimed(store, "plex", 1).await;
+        store.recover().await.unwrap();
+        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), Some(at(0)));
+        assert_eq!(claimed(store, "plex", 1).await, [first, second]);
+    }
+
+    async fn a_settlement_of_a_lease_that_was_ended_is_ignored(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let claimed = store.claim(&name("plex"), at(1), LEASE, 10).await.unwrap().remove(0);
+        store.recover().await.unwrap();
+        let sent = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..claimed.delivery };
+        let settlement = Settlement { scan: id, delivery: sent };
+        store.settle(vec![settlement.clone()], at(2)).await.unwrap();
+        assert_eq!(show(store, id).await.deliveries, [Delivery::new(name("plex"), at(0))]);
+        store.claim(&name("plex"), at(3), LEASE, 10).await.unwrap();
+        store.settle(vec![settlement.clone()], at(4)).await.unwrap();
+        assert_eq!(show(store, id).await.finished_at, Some(at(4)));
+        store.settle(vec![settlement], at(5)).await.unwrap();
+        assert_eq!(show(store, id).await.finished_at, Some(at(4)), "settled once");
+    }
+
+    async fn a_settlement_of_a_dropped_scan_is_ignored(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let claimed = store.claim(&name("plex"), at(1), LEASE, 10).await.unwrap().remove(0);
+        assert!(store.drop_scan(id).await.unwrap());
+        let sent = Delivery { state: DeliveryState::Sent, ..claimed.delivery };
+        store.settle(vec![Settlement { scan: id, delivery: sent }], at(2)).await.unwrap();
+        assert_eq!(store.show(id).await.unwrap(), None);
+        assert_eq!(store.stats().await.unwrap(), Stats::default());
+    }
+
+    async fn the_next_attempt_waits_for_its_moment(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let claimed_one = store.claim(&name("plex"), at(1), LEASE, 10).await.unwrap().remove(0);
+        let again = Delivery { attempts: 1, next_attempt_at: Some(at(30)), error: Some("404".into()), ..claimed_one.delivery };
+        store.settle(vec![Settlement { scan: id, delivery: again.clone() }], at(2)).await.unwrap();
+        assert_eq!(show(store, id).await.deliveries, [again]);
+        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), Some(at(30)));
+        assert_eq!(claimed(store, "plex", 29).await, []);
+        assert_eq!(claimed(store, "plex", 30).await, [id]);
+    }
+
+    async fn claims_come_by_priority_and_then_by_age(store: &dyn Store) {
+        let mut ids = vec![];
+        for (folder, priority) in [("/a", 0), ("/b", 5), ("/c", 0), ("/d", 5)] {
+            let absorb = Absorb { priority, ..absorb(folder, vec![created("/a/1.mkv", at(0))]) };
+            ids.extend(store.absorb(batch(at(0), vec![absorb])).await.unwrap().scans);
+        }
+        for id in ids.iter().rev() {
+            let start = start_of(store, *id, &["plex"], at(20)).await;
+            store.start(vec![start], at(20)).await.unwrap();
+        }
+        let [a, b, c, d] = ids[..] else { panic!("{ids:?}") };
+        let first = store.claim(&name("plex"), at(20), LEASE, 3).await.unwrap();
+        assert_eq!(first.iter().map(|claimed| claimed.scan).collect::<Vec<_>>(), [b, d, a]);
+        assert_eq!(claimed(store, "plex", 20).await, [c]);
+    }
+
+    async fn a_scan_is_finished_when_nothing_is_open(store: &dyn Store) {
+        use DeliveryState::{Failed, Held, Missing, Seen, Sent, Skipped, Waiting};
+        for (place, plex, emby, state) in [
+            (0, Sent, Seen, ScanState::Done),
+            (1, Skipped, Sent, ScanState::Done),
+            (2, Failed, Sent, ScanState::Attention),
+            (3, Sent, Missing, ScanState::Attention),
+            (4, Sent, Held, ScanState::Running),
+            (5, Failed, Waiting, ScanState::Running),
+        ] {
+            let id = runs(store, &format!("/tv/{place}"), &["plex", "emby"], at(0)).await;
+            settles(store, id, "plex", plex, at(1)).await;
+            assert_eq!(show(store, id).await.state, ScanState::Running);
+            settles(store, id, "emby", emby, at(2)).await;
+            let scan = show(store, id).await;
+            assert_eq!(scan.state, state, "{plex:?} {emby:?}");
+            assert_eq!(scan.finished_at, (state != ScanState::Running).then_some(at(2)));
+            store.recover().await.unwrap();
+        }
+        assert_eq!(store.stats().await.unwrap(), Stats { waiting: 0, running: 2, done: 2, attention: 2 });
+    }
+
+    async fn a_start_with_nothing_to_do_is_finished_at_once(store: &dyn Store) {
+        for (place, state, finished) in [
+            (0, None, ScanState::Done),
+            (1, Some(DeliveryState::Skipped), ScanState::Done),
+            (2, Some(DeliveryState::Failed), ScanState::Attention),
+        ] {
+            let id = arrives(store, &format!("/tv/{place}"), "1.mkv", at(0)).await;
+            let deliveries = state
+                .map(|state| Delivery { state, next_attempt_at: None, ..Delivery::new(name("plex"), at(0)) })
+                .into_iter()
+                .collect();
+            let start = Start { deliveries, ..start_of(store, id, &[], at(9)).await };
+            assert_eq!(store.start(vec![start], at(9)).await.unwrap(), [id]);
+            let scan = show(store, id).await;
+            assert_eq!((scan.state, scan.finished_at), (finished, Some(at(9))));
+        }
+        assert_eq!(store.stats().await.unwrap(), Stats { done: 2, attention: 1, ..Stats::default() });
+    }
+
+    async fn retrying_a_waiting_scan_makes_it_due_now(store: &dyn Store) {
+        let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        store.hold(vec![hold(id, 1000)]).await.unwrap();
+        let scan = store.retry(id, at(20)).await.unwrap().unwrap();
+        assert_eq!(scan.due_at, at(20));
+        assert_eq!(due(store, 20).await, [id]);
+        arrives(store, "/tv/A", "2.mkv", at(20)).await;
+        assert_eq!(show(store, id).await.due_at, at(30), "the hold is over");
+        assert_eq!(store.retry(id, at(90)).await.unwrap().unwrap().due_at, at(30), "it waited longer already");
+    }
+
+    async fn retrying_a_started_scan_repeats_what_did_not_succeed(store: &dyn Store) {
+        use DeliveryState::{Failed, Held, Missing, Seen, Sent, Skipped, Waiting};
+        let states = [Failed, Held, Missing, Seen, Sent, Skipped, Waiting];
+        let targets = ["a", "b", "c", "d", "e", "f", "g"];
+        let id = runs(store, "/tv/A", &targets, at(0)).await;
+        for (target, state) in targets.iter().zip(states) {
+            settles(store, id, target, state, at(1)).await;
+        }
+        let before = show(store, id).await;
+        let after = store.retry(id, at(9)).await.unwrap().unwrap();
+        assert_eq!(after, show(store, id).await);
+        for ((known, now), state) in before.deliveries.iter().zip(&after.deliveries).zip(states) {
+            if matches!(state, Sent | Seen | Skipped) {
+                assert_eq!(now, known);
+            } else {
+                assert_eq!(*now, Delivery::new(known.target.clone(), at(9)));
+                assert_eq!(claimed(store, known.target.as_str(), 9).await, [id]);
+            }
+        }
+    }
+
+    async fn retrying_a_finished_scan_runs_it_again(store: &dyn Store) {
+        let id = finishes(store, "/tv/A", DeliveryState::Failed, at(0)).await;
+        assert_eq!(show(store, id).await.state, ScanState::Attention);
+        let scan = store.retry(id, at(9)).await.unwrap().unwrap();
+        assert_eq!((scan.state, scan.finished_at), (ScanState::Running, None));
+        assert_eq!(store.stats().await.unwrap(), Stats { running: 1, ..Stats::default() });
+        assert_eq!(store.sweep(at(1000), 10).await.unwrap(), 0);
+        settles(store, id, "plex", DeliveryState::Sent, at(10)).await;
+        assert_eq!(show(store, id).await.finished_at, Some(at(10)));
+        let done = show(store, id).await;
+        assert_eq!(store.retry(id, at(11)).await.unwrap(), Some(done), "nothing to repeat");
+    }
+
+    async fn retrying_takes_a_delivery_from_its_lane(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let lost = store.claim(&name("plex"), at(1), LEASE, 1).await.unwrap().remove(0);
+        store.retry(id, at(2)).await.unwrap();
+        let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..lost.delivery };
+        store.settle(vec![Settlement { scan: id, delivery: failed }], at(3)).await.unwrap();
+        assert_eq!(show(store, id).await.state, ScanState::Running);
+        assert_eq!(claimed(store, "plex", 3).await, [id]);
+    }
+
+    async fn a_dropped_scan_is_forgotten_whatever_its_state(store: &dyn Store) {
+        let waiting = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        let running = runs(store, "/tv/B", &["plex"], at(0)).await;
+        let attention = finishes(store, "/tv/C", DeliveryState::Failed, at(0)).await;
+        let done = finishes(store, "/tv/D", DeliveryState::Sent, at(0)).await;
+        for id in [waiting, running, attention, done] {
+            assert!(store.drop_scan(id).await.unwrap());
+            assert!(!store.drop_scan(id).await.unwrap());
+            assert_eq!(store.show(id).await.unwrap(), None);
+        }
+        store.recover().await.unwrap();
+        assert_eq!(claimed(store, "plex", 1000).await, []);
+        assert_eq!(store.next_due().await.unwrap(), None);
+        assert_eq!(store.stats().await.unwrap(), Stats::default());
+        assert_eq!(listed(store, everything()).await, []);
+    }
+
+    async fn a_number_is_never_given_twice(store: &dyn Store) {
+        let first = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        store.drop_scan(first).await.unwrap();
+        let second = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        assert!(second > first);
+        assert_eq!(show(store, second).await.changes.len(), 1);
+    }
+
+    async fn a_list_shows_what_fits_newest_first(store: &dyn Store) {
+        let a = finishes(store, "/tv/Alpha", DeliveryState::Failed, at(0)).await;
+        let b = runs(store, "/tv/Beta", &["plex", "emby"], at(0)).await;
+        let c = arrives(store, "/tv/Gamma 100%_é", "ALPHA.mkv", at(0)).await;
+        let change = StoredChange { trigger: name("radarr"), ..created("/movies/D/d.mkv", at(0)) };
+        let d = store.absorb(batch(at(0), vec![absorb("/movies/D", vec![change])])).await.unwrap().scans[0];
+        let text = |text: &str| ScanFilter { text: Some(text.into()), ..everything() };
+        let state = |state| ScanFilter { state: Some(state), ..everything() };
+        for (filter, fits) in [
+            (everything(), vec![d, c, b, a]),
+            (state(ScanState::Waiting), vec![d, c]),
+            (state(ScanState::Running), vec![b]),
+            (state(ScanState::Attention), vec![a]),
+            (state(ScanState::Done), vec![]),
+            (ScanFilter { target: Some(name("plex")), ..everything() }, vec![b, a]),
+            (ScanFilter { target: Some(name("emby")), ..everything() }, vec![b]),
+            (ScanFilter { target: Some(name("PLEX")), ..everything() }, vec![]),
+            (ScanFilter { trigger: Some(name("radarr")), ..everything() }, vec![d]),
+            (text("alpha"), vec![c, a]),
+            (text("0%_É"), vec![]),
+            (text("0%_é"), vec![c]),
+            (text("%"), vec![c]),
+            (text("/TV/"), vec![c, b, a]),
+            (text(""), vec![d, c, b, a]),
+            (ScanFilter { state: Some(ScanState::Waiting), trigger: Some(name("sonarr")), ..text("GAMMA") }, vec![c]),
+            (ScanFilter { before: Some(b), ..everything() }, vec![a]),
+            (ScanFilter { before: Some(d), ..state(ScanState::Waiting) }, vec![c]),
+            (ScanFilter { limit: 0, ..everything() }, vec![]),
+        ] {
+            assert_eq!(listed(store, filter.clone()).await, fits, "{filter:?}");
+        }
+        let whole = store.list(everything()).await.unwrap().scans.remove(3);
+        assert_eq!(whole, show(store, a).await);
+        assert_eq!((whole.changes.len(), whole.deliveries.len()), (1, 1));
+    }
+
+    async fn paging_visits_every_scan_once(store: &dyn Store) {
+        let mut ids = vec![];
+        for folder in 0..25 {
+            ids.push(arrives(store, &format!("/tv/{folder}"), "1.mkv", at(0)).await);
+        }
+        ids.reverse();
+        for state in [None, Some(ScanState::Waiting)] {
+            for (limit, pages) in [(1, 25), (5, 5), (7, 4), (25, 1), (100, 1)] {
+                let mut filter = ScanFilter { state, limit, ..ScanFilter::default() };
+                let mut seen = vec![];
+                let mut asked = 0;
+                loop {
+                    let page = store.list(filter.clone()).await.unwrap();
+                    asked += 1;
+                    assert!(page.scans.len() <= limit);
+                    seen.extend(page.scans.iter().map(|scan| scan.id));
+                    filter.before = page.next;
+                    if page.next.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!((&seen, asked), (&ids, pages), "{limit} a page");
+            }
+        }
+    }
+
+    async fn sweeping_takes_the_oldest_finished_in_small_batches(store: &dyn Store) {
+        let mut finished = vec![];
+        for second in 0..5 {
+            let state = if second % 2 == 0 { DeliveryState::Sent } else { DeliveryState::Failed };
+            finished.push(finishes(store, &format!("/tv/{second}"), state, at(second)).await);
+        }
+        let waiting = arrives(store, "/tv/waits", "1.mkv", at(0)).await;
+        let running = runs(store, "/tv/runs", &["emby"], at(0)).await;
+        assert_eq!(store.sweep(at(4), 3).await.unwrap(), 3);
+        assert_eq!(listed(store, everything()).await, [running, waiting, finished[4], finished[3]]);
+        assert_eq!(store.sweep(at(4), 3).await.unwrap(), 1);
+        assert_eq!(store.sweep(at(4), 3).await.unwrap(), 0);
+        assert_eq!(listed(store, everything()).await, [running, waiting, finished[4]]);
+        assert_eq!(store.stats().await.unwrap(), Stats { waiting: 1, running: 1, done: 1, attention: 0 });
+    }
+
+    async fn settings_are_kept_and_forgotten(store: &dyn Store) {
+        assert_eq!(store.setting("pause").await.unwrap(), None);
+        store.set_setting("pause", Some("plex".into())).await.unwrap();
+        store.set_setting("other", Some(String::new())).await.unwrap();
+        store.set_setting("pause", Some("emby".into())).await.unwrap();
+        assert_eq!(store.setting("pause").await.unwrap().as_deref(), Some("emby"));
+        assert_eq!(store.setting("other").await.unwrap().as_deref(), Some(""));
+        store.set_setting("pause", None).await.unwrap();
+        store.set_setting("never", None).await.unwrap();
+        assert_eq!(store.setting("pause").await.unwrap(), None);
+    }
+
+    async fn the_last_thousand_refusals_are_kept(store: &dyn Store) {
+        for hundred in 0..11 {
+            let refusals = (0..100)
+                .map(|one| RefusalRecord {
+                    trigger: name("sonarr"),
+                    reason: format!("refusal {}", hundred * 100 + one),
+                    received_at: at(hundred),
+                })
+                .collect();
+            store.absorb(Batch { received_at: at(hundred), folders: vec![], refusals }).await.unwrap();
+        }
+        let kept = store.refusals(5000).await.unwrap();
+        assert_eq!(kept.len(), 1000);
+        assert_eq!((kept[0].reason.as_str(), kept[0].received_at), ("refusal 1099", at(10)));
+        assert_eq!(kept[999].reason, "refusal 100");
+        assert_eq!(store.refusals(2).await.unwrap(), kept[..2]);
+    }
+
+    async fn a_wait_without_end_is_no_trouble(store: &dyn Store) {
+        let quiet = Quiet { minimum_age: Duration::MAX, maximum_wait: Duration::MAX };
+        let absorb = Absorb { quiet, ..absorb("/tv/A", vec![created("/tv/A/1.mkv", at(0))]) };
+        let id = store.absorb(batch(at(0), vec![absorb])).await.unwrap().scans[0];
+        assert_eq!(due(store, 1_000_000).await, []);
+        store.retry(id, at(5)).await.unwrap();
+        let start = start_of(store, id, &["plex"], at(5)).await;
+        store.start(vec![start], at(5)).await.unwrap();
+        assert_eq!(store.claim(&name("plex"), at(5), Duration::MAX, 1).await.unwrap().len(), 1);
+        assert_eq!(claimed(store, "plex", 1_000_000).await, []);
+    }
+
+    async fn a_store_that_works_is_ready(store: &dyn Store) {
+        store.ready().await.unwrap();
+        store.ready().await.unwrap();
+    }
+}

@@ -1,0 +1,10 @@
+//! What holds for every store, and what holds for a file.
+
+#[cfg(test)]
+mod file;
+#[cfg(test)]
+mod furniture;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod twins;
