@@ -52,9 +52,8 @@ impl App {
             self.locks.look(&parts.headers, address, token)
         };
         match shown {
-            Shown::Key => Ok(()),
             Shown::Password if acts && is_cross_site(&parts.headers) => Err(Problem::cross_site()),
-            Shown::Password => Ok(()),
+            Shown::Key | Shown::Password => Ok(()),
             Shown::Nothing => Err(Problem::unauthorized()),
             Shown::Wrong => Err(self.failed(parts, Problem::unauthorized())),
         }

@@ -14,7 +14,7 @@ use crate::doors::Address;
 use crate::{body, page, query, taken};
 
 /// Queries of this name ask for a scan by GET.
-const PATHS: [&str; 2] = ["path", "dir"];
+const PATHS: [&str; 3] = ["path", "dir", "filepath"];
 
 /// A request that was let in.
 struct Visit<'a> {
@@ -42,7 +42,7 @@ async fn look_or_scan(app: &App, parts: &Parts) -> Result<Response, Problem> {
         .is_ok_and(|query| query.iter().any(|(name, _)| PATHS.contains(&name.as_str())));
     let scans = names_paths && parts.method == Method::GET;
     let visit = let_in(app, parts, scans)?;
-    if !(app.web.is_for_people)(visit.trigger.kind) {
+    if !(app.web.for_people)(visit.trigger.kind) {
         return Err(Problem::only("POST,PUT"));
     }
     if !scans {
@@ -83,7 +83,7 @@ pub(crate) async fn read_signed(app: &App, parts: &Parts, body: Body) -> Result<
 pub(crate) async fn take(app: &App, trigger: &BoundTrigger, hook: &Hook<'_>) -> Result<Response, Problem> {
     let taken = app.web.engine.take(&trigger.name, hook).await?;
     let sentence = taken::sentence(&taken);
-    if !taken.refused.is_empty() && (app.web.is_for_people)(trigger.kind) {
+    if !taken.refused.is_empty() && (app.web.for_people)(trigger.kind) {
         return Err(Problem::path_refused(sentence));
     }
     Ok(answer::success(&sentence))

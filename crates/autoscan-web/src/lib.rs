@@ -53,7 +53,7 @@ pub struct Web {
     pub recognise: fn(&Hook<'_>) -> Option<&'static str>,
     /// Whether requests to triggers of this kind come from people and their scripts: they have a form, may use GET and
     /// are told of a refused path by a 422, where a program that would back off gets a 200.
-    pub is_for_people: fn(&str) -> bool,
+    pub for_people: fn(&str) -> bool,
     /// The version of autoscan, for `/health/detailed`.
     pub version: &'static str,
     /// Once cancelled, `/ready` says that autoscan stops.

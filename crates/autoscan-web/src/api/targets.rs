@@ -94,8 +94,13 @@ pub(super) async fn list(State(app): State<Shared>) -> Response {
 
 /// `POST targets/{name}/test`.
 pub(super) async fn test(State(app): State<Shared>, name: Segment) -> Result<Response, Problem> {
-    let (identity, libraries) =
-        app.web.engine.test(&name.0).await.ok_or_else(|| no_target(&name))?.map_err(from_fault)?;
+    let (identity, libraries) = app
+        .web
+        .engine
+        .test(&name.0)
+        .await
+        .ok_or_else(|| no_target(&name))?
+        .map_err(|fault| from_fault(&fault))?;
     let found = match libraries.len() {
         1 => "1 library".to_owned(),
         number => format!("{number} libraries"),
@@ -175,8 +180,8 @@ fn lanes(targets: Vec<Name>, what: &str) -> Response {
     answer::json(StatusCode::OK, &LanesJson { status: "success", message, targets })
 }
 
-fn from_fault(fault: Fault) -> Problem {
-    let code = match &fault {
+fn from_fault(fault: &Fault) -> Problem {
+    let code = match fault {
         Fault::Away { .. } => "TARGET_AWAY",
         Fault::Busy { .. } => "TARGET_BUSY",
         Fault::Refused { .. } => "TARGET_REFUSED",

@@ -1,0 +1,225 @@
+use serde_json::{Value, json};
+
+use crate::furniture::{House, KEYED};
+
+async fn house_with(paths: &[&str]) -> House {
+    let house = House::new(|_| ());
+    for path in paths {
+        let reply = house.post("/api/v1/scans", &json!({ "paths": [path] }).to_string()).await;
+        assert_eq!(reply.status, 202, "{reply:?}");
+    }
+    house
+}
+
+fn folders(list: &Value) -> Vec<&str> {
+    list["scans"].as_array().unwrap().iter().map(|scan| scan["folder"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_looks_as_the_contract_says() {
+    let house = house_with(&["/tv/Show"]).await;
+    assert_eq!(
+        house.get("/api/v1/scans/1").await.json(),
+        json!({
+            "id": 1,
+            "folder": "/mnt/tv/Show",
+            "state": "waiting",
+            "priority": 0,
+            "first_seen": "2026-01-01T00:00:00.000Z",
+            "due_at": "2026-01-01T00:00:10.000Z",
+            "finished_at": null,
+            "note": null,
+            "changes": [{
+                "path": "/mnt/tv/Show",
+                "kind": "rescan",
+                "from": null,
+                "trigger": "manual",
+                "received_at": "2026-01-01T00:00:00.000Z"
+            }],
+            "deliveries": []
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_list_goes_on_where_its_cursor_says() {
+    let house = house_with(&["/tv/A", "/tv/B", "/tv/C"]).await;
+    let first = house.get("/api/v1/scans?limit=2").await.json();
+    assert_eq!(folders(&first), ["/mnt/tv/C", "/mnt/tv/B"]);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = house.get(&format!("/api/v1/scans?limit=2&cursor={cursor}")).await.json();
+    assert_eq!((folders(&second), &second["next_cursor"]), (vec!["/mnt/tv/A"], &Value::Null));
+    for (query, found) in [
+        ("q=tv%2Fb", 1),
+        ("state=waiting", 3),
+        ("state=done", 0),
+        ("trigger=manual", 3),
+        ("trigger=sonarr", 0),
+        ("state=&q=&target=", 3),
+        ("unknown=1", 3),
+    ] {
+        let list = house.get(&format!("/api/v1/scans?{query}")).await.json();
+        assert_eq!(folders(&list).len(), found, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_a_400() {
+    let house = House::new(|_| ());
+    for query in ["state=open", "limit=0", "limit=501", "limit=x", "cursor=x", "target=a/b", "q=%FF"] {
+        let reply = house.get(&format!("/api/v1/scans?{query}")).await;
+        assert_eq!((reply.status, reply.code().as_str()), (400, "BAD_REQUEST"), "{query}");
+    }
+    for body in [
+        "",
+        "[]",
+        "{}",
+        r#"{"paths":"/tv"}"#,
+        r#"{"paths":[]}"#,
+        r#"{"paths":["/tv"],"target":"plex"}"#,
+        r#"{"paths":["/tv"],"targets":[]}"#,
+    ] {
+        assert_eq!(house.post("/api/v1/scans", body).await.code(), "BAD_REQUEST", "{body}");
+    }
+    assert!(house.folders().await.is_empty());
+}
+
+#[tokio::test]
+async fn one_refused_path_stores_nothing() {
+    let house = House::new(|_| ());
+    let reply = house.post("/api/v1/scans", r#"{"paths":["/tv/Show","../etc"]}"#).await;
+    assert_eq!((reply.status, reply.code().as_str()), (422, "PATH_REFUSED"));
+    assert!(reply.body.contains("../etc"), "{reply:?}");
+    let many = json!({ "paths": vec!["/tv"; 1001] }).to_string();
+    assert_eq!(house.post("/api/v1/scans", &many).await.code(), "TOO_MANY_PATHS");
+    for target in ["nobody", "no/name"] {
+        let body = json!({ "paths": ["/tv"], "targets": [target] }).to_string();
+        let reply = house.post("/api/v1/scans", &body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (422, "UNKNOWN_TARGET"));
+    }
+    assert!(house.folders().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_wish_names_its_scans() {
+    let house = House::new(|_| ());
+    let reply = house.post("/api/v1/scans", r#"{"paths":["/tv/A","/tv/B"],"targets":["plex"]}"#).await;
+    assert_eq!(reply.status, 202);
+    assert_eq!(
+        reply.json(),
+        json!({ "status": "success", "message": "2 changes in 2 folders are stored", "scans": [1, 2] })
+    );
+    assert_eq!(house.scans().await[0].changes[0].targets.as_ref().unwrap()[0].as_str(), "plex");
+}
+
+#[tokio::test]
+async fn scan_takes_a_form_or_json_in_several_words() {
+    for body in [
+        "path=/tv/Will+%26+Grace",
+        "filepath=%2Ftv%2FWill%20%26%20Grace&eventType=Manual",
+        "paths=/tv/Will+%26+Grace\r\n",
+        r#"{"path":"/tv/Will & Grace"}"#,
+        r#" {"paths":["/tv/Will & Grace"],"extra":1}"#,
+        r#"{"filepath":"/tv/Will & Grace","targets":["plex"]}"#,
+    ] {
+        let house = House::new(|_| ());
+        let reply = house.post("/scan", body).await;
+        assert_eq!(reply.status, 202, "{body}: {reply:?}");
+        assert_eq!(house.folders().await, ["/mnt/tv/Will & Grace"]);
+    }
+    for body in ["", "nothing=1", "{", "path=tv"] {
+        assert!(matches!(House::new(|_| ()).post("/scan", body).await.status, 400 | 422), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_scan_is_tried_again_and_forgotten() {
+    let house = house_with(&["/tv/A"]).await;
+    let reply = house.post("/api/v1/scans/1/retry", "").await;
+    assert_eq!((reply.message().as_str(), &reply.json()["scan"]["id"]), ("scan 1 is tried again", &json!(1)));
+    assert_eq!(house.ask("DELETE", "/api/v1/scans/1", &KEYED, "").await.message(), "scan 1 is forgotten");
+    for (method, uri) in [
+        ("GET", "/api/v1/scans/1"),
+        ("DELETE", "/api/v1/scans/1"),
+        ("POST", "/api/v1/scans/1/retry"),
+        ("GET", "/api/v1/scans/one"),
+        ("GET", "/api/v1/scans/%FF"),
+        ("GET", "/api/v1/nothing"),
+        ("POST", "/api/v1/targets/nobody/test"),
+        ("POST", "/api/v1/targets/nobody/pause"),
+        ("POST", "/api/v1/targets/nobody/resume"),
+    ] {
+        let reply = house.ask(method, uri, &KEYED, "").await;
+        assert_eq!((reply.status, reply.code().as_str()), (404, "NOT_FOUND"), "{method} {uri}");
+    }
+}
+
+#[tokio::test]
+async fn counts_triggers_and_targets_are_shown() {
+    let house = house_with(&["/tv/A"]).await;
+    house.post("/triggers/sonarr", r#"{"eventType":"Grab"}"#).await;
+    assert_eq!(
+        house.get("/api/v1/stats").await.json(),
+        json!({ "waiting": 1, "running": 0, "attention": 0, "done": 0 })
+    );
+    let triggers = house.get("/api/v1/triggers").await.json();
+    let sonarr = &triggers["triggers"][1];
+    assert_eq!(
+        (&sonarr["name"], &sonarr["events"], &sonarr["last_event"]),
+        (&json!("sonarr"), &json!(1), &json!("Grab"))
+    );
+    assert!(sonarr["last_event_at"].as_str().unwrap().starts_with("2026-01-01T00:00:0"));
+    let targets = house.get("/api/v1/targets").await.json();
+    assert_eq!(
+        (&targets["targets"][0]["name"], &targets["targets"][0]["url"]),
+        (&json!("plex"), &json!("http://plex:32400/"))
+    );
+}
+
+#[tokio::test]
+async fn a_target_is_tested() {
+    let house = House::new(|_| ());
+    let reply = house.post("/api/v1/targets/plex/test", "").await;
+    assert_eq!(reply.message(), "Plex Media Server 1.41 answers and has 1 library");
+    assert_eq!(reply.json()["libraries"][0]["title"], "Shows");
+    let reply = house.post("/api/v1/targets/broken/test", "").await;
+    assert_eq!((reply.status, reply.code().as_str()), (502, "TARGET_AWAY"));
+    assert!(reply.body.contains("broken does not answer"));
+    let libraries = house.get("/api/v1/libraries").await.json();
+    assert_eq!(libraries["targets"][0]["libraries"][0]["folders"], json!(["/mnt/tv"]));
+    assert_eq!(libraries["targets"][1]["error"], "broken does not answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn targets_are_paused_and_resumed() {
+    let house = House::new(|_| ());
+    for (uri, body, message) in [
+        ("/api/v1/targets/plex/pause", "", "plex is paused until resumed"),
+        ("/api/v1/targets/plex/pause", r#"{"for":"2h"}"#, "plex is paused until 2026-01-01T02:00:00.000Z"),
+        ("/api/v1/targets/plex/resume", "", "plex is resumed"),
+        ("/api/v1/queue/pause", "{}", "2 targets are paused until resumed: plex, broken"),
+        ("/api/v1/queue/resume", "", "2 targets are resumed: plex, broken"),
+    ] {
+        assert_eq!(house.post(uri, body).await.message(), message);
+        let state = house.get("/api/v1/targets").await.json()["targets"][0]["state"].clone();
+        assert_eq!(state == "paused", message.contains("paused"), "{uri}");
+    }
+    for body in [r#"{"for":"2"}"#, r#"{"until":"2h"}"#, "2h"] {
+        assert_eq!(house.post("/api/v1/targets/plex/pause", body).await.code(), "BAD_REQUEST", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_is_explained() {
+    let house = House::new(|_| ());
+    let explained = house.post("/api/v1/explain", r#"{"path":"/tv/Show","trigger":"sonarr"}"#).await.json();
+    assert_eq!((&explained["trigger"], &explained["local"]), (&json!("sonarr"), &json!("/mnt/tv/Show")));
+    for (body, code) in [
+        (r#"{"path":"/tv","trigger":"nobody"}"#, "NOT_FOUND"),
+        (r#"{"path":"tv"}"#, "PATH_REFUSED"),
+        ("{}", "BAD_REQUEST"),
+    ] {
+        assert_eq!(house.post("/api/v1/explain", body).await.code(), code, "{body}");
+    }
+    assert!(house.folders().await.is_empty());
+}

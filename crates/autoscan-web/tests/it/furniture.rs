@@ -1,0 +1,257 @@
+//! A house with three triggers and two targets behind its doors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoscan_core::anchor::Anchors;
+use autoscan_core::change::{Change, Refusal};
+use autoscan_core::fault::Fault;
+use autoscan_core::filter::{Filter, IgnoreList};
+use autoscan_core::map::PathMap;
+use autoscan_core::name::Name;
+use autoscan_core::path::TriggerPath;
+use autoscan_core::ports::{
+    Hook, Identity, Library, Plan, ReadError, Reading, ScanFilter, Store, Target, TargetScan, Trigger,
+};
+use autoscan_core::scan::{Quiet, Scan};
+use autoscan_core::secret::Secret;
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
+use autoscan_testkit::{FakeClock, FakeFiles};
+use autoscan_web::{Doors, Web};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::store::Breakable;
+
+pub(crate) const PASSWORD: &str = "pässwörd";
+pub(crate) const API_KEY: &str = "the-api-key";
+pub(crate) const TOKEN: &str = "sonarr's token";
+pub(crate) const SERVER_PASS: &str = "0c1fa3c9";
+pub(crate) const KEYED: [(&str, &str); 1] = [("x-api-key", API_KEY)];
+
+/// The router with what it stands on.
+pub(crate) struct House {
+    pub(crate) router: Router,
+    pub(crate) store: Arc<Breakable>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The code of an error, once it has the form of every error.
+    pub(crate) fn code(&self) -> String {
+        let json = self.json();
+        assert!(json["error"].as_str().is_some_and(|error| !error.is_empty()), "{self:?}");
+        json["code"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn message(&self) -> String {
+        let json = self.json();
+        assert_eq!(json["status"], "success", "{self:?}");
+        json["message"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl House {
+    /// The usual house, with a change to it.
+    pub(crate) fn new(change: impl FnOnce(&mut Web)) -> Self {
+        let store = Arc::new(Breakable::default());
+        let mut web = Web {
+            engine: engine(Arc::clone(&store)),
+            doors: Doors {
+                username: "autoscan".to_owned(),
+                password: Some(Secret::new(PASSWORD)),
+                api_key: Some(Secret::new(API_KEY)),
+                ..Doors::default()
+            },
+            base_url: "/".to_owned(),
+            recognise,
+            for_people: |kind| kind == "manual",
+            version: "1.2.3",
+            stop: CancellationToken::new(),
+        };
+        change(&mut web);
+        Self { router: autoscan_web::router(web), store }
+    }
+
+    pub(crate) fn open() -> Self {
+        Self::new(|web| web.doors.disabled = true)
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(!parts.headers["x-request-id"].is_empty());
+        Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, value.as_bytes());
+        }
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, uri: &str) -> Reply {
+        self.ask("GET", uri, &KEYED, "").await
+    }
+
+    pub(crate) async fn post(&self, uri: &str, body: &str) -> Reply {
+        self.ask("POST", uri, &KEYED, body.to_owned()).await
+    }
+
+    /// Every scan that is stored, newest first.
+    pub(crate) async fn scans(&self) -> Vec<Scan> {
+        self.store.list(ScanFilter { limit: 500, ..ScanFilter::default() }).await.unwrap().scans
+    }
+
+    /// The folders of [`Self::scans`].
+    pub(crate) async fn folders(&self) -> Vec<String> {
+        self.scans().await.iter().map(|scan| scan.folder.to_string()).collect()
+    }
+}
+
+/// An `Authorization` header.
+pub(crate) fn basic(pair: impl AsRef<[u8]>) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(pair))
+}
+
+fn engine(store: Arc<Breakable>) -> Arc<Engine> {
+    let trigger = |name: &str, kind, token: Option<&str>| BoundTrigger {
+        name: Name::parse(name).unwrap(),
+        kind,
+        priority: 0,
+        quiet: Quiet { minimum_age: Duration::from_secs(10), maximum_wait: Duration::from_mins(2) },
+        map: PathMap::new([("/tv", "/mnt/tv")], []).unwrap(),
+        filter: Filter::default(),
+        targets: None,
+        token: token.map(Secret::new),
+        reader: Arc::new(Reader),
+    };
+    let target = |name: &str, fault| BoundTarget {
+        name: Name::parse(name).unwrap(),
+        kind: "plex",
+        url: "http://plex:32400/".to_owned(),
+        map: PathMap::default(),
+        filter: Filter::default(),
+        scan_delay: Duration::ZERO,
+        server: Arc::new(Server(fault)),
+    };
+    Engine::new(Parts {
+        store,
+        clock: Arc::new(FakeClock::new()),
+        files: Arc::new(FakeFiles::new()),
+        jitter: || 0.0,
+        triggers: vec![
+            trigger("manual", "manual", None),
+            trigger("sonarr", "sonarr", Some(TOKEN)),
+            trigger("empty", "sonarr", Some("")),
+        ],
+        targets: vec![target("plex", None), target("broken", Some(Fault::away("broken does not answer")))],
+        rules: Rules {
+            ignore: IgnoreList::new([".DS_Store"]),
+            anchors: Anchors::default(),
+            files: FileRules { check: false, settle: Duration::ZERO, give_up: Duration::ZERO },
+            history: Duration::from_hours(24),
+        },
+    })
+}
+
+/// Reads `{"eventType", "paths"}`, a form `…=/path` and the query; the body `panic` panics.
+struct Reader;
+
+impl Trigger for Reader {
+    fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
+        assert!(hook.body != b"panic", "as asked");
+        let mut reading = Reading::default();
+        let mut texts: Vec<String> = hook
+            .query
+            .iter()
+            .filter(|(name, _)| matches!(name.as_str(), "dir" | "path"))
+            .map(|(_, value)| value.clone())
+            .collect();
+        if let Ok(json) = serde_json::from_slice::<Value>(hook.body) {
+            reading.event = json["eventType"].as_str().unwrap_or_default().to_owned();
+            texts.extend(
+                json["paths"].as_array().into_iter().flatten().map(|path| path.as_str().unwrap().to_owned()),
+            );
+        } else if let Some((_, path)) = std::str::from_utf8(hook.body).unwrap_or_default().rsplit_once('=') {
+            texts.push(path.to_owned());
+        } else if texts.is_empty() {
+            return Err(ReadError("The body is no JSON".to_owned()));
+        }
+        for text in texts {
+            match TriggerPath::parse(&text) {
+                Ok(path) => reading.changes.push(Change::rescan(path)),
+                Err(reason) => reading.refused.push(Refusal { reason }),
+            }
+        }
+        Ok(reading)
+    }
+}
+
+fn recognise(hook: &Hook<'_>) -> Option<&'static str> {
+    let body = String::from_utf8_lossy(hook.body);
+    let mut kinds = [("filepath=", "manual"), ("Sonarr", "sonarr"), ("Radarr", "radarr")].into_iter();
+    kinds.find(|(mark, _)| body.contains(mark)).map(|(_, kind)| kind)
+}
+
+/// A server that answers, or not.
+struct Server(Option<Fault>);
+
+#[async_trait]
+impl Target for Server {
+    async fn probe(&self) -> Result<Identity, Fault> {
+        let identity =
+            Identity { product: "Plex Media Server".to_owned(), name: None, version: "1.41".to_owned() };
+        self.0.clone().map_or(Ok(identity), Err)
+    }
+
+    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
+        let library = Library {
+            id: "1".to_owned(),
+            title: "Shows".to_owned(),
+            kind: "show".to_owned(),
+            folders: vec!["/mnt/tv".to_owned()],
+        };
+        self.0.clone().map_or(Ok(vec![library]), Err)
+    }
+
+    async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
+        batch.iter().map(|_| Ok(())).collect()
+    }
+
+    async fn plan(&self, _scan: &TargetScan) -> Result<Plan, Fault> {
+        Ok(Plan { libraries: Vec::new(), calls: Vec::new() })
+    }
+}

@@ -1,0 +1,12 @@
+//! What a sender or a person sees, through the router and over sockets.
+
+mod api;
+mod auth;
+mod furniture;
+mod health;
+mod hooks;
+mod limits;
+mod signatures;
+mod single_url;
+mod sockets;
+mod store;

@@ -1,0 +1,140 @@
+//! What only shows on a real connection.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use autoscan_core::secret::Secret;
+use axum::Router;
+use axum::routing::get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::furniture::{API_KEY, House};
+
+const GRACE: Duration = Duration::from_secs(5);
+
+async fn listen(router: Router, stop: &CancellationToken) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (address, tokio::spawn(autoscan_web::serve(vec![listener], router, stop.clone(), GRACE)))
+}
+
+/// One answer: its status and its body, by its length.
+async fn read_answer(stream: &mut TcpStream) -> (u16, String) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    (head[9..12].parse().unwrap(), String::from_utf8(body).unwrap())
+}
+
+fn post(uri: &str, key: &str, body: &str) -> String {
+    format!(
+        "POST {uri} HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn a_connection_goes_on_after_bodies_that_were_not_wanted() {
+    let house = House::new(|_| ());
+    let (address, _server) = listen(house.router.clone(), &CancellationToken::new()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let large = " ".repeat(5 << 20);
+    for (uri, key, body, status) in [
+        ("/triggers/sonarr", API_KEY, large.as_str(), 413),
+        ("/triggers/sonarr", "wrong", &large, 401),
+        ("/nothing", API_KEY, &large, 404),
+        ("/health", API_KEY, &large, 405),
+        ("/api/v1/stats", API_KEY, &large, 405),
+        ("/triggers/sonarr", API_KEY, r#"{"paths":["/tv/Show"]}"#, 200),
+    ] {
+        stream.write_all(post(uri, key, body).as_bytes()).await.unwrap();
+        let (answered, body) = read_answer(&mut stream).await;
+        assert_eq!(answered, status, "{uri}: {body}");
+    }
+    assert_eq!(house.folders().await, ["/mnt/tv/Show"]);
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let house = House::new(|_| ());
+    let (address, _server) = listen(house.router.clone(), &CancellationToken::new()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let large = " ".repeat(5 << 20);
+    let pipeline = [
+        post("/triggers/sonarr", API_KEY, r#"{"paths":["/tv/A"]}"#),
+        post("/triggers/sonarr", API_KEY, &large),
+        post("/triggers/sonarr", API_KEY, "no JSON"),
+        post("/triggers/sonarr", API_KEY, r#"{"paths":["/tv/B"]}"#),
+    ];
+    stream.write_all(pipeline.concat().as_bytes()).await.unwrap();
+    for status in [200, 413, 400, 200] {
+        assert_eq!(read_answer(&mut stream).await.0, status);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_sender_holds_up_nobody() {
+    let house = House::new(|_| ());
+    let (address, _server) = listen(house.router.clone(), &CancellationToken::new()).await;
+    let mut slow = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /triggers/sonarr HTTP/1.1\r\nhost: x\r\nx-api-key: {API_KEY}\r\ncontent-length: 9\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(post("/triggers/sonarr", API_KEY, r#"{"paths":["/tv/A"]}"#).as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut stream).await.0, 200);
+}
+
+#[tokio::test]
+async fn failed_logins_are_counted_by_the_address_they_come_from() {
+    let house = House::new(|web| web.doors.server_pass = Some(Secret::new("pass")));
+    let (address, _server) = listen(house.router.clone(), &CancellationToken::new()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for status in [401; 20].into_iter().chain([429]) {
+        stream.write_all(post("/triggers/sonarr", "wrong", "{}").as_bytes()).await.unwrap();
+        assert_eq!(read_answer(&mut stream).await.0, status);
+    }
+    // A request that came over no connection is another peer.
+    assert_eq!(house.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_was_begun_and_takes_no_more() {
+    let (stop, begun, go) = (CancellationToken::new(), Notify::new(), Notify::new());
+    let (begun, go): (&'static Notify, &'static Notify) = (Box::leak(begun.into()), Box::leak(go.into()));
+    let router = Router::new().route(
+        "/",
+        get(move || async move {
+            begun.notify_one();
+            go.notified().await;
+            "done"
+        }),
+    );
+    let (address, server) = listen(router, &stop).await;
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    let mut busy = TcpStream::connect(address).await.unwrap();
+    busy.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    begun.notified().await;
+    stop.cancel();
+    assert_eq!(idle.read(&mut [0]).await.unwrap(), 0, "an idle connection is closed at once");
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(!server.is_finished());
+    go.notify_one();
+    assert_eq!(read_answer(&mut busy).await, (200, "done".to_owned()));
+    server.await.unwrap();
+}

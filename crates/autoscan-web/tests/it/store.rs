@@ -1,0 +1,122 @@
+//! A queue that can be broken.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use autoscan_core::name::Name;
+use autoscan_core::ports::{
+    Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
+    StoreError,
+};
+use autoscan_core::scan::{Scan, ScanId};
+use autoscan_core::time::Timestamp;
+use autoscan_store::MemoryStore;
+
+type Answer<T> = Result<T, StoreError>;
+
+/// A queue in memory that fails on demand.
+#[derive(Default)]
+pub(crate) struct Breakable {
+    inner: MemoryStore,
+    fault: Mutex<Option<StoreError>>,
+}
+
+impl Breakable {
+    /// From now on everything fails like this, or nothing.
+    pub(crate) fn fail(&self, fault: Option<StoreError>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    fn check(&self) -> Answer<&MemoryStore> {
+        match &*self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(&self.inner),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Breakable {
+    async fn absorb(&self, batch: Batch) -> Answer<Receipt> {
+        self.check()?.absorb(batch).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Answer<Vec<Scan>> {
+        self.check()?.due(now, limit).await
+    }
+
+    async fn next_due(&self) -> Answer<Option<Timestamp>> {
+        self.check()?.next_due().await
+    }
+
+    async fn hold(&self, holds: Vec<Hold>) -> Answer<()> {
+        self.check()?.hold(holds).await
+    }
+
+    async fn start(&self, starts: Vec<Start>, now: Timestamp) -> Answer<Vec<ScanId>> {
+        self.check()?.start(starts, now).await
+    }
+
+    async fn claim(
+        &self,
+        target: &Name,
+        now: Timestamp,
+        lease: Duration,
+        limit: usize,
+    ) -> Answer<Vec<Claimed>> {
+        self.check()?.claim(target, now, lease, limit).await
+    }
+
+    async fn next_attempt(&self, target: &Name) -> Answer<Option<Timestamp>> {
+        self.check()?.next_attempt(target).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Answer<()> {
+        self.check()?.settle(settlements, now).await
+    }
+
+    async fn recover(&self) -> Answer<()> {
+        self.check()?.recover().await
+    }
+
+    async fn list(&self, filter: ScanFilter) -> Answer<Page> {
+        self.check()?.list(filter).await
+    }
+
+    async fn show(&self, id: ScanId) -> Answer<Option<Scan>> {
+        self.check()?.show(id).await
+    }
+
+    async fn retry(&self, id: ScanId, now: Timestamp) -> Answer<Option<Scan>> {
+        self.check()?.retry(id, now).await
+    }
+
+    async fn drop_scan(&self, id: ScanId) -> Answer<bool> {
+        self.check()?.drop_scan(id).await
+    }
+
+    async fn stats(&self) -> Answer<Stats> {
+        self.check()?.stats().await
+    }
+
+    async fn refusals(&self, limit: usize) -> Answer<Vec<RefusalRecord>> {
+        self.check()?.refusals(limit).await
+    }
+
+    async fn setting(&self, key: &str) -> Answer<Option<String>> {
+        self.check()?.setting(key).await
+    }
+
+    async fn set_setting(&self, key: &str, value: Option<String>) -> Answer<()> {
+        self.check()?.set_setting(key, value).await
+    }
+
+    async fn sweep(&self, before: Timestamp, limit: usize) -> Answer<usize> {
+        self.check()?.sweep(before, limit).await
+    }
+
+    async fn ready(&self) -> Answer<()> {
+        self.check()?.ready().await
+    }
+}
