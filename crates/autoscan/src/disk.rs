@@ -2,10 +2,11 @@
 //! a look hangs is not looked at again before that look ends, so that a dead mount costs a bounded number of threads and
 //! delays nothing beside it.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,45 +14,87 @@ use async_trait::async_trait;
 use autoscan_core::path::{LocalPath, Style};
 use autoscan_core::ports::{Files, Look};
 use autoscan_core::time::Timestamp;
+use tokio::sync::Semaphore;
 
 /// How long one look is waited for. A sleeping disk that takes longer to spin up is looked at again.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Looks on one mount at a time: a mount that hangs keeps this many threads and no more.
+const AT_A_TIME: usize = 8;
 /// How long the table of mounts is believed. It is read from the kernel without touching any mount.
 const MOUNTS_AGE: Duration = Duration::from_millis(500);
 
 /// The machine's disk.
-#[derive(Default)]
 pub(crate) struct Disk {
-    /// Mount points on which a look hangs now.
-    hanging: Arc<Mutex<BTreeSet<LocalPath>>>,
+    patience: Duration,
+    /// One entry a mount that was looked at; bounded by the machine's mounts.
+    manners: Mutex<HashMap<LocalPath, Arc<Manners>>>,
     mounts: Mutex<Option<(Instant, Arc<[LocalPath]>)>>,
 }
 
+impl Default for Disk {
+    fn default() -> Self {
+        Self { patience: PATIENCE, manners: Mutex::default(), mounts: Mutex::default() }
+    }
+}
+
+/// How one mount is treated.
+struct Manners {
+    places: Arc<Semaphore>,
+    /// Looks that were given up and have not ended yet.
+    hanging: AtomicUsize,
+}
+
+/// Where one look is.
+enum Progress {
+    Running,
+    GivenUp,
+    Ended,
+}
+
 impl Disk {
-    /// Runs a look on a thread that may block, and gives up waiting after [`PATIENCE`].
+    /// Runs a look on a thread that may block, and gives up waiting after its patience.
     async fn ask<T: Send + 'static>(
         &self,
         path: &LocalPath,
         look: impl FnOnce(&Path) -> T + Send + 'static,
     ) -> Result<T, String> {
         let mount = self.mount_point(path).unwrap_or_else(|| path.clone());
-        if lock(&self.hanging).contains(&mount) {
-            return Err(format!("{:?} does not answer", mount.as_str()));
+        let manners = self.manners(&mount);
+        let silent = || format!("{:?} does not answer within {} s", mount.as_str(), self.patience.as_secs());
+        if manners.hanging.load(Ordering::SeqCst) > 0 {
+            return Err(silent());
         }
-        let (hanging, at, path) = (Arc::clone(&self.hanging), mount.clone(), path.clone());
+        let place = tokio::time::timeout(self.patience, Arc::clone(&manners.places).acquire_owned());
+        let Ok(Ok(place)) = place.await else { return Err(silent()) };
+        let progress = Arc::new(Mutex::new(Progress::Running));
+        let (theirs, path) = ((Arc::clone(&manners), Arc::clone(&progress)), path.clone());
         let task = tokio::task::spawn_blocking(move || {
             let answer = look(Path::new(path.as_str()));
-            lock(&hanging).remove(&at);
+            let before = std::mem::replace(&mut *lock(&theirs.1), Progress::Ended);
+            if matches!(before, Progress::GivenUp) {
+                theirs.0.hanging.fetch_sub(1, Ordering::SeqCst);
+            }
+            drop(place);
             answer
         });
-        match tokio::time::timeout(PATIENCE, task).await {
+        match tokio::time::timeout(self.patience, task).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(broken)) => Err(format!("the look at it broke: {broken}")),
             Err(_elapsed) => {
-                lock(&self.hanging).insert(mount.clone());
-                Err(format!("{:?} does not answer within {} s", mount.as_str(), PATIENCE.as_secs()))
+                let mut progress = lock(&progress);
+                if matches!(*progress, Progress::Running) {
+                    *progress = Progress::GivenUp;
+                    manners.hanging.fetch_add(1, Ordering::SeqCst);
+                }
+                Err(silent())
             }
         }
+    }
+
+    fn manners(&self, mount: &LocalPath) -> Arc<Manners> {
+        let mut all = lock(&self.manners);
+        let new = || Arc::new(Manners { places: Arc::new(Semaphore::new(AT_A_TIME)), hanging: AtomicUsize::new(0) });
+        Arc::clone(all.entry(mount.clone()).or_insert_with(new))
     }
 
     fn mounts(&self) -> Arc<[LocalPath]> {
@@ -78,7 +121,7 @@ impl Files for Disk {
         if cfg!(unix) && path.0.style() == Style::Windows {
             return Look::Missing;
         }
-        match self.ask(path, fs::metadata).await {
+        match self.ask(path, |path: &Path| fs::metadata(path)).await {
             Ok(result) => seen(result),
             Err(reason) => Look::Unreachable(reason),
         }
@@ -181,11 +224,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mount_on_which_a_look_hangs_answers_at_once_the_next_time() {
-        let disk = Disk::default();
+    async fn a_look_that_hangs_is_given_up_and_the_next_one_does_not_wait_for_it() {
+        let disk = Disk { patience: Duration::from_millis(20), ..Disk::default() };
         let path = LocalPath::parse("/").unwrap();
-        lock(&disk.hanging).insert(disk.mount_point(&path).unwrap());
-        assert!(matches!(disk.look(&path).await, Look::Unreachable(reason) if reason.contains("does not answer")));
+        let (end, hang) = std::sync::mpsc::channel::<()>();
+        let first = disk.ask(&path, move |_: &Path| hang.recv());
+        assert!(first.await.unwrap_err().contains("does not answer"));
+        assert!(matches!(disk.look(&path).await, Look::Unreachable(_)));
+        end.send(()).unwrap();
+        while disk.look(&path).await != Look::Folder {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! The tests that need the whole house: one binary, so that it is linked once.
 
 #[cfg(test)]
+mod furniture;
+#[cfg(test)]
 mod house_rules;

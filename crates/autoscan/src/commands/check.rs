@@ -1,0 +1,148 @@
+//! `autoscan check`: asks every target, every arr with an `api`, and looks at every anchor and map. The config itself was
+//! checked by loading it.
+
+use autoscan_core::path::{AbsolutePath, LocalPath};
+use autoscan_core::ports::{Files, Look};
+use autoscan_http::Http;
+use autoscan_triggers::ArrReport;
+use serde::Serialize;
+
+use crate::config::{Loaded, TriggerSettings};
+use crate::disk::Disk;
+use crate::{End, output, wire};
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    /// What was looked at: `target plex`, `anchor /mnt/media/.mounted`.
+    what: String,
+    /// Whether all is well with it.
+    ok: bool,
+    /// What was found, in a sentence.
+    found: String,
+}
+
+impl Finding {
+    fn new(what: impl Into<String>, found: Result<String, String>) -> Self {
+        let (ok, found) = found.map_or_else(|found| (false, found), |found| (true, found));
+        Self { what: what.into(), ok, found }
+    }
+}
+
+pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
+    let mut findings = vec![Finding::new("config", Ok(config(loaded)))];
+    findings.extend(targets(loaded).await);
+    let disk = Disk::default();
+    let http = Http::default();
+    for trigger in &loaded.settings.triggers {
+        findings.extend(arr(trigger, &http, &disk).await);
+        findings.extend(maps(trigger, loaded, &disk).await);
+    }
+    for anchor in &loaded.settings.anchors {
+        let found = match disk.look(&anchor.file).await {
+            Look::File { .. } | Look::Folder => Ok(format!("stands, and guards {}", anchor.prefix)),
+            Look::Missing => Err(format!("is missing: nothing under {} would be scanned", anchor.prefix)),
+            Look::Unreachable(reason) => Err(reason),
+        };
+        findings.push(Finding::new(format!("anchor {}", anchor.file), found));
+    }
+    report(loaded, &findings, json);
+    if findings.iter().all(|finding| finding.ok) { End::Well } else { End::Failed }
+}
+
+fn config(loaded: &Loaded) -> String {
+    let source = loaded.path.as_ref().map_or("the environment alone".to_owned(), |path| path.display().to_string());
+    let (triggers, targets) = (loaded.settings.triggers.len(), loaded.settings.targets.len());
+    format!("{source}: {triggers} triggers, {targets} targets")
+}
+
+fn report(loaded: &Loaded, findings: &[Finding], json: bool) {
+    if json {
+        let ok = findings.iter().all(|finding| finding.ok);
+        output::json(&serde_json::json!({ "ok": ok, "findings": findings, "notes": loaded.notes }));
+        return;
+    }
+    for finding in findings {
+        output::line(format!("{}  {}: {}", if finding.ok { "ok  " } else { "BAD " }, finding.what, finding.found));
+    }
+    for note in &loaded.notes {
+        output::line(format!("note  {note}"));
+    }
+}
+
+async fn targets(loaded: &Loaded) -> Vec<Finding> {
+    let engine = match wire::engine_at_rest(loaded) {
+        Ok(engine) => engine,
+        Err(reason) => return vec![Finding::new("targets", Err(reason))],
+    };
+    let mut findings = Vec::new();
+    for target in engine.targets() {
+        let found = match engine.test(target.name.as_str()).await {
+            Some(Ok((identity, libraries))) if libraries.is_empty() => Err(format!(
+                "{} {} answers and accepts the key, but shows no library: does the key belong to its owner?",
+                identity.product, identity.version
+            )),
+            Some(Ok((identity, libraries))) => {
+                let titles: Vec<&str> = libraries.iter().map(|library| library.title.as_str()).collect();
+                Ok(format!("{} {} accepts the key; libraries: {}", identity.product, identity.version, titles.join(", ")))
+            }
+            Some(Err(fault)) => Err(fault.reason().to_owned()),
+            None => continue,
+        };
+        findings.push(Finding::new(format!("target {} ({})", target.name, target.url), found));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::new("targets", Err("none is configured: nobody would be told".to_owned())));
+    }
+    findings
+}
+
+/// Asks an arr who it is, and whether its root folders are there for autoscan.
+async fn arr(trigger: &TriggerSettings, http: &Http, disk: &Disk) -> Vec<Finding> {
+    let kind = autoscan_triggers::kinds().iter().find(|kind| kind.name == trigger.kind);
+    let Some(version) = kind.and_then(|kind| kind.api) else { return Vec::new() };
+    let Some(answer) = autoscan_triggers::ask_arr(&trigger.raw, version, http).await else { return Vec::new() };
+    let what = format!("trigger {}", trigger.name);
+    match answer {
+        Err(fault) => vec![Finding::new(what, Err(fault.reason().to_owned()))],
+        Ok(ArrReport { version, root_folders }) => {
+            let said = Ok(format!("{} {version} answers and accepts the key", trigger.kind));
+            let mut findings = vec![Finding::new(what.clone(), said)];
+            for root in root_folders {
+                findings.push(Finding::new(format!("{what}, root folder {root}"), mapped(trigger, &root, disk).await));
+            }
+            findings
+        }
+    }
+}
+
+async fn mapped(trigger: &TriggerSettings, root: &str, disk: &Disk) -> Result<String, String> {
+    let path = AbsolutePath::parse(root).map_err(|refusal| refusal.to_string())?;
+    let local = LocalPath(trigger.map.apply(&path).map_err(|refusal| refusal.to_string())?.path);
+    match disk.look(&local).await {
+        Look::Folder => Ok(format!("is {local} here")),
+        Look::File { .. } => Err(format!("is {local} here, which is a file")),
+        Look::Missing => Err(format!(
+            "would be {local} here, which does not exist: is a `map` missing, or are the media not mounted here?"
+        )),
+        Look::Unreachable(reason) => Err(format!("would be {local} here: {reason}")),
+    }
+}
+
+/// Whether the folders that a trigger's map leads to exist.
+async fn maps(trigger: &TriggerSettings, loaded: &Loaded, disk: &Disk) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !loaded.settings.files.check {
+        return findings;
+    }
+    for folder in trigger.map.destinations() {
+        let found = match disk.look(&LocalPath(folder.clone())).await {
+            Look::Folder => Ok("is there".to_owned()),
+            Look::File { .. } => Err("is a file".to_owned()),
+            Look::Missing => Err("does not exist here: is the map right, and is the folder mounted here?".to_owned()),
+            Look::Unreachable(reason) => Err(reason),
+        };
+        findings.push(Finding::new(format!("trigger {}, map to {folder}", trigger.name), found));
+    }
+    findings
+}

@@ -1,0 +1,156 @@
+//! The rooms, put together.
+
+use std::sync::Arc;
+
+use autoscan_core::anchor::Anchors;
+use autoscan_core::filter::IgnoreList;
+use autoscan_core::ports::Store;
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
+use autoscan_http::Http;
+use autoscan_store::MemoryStore;
+use autoscan_web::{Doors, Web};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemClock;
+use crate::config::{Generated, KindSchema, Kinds, Loaded, TargetSettings, TriggerSettings};
+use crate::disk::Disk;
+
+/// Every kind with its settings, as the config is checked against them.
+pub(crate) fn kinds() -> Kinds {
+    Kinds {
+        triggers: autoscan_triggers::kinds()
+            .iter()
+            .map(|kind| KindSchema { name: kind.name, settings: kind.settings })
+            .collect(),
+        targets: autoscan_targets::kinds()
+            .iter()
+            .map(|kind| KindSchema { name: kind.name, settings: kind.settings })
+            .collect(),
+    }
+}
+
+/// An engine on this store.
+pub(crate) fn engine(loaded: &Loaded, store: Arc<dyn Store>) -> Result<Arc<Engine>, String> {
+    let settings = &loaded.settings;
+    let http = Http::default();
+    let triggers = settings.triggers.iter().map(trigger).collect::<Result<_, _>>()?;
+    let targets = settings.targets.iter().map(|set| target(set, &http)).collect::<Result<_, _>>()?;
+    Ok(Engine::new(Parts {
+        store,
+        clock: Arc::new(SystemClock),
+        files: Arc::new(Disk::default()),
+        jitter,
+        triggers,
+        targets,
+        rules: Rules {
+            ignore: IgnoreList::new(settings.files.ignore.iter().map(String::as_str)),
+            anchors: Anchors::new(settings.anchors.clone()),
+            files: FileRules {
+                check: settings.files.check,
+                settle: settings.files.settle,
+                give_up: settings.files.give_up,
+            },
+            history: settings.history,
+        },
+    }))
+}
+
+/// An engine for a command that only asks: its queue is empty and nothing runs.
+pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, String> {
+    engine(loaded, Arc::new(MemoryStore::new()))
+}
+
+/// The doors and what lies behind them.
+pub(crate) fn web(loaded: &Loaded, engine: Arc<Engine>, stop: CancellationToken) -> Web {
+    let auth = &loaded.settings.authentication;
+    Web {
+        engine,
+        doors: Doors {
+            disabled: auth.disabled,
+            username: auth.username.clone(),
+            password: auth.password.clone(),
+            api_key: auth.api_key.clone(),
+            server_pass: auth.server_pass.clone(),
+            webhook_secret: auth.webhook_secret.clone(),
+        },
+        base_url: loaded.settings.base_url.clone(),
+        recognise: autoscan_triggers::recognise,
+        for_people,
+        version: env!("CARGO_PKG_VERSION"),
+        stop,
+    }
+}
+
+/// What the first run tells, once.
+pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
+    let settings = &loaded.settings;
+    let port = settings.listen.first().map_or(3030, std::net::SocketAddr::port);
+    let base = settings.base_url.trim_end_matches('/');
+    let mut text = String::from("\nWelcome to autoscan. These secrets are shown once:\n\n");
+    let mut row = |name: &str, value: &str| {
+        text.push_str(&format!("  {name:<9} {value}\n"));
+    };
+    row("username", &settings.authentication.username);
+    if let Some(password) = &generated.password {
+        row("password", password.reveal());
+    }
+    if let Some(key) = &generated.api_key {
+        row("API key", key.reveal());
+    }
+    text.push_str("\nWebhook URLs (Settings → Connect → Webhook, with this username and password):\n\n");
+    for trigger in &settings.triggers {
+        text.push_str(&format!("  {:<9} http://<this machine>:{port}{base}/triggers/{}\n", trigger.kind, trigger.name));
+    }
+    if let Some(path) = &loaded.path {
+        text.push_str(&format!("\nThey are kept in {}. Add your servers there under `targets:`.\n", path.display()));
+    }
+    text
+}
+
+fn trigger(settings: &TriggerSettings) -> Result<BoundTrigger, String> {
+    let kind = autoscan_triggers::kinds()
+        .iter()
+        .find(|kind| kind.name == settings.kind)
+        .ok_or_else(|| format!("there is no kind of trigger named {:?}", settings.kind))?;
+    let reader = (kind.open)(&settings.raw).map_err(|error| format!("trigger {}: {error}", settings.name))?;
+    Ok(BoundTrigger {
+        name: settings.name.clone(),
+        kind: kind.name,
+        priority: settings.priority,
+        quiet: settings.quiet,
+        map: settings.map.clone(),
+        filter: settings.filter.clone(),
+        targets: settings.targets.clone(),
+        token: settings.token.clone(),
+        reader,
+    })
+}
+
+fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String> {
+    let kind = autoscan_targets::kinds()
+        .iter()
+        .find(|kind| kind.name == settings.kind)
+        .ok_or_else(|| format!("there is no kind of target named {:?}", settings.kind))?;
+    let connected = (kind.connect)(&settings.raw, http).map_err(|error| format!("target {}: {error}", settings.name))?;
+    Ok(BoundTarget {
+        name: settings.name.clone(),
+        kind: kind.name,
+        url: connected.url,
+        map: settings.map.clone(),
+        filter: settings.filter.clone(),
+        scan_delay: settings.scan_delay,
+        server: connected.server,
+    })
+}
+
+/// Whether a refused path of this kind's senders is answered as an error: a person or script can mend it, while an arr
+/// would drop everything for an hour.
+fn for_people(kind: &str) -> bool {
+    autoscan_triggers::kinds().iter().any(|known| known.name == kind && known.for_people)
+}
+
+/// Chance for the jitter of pauses. Without it every pause is a full one.
+fn jitter() -> f64 {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_or(0.0, |()| f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX))
+}
