@@ -22,6 +22,7 @@ struct Disk {
 #[derive(Debug, Default)]
 pub struct FakeFiles(Mutex<Disk>);
 
+#[expect(clippy::panic, reason = "furniture: a test that names a bad path must fail")]
 fn local(path: &str) -> LocalPath {
     LocalPath::parse(path).unwrap_or_else(|refusal| panic!("a test names a bad path: {refusal}"))
 }
@@ -106,13 +107,15 @@ impl Files for FakeFiles {
 
     async fn is_empty(&self, folder: &LocalPath, besides: &[LocalPath]) -> bool {
         let disk = self.lock();
-        let inside = |path: &&LocalPath| *path != folder && path.0.is_within(&folder.0) && !besides.contains(path);
+        let inside =
+            |path: &&LocalPath| *path != folder && path.0.is_within(&folder.0) && !besides.contains(path);
         !disk.files.keys().chain(&disk.folders).any(|path| inside(&path))
     }
 
     fn mount_point(&self, path: &LocalPath) -> Option<LocalPath> {
         let disk = self.lock();
-        let deepest = disk.mounts.iter().filter(|mount| path.0.is_within(&mount.0)).max_by_key(|m| m.0.depth());
+        let deepest =
+            disk.mounts.iter().filter(|mount| path.0.is_within(&mount.0)).max_by_key(|m| m.0.depth());
         Some(deepest.cloned().unwrap_or_else(|| local("/")))
     }
 }

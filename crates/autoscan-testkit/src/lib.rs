@@ -2,6 +2,11 @@
 
 mod clock;
 mod files;
+mod pretend;
 
 pub use clock::{FakeClock, START};
 pub use files::FakeFiles;
+pub use pretend::{
+    EmbyBuilder, EmbyLists, JellyfinBuilder, LibraryMonitor, PlexBuilder, PlexMethod, PlexScan, PretendEmby,
+    PretendJellyfin, PretendLibrary, PretendPlex, Recorded, Stage, Trouble,
+};

@@ -1,0 +1,16 @@
+//! Pretend media servers: they answer on a port of this machine as the real ones do, awkwardness included, write down
+//! what they are asked, and get into trouble when told to.
+
+mod emby;
+mod jellyfin;
+mod library;
+mod monitor;
+mod plex;
+mod stage;
+
+pub use emby::{EmbyBuilder, EmbyLists, PretendEmby};
+pub use jellyfin::{JellyfinBuilder, PretendJellyfin};
+pub use library::PretendLibrary;
+pub use monitor::LibraryMonitor;
+pub use plex::{PlexBuilder, PlexMethod, PlexScan, PretendPlex};
+pub use stage::{Recorded, Stage, Trouble};

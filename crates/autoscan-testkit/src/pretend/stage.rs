@@ -1,0 +1,322 @@
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::Router;
+use futures_util::stream;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How many calls are kept; older ones are only counted.
+const KEPT: usize = 100_000;
+
+/// How long a test waits for a call.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A call as the server received it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// `GET`, `POST`, ….
+    pub method: String,
+    /// Path and query exactly as sent.
+    pub target: String,
+    /// The path as sent, with every sub-path.
+    pub path: String,
+    /// The query, decoded, in order.
+    pub query: Vec<(String, String)>,
+    /// The headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body as text.
+    pub body: String,
+}
+
+impl Recorded {
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A value of the query, its name compared without case.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What can go wrong with a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It takes the request and never answers.
+    Hang,
+    /// It answers as always, but so much later.
+    Slow(Duration),
+    /// It answers 200 with a login page, as a proxy before it does.
+    WebPage,
+    /// It answers this status, with the error body that this server sends.
+    Status(u16),
+    /// It answers this status with this `Retry-After`.
+    RetryAfter(u16, String),
+    /// It answers 200 and closes the connection in the middle of the body.
+    CutOff,
+}
+
+/// What a server answers.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: String::new() }
+    }
+
+    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<String>) -> Self {
+        Self { status, headers: vec![("content-type", content_type.to_owned())], body: body.into() }
+    }
+
+    pub(crate) fn json(body: &serde_json::Value) -> Self {
+        Self::new(200, "application/json", body.to_string())
+    }
+}
+
+/// The play of one kind of server.
+pub(crate) trait Play: Send + Sync + 'static {
+    /// What it answers to a call.
+    fn answer(&self, call: &Recorded) -> Reply;
+
+    /// What its error of this status looks like.
+    fn error(&self, status: u16) -> Reply;
+}
+
+/// Where a pretend server plays: a port, a log of calls and the trouble it is in.
+pub struct Stage {
+    address: SocketAddr,
+    under: String,
+    shared: Arc<Shared>,
+    open: Mutex<Option<JoinHandle<()>>>,
+    /// The port while it is closed: bound, so that nobody else gets it, but not listening, so that connections are
+    /// refused.
+    closed: Mutex<Option<TcpSocket>>,
+}
+
+struct Shared {
+    play: Arc<dyn Play>,
+    state: Mutex<Script>,
+    called: Notify,
+}
+
+#[derive(Default)]
+struct Script {
+    log: VecDeque<Recorded>,
+    count: usize,
+    next: VecDeque<Trouble>,
+    lasting: Option<Trouble>,
+}
+
+impl Stage {
+    /// Opens a port for the play. `under` is the sub-path that the URL ends with.
+    pub(crate) async fn open(play: Arc<dyn Play>, under: &str) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared { play, state: Mutex::default(), called: Notify::new() });
+        let open = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        Ok(Self {
+            address,
+            under: under.to_owned(),
+            shared,
+            open: Mutex::new(Some(open)),
+            closed: Mutex::default(),
+        })
+    }
+
+    /// The URL for a config, with the sub-path if there is one.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.address, self.under)
+    }
+
+    /// Every call so far, at most the last hundred thousand.
+    pub fn calls(&self) -> Vec<Recorded> {
+        self.shared.script().log.iter().cloned().collect()
+    }
+
+    /// How many calls there were.
+    pub fn call_count(&self) -> usize {
+        self.shared.script().count
+    }
+
+    /// The calls whose path ends with this.
+    pub fn calls_to(&self, path: &str) -> Vec<Recorded> {
+        self.calls().into_iter().filter(|call| call.path.ends_with(path)).collect()
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget_calls(&self) {
+        let mut script = self.shared.script();
+        script.log.clear();
+        script.count = 0;
+    }
+
+    /// Waits until there were `count` calls, but no longer than ten seconds; answers the calls there are.
+    pub async fn wait_for_calls(&self, count: usize) -> Vec<Recorded> {
+        let enough = async {
+            loop {
+                let called = self.shared.called.notified();
+                if self.call_count() >= count {
+                    return;
+                }
+                called.await;
+            }
+        };
+        // Whether it came in time is seen in the calls.
+        let _ = tokio::time::timeout(PATIENCE, enough).await;
+        self.calls()
+    }
+
+    /// The next `count` calls get into this trouble, before any lasting one.
+    pub fn fail_next(&self, count: usize, trouble: &Trouble) {
+        self.shared.script().next.extend(std::iter::repeat_n(trouble.clone(), count));
+    }
+
+    /// Every call gets into this trouble, until it is none.
+    pub fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.shared.script().lasting = trouble;
+    }
+
+    /// Closes the port and every connection: the server is down.
+    pub async fn close(&self) -> io::Result<()> {
+        let Some(open) = lock(&self.open).take() else { return Ok(()) };
+        open.abort();
+        // The task ends by being aborted: that is the error.
+        let _ = open.await;
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(self.address)?;
+        *lock(&self.closed) = Some(socket);
+        Ok(())
+    }
+
+    /// Opens the same port again.
+    pub fn reopen(&self) -> io::Result<()> {
+        let Some(socket) = lock(&self.closed).take() else { return Ok(()) };
+        let listener = socket.listen(1024)?;
+        *lock(&self.open) = Some(tokio::spawn(serve(listener, Arc::clone(&self.shared))));
+        Ok(())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(open) = lock(&self.open).take() {
+            open.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn script(&self) -> MutexGuard<'_, Script> {
+        lock(&self.state)
+    }
+
+    /// Writes the call down and answers the trouble that it gets into.
+    fn record(&self, call: &Recorded) -> Option<Trouble> {
+        let mut script = self.script();
+        if script.log.len() == KEPT {
+            script.log.pop_front();
+        }
+        script.log.push_back(call.clone());
+        script.count += 1;
+        let trouble = script.next.pop_front().or_else(|| script.lasting.clone());
+        drop(script);
+        self.called.notify_waiters();
+        trouble
+    }
+}
+
+/// A test that failed while it held the lock has failed already.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Connections end with this task.
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let service = TowerToHyperService::new(Router::new().fallback(handle).with_state(shared));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service.clone());
+                // How a client leaves is its own affair.
+                connections.spawn(async move { drop(connection.await) });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Infallible> {
+    let call = read(request).await;
+    let reply = match shared.record(&call) {
+        None => shared.play.answer(&call),
+        Some(Trouble::Hang) => std::future::pending().await,
+        Some(Trouble::Slow(pause)) => {
+            tokio::time::sleep(pause).await;
+            shared.play.answer(&call)
+        }
+        Some(Trouble::WebPage) => {
+            Reply::new(200, "text/html", "<!DOCTYPE html><html><title>Log in</title><form></form></html>")
+        }
+        Some(Trouble::Status(status)) => shared.play.error(status),
+        Some(Trouble::RetryAfter(status, after)) => {
+            let mut reply = shared.play.error(status);
+            reply.headers.push(("retry-after", after));
+            reply
+        }
+        Some(Trouble::CutOff) => return Ok(cut_off()),
+    };
+    let mut response = Response::builder().status(reply.status);
+    for (name, value) in reply.headers {
+        response = response.header(name, value);
+    }
+    Ok(response.body(Body::from(reply.body)).unwrap_or_default())
+}
+
+fn cut_off() -> Response {
+    let parts = [Ok(Bytes::from_static(b"{\"half\":")), Err(io::Error::other("the server died"))];
+    Response::new(Body::from_stream(stream::iter(parts)))
+}
+
+async fn read(request: Request) -> Recorded {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let query = head.uri.query().unwrap_or_default();
+    Recorded {
+        method: head.method.to_string(),
+        target: head.uri.to_string(),
+        path: head.uri.path().to_owned(),
+        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }
+}
+
+/// The names of a path below the sub-path, without a trailing slash; none when it lies elsewhere.
+pub(crate) fn segments<'a>(call: &'a Recorded, under: &str) -> Option<Vec<&'a str>> {
+    let rest = call.path.strip_prefix(under)?;
+    (rest.is_empty() || rest.starts_with('/'))
+        .then(|| rest.split('/').filter(|name| !name.is_empty()).collect())
+}
