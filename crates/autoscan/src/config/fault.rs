@@ -1,0 +1,120 @@
+//! What is wrong with a config, in sentences. No value of a secret key ever gets into one.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+
+use super::node::{Origin, Place};
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fault {
+    place: Option<Place>,
+    message: String,
+}
+
+impl Fault {
+    /// A fault of something written at `place`.
+    pub(super) fn at(place: &Place, message: impl Into<String>) -> Self {
+        Self { place: Some(place.clone()), message: message.into() }
+    }
+
+    /// A fault of a file as a whole, or of nothing that was written.
+    pub(super) fn general(message: impl Into<String>) -> Self {
+        Self { place: None, message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some(place) => write!(out, "{place}: {}", self.message),
+            None => out.write_str(&self.message),
+        }
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (mut file, mut variable, mut line, mut column) = (None, None, None, None);
+        if let Some(place) = &self.place {
+            match &*place.origin {
+                Origin::File(name) => file = Some(name),
+                Origin::DotEnv { file: name, variable: set } => (file, variable) = (Some(name), Some(set)),
+                Origin::Variable(name) => variable = Some(name),
+            }
+            line = Some(place.line).filter(|line| *line > 0);
+            column = Some(place.column).filter(|column| *column > 0);
+        }
+        let mut out = serializer.serialize_struct("Fault", 5)?;
+        out.serialize_field("file", &file)?;
+        out.serialize_field("variable", &variable)?;
+        out.serialize_field("line", &line)?;
+        out.serialize_field("column", &column)?;
+        out.serialize_field("message", &self.message)?;
+        out.end()
+    }
+}
+
+/// Everything that is wrong, in the order of the file. Shown one a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Sorts the faults by place; a fault that was found twice is kept once.
+    pub(super) fn new(mut faults: Vec<Fault>) -> Self {
+        faults.sort();
+        faults.dedup();
+        Self(faults)
+    }
+
+    /// Each fault.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Fault> {
+        self.0.iter()
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, fault) in self.iter().enumerate() {
+            if number > 0 {
+                out.write_str("\n")?;
+            }
+            write!(out, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// The most characters of a name from outside that are shown.
+const LONGEST: usize = 80;
+
+/// A name from outside (a key, a variable, a file), escaped and cut for a message.
+pub(super) fn shown(name: &str) -> String {
+    let mut out: String = name.chars().take(LONGEST).flat_map(escaped).collect();
+    if name.chars().nth(LONGEST).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    let (plain, escape) = if c.is_control() { (None, Some(c.escape_default())) } else { (Some(c), None) };
+    plain.into_iter().chain(escape.into_iter().flatten())
+}
+
+/// A path from outside, escaped and cut for a message.
+pub(super) fn shown_path(path: &Path) -> String {
+    path.to_string_lossy().chars().take(4 * LONGEST).flat_map(escaped).collect()
+}

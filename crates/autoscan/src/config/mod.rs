@@ -1,0 +1,268 @@
+//! The config: found, read with the place of every value, laid over with the environment, compared with its schema, and
+//! handed on as [`Settings`]. Only this module reads arguments' files of settings and the environment.
+
+mod check;
+mod fault;
+mod find;
+mod first_run;
+mod formats;
+mod names;
+mod node;
+mod older;
+mod overlay;
+mod read;
+mod reference;
+mod schema;
+mod secrets;
+mod settings;
+mod shape;
+mod unknown;
+mod variables;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use autoscan_core::duration::Span;
+use serde_json::{Value, json};
+
+pub(crate) use fault::Faults;
+pub(crate) use reference::reference;
+pub(crate) use schema::{KindSchema, Kinds, schema};
+pub(crate) use secrets::Generated;
+pub(crate) use settings::{Settings, TargetSettings, TriggerSettings};
+
+use fault::Fault;
+use find::{Found, find};
+use node::{Node, Origin, Place};
+use variables::Variables;
+
+/// Where a config may come from. Handed in, so that a test needs no process of its own.
+#[derive(Clone, Debug)]
+struct Sources {
+    /// `--config`.
+    config: Option<PathBuf>,
+    /// Every variable of the environment.
+    environment: BTreeMap<String, String>,
+    /// The current folder.
+    current: PathBuf,
+    /// The folder that containers mount for settings: `/config`.
+    container: PathBuf,
+}
+
+impl Sources {
+    /// Those of this process. Variables that are not UTF-8 are none of ours.
+    fn of_process(config: Option<&Path>) -> Result<Self, Faults> {
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let current = std::env::current_dir().map_err(|error| {
+            Fault::general(format!("the current folder is gone or closed to autoscan: {error}"))
+        })?;
+        Ok(Self {
+            config: config.map(Path::to_owned),
+            environment: std::env::vars_os().filter_map(text).collect(),
+            current,
+            container: PathBuf::from("/config"),
+        })
+    }
+}
+
+/// A config without faults.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// What it says.
+    pub(crate) settings: Settings,
+    /// The file; none when the environment alone was enough.
+    pub(crate) path: Option<PathBuf>,
+    /// The config's folder.
+    pub(crate) folder: PathBuf,
+    /// What a person should know, in sentences: keys without effect, secrets that others can read.
+    pub(crate) notes: Vec<String>,
+    /// The secrets that were made just now: to be shown once.
+    pub(crate) generated: Option<Generated>,
+}
+
+/// Loads the config for a command that looks only: nothing is written. `config` is `--config`.
+pub(crate) fn load(config: Option<&Path>, kinds: &Kinds) -> Result<Loaded, Faults> {
+    look(&Sources::of_process(config)?, kinds)
+}
+
+/// Loads the config for the server: where there is none, the first one is written; where it names no secret, secrets are
+/// made and kept. `config` is `--config`.
+pub(crate) fn load_or_begin(config: Option<&Path>, kinds: &Kinds) -> Result<Loaded, Faults> {
+    begin(&Sources::of_process(config)?, kinds)
+}
+
+fn look(sources: &Sources, kinds: &Kinds) -> Result<Loaded, Faults> {
+    match find(sources)? {
+        Found::FirstRun { .. } => Err(no_config(sources).into()),
+        found => load_found(&found, sources, kinds, Purpose::Look),
+    }
+}
+
+fn begin(sources: &Sources, kinds: &Kinds) -> Result<Loaded, Faults> {
+    let found = find(sources)?;
+    let Found::FirstRun { write_to } = &found else {
+        return load_found(&found, sources, kinds, Purpose::Serve);
+    };
+    let written = first_run::write(write_to)?;
+    let mut loaded = load_found(&Found::File(write_to.clone()), sources, kinds, Purpose::Serve)?;
+    // The environment may have the last word: then what was made is not what counts.
+    let authentication = &loaded.settings.authentication;
+    let counts = authentication.password == written.password && authentication.api_key == written.api_key;
+    loaded.generated = Some(written).filter(|_| counts);
+    Ok(loaded)
+}
+
+/// What a config is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To look at it.
+    Look,
+    /// To run by it.
+    Serve,
+}
+
+fn no_config(sources: &Sources) -> Fault {
+    if let Some(path) = &sources.config {
+        let path = fault::shown_path(path);
+        return Fault::general(format!(
+            "{path}: there is no such file; \"autoscan serve\" would write a first config there"
+        ));
+    }
+    let mut folders: Vec<String> = Vec::new();
+    for candidate in find::candidates(sources) {
+        let folder = fault::shown_path(candidate.parent().unwrap_or(&candidate));
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    Fault::general(format!(
+        "there is no config: looked for config.yml, .yaml, .toml and .json in {}. Name one with --config or AUTOSCAN_CONFIG, \
+         or run \"autoscan serve\", which writes a first one",
+        folders.join(", ")
+    ))
+}
+
+fn load_found(found: &Found, sources: &Sources, kinds: &Kinds, purpose: Purpose) -> Result<Loaded, Faults> {
+    let (mut faults, mut notes) = (Vec::new(), Vec::new());
+    let folder = found.folder();
+    let variables = Variables::new(&sources.environment, &folder, &sources.current, &mut faults);
+    let path = match found {
+        Found::File(path) => Some(path.clone()),
+        _ => None,
+    };
+    let tree = match &path {
+        Some(path) => read::file(path, &find::name_of(path, &sources.current), &mut faults),
+        None => Some(Node::null(Place::whole(&Arc::new(Origin::File("the environment".to_owned()))))),
+    };
+    let Some(mut tree) = tree else { return Err(Faults::new(faults)) };
+    let schema = schema(kinds);
+    overlay::lay(&mut tree, &schema, &variables, &mut faults);
+    older::fill(&mut tree, &schema, &variables, &mut faults, &mut notes);
+    let mut checked = check::check(&tree, &schema);
+    names::check(&tree, kinds, &mut faults);
+    faults.append(&mut checked.faults);
+    if !faults.is_empty() {
+        return Err(Faults::new(faults));
+    }
+    notes.append(&mut checked.notes);
+    notes.extend(short_waits(&tree));
+    notes.extend(open_secrets(path.as_deref(), &folder, &checked, &sources.current));
+    notes.extend(path.iter().flat_map(|path| find::unread_beside(path)).map(|other| {
+        format!("{} is not read: there is another config beside it", find::name_of(&other, &sources.current))
+    }));
+    if path.is_none() || tree.get("authentication").is_some_and(|keys| keys.get("server-pass").is_some()) {
+        add_senders(&mut checked.value, &schema, kinds);
+    }
+    let settings = settings::settle(checked.value, kinds, &folder).map_err(Fault::general)?;
+    let mut loaded = Loaded { settings, path, folder, notes, generated: None };
+    make_secrets(&mut loaded, purpose)?;
+    Ok(loaded)
+}
+
+/// The older app knew every sender by the body alone: where its single URL is on, or no file could list triggers, each kind
+/// that needs no settings is there.
+fn add_senders(value: &mut Value, schema: &Value, kinds: &Kinds) {
+    let Some(keys) = value.as_object_mut() else { return };
+    let triggers = keys.entry("triggers").or_insert_with(|| json!({}));
+    for kind in kinds.triggers.iter().filter(|kind| !kind.is_single()) {
+        let needs_settings = schema::property(schema, "triggers")
+            .and_then(|triggers| schema::items(schema::property(triggers, kind.name)?)?.get("required"))
+            .and_then(Value::as_array)
+            .is_some_and(|required| !required.is_empty());
+        if !needs_settings && triggers.get(kind.name).is_none() {
+            triggers[kind.name] = json!([{}]);
+        }
+    }
+}
+
+/// Notes of a `maximum-wait` that cannot be kept, because folders must be quiet for longer than that.
+fn short_waits(tree: &Node) -> Vec<String> {
+    let span = |node: &Node| node.text().and_then(|text| Span::parse(text).ok());
+    let Some(wait) = tree.get("maximum-wait") else { return Vec::new() };
+    let triggers = tree.get("triggers").map(Node::entries).unwrap_or_default();
+    let ages = triggers.iter().flat_map(|kind| [&kind.value].into_iter().chain(kind.value.items()));
+    [tree]
+        .into_iter()
+        .chain(ages)
+        .filter_map(|node| node.get("minimum-age"))
+        .filter(|age| span(age) > span(wait))
+        .map(|age| {
+            let (age_text, wait_text) = (age.text().unwrap_or_default(), wait.text().unwrap_or_default());
+            format!("{}: minimum-age {age_text} is longer than maximum-wait {wait_text}, and wins", age.place)
+        })
+        .collect()
+}
+
+/// Notes of files that hold secrets and that every user of the machine can read.
+fn open_secrets(path: Option<&Path>, folder: &Path, checked: &check::Checked, current: &Path) -> Vec<String> {
+    let holds = |wanted: fn(&Origin) -> bool| checked.secrets_in.iter().any(|origin| wanted(origin));
+    let config = path.filter(|_| holds(|origin| matches!(origin, Origin::File(_))));
+    let dot_env =
+        holds(|origin| matches!(origin, Origin::DotEnv { .. })).then(|| folder.join(variables::DOT_ENV));
+    config
+        .into_iter()
+        .chain(dot_env.as_deref())
+        .filter(|path| std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0))
+        .map(|path| {
+            let name = find::name_of(path, current);
+            format!("{name} holds secrets, and every user of this machine can read it: chmod 600 {name}")
+        })
+        .collect()
+}
+
+/// Where authentication is on and nothing could pass it, autoscan makes secrets and keeps them.
+fn make_secrets(loaded: &mut Loaded, purpose: Purpose) -> Result<(), Faults> {
+    let keys = &loaded.settings.authentication;
+    let named = keys.password.is_some() || keys.api_key.is_some() || keys.server_pass.is_some();
+    if keys.disabled || named || loaded.settings.triggers.iter().any(|trigger| trigger.token.is_some()) {
+        return Ok(());
+    }
+    let database = loaded.settings.database.parent().map(Path::to_owned);
+    let folders: Vec<PathBuf> = [loaded.folder.clone()].into_iter().chain(database).collect();
+    let made = match secrets::kept(&folders)? {
+        Some(kept) => kept,
+        None if purpose == Purpose::Look => {
+            loaded.notes.push(
+                "the config names no password: the first \"autoscan serve\" makes one, and shows it once"
+                    .to_owned(),
+            );
+            return Ok(());
+        }
+        None => {
+            let made = secrets::make(&folders)?;
+            loaded.generated = Some(made.clone());
+            made
+        }
+    };
+    loaded.settings.authentication.password = made.password;
+    loaded.settings.authentication.api_key = made.api_key;
+    Ok(())
+}

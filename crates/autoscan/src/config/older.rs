@@ -1,0 +1,148 @@
+//! The variables of the older Python app, which are enough without a file, and those of the Go autoscan. They fill in what
+//! the config does not say.
+
+use serde_json::Value;
+
+use super::fault::Fault;
+use super::node::{Content, Node};
+use super::overlay::{Step, peek, put};
+use super::schema::{alternatives, items, property, takes_scalar};
+use super::variables::{Variable, Variables};
+
+/// Variables of the older app, and the keys that they fill.
+const GENERAL: [(&str, &[&str]); 7] = [
+    ("SERVER_PASS", &["authentication", "server-pass"]),
+    ("SERVER_IP", &["host"]),
+    ("SERVER_PORT", &["port"]),
+    ("SECRET_KEY", &["authentication", "secret-key"]),
+    ("SECRET_KEY_FALLBACKS", &["authentication", "secret-key-fallbacks"]),
+    ("WEBHOOK_SECRET", &["authentication", "webhook-secret"]),
+    ("AUTOSCAN_DATABASE", &["database"]),
+];
+
+/// Fills `tree` with what the older variables say and it does not. Notes tell of variables without effect.
+pub(super) fn fill(
+    tree: &mut Node,
+    schema: &Value,
+    variables: &Variables,
+    faults: &mut Vec<Fault>,
+    notes: &mut Vec<String>,
+) {
+    let mut filler = Filler { tree, schema, variables, faults };
+    for (name, keys) in GENERAL {
+        filler.general(name, keys);
+    }
+    filler.log_format();
+    filler.verbosity();
+    filler.servers();
+    if let Some(variable) = variables.get("AUTOSCAN_LOG") {
+        notes.push(format!(
+            "{}: it has no effect here: autoscan logs to its standard error, and who runs it keeps that",
+            variable.place
+        ));
+    }
+}
+
+struct Filler<'a> {
+    tree: &'a mut Node,
+    schema: &'a Value,
+    variables: &'a Variables,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Filler<'_> {
+    fn general(&mut self, name: &str, keys: &[&str]) {
+        let Some(variable) = self.variables.get_or_file(name, self.faults) else { return };
+        let schema = keys.iter().try_fold(self.schema, |schema, key| property(schema, key));
+        let is_list = schema.is_some_and(|schema| !alternatives(schema).into_iter().any(takes_scalar));
+        let value =
+            if is_list { listed(&variable) } else { Node::plain(variable.place.clone(), variable.value) };
+        self.unless_written(&way(keys), value);
+    }
+
+    /// Other programs have other words for this variable: only `json` means something here.
+    fn log_format(&mut self) {
+        let json =
+            self.variables.get("LOG_FORMAT").filter(|variable| variable.value.eq_ignore_ascii_case("json"));
+        if let Some(variable) = json {
+            self.unless_written(&way(&["log", "format"]), Node::plain(variable.place.clone(), "json"));
+        }
+    }
+
+    /// The Go autoscan's number of `-v`.
+    fn verbosity(&mut self) {
+        let Some(variable) = self.variables.get("AUTOSCAN_VERBOSITY") else { return };
+        let level = match variable.value.as_str() {
+            "0" => "info",
+            "1" => "debug",
+            "2" => "trace",
+            _ => {
+                self.faults.push(Fault::at(&variable.place, "it must be 0, 1 or 2"));
+                return;
+            }
+        };
+        let value = Node::plain(variable.place.clone(), level);
+        self.unless_written(&way(&["log", "level"]), value);
+    }
+
+    fn servers(&mut self) {
+        self.server("plex", ["PLEX_LOCAL_URL", "PLEX_TOKEN"]);
+        self.server("emby", ["EMBY_LOCAL_URL", "EMBY_API_KEY"]);
+        let kind = match self.variables.get("EMBY_OR_JELLYFIN") {
+            None => "jellyfin",
+            Some(variable) => match variable.value.to_lowercase().as_str() {
+                "jellyfin" => "jellyfin",
+                "emby" => "emby",
+                _ => {
+                    self.faults.push(Fault::at(&variable.place, "it must be emby or jellyfin"));
+                    return;
+                }
+            },
+        };
+        self.server(kind, ["JELLYFIN_LOCAL_URL", "JELLYFIN_API_KEY"]);
+    }
+
+    /// The URL and the key of the only server of a kind.
+    fn server(&mut self, kind: &str, [url, key]: [&str; 2]) {
+        let Some(one) = property(self.schema, "targets").and_then(|targets| items(property(targets, kind)?))
+        else {
+            return;
+        };
+        let first = |key: &str| {
+            let mut steps = way(&["targets", kind]);
+            steps.extend([Step::Item(0), Step::Key(key.to_owned())]);
+            steps
+        };
+        let keys: Vec<&str> =
+            ["api-key", "token"].into_iter().filter(|name| property(one, name).is_some()).collect();
+        if let Some(variable) = self.variables.get_or_file(url, self.faults) {
+            self.unless_written(&first("url"), Node::plain(variable.place, variable.value));
+        }
+        let Some(variable) = self.variables.get_or_file(key, self.faults) else { return };
+        if keys.iter().all(|key| peek(self.tree, &first(key)).is_none()) {
+            let key = keys.first().copied().unwrap_or("token");
+            self.unless_written(&first(key), Node::plain(variable.place, variable.value));
+        }
+    }
+
+    fn unless_written(&mut self, steps: &[Step], value: Node) {
+        if peek(self.tree, steps).is_some() {
+            return;
+        }
+        let place = value.place.clone();
+        if let Err(what) = put(self.tree, steps, value) {
+            self.faults.push(Fault::at(&place, what));
+        }
+    }
+}
+
+/// A list with commas.
+fn listed(variable: &Variable) -> Node {
+    let items = variable.value.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let items = items.map(|item| Node::plain(variable.place.clone(), item)).collect();
+    Node { place: variable.place.clone(), content: Content::List(items) }
+}
+
+fn way(keys: &[&str]) -> Vec<Step> {
+    keys.iter().map(|key| Step::Key((*key).to_owned())).collect()
+}

@@ -1,0 +1,115 @@
+//! Files of settings, of any of the three languages, as one tree.
+
+mod toml;
+mod yaml;
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::fault::{Fault, shown_path};
+use super::find;
+use super::node::{Node, Origin, Place};
+
+/// The endings of a config's name, in the order in which they are looked for.
+pub(super) const ENDINGS: [&str; 4] = ["yml", "yaml", "toml", "json"];
+
+/// A larger file is no config.
+const LARGEST: u64 = 1 << 20;
+
+/// The language of a file, by its ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    Yaml,
+    Toml,
+    Json,
+}
+
+impl Language {
+    /// The language of `path`; the fault says which endings there are.
+    pub(super) fn of(path: &Path) -> Result<Self, Fault> {
+        match path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase).as_deref() {
+            Some("yml" | "yaml") => Ok(Self::Yaml),
+            Some("toml") => Ok(Self::Toml),
+            Some("json") => Ok(Self::Json),
+            _ => Err(Fault::general(format!(
+                "{} must end in .yml, .yaml, .toml or .json, so that autoscan knows how to read it",
+                shown_path(path)
+            ))),
+        }
+    }
+}
+
+/// Reads the config at `path`, which is called `name` in faults. None when it is broken; the faults say why.
+pub(super) fn file(path: &Path, name: &str, faults: &mut Vec<Fault>) -> Option<Node> {
+    let origin = Arc::new(Origin::File(name.to_owned()));
+    let read = Language::of(path).and_then(|language| Ok((language, text_of(path, &origin)?)));
+    let (language, text) = match read {
+        Ok(read) => read,
+        Err(fault) => {
+            faults.push(fault);
+            return None;
+        }
+    };
+    let root = tree(language, &text, &origin, faults)?;
+    let holds_nothing = root.is_null() || (language == Language::Toml && root.entries().is_empty());
+    if holds_nothing && faults.is_empty() {
+        faults.push(Fault::at(
+            &Place::whole(&origin),
+            "the config is empty: delete it, and \"autoscan serve\" writes one with every key explained",
+        ));
+        return None;
+    }
+    Some(root)
+}
+
+/// Reads the value of a variable: a list or a group of keys, as YAML in one line.
+pub(super) fn inline(text: &str, origin: &Arc<Origin>, faults: &mut Vec<Fault>) -> Option<Node> {
+    yaml::read(text, origin, faults)
+}
+
+fn tree(language: Language, text: &str, origin: &Arc<Origin>, faults: &mut Vec<Fault>) -> Option<Node> {
+    match language {
+        Language::Yaml => yaml::read(text, origin, faults),
+        Language::Toml => toml::read(text, origin, faults),
+        Language::Json => json(text, origin, faults),
+    }
+}
+
+/// JSON has no reader that tells places, but it is YAML once it is known to be JSON: only tabs between values are not.
+fn json(text: &str, origin: &Arc<Origin>, faults: &mut Vec<Fault>) -> Option<Node> {
+    if text.trim().is_empty() {
+        return Some(Node::null(Place::whole(origin)));
+    }
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        let what = error.to_string();
+        let what = what.split(" at line ").next().unwrap_or_default();
+        let place = Place::new(origin, error.line(), error.column());
+        faults.push(Fault::at(&place, format!("the JSON is broken: {what}")));
+        return None;
+    }
+    yaml::read(&text.replace('\t', " "), origin, faults)
+}
+
+/// The text of a config file.
+fn text_of(path: &Path, origin: &Arc<Origin>) -> Result<String, Fault> {
+    let whole = Place::whole(origin);
+    if path.is_dir() {
+        return Err(Fault::at(&whole, find::IS_A_FOLDER));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| Fault::at(&whole, find::why_unreadable(&error)))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Fault::at(&whole, "the file is larger than 1 MiB: this is no config of autoscan"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid =
+            String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let line = valid.matches('\n').count() + 1;
+        let column = valid.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        Fault::at(&Place::new(origin, line, column), "the file is not UTF-8: save it as UTF-8 text")
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}

@@ -1,0 +1,173 @@
+//! The schema of the whole config: the general keys, and under `triggers` and `targets` every kind with the keys that all
+//! kinds share wrapped around its own.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::shape::{Shape, TargetKeys, TriggerKeys};
+
+/// A kind of trigger or target, as far as the config must know it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KindSchema {
+    /// Its name in the config: `sonarr`.
+    pub(crate) name: &'static str,
+    /// The schema of the settings that only this kind has: an object.
+    pub(crate) settings: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl KindSchema {
+    /// Whether there is exactly one of it, always, written as a group of keys and not as a list.
+    pub(super) fn is_single(&self) -> bool {
+        self.name == SINGLE
+    }
+}
+
+/// The kind for people and scripts: there is nothing to tell two of it apart.
+const SINGLE: &str = "manual";
+
+/// Every kind there is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kinds {
+    /// Kinds of triggers.
+    pub(crate) triggers: Vec<KindSchema>,
+    /// Kinds of targets.
+    pub(crate) targets: Vec<KindSchema>,
+}
+
+/// The priority of the one trigger that people use: they wait for the answer.
+pub(super) const SINGLE_PRIORITY: i64 = 5;
+
+/// The JSON Schema of the config.
+pub(crate) fn schema(kinds: &Kinds) -> Value {
+    let mut root = general();
+    let triggers = section(&kinds.triggers, &common::<TriggerKeys>(), "Sources of changes.");
+    let targets = section(&kinds.targets, &common::<TargetKeys>(), "Servers that are told.");
+    if let Some(properties) = root.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("triggers".to_owned(), triggers);
+        properties.insert("targets".to_owned(), targets);
+    }
+    root
+}
+
+/// The format of every key that is called `url`, whatever its kind says of it.
+const URL: &str = "uri";
+
+/// The general keys alone.
+pub(super) fn general() -> Value {
+    let mut root = generator().into_root_schema_for::<Shape>().to_value();
+    root["title"] = json!("autoscan");
+    close(&mut root);
+    root
+}
+
+/// The keys that all kinds of a section share.
+pub(super) fn common<T: JsonSchema>() -> Value {
+    let mut schema = T::json_schema(&mut generator()).to_value();
+    close(&mut schema);
+    schema
+}
+
+/// The keys that only this kind has.
+pub(super) fn own(kind: &KindSchema) -> Value {
+    let mut schema = (kind.settings)(&mut generator()).to_value();
+    close(&mut schema);
+    schema
+}
+
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator()
+}
+
+fn section(kinds: &[KindSchema], common: &Value, description: &str) -> Value {
+    let properties: Map<String, Value> = kinds
+        .iter()
+        .map(|kind| {
+            let one = wrapped(kind, common);
+            let schema = if kind.is_single() { one } else { json!({ "type": "array", "items": one }) };
+            (kind.name.to_owned(), schema)
+        })
+        .collect();
+    json!({ "type": "object", "description": description, "properties": properties, "additionalProperties": false })
+}
+
+/// A kind's schema with the common keys around it.
+fn wrapped(kind: &KindSchema, common: &Value) -> Value {
+    let mut one = own(kind);
+    let mut properties = one["properties"].as_object().cloned().unwrap_or_default();
+    properties.extend(common["properties"].as_object().cloned().unwrap_or_default());
+    if kind.is_single() {
+        properties.remove("name");
+        if let Some(priority) = properties.get_mut("priority") {
+            priority["default"] = json!(SINGLE_PRIORITY);
+        }
+    }
+    one["type"] = json!("object");
+    one["additionalProperties"] = json!(false);
+    one["properties"] = Value::Object(properties);
+    if let Some(schema) = one.as_object_mut() {
+        schema.remove("title");
+    }
+    one
+}
+
+/// Refuses unknown keys wherever the known ones are listed, and values of `url` that are none.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(close),
+        Value::Object(keys) => {
+            if keys.contains_key("properties") && !keys.contains_key("additionalProperties") {
+                keys.insert("additionalProperties".to_owned(), Value::Bool(false));
+            }
+            if let Some(url) = keys.get_mut("properties").and_then(|known| known.get_mut("url"))
+                && takes(url, "string")
+            {
+                url["format"] = json!(URL);
+            }
+            keys.values_mut().for_each(close);
+        }
+        _ => {}
+    }
+}
+
+/// The schemas of which a value may fit any: `anyOf` and `oneOf` written out. Nothing (`null`) is never listed: it counts
+/// as not written.
+pub(super) fn alternatives(schema: &Value) -> Vec<&Value> {
+    let choices = ["anyOf", "oneOf"].iter().find_map(|key| schema.get(key)).and_then(Value::as_array);
+    match choices {
+        Some(choices) => choices.iter().flat_map(alternatives).collect(),
+        None if schema.get("type") == Some(&json!("null")) => Vec::new(),
+        None => vec![schema],
+    }
+}
+
+/// Whether the schema takes values of this JSON type.
+pub(super) fn takes(schema: &Value, kind: &str) -> bool {
+    match schema.get("type") {
+        Some(Value::String(one)) => one == kind,
+        Some(Value::Array(several)) => several.iter().any(|one| one == kind),
+        _ => false,
+    }
+}
+
+/// Whether the schema takes a scalar.
+pub(super) fn takes_scalar(schema: &Value) -> bool {
+    schema.get("const").is_some()
+        || schema.get("enum").is_some()
+        || ["string", "integer", "number", "boolean"].iter().any(|kind| takes(schema, kind))
+}
+
+/// The schema of a key, in any of the alternatives.
+pub(super) fn property<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
+    alternatives(schema).into_iter().find_map(|schema| schema.get("properties")?.get(key))
+}
+
+/// The schema of a list's items, in any of the alternatives.
+pub(super) fn items(schema: &Value) -> Option<&Value> {
+    alternatives(schema).into_iter().find_map(|schema| schema.get("items"))
+}
+
+/// Whether a value is secret, by its schema.
+pub(super) fn is_secret(schema: &Value) -> bool {
+    alternatives(schema).iter().any(|schema| schema.get("format") == Some(&json!("secret")))
+}

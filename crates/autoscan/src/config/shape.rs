@@ -1,0 +1,311 @@
+//! The keys of the config, as they are written: the only truth about them. What reads the config, the JSON Schema and the
+//! reference in the docs are drawn from here.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use autoscan_core::duration::Span;
+use autoscan_core::name::Name;
+use autoscan_core::secret::Secret;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// Text of a certain form, which [`super::formats`] checks.
+macro_rules! text {
+    ($name:ident, $format:literal) => {
+        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+        pub(super) struct $name(pub(super) String);
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                $format.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "format": $format })
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+        }
+    };
+}
+
+text!(Host, "host");
+text!(BasePath, "base-url");
+text!(Database, "database");
+text!(PathText, "path");
+text!(AnchorFile, "anchor-file");
+text!(Pattern, "regex");
+
+/// Plain prefixes: one program's path and another's.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Prefixes(pub(super) BTreeMap<String, String>);
+
+impl JsonSchema for Prefixes {
+    fn schema_name() -> Cow<'static, str> {
+        "map".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let path = PathText::json_schema(generator);
+        json_schema!({ "type": "object", "propertyNames": path, "additionalProperties": path })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
+/// One, or a list.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    /// The values as a list.
+    pub(super) fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// The config of autoscan.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct Shape {
+    /// The address to listen on: one or a list. `host:port` overrides `port`; `[v6]:port` for IPv6.
+    pub(super) host: OneOrMany<Host>,
+    /// The port to listen on.
+    pub(super) port: u16,
+    /// The sub-path behind a reverse proxy.
+    pub(super) base_url: BasePath,
+    /// The queue's file, relative to the config's folder.
+    pub(super) database: Database,
+    /// A folder is quiet this long before it is scanned.
+    pub(super) minimum_age: Span,
+    /// But a busy folder is never held longer than this. Without it: `2m`, or `minimum-age` where that is longer.
+    pub(super) maximum_wait: Option<Span>,
+    /// Least time between two calls to one target.
+    pub(super) scan_delay: Span,
+    /// Known from the Go autoscan, which logs counts this often.
+    #[schemars(extend("deprecated" = true))]
+    #[serde(rename = "scan-stats")]
+    pub(super) _scan_stats: Option<Span>,
+    /// Finished scans are kept this long.
+    pub(super) history: Span,
+    /// Who may send and look. On unless `disabled: true` is written; without any secret here, a password and an API key
+    /// are made at the first start.
+    pub(super) authentication: Authentication,
+    /// Files that must be there before anything in a folder is scanned: the longest prefix decides. Text guards the
+    /// file's own folder.
+    pub(super) anchors: Vec<AnchorEntry>,
+    /// How files are waited for.
+    pub(super) files: Files,
+    /// What is logged, and how.
+    pub(super) log: Log,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            host: OneOrMany::One(Host("0.0.0.0".to_owned())),
+            port: 3030,
+            base_url: BasePath("/".to_owned()),
+            database: Database("sqlite:autoscan.db".to_owned()),
+            minimum_age: seconds(10),
+            maximum_wait: None,
+            scan_delay: seconds(0),
+            _scan_stats: None,
+            history: seconds(30 * 24 * 60 * 60),
+            authentication: Authentication::default(),
+            anchors: Vec::new(),
+            files: Files::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// A duration of whole seconds.
+const fn seconds(count: u64) -> Span {
+    Span(std::time::Duration::from_secs(count))
+}
+
+/// Who may send and look.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct Authentication {
+    /// The name to log in with.
+    pub(super) username: String,
+    /// The password to log in with, also for senders by Basic authentication.
+    pub(super) password: Option<Secret>,
+    /// The key for the header `X-Api-Key` or `Authorization: Bearer`.
+    pub(super) api_key: Option<Secret>,
+    /// Turns on the older app's single URL, `/{server-pass}`, for every kind of sender.
+    pub(super) server_pass: Option<Secret>,
+    /// When set, `/{server-pass}` and `/triggers` need a valid HMAC-SHA256 signature made with it.
+    pub(super) webhook_secret: Option<Secret>,
+    /// Lets everybody in.
+    pub(super) disabled: bool,
+    /// What sessions are signed with.
+    pub(super) secret_key: Option<Secret>,
+    /// Older `secret-key`s whose sessions are still good.
+    pub(super) secret_key_fallbacks: Vec<Secret>,
+}
+
+impl Default for Authentication {
+    fn default() -> Self {
+        Self {
+            username: "autoscan".to_owned(),
+            password: None,
+            api_key: None,
+            server_pass: None,
+            webhook_secret: None,
+            disabled: false,
+            secret_key: None,
+            secret_key_fallbacks: Vec::new(),
+        }
+    }
+}
+
+/// An anchor: a file that guards its own folder, or a file and what it guards.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum AnchorEntry {
+    /// The file; it guards its own folder.
+    OwnFolder(AnchorFile),
+    /// The file and what it guards.
+    Elsewhere(AnchorPair),
+}
+
+/// A file, and the folder that it guards.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct AnchorPair {
+    /// Everything under this folder is guarded.
+    pub(super) path: PathText,
+    /// The file that must be there.
+    pub(super) anchor: AnchorFile,
+}
+
+/// How files are waited for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct Files {
+    /// Wait until the path exists and its size stands still.
+    pub(super) check: bool,
+    /// How long the size must stand still.
+    pub(super) settle: Span,
+    /// After this long the nearest existing folder is scanned instead.
+    pub(super) give_up: Span,
+    /// Names that never matter. `/name/` is a folder anywhere on the way; `*` and `?` stand for other characters.
+    pub(super) ignore: Vec<String>,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        let ignore = ["/.grab/", ".DS_Store", "Thumbs.db", "*.partial~", "/@eaDir/"];
+        Self {
+            check: true,
+            settle: seconds(5),
+            give_up: seconds(600),
+            ignore: ignore.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct Log {
+    /// Lines for people, or JSON for machines.
+    pub(super) format: LogFormat,
+    /// The least important that is logged.
+    pub(super) level: LogLevel,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// The least important that is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+/// A regular expression and what takes its place.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub(super) struct Rewrite {
+    /// A regular expression, matched at the start of the path.
+    pub(super) from: Pattern,
+    /// What takes the place of the match; `$1` is the first group.
+    pub(super) to: String,
+}
+
+/// The keys of every trigger.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct TriggerKeys {
+    /// Stands in its URL, `/triggers/{name}`. Without it: the kind, and `-2`, `-3` for more of one kind.
+    pub(super) name: Option<Name>,
+    /// Higher is scanned first.
+    pub(super) priority: i64,
+    /// A folder that this trigger reports is quiet this long before it is scanned. Without it: the general one.
+    pub(super) minimum_age: Option<Span>,
+    /// The sender's paths and ours: plain prefixes, whole names; the longest wins.
+    pub(super) map: Prefixes,
+    /// Regular expressions, for paths that `map` leaves as they are; the first that matches wins.
+    pub(super) rewrite: Vec<Rewrite>,
+    /// Regular expressions: only files that match one count.
+    pub(super) include: Vec<Pattern>,
+    /// Regular expressions: what matches one does not count, even if included.
+    pub(super) exclude: Vec<Pattern>,
+    /// Names of the targets that are told. Without it: all.
+    pub(super) targets: Option<Vec<String>>,
+    /// The secret for `?token=` and `/triggers/{name}/{token}`, for senders that cannot set headers.
+    pub(super) token: Option<Secret>,
+    /// Known from the Go autoscan; `log.level` is for all.
+    #[schemars(extend("deprecated" = true))]
+    #[serde(rename = "verbosity")]
+    pub(super) _verbosity: Option<String>,
+}
+
+/// The keys of every target.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct TargetKeys {
+    /// How it is called. Without it: the kind, and `-2`, `-3` for more of one kind.
+    pub(super) name: Option<Name>,
+    /// Our paths and the target's: plain prefixes, whole names; the longest wins.
+    pub(super) map: Prefixes,
+    /// Regular expressions, for paths that `map` leaves as they are; the first that matches wins.
+    pub(super) rewrite: Vec<Rewrite>,
+    /// Regular expressions over our paths: the target is told only of files that match one.
+    pub(super) include: Vec<Pattern>,
+    /// Regular expressions over our paths: the target is not told of what matches one.
+    pub(super) exclude: Vec<Pattern>,
+    /// Least time between two calls to this target. Without it: the general one.
+    pub(super) scan_delay: Option<Span>,
+    /// Known from the Go autoscan; `log.level` is for all.
+    #[schemars(extend("deprecated" = true))]
+    #[serde(rename = "verbosity")]
+    pub(super) _verbosity: Option<String>,
+}
