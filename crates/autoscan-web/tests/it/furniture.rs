@@ -201,7 +201,7 @@ impl Trigger for Reader {
             .map(|(_, value)| value.clone())
             .collect();
         if let Ok(json) = serde_json::from_slice::<Value>(hook.body) {
-            reading.event = json["eventType"].as_str().unwrap_or_default().to_owned();
+            reading.event = json["eventType"].as_str().map(str::to_owned).unwrap_or_default();
             texts.extend(
                 json["paths"].as_array().into_iter().flatten().map(|path| path.as_str().unwrap().to_owned()),
             );

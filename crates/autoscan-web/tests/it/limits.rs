@@ -13,6 +13,7 @@ use tokio::time::{Instant, Interval, interval};
 use crate::furniture::{API_KEY, House, KEYED};
 
 const LIMIT: usize = 4 << 20;
+static MEGABYTE: [u8; 1 << 20] = [b' '; 1 << 20];
 
 /// A body of unknown length: pieces, one each pause.
 struct Pieces {
@@ -59,10 +60,9 @@ async fn a_body_of_4_mib_is_read_and_one_byte_more_is_not() {
 #[tokio::test]
 async fn a_body_without_a_length_is_limited_too() {
     let house = House::new(|_| ());
-    static PIECE: [u8; 1 << 20] = [b' '; 1 << 20];
-    let reply = house.send(pieces(Duration::from_nanos(1), &PIECE, 5)).await;
+    let reply = house.send(pieces(Duration::from_nanos(1), &MEGABYTE, 5)).await;
     assert_eq!((reply.status, reply.header("connection")), (413, ""));
-    let reply = house.send(pieces(Duration::from_nanos(1), &PIECE, 100)).await;
+    let reply = house.send(pieces(Duration::from_nanos(1), &MEGABYTE, 100)).await;
     assert_eq!((reply.status, reply.header("connection")), (413, "close"));
 }
 

@@ -1,5 +1,7 @@
 //! What a sender or a person sees, through the router and over sockets.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken fixture should fail its test loudly")]
+
 mod api;
 mod auth;
 mod furniture;

@@ -9,7 +9,13 @@ const BODY: &str = r#"{"eventType":"Grab","instanceName":"Sonarr"}"#;
 fn sign(body: &str) -> String {
     let mut hmac = Hmac::<Sha256>::new_from_slice(b"shared").unwrap();
     hmac.update(body.as_bytes());
-    let mac: String = hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mac: String = hmac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|half| char::from_digit(half.into(), 16).unwrap())
+        .collect();
     format!("sha256={mac}")
 }
 
