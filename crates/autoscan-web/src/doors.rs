@@ -68,7 +68,7 @@ impl Locks {
     pub(crate) fn new(doors: &Doors) -> Self {
         Self {
             disabled: doors.disabled,
-            signatures: filled(doors.webhook_secret.as_ref()).and_then(Signatures::new),
+            signatures: filled(doors.webhook_secret.as_ref()).map(Signatures::new),
             basic: filled(doors.password.as_ref())
                 .map(|password| basics(&format!("{}:{}", doors.username, password.reveal())))
                 .unwrap_or_default(),

@@ -54,7 +54,8 @@ async fn look_or_scan(app: &App, parts: &Parts) -> Result<Response, Problem> {
 
 fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>, Problem> {
     let query = query::parse(parts.uri.query());
-    let path = parts.uri.path().trim_start_matches("/triggers/").trim_end_matches('/');
+    let path = parts.uri.path();
+    let path = path.strip_prefix("/triggers/").unwrap_or(path).trim_end_matches('/');
     let (name, segment) = path.split_once('/').map_or((path, None), |(name, rest)| (name, Some(rest)));
     let segment = segment.map(query::segment);
     let trigger = app.web.engine.trigger(&query::segment(name));
