@@ -111,7 +111,7 @@ fn measure(yard: &Yard, effort: Effort, only: Option<Part>) -> Vec<Row> {
         rows.extend(delivery::rows(yard, effort));
     }
     if wanted(Part::Scale) {
-        rows.extend(scale::rows());
+        rows.extend(scale::rows(yard, effort));
     }
     rows
 }

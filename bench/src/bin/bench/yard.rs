@@ -76,11 +76,17 @@ impl Yard {
         Server::start(command, address).with_context(|| last_words(folder))
     }
 
-    fn command(&self, program: &str, folder: &Path) -> Result<Command> {
-        let path = self.programs.join(program);
+    /// A built program.
+    pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
+        let path = self.programs.join(name);
         if !path.is_file() {
-            bail!("{program} is not built: run scripts/bench, which builds it");
+            bail!("{name} is not built: run scripts/bench, which builds it");
         }
+        Ok(path)
+    }
+
+    fn command(&self, program: &str, folder: &Path) -> Result<Command> {
+        let path = self.program(program)?;
         let log = File::create(folder.join("log"))?;
         let mut command = Command::new(path);
         // Nothing of this shell's environment may change what is measured.
