@@ -70,7 +70,14 @@ fn sentence(error: &reqwest::Error, host: &str, timeouts: Timeouts) -> String {
 }
 
 fn certificate(error: &rustls::Error) -> String {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext};
     match error {
+        rustls::Error::InvalidCertificate(reason @ (NotValidForName | NotValidForNameContext { .. })) => {
+            format!("its certificate is for another name ({reason}); use that name in the URL")
+        }
+        rustls::Error::InvalidCertificate(reason @ (Expired | ExpiredContext { .. })) => {
+            format!("its certificate has expired ({reason}); renew it")
+        }
         rustls::Error::InvalidCertificate(reason) => format!(
             "its certificate is not trusted ({reason}); add the certificate of its authority to those of this system"
         ),

@@ -38,16 +38,23 @@ pub(crate) trait Catalogue: Send + Sync {
 pub(crate) struct Owner {
     /// The library.
     pub(crate) library: Arc<Library>,
+    /// The library's folder that holds the path.
+    pub(crate) root: AbsolutePath,
     /// The path in the library's own spelling of its root: a Windows server compares without case, but not everywhere.
     pub(crate) path: AbsolutePath,
 }
 
 impl Owner {
-    /// The path as these servers write it: the root of a share without the separator that ends it here.
+    /// The path as these servers write it.
     pub(crate) fn spelled(&self) -> String {
-        let text = self.path.as_str();
-        if text.starts_with("\\\\") { text.trim_end_matches('\\').to_owned() } else { text.to_owned() }
+        spelled(&self.path).to_owned()
     }
+}
+
+/// A path as these servers write it: the root of a share without the separator that ends it here.
+pub(crate) fn spelled(path: &AbsolutePath) -> &str {
+    let text = path.as_str();
+    if text.starts_with("\\\\") { text.trim_end_matches('\\') } else { text }
 }
 
 /// The libraries of one server, remembered.
@@ -144,7 +151,7 @@ impl Shelf {
             .find_map(|at| self.roots.get(&key(&at)));
         let owner = |(root, library): &(AbsolutePath, Arc<Library>)| {
             let names = path.names_below(root)?;
-            Some(Owner { library: Arc::clone(library), path: root.join(names) })
+            Some(Owner { library: Arc::clone(library), root: root.clone(), path: root.join(names) })
         };
         nearest.into_iter().flatten().filter_map(owner).collect()
     }

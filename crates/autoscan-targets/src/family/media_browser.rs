@@ -1,6 +1,6 @@
 //! What Jellyfin and Emby share: both are told of paths, in one call a library, and find out themselves what to scan.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use autoscan_core::change::{Change, ChangeKind};
@@ -10,10 +10,13 @@ use autoscan_core::ports::{Library, Plan, TargetScan};
 use autoscan_http::{Answer, Http, Request};
 use serde::{Deserialize, Serialize};
 
-use crate::family::libraries::{self, Catalogue, Owner, Shelf};
+use crate::family::libraries::{self, Catalogue, Owner, Shelf, spelled};
 
 /// Longest list of libraries that is read, in bytes.
 pub(crate) const LIST: usize = 32 * 1024 * 1024;
+
+/// The type of a library that holds movies.
+const MOVIES: &str = "movies";
 
 /// Most paths in one call.
 const MOST_PATHS: usize = 500;
@@ -56,17 +59,29 @@ struct Update {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Updates<'a> {
-    updates: &'a [Update],
+struct Updates {
+    updates: Vec<Update>,
+}
+
+/// A path on its way into a call.
+struct Told {
+    library: String,
+    update: Update,
+    /// For a file of a movie library that came or went in a folder of its own: the folder that holds such folders, and
+    /// that folder.
+    movie: Option<(String, String)>,
 }
 
 /// One call: paths of one library, and the scans of the batch that they are for.
+#[derive(Default)]
 struct Post {
     library: String,
     updates: Vec<Update>,
     bytes: usize,
     /// Where in `updates` a path is: each is told once.
     places: HashMap<String, usize>,
+    /// The movie folders that changed, by the folder that holds them.
+    movies: BTreeMap<String, BTreeSet<String>>,
     scans: Vec<usize>,
 }
 
@@ -77,34 +92,34 @@ struct Posts(Vec<Post>);
 impl Posts {
     /// Adds what one scan tells.
     fn add(&mut self, scan: usize, owners: &[Owner], known: &Shelf, asked: &TargetScan) {
-        for (library, update) in updates(owners, known, asked) {
-            let post = match self.0.iter().rposition(|post| post.library == library) {
-                Some(at) if self.0[at].takes(&update) => &mut self.0[at],
+        for told in updates(owners, known, asked) {
+            let post = match self.0.iter().rposition(|post| post.library == told.library) {
+                Some(at) if self.0[at].takes(&told.update) => &mut self.0[at],
                 _ => {
-                    self.0.push(Post::new(library));
+                    self.0.push(Post { library: told.library.clone(), ..Post::default() });
                     let last = self.0.len() - 1;
                     &mut self.0[last]
                 }
             };
-            post.add(scan, update);
+            post.add(scan, told);
         }
     }
 }
 
 impl Post {
-    fn new(library: String) -> Self {
-        Self { library, updates: Vec::new(), bytes: 0, places: HashMap::new(), scans: Vec::new() }
-    }
-
     fn takes(&self, update: &Update) -> bool {
         self.places.contains_key(&update.path)
             || (self.updates.len() < MOST_PATHS && self.bytes + update.path.len() <= MOST_BYTES)
     }
 
-    fn add(&mut self, scan: usize, update: Update) {
+    fn add(&mut self, scan: usize, told: Told) {
         if self.scans.last() != Some(&scan) {
             self.scans.push(scan);
         }
+        if let Some((holder, folder)) = told.movie {
+            self.movies.entry(holder).or_default().insert(folder);
+        }
+        let update = told.update;
         if let Some(at) = self.places.get(&update.path) {
             self.updates[*at] = update;
         } else {
@@ -114,15 +129,26 @@ impl Post {
         }
     }
 
+    /// The call. Each movie that came or went makes Jellyfin look at the whole folder that holds the movies' folders, for
+    /// these are no items of their own. When there are several, that folder goes first: the files then join its look,
+    /// which thus is one, and not one a movie.
     fn request(&self, server: &(impl MediaBrowser + ?Sized)) -> Request {
-        server.updated().json(&Updates { updates: &self.updates })
+        let holders = self
+            .movies
+            .iter()
+            .filter(|(holder, folders)| folders.len() > 1 && !self.places.contains_key(holder.as_str()));
+        let mut updates: Vec<Update> = holders
+            .map(|(holder, _)| Update { path: holder.clone(), update_type: UpdateType::Modified })
+            .collect();
+        updates.extend(self.updates.iter().cloned());
+        server.updated().json(&Updates { updates })
     }
 }
 
-/// The paths that one scan tells, each with the id of its library: the files that changed, as deep as they are. Two
+/// The paths that one scan tells: the files that changed, as deep as they are. Two
 /// sibling folders told within a minute make Jellyfin look at the whole folder above them (its `LibraryMonitor`), files in
 /// different folders do not. Only when no file is known the folder itself is told.
-fn updates(owners: &[Owner], shelf: &Shelf, scan: &TargetScan) -> Vec<(String, Update)> {
+fn updates(owners: &[Owner], shelf: &Shelf, scan: &TargetScan) -> Vec<Told> {
     let mut told = Vec::new();
     for (path, update_type) in scan.changes.iter().flat_map(paths) {
         if let Some(owner) = shelf.owners(&path.0).first() {
@@ -137,8 +163,18 @@ fn updates(owners: &[Owner], shelf: &Shelf, scan: &TargetScan) -> Vec<(String, U
     told
 }
 
-fn update(owner: &Owner, update_type: UpdateType) -> (String, Update) {
-    (owner.library.id.clone(), Update { path: owner.spelled(), update_type })
+fn update(owner: &Owner, update_type: UpdateType) -> Told {
+    let movie = (update_type != UpdateType::Modified).then(|| owner.movie()).flatten();
+    Told { library: owner.library.id.clone(), update: Update { path: owner.spelled(), update_type }, movie }
+}
+
+impl Owner {
+    /// The folder that holds movie folders, and the movie folder, of a file of a movie library that lies in one.
+    fn movie(&self) -> Option<(String, String)> {
+        let folder = self.path.parent().filter(|_| self.library.kind == MOVIES)?;
+        let holder = folder.parent().filter(|holder| holder.is_within(&self.root))?;
+        Some((spelled(&holder).to_owned(), spelled(&folder).to_owned()))
+    }
 }
 
 fn paths(change: &Change<TargetPath>) -> Vec<(&TargetPath, UpdateType)> {

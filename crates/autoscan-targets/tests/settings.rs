@@ -1,0 +1,70 @@
+//! What a config may say of a target.
+
+mod support;
+
+use autoscan_http::Http;
+use autoscan_targets::kinds;
+use serde_json::{Value, json};
+
+fn connect(kind: &str, settings: &Value) -> Result<String, String> {
+    let kind = kinds().iter().find(|known| known.name == kind).expect("a kind");
+    (kind.connect)(settings, &Http::default()).map(|connected| connected.url)
+}
+
+#[test]
+fn the_kinds_are_in_order_and_described() {
+    let names: Vec<&str> = kinds().iter().map(|kind| kind.name).collect();
+    assert_eq!(names, ["emby", "jellyfin", "plex"]);
+    for kind in kinds() {
+        let schema = (kind.settings)(&mut schemars::SchemaGenerator::default());
+        let properties = schema.get("properties").and_then(Value::as_object).expect("properties");
+        for (key, property) in properties {
+            assert!(property.get("description").is_some(), "{}: {key}", kind.name);
+        }
+        let required = schema.get("required").cloned();
+        let (keys, needed) = if kind.name == "plex" {
+            (vec!["token", "url"], json!(["url", "token"]))
+        } else {
+            (vec!["api-key", "token", "url"], json!(["url"]))
+        };
+        let mut given: Vec<&str> = properties.keys().map(String::as_str).collect();
+        given.sort_unstable();
+        assert_eq!(given, keys, "{}", kind.name);
+        assert_eq!(required, Some(needed), "{}", kind.name);
+    }
+}
+
+#[test]
+fn keys_that_every_target_has_are_left_alone() {
+    for (kind, key) in [("plex", "token"), ("jellyfin", "api-key"), ("emby", "token")] {
+        let settings = json!({
+            "name": "n", "map": {"/a": "/b"}, "include": [], "scan-delay": "1s",
+            "url": "http://server:1234/sub/", key: "secret",
+        });
+        assert_eq!(connect(kind, &settings), Ok("http://server:1234/sub".to_owned()), "{kind}");
+    }
+}
+
+#[test]
+fn a_fault_of_the_settings_is_a_sentence_without_the_secret() {
+    for (kind, settings, part) in [
+        ("plex", json!({"token": "hunter2"}), "missing field `url`"),
+        ("plex", json!({"url": "http://plex:32400"}), "missing field `token`"),
+        (
+            "plex",
+            json!({"url": "plex:32400", "token": "hunter2"}),
+            "`url`: the URL \"plex:32400\" has no scheme",
+        ),
+        ("plex", json!({"url": "http://plex", "token": " \n"}), "`token` is empty"),
+        ("plex", json!({"url": "http://plex", "token": "hun\nter2"}), "line break"),
+        ("plex", json!({"url": "http://plex", "token": 4_815_162_342_u64}), "`token` must be text"),
+        ("jellyfin", json!({"url": "http://jellyfin"}), "`api-key` is missing"),
+        ("jellyfin", json!({"url": "http://me:hunter2@jellyfin", "token": "hunter2"}), "user and password"),
+        ("emby", json!({"url": "http://emby", "api-key": ""}), "`api-key` is empty"),
+        ("emby", json!({"url": "ftp://me:hunter2@emby", "api-key": "x"}), "http:// or https://"),
+    ] {
+        let error = connect(kind, &settings).expect_err("a fault");
+        assert!(error.contains(part), "{kind} {settings}: {error}");
+        assert!(!error.contains("ter2") && !error.contains("4815162342"), "{error}");
+    }
+}
