@@ -134,7 +134,7 @@ impl Checker<'_> {
         match schema.get("additionalProperties") {
             Some(Value::Bool(false)) => {
                 let near = known.into_iter().flat_map(Map::keys).map(String::as_str);
-                let message = unknown::key(self.root, &self.path, near);
+                let message = unknown::key(self.root, &self.path, !entry.value.is_null(), near);
                 self.out.faults.push(Fault::at(&entry.place, message));
                 None
             }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::fault::{Fault, shown_path};
+use super::read::Language;
 use super::secrets::{Generated, write_new};
 
 /// The config with every key explained; `{password}` and `{api-key}` stand for secrets.
@@ -10,6 +11,12 @@ pub(super) const TEMPLATE: &str = include_str!("first_run.yml");
 
 /// Writes the first config to `path`, for its owner only. Never overwrites.
 pub(super) fn write(path: &Path) -> Result<Generated, Fault> {
+    if Language::of(path)? != Language::Yaml {
+        return Err(Fault::general(format!(
+            "{}: there is no such file, and the first config is written as YAML: name it config.yml",
+            shown_path(path)
+        )));
+    }
     let made = Generated::new()?;
     let [password, api_key] = made.reveal();
     let text = TEMPLATE.replace("{password}", password).replace("{api-key}", api_key);

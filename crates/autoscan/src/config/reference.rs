@@ -100,7 +100,7 @@ fn gather(rows: &mut Vec<String>, above: &str, schema: &Value) {
 fn row(key: &str, schema: &Value, required: bool) -> String {
     let default = match schema.get("default") {
         _ if required => "required".to_owned(),
-        Some(Value::Object(_)) | None | Some(Value::Null) => String::new(),
+        None | Some(Value::Object(_) | Value::Null) => String::new(),
         Some(Value::Array(items)) if items.is_empty() => String::new(),
         Some(Value::String(text)) => format!("`{text}`"),
         Some(other) => format!("`{other}`"),

@@ -81,7 +81,7 @@ fn json(text: &str, origin: &Arc<Origin>, faults: &mut Vec<Fault>) -> Option<Nod
     if text.trim().is_empty() {
         return Some(Node::null(Place::whole(origin)));
     }
-    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
         let what = error.to_string();
         let what = what.split(" at line ").next().unwrap_or_default();
         let place = Place::new(origin, error.line(), error.column());

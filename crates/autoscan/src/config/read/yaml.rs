@@ -144,7 +144,9 @@ impl<'a> Reader<'a> {
             } else if seen.insert(key.text.clone()) {
                 entries.push(Entry { key: key.text, place: key.place, value });
             } else {
-                let message = format!("the key {:?} is written twice", shown(&key.text));
+                // What has no value may be a secret itself, after a slip in the punctuation.
+                let name = if value.is_null() { "…".to_owned() } else { shown(&key.text) };
+                let message = format!("the key {name:?} is written twice");
                 self.faults.push(Fault::at(&key.place, message));
             }
         }
