@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Result as SqlResult, TransactionBehavior};
 
 use super::SqliteStore;
@@ -197,6 +198,8 @@ fn connect(path: &Path, options: Options, cache: i32) -> SqlResult<Connection> {
     };
     conn.busy_timeout(options.busy_timeout)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Otherwise a plan is made anew whenever a parameter has another value: every time.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "cache_size", -cache)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(conn)

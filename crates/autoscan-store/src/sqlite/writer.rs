@@ -182,7 +182,7 @@ impl Desk {
     }
 
     fn close(self) {
-        let checkpoint = self.conn.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_row| Ok(()));
+        let checkpoint = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()));
         let closed = checkpoint.and_then(|()| self.conn.close().map_err(|(_conn, error)| error));
         if let Err(error) = closed {
             tracing::warn!(%error, "the database was not tidied at the end; nothing is lost, the next start does it");

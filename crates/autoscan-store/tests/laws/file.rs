@@ -161,13 +161,13 @@ async fn a_full_disk_is_said_and_passes() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("autoscan.db");
     let store = SqliteStore::open(&path, Options { page_limit: Some(40), ..Options::default() }).unwrap();
-    let fill = async |number: i32| {
+    let store_more = async |number: i32| {
         let changes = (0..20).map(|file| created(&format!("/tv/{number}/{file}.mkv"), at(0))).collect();
         store.absorb(batch(at(0), vec![absorb(&format!("/tv/{number}"), changes)])).await
     };
     let mut stored = vec![];
     let full = loop {
-        match fill(i32::try_from(stored.len()).unwrap()).await {
+        match store_more(i32::try_from(stored.len()).unwrap()).await {
             Ok(receipt) => stored.extend(receipt.scans),
             Err(error) => break error,
         }
@@ -179,7 +179,7 @@ async fn a_full_disk_is_said_and_passes() {
     for id in stored {
         store.drop_scan(id).await.unwrap();
     }
-    fill(0).await.unwrap();
+    store_more(0).await.unwrap();
     store.ready().await.unwrap();
     store.close().await;
 }

@@ -1,0 +1,236 @@
+//! What the queue costs, and whether that depends on how much it holds.
+//!
+//! `cargo run --release -p autoscan-store --example scale [ROWS]` prints, in microseconds (the quicker quartile of many runs, so that a busy machine disturbs it little):
+//!
+//! - `commit`: one absorbed change against a bare program that inserts one row a commit, by one and by 64 senders;
+//! - `ratio`: each question with 1 000 rows and with ROWS (a million when not given), once all of them finished, once
+//!   all of them waiting.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{Write as _, stdout};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use autoscan_core::change::Change;
+use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::name::Name;
+use autoscan_core::path::LocalPath;
+use autoscan_core::ports::{Absorb, Batch, ScanFilter, Settlement, Start, Store};
+use autoscan_core::scan::{Quiet, ScanState, StoredChange};
+use autoscan_core::time::Timestamp;
+use autoscan_store::{Options, SqliteStore};
+use rusqlite::Connection;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+const FEW: u64 = 1_000;
+const MANY: u64 = 1_000_000;
+const RUNS: u64 = 400;
+const SENDERS: u64 = 64;
+
+/// After everything that was filled in.
+const NOW: Timestamp = Timestamp::from_millis(2_000_000_000_000);
+const QUIET: Quiet = Quiet { minimum_age: Duration::from_secs(10), maximum_wait: Duration::from_mins(2) };
+
+#[tokio::main]
+async fn main() -> Outcome {
+    let rows = std::env::args().nth(1).map(|rows| rows.parse()).transpose()?.unwrap_or(MANY);
+    commits().await?;
+    for state in [ScanState::Done, ScanState::Waiting] {
+        let few = measured(state, FEW).await?;
+        let many = measured(state, rows).await?;
+        for ((question, few), (_, many)) in few.into_iter().zip(many) {
+            let ratio = many.as_secs_f64() / few.as_secs_f64();
+            let (few, many) = (micros(few), micros(many));
+            say(format_args!(
+                "ratio {} {question}: {FEW} rows {few}, {rows} rows {many}, ratio {ratio:.2}",
+                state.as_str()
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+fn say(line: impl Display) -> Outcome {
+    Ok(writeln!(stdout(), "{line}")?)
+}
+
+fn micros(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1e6)
+}
+
+fn quartile(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 4).copied().unwrap_or_default()
+}
+
+fn per_run(all: Duration, runs: u64) -> Duration {
+    all.div_f64(f64::from(u32::try_from(runs).unwrap_or(u32::MAX)))
+}
+
+fn batch(folder: &str, now: Timestamp) -> Outcome<Batch> {
+    let change = StoredChange {
+        change: Change::created(LocalPath::parse(&format!("{folder}/Some Show - S01E01 - Pilot.mkv"))?),
+        trigger: Name::parse("sonarr")?,
+        received_at: now,
+        targets: None,
+    };
+    let absorb =
+        Absorb { folder: LocalPath::parse(folder)?, priority: 0, quiet: QUIET, changes: vec![change] };
+    Ok(Batch { received_at: now, folders: vec![absorb], refusals: vec![] })
+}
+
+/// Durable commits: ours against the least that any program can do.
+async fn commits() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let runs = 2_000;
+    let bare = bare(&folder.path().join("bare.db"), runs)?;
+    let store = Arc::new(SqliteStore::open(&folder.path().join("autoscan.db"), Options::default())?);
+    let begin = Instant::now();
+    for run in 0..runs {
+        store.absorb(batch(&format!("/mnt/media/TV/Show {run}/Season 01"), NOW)?).await?;
+    }
+    let alone = per_run(begin.elapsed(), runs);
+    let begin = Instant::now();
+    let senders: Vec<_> = (0..SENDERS).map(|sender| tokio::spawn(send(Arc::clone(&store), sender))).collect();
+    for sender in senders {
+        sender.await??;
+    }
+    let together = per_run(begin.elapsed(), SENDERS * RUNS);
+    store.close().await;
+    let against = |time: Duration| time.as_secs_f64() / bare.as_secs_f64();
+    say(format_args!("commit bare insert: {}", micros(bare)))?;
+    say(format_args!("commit one sender: {}, ratio {:.2}", micros(alone), against(alone)))?;
+    say(format_args!(
+        "commit {SENDERS} senders: {}, ratio {:.2}, {:.0} a second",
+        micros(together),
+        against(together),
+        1.0 / together.as_secs_f64()
+    ))
+}
+
+async fn send(store: Arc<SqliteStore>, sender: u64) -> Outcome {
+    for run in 0..RUNS {
+        store.absorb(batch(&format!("/mnt/media/TV/Sender {sender}/Season {run}"), NOW)?).await?;
+    }
+    Ok(())
+}
+
+fn bare(path: &Path, runs: u64) -> Outcome<Duration> {
+    let conn = Connection::open(path)?;
+    conn.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         CREATE TABLE event (id INTEGER PRIMARY KEY, path TEXT NOT NULL)",
+    )?;
+    let begin = Instant::now();
+    for run in 0..runs {
+        conn.prepare_cached("INSERT INTO event (path) VALUES (?1)")?
+            .execute([format!("/mnt/media/TV/Show {run}/Season 01/Some Show - S01E01 - Pilot.mkv")])?;
+    }
+    Ok(per_run(begin.elapsed(), runs))
+}
+
+/// Fills a database with scans of one state, each with a change and, when it started, a delivery.
+fn fill(path: &Path, state: ScanState, rows: u64) -> Outcome {
+    let conn = Connection::open(path)?;
+    let started = u8::from(state != ScanState::Waiting);
+    conn.execute_batch(&format!(
+        "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; PRAGMA cache_size = -200000; BEGIN;
+         CREATE TEMP TABLE number AS WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < {rows})
+         SELECT n FROM up;
+         INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, finished_at)
+         SELECT n, '/mnt/media/TV/Show ' || (n / 10) || '/Season ' || (n % 10), {started} * 2, n % 5, 1700000000000 + n,
+                1700000010000 + n, 1, iif({started}, 1700000020000 + n, NULL) FROM number;
+         INSERT INTO change SELECT n, '/mnt/media/TV/Show ' || (n / 10) || '/Season ' || (n % 10) || '/a.mkv', 0, 0,
+                NULL, 0, 1, 'sonarr', 1700000000000 + n, NULL FROM number;
+         INSERT INTO delivery SELECT n, 'plex', 2, 1, NULL, 1700000020000 + n, NULL, NULL, 0, NULL, 0 FROM number
+         WHERE {started};
+         UPDATE tally SET waiting = {rows} * (1 - {started}), done = {rows} * {started}, last_scan = {rows};
+         COMMIT; PRAGMA journal_mode = WAL;"
+    ))?;
+    Ok(())
+}
+
+/// The time of every question that is asked all day, with so many rows.
+async fn measured(state: ScanState, rows: u64) -> Outcome<Vec<(&'static str, Duration)>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("autoscan.db");
+    SqliteStore::open(&path, Options::default())?.close().await;
+    fill(&path, state, rows)?;
+    let mut opened = vec![];
+    for _ in 0..20 {
+        let begin = Instant::now();
+        let store = SqliteStore::open(&path, Options::default())?;
+        opened.push(begin.elapsed());
+        store.close().await;
+    }
+    let store = SqliteStore::open(&path, Options::default())?;
+    let mut times = vec![("open", quartile(opened))];
+    times.extend(asked(&store).await?);
+    times.extend(told(&store).await?);
+    store.close().await;
+    Ok(times)
+}
+
+/// Times a future many times over.
+macro_rules! timed {
+    ($name:literal, $question:expr) => {{
+        let mut times = vec![];
+        for run in 0..RUNS {
+            let begin = Instant::now();
+            $question(run).await?;
+            times.push(begin.elapsed());
+        }
+        ($name, quartile(times))
+    }};
+}
+
+async fn asked(store: &SqliteStore) -> Outcome<Vec<(&'static str, Duration)>> {
+    let plex = Name::parse("plex")?;
+    let page = |state| ScanFilter { limit: 50, state, ..ScanFilter::default() };
+    Ok(vec![
+        timed!("due 50", |_| store.due(NOW, 50)),
+        timed!("next due", |_| store.next_due()),
+        timed!("next attempt", |_| store.next_attempt(&plex)),
+        timed!("list 50", |_| store.list(page(None))),
+        timed!("list 50 done", |_| store.list(page(Some(ScanState::Done)))),
+        timed!("list 50 waiting", |_| store.list(page(Some(ScanState::Waiting)))),
+        timed!("stats", |_| store.stats()),
+        timed!("claim nothing", |_| store.claim(&plex, NOW, QUIET.maximum_wait, 10)),
+    ])
+}
+
+async fn told(store: &SqliteStore) -> Outcome<Vec<(&'static str, Duration)>> {
+    let plex = Name::parse("plex")?;
+    let folders = (0..RUNS).map(|run| batch(&format!("/mnt/media/TV/New {run}/Season 01"), NOW));
+    let folders: Vec<Batch> = folders.collect::<Outcome<_>>()?;
+    let mut starts = vec![];
+    let absorb = timed!("absorb", async |run: u64| -> Outcome {
+        let batch = folders[usize::try_from(run)?].clone();
+        let tell = batch.folders[0].folder.clone();
+        let scan = store.absorb(batch).await?.scans[0];
+        let deliveries = vec![Delivery::new(plex.clone(), NOW)];
+        starts.push(Start { scan, generation: 1, tell, deliveries, note: None });
+        Ok(())
+    });
+    let start = timed!("start", |run: u64| {
+        store.start(
+            usize::try_from(run).ok().and_then(|run| starts.get(run).cloned()).into_iter().collect(),
+            NOW,
+        )
+    });
+    let mut claimed = vec![];
+    let claim = timed!("claim 1", async |_| -> Outcome {
+        claimed.extend(store.claim(&plex, NOW, QUIET.maximum_wait, 1).await?);
+        Ok(())
+    });
+    let settle = timed!("settle 1", async |run: u64| -> Outcome {
+        let claimed = claimed[usize::try_from(run)?].clone();
+        let delivery = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..claimed.delivery };
+        Ok(store.settle(vec![Settlement { scan: claimed.scan, delivery }], NOW).await?)
+    });
+    let sweep = timed!("sweep 1", |_| store.sweep(NOW + QUIET.maximum_wait, 1));
+    Ok(vec![absorb, start, claim, settle, sweep])
+}
