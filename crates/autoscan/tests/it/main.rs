@@ -4,3 +4,7 @@
 mod furniture;
 #[cfg(test)]
 mod house_rules;
+#[cfg(test)]
+mod main_job;
+#[cfg(test)]
+mod servers;

@@ -1,0 +1,47 @@
+//! Pretend media servers for a test that is not asynchronous itself.
+
+use std::future::Future;
+use std::sync::LazyLock;
+
+use autoscan_testkit::{PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex};
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
+
+/// Runs to the end.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(future)
+}
+
+/// A Plex with television at `/data/tv` and films at `/data/movies`.
+pub(crate) fn plex() -> PretendPlex {
+    let tv = PretendLibrary::new("1", "TV").of("show").at("/data/tv");
+    let movies = PretendLibrary::new("2", "Movies").of("movie").at("/data/movies");
+    block_on(PretendPlex::builder().library(tv).library(movies).start()).unwrap()
+}
+
+/// A Jellyfin 12 with the same.
+pub(crate) fn jellyfin() -> PretendJellyfin {
+    let tv = PretendLibrary::new("a1", "TV").of("tvshows").at("/data/tv");
+    let movies = PretendLibrary::new("a2", "Movies").of("movies").at("/data/movies");
+    block_on(PretendJellyfin::builder().library(tv).library(movies).start()).unwrap()
+}
+
+/// An Emby with the same.
+pub(crate) fn emby() -> PretendEmby {
+    let tv = PretendLibrary::new("3", "TV").of("tvshows").at("/data/tv");
+    let movies = PretendLibrary::new("4", "Movies").of("movies").at("/data/movies");
+    block_on(PretendEmby::builder().library(tv).library(movies).start()).unwrap()
+}
+
+/// The config of all three, told with a map from `root` to `/data`.
+pub(crate) fn targets(root: &str, plex: &PretendPlex, jellyfin: &PretendJellyfin, emby: &PretendEmby) -> String {
+    let map = format!("map: {{ {root}: /data }}");
+    format!(
+        "targets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, {map} }}]\n  jellyfin: [{{ name: jellyfin, url: '{}', api-key: jellyfin-key, {map} }}]\n  emby: [{{ name: emby, url: '{}', api-key: emby-key, {map} }}]\n",
+        plex.stage.url(),
+        jellyfin.stage.url(),
+        emby.stage.url(),
+    )
+}
