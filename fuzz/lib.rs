@@ -21,7 +21,9 @@ pub fn read(reader: &dyn Trigger, query: &[(String, String)], body: &[u8]) {
         Err(error) => assert!(!error.0.is_empty() && !error.0.contains(char::is_control), "{error:?}"),
         Ok(said) => {
             assert!(said.event.chars().count() <= 64 && !said.event.contains(char::is_control), "{said:?}");
-            for path in said.changes.iter().flat_map(|change| [Some(&change.path), change.from.as_ref()]).flatten() {
+            for path in
+                said.changes.iter().flat_map(|change| [Some(&change.path), change.from.as_ref()]).flatten()
+            {
                 assert_eq!(AbsolutePath::parse(path.as_str()).as_ref(), Ok(&path.0));
             }
         }

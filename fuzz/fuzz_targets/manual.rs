@@ -8,7 +8,8 @@ static READER: Reader = LazyLock::new(|| open("manual"));
 
 // The first line stands for a query, the rest is the body.
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    let (first, body) = input.iter().position(|byte| *byte == b'\n').map_or((input, &[][..]), |at| input.split_at(at));
+    let (first, body) =
+        input.iter().position(|byte| *byte == b'\n').map_or((input, &[][..]), |at| input.split_at(at));
     let first = String::from_utf8_lossy(first);
     let query: Vec<_> = first
         .split('&')
