@@ -17,11 +17,12 @@ pub(super) fn key<'a>(
     let known: Vec<&str> = known.collect();
     let (word, above) = path.split_last().map_or(("", path), |(word, above)| (word.as_str(), above));
     if let Some((before, _)) = word.split_once(':') {
-        return format!("{} is not a known key: write a space after the colon", place(above, before));
+        let name = if known.contains(&before) { before } else { "…" };
+        return format!("{} is not a known key: write a space after the colon", place(above, name));
     }
-    let near = nearest(word, known.iter().copied());
-    if word.contains(char::is_whitespace) || (!has_value && near.is_none()) {
-        return format!("{} is not a known key: write key: value", place(above, "…"));
+    if !has_value || word.contains(char::is_whitespace) {
+        let near = did_you_mean(word, known);
+        return format!("{} is not a known key: write key: value{near}", place(above, "…"));
     }
     let name = place(above, word);
     if let [section] = above
@@ -31,6 +32,7 @@ pub(super) fn key<'a>(
         let near = did_you_mean(word, known.iter().copied());
         return format!("{name} is not a known kind: this version knows {kinds}{near}");
     }
+    let near = nearest(word, known.iter().copied());
     let is_slip = near.is_some_and(|near| near.eq_ignore_ascii_case(&word.replace('_', "-")));
     let elsewhere = if is_slip { String::new() } else { elsewhere(root, word) };
     if elsewhere.is_empty() {
