@@ -1,5 +1,7 @@
 //! One scan at one target, and the only place that decides what follows an answer.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::fault::Fault;
@@ -9,6 +11,10 @@ use crate::time::Timestamp;
 
 /// Attempts that a target may find wrong before a delivery fails.
 pub const WRONG_ATTEMPTS: u32 = 4;
+
+/// After an outage a delivery whose own call met it waits this long, while others go first: it may be this one call that
+/// brings the server down.
+pub const AFTER_AN_OUTAGE: Duration = Duration::from_secs(5);
 
 /// Where a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -114,9 +120,12 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
     };
     let error = Some(fault.reason().to_owned());
     match fault {
-        Fault::Away { .. } | Fault::Refused { .. } => {
-            Delivery { state: DeliveryState::Held, next_attempt_at: Some(now), error, ..kept }
-        }
+        Fault::Away { .. } | Fault::Refused { .. } => Delivery {
+            state: DeliveryState::Held,
+            next_attempt_at: Some(now + AFTER_AN_OUTAGE),
+            error,
+            ..kept
+        },
         Fault::Busy { after, .. } => {
             Delivery { state: DeliveryState::Held, next_attempt_at: Some(now + *after), error, ..kept }
         }
@@ -140,8 +149,6 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use proptest::prelude::*;
 
@@ -161,9 +168,9 @@ mod tests {
         let busy = Fault::Busy { after: Duration::from_secs(30), reason: "busy".into() };
         for (outcome, state, attempts, again_in) in [
             (Outcome::Accepted, Sent, 1, None),
-            (Outcome::Fault(Fault::away("away")), Held, 0, Some(0)),
+            (Outcome::Fault(Fault::away("away")), Held, 0, Some(5)),
             (Outcome::Fault(busy), Held, 0, Some(30)),
-            (Outcome::Fault(Fault::refused("key")), Held, 0, Some(0)),
+            (Outcome::Fault(Fault::refused("key")), Held, 0, Some(5)),
             (Outcome::Fault(Fault::not_mine("roots")), Skipped, 0, None),
             (Outcome::Fault(Fault::wrong("404")), Waiting, 1, Some(5)),
         ] {

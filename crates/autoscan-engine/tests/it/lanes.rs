@@ -219,3 +219,16 @@ async fn a_soft_stop_finishes_the_call_and_stores_the_rest() {
     world.seconds(60).await;
     assert_eq!(world.spies[0].folders().len(), 9, "and each other folder is told once");
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_call_that_brings_the_server_down_does_not_starve_the_others() {
+    let mut setup = three();
+    setup.spies[0].1.poison = Some("/tv/Poison");
+    let world = World::start(setup);
+    world.send("created /tv/Poison/a.mkv").await;
+    for show in 0..20 {
+        world.send(&format!("created /tv/Show{show}/a.mkv")).await;
+    }
+    world.seconds(120).await;
+    assert_eq!(world.spies[0].folders().len(), 20);
+}

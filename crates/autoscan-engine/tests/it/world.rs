@@ -58,6 +58,8 @@ pub(crate) struct Spy {
     pub(crate) faults: Mutex<VecDeque<Fault>>,
     /// What it answers to everything while set.
     pub(crate) down: Mutex<Option<Fault>>,
+    /// The folder that brings it down for a moment.
+    pub(crate) poison: Option<&'static str>,
     /// Whether it takes a batch in one call.
     pub(crate) batches: bool,
     /// How many calls there were.
@@ -108,7 +110,8 @@ impl Target for Spy {
         tokio::time::sleep(self.takes).await;
         let mut answers = vec![];
         for scan in batch {
-            let answer = self.answer();
+            let poisoned = self.poison == Some(scan.folder.as_str());
+            let answer = if poisoned { Err(Fault::away("500")) } else { self.answer() };
             if answer.is_ok() {
                 let at = self.clock.unwrap().now();
                 self.told.lock().unwrap().push((scan.folder.to_string(), at));

@@ -32,6 +32,8 @@ pub enum PlexMethod {
     OnlyGet(u16),
     /// Only `POST`; `GET` is answered with this status.
     OnlyPost(u16),
+    /// Neither; both are answered with this status.
+    Neither(u16),
 }
 
 /// Makes a [`PretendPlex`].
@@ -244,7 +246,9 @@ impl Plex {
     fn refresh(&self, method: &str, key: &str, call: &Recorded) -> Reply {
         let mut state = lock(&self.state);
         match (method, state.method) {
-            ("GET", PlexMethod::OnlyPost(status)) | ("POST", PlexMethod::OnlyGet(status)) => {
+            ("GET", PlexMethod::OnlyPost(status))
+            | ("POST", PlexMethod::OnlyGet(status))
+            | (_, PlexMethod::Neither(status)) => {
                 return self.error(status);
             }
             ("GET" | "POST", _) => {}

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -42,6 +43,11 @@ impl Home {
         home
     }
 
+    /// A home without a config.
+    pub(crate) fn bare() -> Self {
+        Self { room: tempfile::tempdir().unwrap(), port: free_port() }
+    }
+
     /// Where a name in this home is.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.room.path().join(name)
@@ -66,17 +72,32 @@ impl Home {
         self.command(arguments).stdin(Stdio::null()).output().unwrap()
     }
 
+    /// Runs a command to its end, and tells how it ended. One that does not end is killed.
+    pub(crate) fn ends(&self, arguments: &[&str]) -> Ended {
+        Ended::of(self.command(arguments))
+    }
+
     /// Starts the server and waits until it answers.
     pub(crate) fn serve(&self) -> Program {
-        let program = self.serve_at_once();
-        program.until("the server answers", || program.try_get("/health").is_some());
-        program
+        self.serve_by(self.command(&["serve"]))
     }
 
     /// Starts the server.
     pub(crate) fn serve_at_once(&self) -> Program {
+        self.start(self.command(&["serve"]))
+    }
+
+    /// Starts the server by a command of one's own, and waits until it answers.
+    pub(crate) fn serve_by(&self, command: Command) -> Program {
+        let program = self.start(command);
+        program.until("the server answers", || program.try_get("/health").is_some());
+        program
+    }
+
+    /// Starts a server by a command of one's own.
+    pub(crate) fn start(&self, mut command: Command) -> Program {
         let mut child =
-            self.command(&["serve"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(VecDeque::new()));
         collect(child.stdout.take().unwrap(), &lines);
         collect(child.stderr.take().unwrap(), &lines);
@@ -91,6 +112,42 @@ fn collect(stream: impl Read + Send + 'static, lines: &Arc<Mutex<VecDeque<String
             lines.lock().unwrap().push_back(line);
         }
     });
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Its exit code; none when it had to be killed.
+    pub(crate) code: Option<i32>,
+    /// All of its standard output.
+    pub(crate) out: String,
+    /// All of its standard error.
+    pub(crate) err: String,
+}
+
+impl Ended {
+    /// Runs the command to its end, or kills it when there is none in sight.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let id = child.id().to_string();
+        let (ended, end) = mpsc::channel::<()>();
+        let watch = thread::spawn(move || {
+            if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                Command::new("kill").args(["-KILL", &id]).status().unwrap();
+            }
+        });
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        drop(ended);
+        watch.join().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: status.code(), out: text(stdout), err: text(stderr) }
+    }
+
+    /// Standard output as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
 }
 
 /// The running server. It is killed when the test ends.
@@ -161,7 +218,13 @@ impl Program {
     }
 
     /// A request, or none when nobody answers.
-    pub(crate) fn try_request(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Option<Answer> {
+    pub(crate) fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        body: &[u8],
+    ) -> Option<Answer> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: autoscan\r\nConnection: close\r\n");
         for header in headers {
             head.push_str(header);
@@ -186,6 +249,17 @@ impl Program {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         Some(stream)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.lock().unwrap().id()
+    }
+
+    /// Stops it softly and waits for the end.
+    pub(crate) fn stop(&self) {
+        self.signal("TERM");
+        assert!(self.ended().success(), "{}", self.printed());
     }
 
     /// Sends a signal.
@@ -242,7 +316,8 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0_u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
+        let word =
+            chunk.iter().enumerate().fold(0_u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
         for at in 0..4 {
             let letter = char::from(LETTERS[(word >> (18 - 6 * at) & 63) as usize]);
             out.push(if at <= chunk.len() { letter } else { '=' });

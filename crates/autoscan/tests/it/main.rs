@@ -8,3 +8,11 @@ mod house_rules;
 mod main_job;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod bad_targets;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod bad_configs;
+#[cfg(test)]
+mod bad_databases;

@@ -26,7 +26,10 @@ impl Town {
         let config = fs::read_to_string(home.path("config.yml")).unwrap();
         let targets = servers::targets(&media, &plex, &jellyfin, &emby);
         let files = "files: { settle: 0s, give-up: 10m }\n";
-        home.write("config.yml", &format!("{config}{files}{}{targets}{lines}", SENDER.replace("MEDIA", &media)));
+        home.write(
+            "config.yml",
+            &format!("{config}{files}{}{targets}{lines}", SENDER.replace("MEDIA", &media)),
+        );
         home.write("media/tv/.keep", "");
         home.write("media/movies/.keep", "");
         Self { home, plex, jellyfin, emby }
@@ -90,8 +93,16 @@ fn five_hundred_episodes_of_a_season_are_one_call_per_server() {
 fn every_name_reaches_plex_as_the_file_is_called() {
     let town = Town::new("");
     let names = [
-        "Will & Grace", "100% Wolf", "Romeo + Juliet", "#Alive", "Ocean's \"Eleven\"", "Amélie à Tōkyō", "呪術廻戦 🎌",
-        "AC⧸DC {imdb-tt1} [x]; a=b?c", "back\\slash", "Ame\u{301}lie",
+        "Will & Grace",
+        "100% Wolf",
+        "Romeo + Juliet",
+        "#Alive",
+        "Ocean's \"Eleven\"",
+        "Amélie à Tōkyō",
+        "呪術廻戦 🎌",
+        "AC⧸DC {imdb-tt1} [x]; a=b?c",
+        "back\\slash",
+        "Ame\u{301}lie",
     ];
     let program = town.home.serve();
     for name in names {
@@ -103,7 +114,8 @@ fn every_name_reaches_plex_as_the_file_is_called() {
     let wanted: BTreeSet<String> = names.iter().map(|name| format!("/data/tv/{name}/S01")).collect();
     assert_eq!(told, wanted);
     for server in [town.plex.stage.calls(), town.jellyfin.stage.calls(), town.emby.stage.calls()] {
-        let secret = |target: &str| ["plex-token", "jellyfin-key", "emby-key"].iter().any(|key| target.contains(key));
+        let secret =
+            |target: &str| ["plex-token", "jellyfin-key", "emby-key"].iter().any(|key| target.contains(key));
         assert!(server.iter().all(|call| !secret(&call.target)), "no key stands in a URL");
     }
 }
@@ -128,7 +140,10 @@ fn an_upgrade_a_rename_and_a_deletion_tell_the_folders_that_exist() {
     program.sonarr(&rename.to_string());
     program.until("the rename is done", || program.scans().len() == 3 && done(&program));
     let folders = town.plex_folders();
-    assert!(folders[1..].contains(&"/data/tv/Show".to_owned()), "the old folder is gone: its parent is told: {folders:?}");
+    assert!(
+        folders[1..].contains(&"/data/tv/Show".to_owned()),
+        "the old folder is gone: its parent is told: {folders:?}"
+    );
     assert!(folders[1..].contains(&"/data/tv/Show/Season 01".to_owned()), "{folders:?}");
 
     fs::remove_dir_all(town.home.path("media/tv/Show/Season 01")).unwrap();
@@ -217,7 +232,8 @@ fn a_path_without_a_library_is_skipped_and_says_what_it_was_compared_with() {
     let body = json!({ "paths": [folder] }).to_string();
     assert_eq!(program.ask("POST", "/api/v1/scans", &body).status, 202);
     program.until("it is done", || done(&program));
-    let delivery = program.scans()[0]["deliveries"].as_array().unwrap().iter().find(|d| d["target"] == "plex").cloned();
+    let delivery =
+        program.scans()[0]["deliveries"].as_array().unwrap().iter().find(|d| d["target"] == "plex").cloned();
     let delivery = delivery.unwrap();
     assert_eq!(delivery["state"], "skipped");
     assert!(delivery["error"].as_str().unwrap().contains("/data/tv"), "{delivery}");

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 use autoscan_testkit::{PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex};
 use tokio::runtime::Runtime;
 
-static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+});
 
 /// Runs to the end.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -36,7 +37,12 @@ pub(crate) fn emby() -> PretendEmby {
 }
 
 /// The config of all three, told with a map from `root` to `/data`.
-pub(crate) fn targets(root: &str, plex: &PretendPlex, jellyfin: &PretendJellyfin, emby: &PretendEmby) -> String {
+pub(crate) fn targets(
+    root: &str,
+    plex: &PretendPlex,
+    jellyfin: &PretendJellyfin,
+    emby: &PretendEmby,
+) -> String {
     let map = format!("map: {{ {root}: /data }}");
     format!(
         "targets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, {map} }}]\n  jellyfin: [{{ name: jellyfin, url: '{}', api-key: jellyfin-key, {map} }}]\n  emby: [{{ name: emby, url: '{}', api-key: emby-key, {map} }}]\n",
