@@ -110,13 +110,14 @@ impl Checker<'_> {
             }
             self.path.pop();
         }
-        for key in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
-            let key = key.as_str().unwrap_or_default();
-            if !entries.iter().any(|entry| entry.key == key && !entry.value.is_null()) {
-                self.path.push(key.to_owned());
-                self.fault(place, " is missing");
-                self.path.pop();
-            }
+        let is_written =
+            |key: &&str| entries.iter().any(|entry| entry.key == **key && !entry.value.is_null());
+        for key in
+            required(schema).into_iter().filter(|key| !is_written(key)).chain(none_of(schema, is_written))
+        {
+            self.path.push(key.to_owned());
+            self.fault(place, " is missing");
+            self.path.pop();
         }
         values
     }
@@ -210,6 +211,21 @@ impl Checker<'_> {
         }
         Some(value)
     }
+}
+
+/// The keys that must be written.
+fn required(schema: &Value) -> Vec<&str> {
+    schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// The first of several keys of which one must be written, and none is.
+fn none_of<'a>(schema: &'a Value, is_written: impl Fn(&&str) -> bool) -> Option<&'a str> {
+    let choices = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    choices
+        .filter_map(|choice| choice.get("anyOf")?.as_array())
+        .map(|choice| choice.iter().flat_map(required).collect::<Vec<_>>())
+        .find(|keys| !keys.iter().any(&is_written))
+        .and_then(|keys| keys.first().copied())
 }
 
 /// The number or boolean that unquoted text is, where the schema wants one.

@@ -65,7 +65,7 @@ pub(crate) struct Faults(Vec<Fault>);
 
 impl Faults {
     /// Sorts the faults by place; a fault that was found twice is kept once.
-    pub(super) fn new(mut faults: Vec<Fault>) -> Self {
+    pub(crate) fn new(mut faults: Vec<Fault>) -> Self {
         faults.sort();
         faults.dedup();
         Self(faults)

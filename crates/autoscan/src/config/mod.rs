@@ -23,22 +23,22 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use autoscan_core::duration::Span;
+use autoscan_core::name::Name;
 use serde_json::{Value, json};
 
-pub(crate) use fault::Faults;
+pub(crate) use fault::{Fault, Faults};
 pub(crate) use reference::reference;
 pub(crate) use schema::{KindSchema, Kinds, schema};
 pub(crate) use secrets::Generated;
 pub(crate) use settings::{Settings, TargetSettings, TriggerSettings};
 
-use fault::Fault;
 use find::{Found, find};
 use node::{Node, Origin, Place};
 use variables::Variables;
@@ -86,6 +86,27 @@ pub(crate) struct Loaded {
     pub(crate) notes: Vec<String>,
     /// The secrets that were made just now: to be shown once.
     pub(crate) generated: Option<Generated>,
+    triggers_at: HashMap<String, (Place, String)>,
+    targets_at: HashMap<String, (Place, String)>,
+}
+
+impl Loaded {
+    /// That the kind of a trigger refuses its settings, told with their place.
+    pub(crate) fn fault_of_trigger(&self, name: &Name, reason: &str) -> Fault {
+        fault_of(self.triggers_at.get(name.as_str()), name, reason)
+    }
+
+    /// That the kind of a target refuses its settings, told with their place.
+    pub(crate) fn fault_of_target(&self, name: &Name, reason: &str) -> Fault {
+        fault_of(self.targets_at.get(name.as_str()), name, reason)
+    }
+}
+
+fn fault_of(written: Option<&(Place, String)>, name: &Name, reason: &str) -> Fault {
+    match written {
+        Some((place, path)) => Fault::at(place, format!("{path}: {reason}")),
+        None => Fault::general(format!("{name}: {reason}")),
+    }
 }
 
 /// Loads the config for a command that looks only: nothing is written. `config` is `--config`.
@@ -182,7 +203,9 @@ fn load_found(found: &Found, sources: &Sources, kinds: &Kinds, purpose: Purpose)
         add_senders(&mut checked.value, &schema, kinds);
     }
     let settings = settings::settle(checked.value, kinds, &folder).map_err(Fault::general)?;
-    let mut loaded = Loaded { settings, path, folder, notes, generated: None };
+    let triggers_at = names::places(&tree, "triggers", &kinds.triggers);
+    let targets_at = names::places(&tree, "targets", &kinds.targets);
+    let mut loaded = Loaded { settings, path, folder, notes, generated: None, triggers_at, targets_at };
     make_secrets(&mut loaded, purpose)?;
     Ok(loaded)
 }

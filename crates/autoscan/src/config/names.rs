@@ -94,6 +94,14 @@ fn twice(entries: &[Named<'_>], kinds: &[KindSchema], faults: &mut Vec<Fault>) {
     }
 }
 
+/// Where the entries of a section are written and by which path, by their names.
+pub(super) fn places(tree: &Node, section: &str, kinds: &[KindSchema]) -> HashMap<String, (Place, String)> {
+    let entries = entries(tree, section, kinds);
+    let given: Vec<(&str, Option<&str>)> = entries.iter().map(|entry| (entry.kind, entry.name())).collect();
+    let names = fill_in(&given).into_iter();
+    names.zip(entries).map(|(name, entry)| (name, (entry.node.place.clone(), entry.path))).collect()
+}
+
 /// The targets that a trigger is for must exist.
 fn routes(trigger: &Named<'_>, known: &[&str], faults: &mut Vec<Fault>) {
     let Some(targets) = trigger.node.get("targets") else { return };

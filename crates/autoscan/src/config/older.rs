@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::node::{Content, Node};
 use super::overlay::{Step, peek, put};
-use super::schema::{alternatives, items, property, takes_scalar};
+use super::schema::{KEY_NAMES, alternatives, items, property, takes_scalar};
 use super::variables::{Variable, Variables};
 
 /// Variables of the older app, and the keys that they fill.
@@ -113,8 +113,7 @@ impl Filler<'_> {
             steps.extend([Step::Item(0), Step::Key(key.to_owned())]);
             steps
         };
-        let keys: Vec<&str> =
-            ["api-key", "token"].into_iter().filter(|name| property(one, name).is_some()).collect();
+        let keys: Vec<&str> = KEY_NAMES.into_iter().filter(|name| property(one, name).is_some()).collect();
         if let Some(variable) = self.variables.get_or_file(url, self.faults) {
             self.unless_written(&first("url"), Node::plain(variable.place, variable.value));
         }

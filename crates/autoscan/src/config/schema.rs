@@ -42,7 +42,8 @@ pub(super) const SINGLE_PRIORITY: i64 = 5;
 pub(crate) fn schema(kinds: &Kinds) -> Value {
     let mut root = general();
     let triggers = section(&kinds.triggers, &common::<TriggerKeys>(), "Sources of changes.");
-    let targets = section(&kinds.targets, &common::<TargetKeys>(), "Servers that are told.");
+    let mut targets = section(&kinds.targets, &common::<TargetKeys>(), "Servers that are told.");
+    need_a_key(&mut targets);
     if let Some(properties) = root.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert("triggers".to_owned(), triggers);
         properties.insert("targets".to_owned(), targets);
@@ -90,6 +91,20 @@ fn section(kinds: &[KindSchema], common: &Value, description: &str) -> Value {
         .collect();
     json!({ "type": "object", "description": description, "properties": properties, "additionalProperties": false })
 }
+
+/// A target whose key has two names needs it under one of them.
+fn need_a_key(targets: &mut Value) {
+    for kind in targets["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        let one = &mut kind["items"];
+        if KEY_NAMES.iter().all(|name| one["properties"].get(name).is_some()) {
+            let either = KEY_NAMES.map(|name| json!({ "required": [name] }));
+            one["allOf"] = json!([{ "anyOf": either }]);
+        }
+    }
+}
+
+/// The names of a server's key.
+pub(super) const KEY_NAMES: [&str; 2] = ["api-key", "token"];
 
 /// A kind's schema with the common keys around it.
 fn wrapped(kind: &KindSchema, common: &Value) -> Value {

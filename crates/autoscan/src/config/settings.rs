@@ -88,8 +88,16 @@ pub(crate) struct Authentication {
     /// What webhooks must be signed with.
     pub(crate) webhook_secret: Option<Secret>,
     /// What sessions are signed with.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "read for those who bring it; there are no sessions to sign")
+    )]
     pub(crate) secret_key: Option<Secret>,
     /// Older keys whose sessions are still good.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "read for those who bring it; there are no sessions to sign")
+    )]
     pub(crate) secret_key_fallbacks: Vec<Secret>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use crate::config::fault::{Fault, shown};
 use crate::config::node::{Content, Entry, Node, Origin, Place};
@@ -17,8 +17,8 @@ const MOST_VALUES: usize = 50_000;
 /// Reads one YAML document. None when it is broken; duplicate keys are faults, and the first counts. An empty document
 /// is null.
 pub(super) fn read(text: &str, origin: &Arc<Origin>, faults: &mut Vec<Fault>) -> Option<Node> {
-    let mut reader =
-        Reader { events: Parser::new_from_str(text), origin, anchors: HashMap::new(), values: 0, faults };
+    let events = Parser::new_from_str(text);
+    let mut reader = Reader { text, events, origin, anchors: HashMap::new(), values: 0, faults };
     match reader.document() {
         Ok(node) => Some(node),
         Err(fault) => {
@@ -29,6 +29,7 @@ pub(super) fn read(text: &str, origin: &Arc<Origin>, faults: &mut Vec<Fault>) ->
 }
 
 struct Reader<'a> {
+    text: &'a str,
     events: Parser<'a, StrInput<'a>>,
     origin: &'a Arc<Origin>,
     anchors: HashMap<usize, Node>,
@@ -48,9 +49,7 @@ impl<'a> Reader<'a> {
         match self.events.next() {
             Some(Ok((event, span))) => Ok((event, self.place(span))),
             Some(Err(error)) => {
-                let at = error.marker();
-                let place = Place::new(self.origin, at.line(), at.col() + 1);
-                Err(Fault::at(&place, format!("the YAML is broken: {}", error.info())))
+                Err(Fault::at(&self.place_of(&error), format!("the YAML is broken: {}", error.info())))
             }
             None => Err(Fault::at(&Place::whole(self.origin), "the YAML ends too early")),
         }
@@ -58,6 +57,27 @@ impl<'a> Reader<'a> {
 
     fn place(&self, span: Span) -> Place {
         Place::new(self.origin, span.start.line(), span.start.col() + 1)
+    }
+
+    /// Of a tab the parser tells only the beginning of the text that it was found in.
+    fn place_of(&self, error: &ScanError) -> Place {
+        let at = error.marker();
+        let before = |count: usize| self.text.chars().take(count);
+        let tab = self
+            .text
+            .chars()
+            .skip(at.index())
+            .position(|c| c == '\t')
+            .filter(|_| error.info().ends_with("a tab"));
+        match tab.map(|further| at.index() + further) {
+            None => Place::new(self.origin, at.line(), at.col() + 1),
+            Some(tab) => {
+                let line = before(tab).filter(|c| *c == '\n').count() + 1;
+                let line_start =
+                    before(tab).enumerate().filter(|(_, c)| *c == '\n').last().map_or(0, |(at, _)| at + 1);
+                Place::new(self.origin, line, tab - line_start + 1)
+            }
+        }
     }
 
     fn document(&mut self) -> Result<Node, Fault> {
