@@ -60,7 +60,7 @@ fn read(line: &str) -> Option<Ratio> {
     QUESTIONS.contains(&question).then(|| Ratio {
         state: state.to_owned(),
         question: question.to_owned(),
-        ratio,
+        times,
     })
 }
 
