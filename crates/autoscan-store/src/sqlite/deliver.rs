@@ -193,3 +193,20 @@ fn deliver_again(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::plan;
+
+    #[test]
+    fn lanes_walk_nothing_but_what_is_open() {
+        for (sql, step) in [
+            (CLAIMABLE, "SEARCH delivery USING INDEX delivery_claim (target=?)"),
+            (RECOVER, "SCAN delivery USING INDEX delivery_leased"),
+        ] {
+            let plan = plan(sql);
+            assert!(plan.contains(step) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+        }
+    }
+}

@@ -64,3 +64,16 @@ pub(super) fn probe(write: &mut Write<'_>) -> Result<()> {
     write.conn.prepare_cached(PROBE)?.execute([])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::plan;
+
+    #[test]
+    fn a_sweep_walks_nothing_but_what_it_takes() {
+        let plan = plan(OLD);
+        let step = "SEARCH scan USING COVERING INDEX scan_finished";
+        assert!(plan.contains(step) && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}

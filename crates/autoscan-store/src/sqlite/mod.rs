@@ -9,6 +9,8 @@ mod errors;
 mod keep;
 mod line;
 mod open;
+#[cfg(test)]
+mod plan;
 mod query;
 mod reader;
 mod rows;

@@ -15,7 +15,7 @@ use super::tally::Tally;
 use super::writer::Writer;
 
 /// Each brings the schema from the version of its place to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_queue.sql")];
+pub(super) const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_queue.sql")];
 
 /// "ascn": stands in the header of every database of ours, so that no other program's tables are taken for the queue.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ascn");

@@ -144,3 +144,25 @@ pub(super) fn refusals(conn: &Connection, limit: usize) -> Result<Vec<RefusalRec
 pub(super) fn setting(conn: &Connection, key: &str) -> Result<Option<String>> {
     conn.prepare_cached(SETTING)?.query_row([key], |row| row.get(0)).optional()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::plan;
+
+    #[test]
+    fn no_question_sorts_or_walks_a_table_from_end_to_end() {
+        for (sql, step) in [
+            (NEXT_PRIORITY, "SEARCH scan USING COVERING INDEX scan_due (priority<?)"),
+            (DUE, "SEARCH scan USING INDEX scan_due (priority=? AND due_at<?)"),
+            (EARLIEST, "SEARCH scan USING COVERING INDEX scan_due (priority=?)"),
+            (NEXT_ATTEMPT, "SEARCH delivery USING COVERING INDEX delivery_ready (target=? AND ready_at>?)"),
+            (LIST, "SEARCH scan USING INTEGER PRIMARY KEY (rowid<?)"),
+            (LIST_OF_STATE, "SEARCH scan USING INDEX scan_state (state=? AND rowid<?)"),
+        ] {
+            let plan = plan(sql);
+            assert!(plan.contains(step), "{sql}: {plan}");
+            assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+        }
+    }
+}

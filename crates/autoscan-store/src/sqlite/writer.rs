@@ -189,3 +189,40 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::queue;
+
+    /// A command that tells the level of safety it is committed with.
+    fn job(survives: Survives) -> (Box<dyn Job>, oneshot::Receiver<Result<i64, StoreError>>) {
+        let level =
+            |write: &mut Write<'_>| write.conn.pragma_query_value(None, "synchronous", |row| row.get(0));
+        let (answer, answered) = oneshot::channel();
+        (Box::new(Command { survives, work: level, result: None, answer }), answered)
+    }
+
+    #[test]
+    fn a_group_is_committed_as_safely_as_its_most_careful_command() {
+        use Survives::{Kill, PowerCut};
+        const NORMAL: i64 = 1;
+        const FULL: i64 = 2;
+        for (always_full, groups) in [
+            (false, vec![(vec![PowerCut], FULL), (vec![Kill, Kill], NORMAL), (vec![Kill, PowerCut], FULL)]),
+            (true, vec![(vec![Kill], FULL), (vec![PowerCut], FULL)]),
+        ] {
+            let conn = queue();
+            conn.pragma_update(None, "synchronous", "FULL").unwrap();
+            let tally = Tally::read(&conn).unwrap();
+            let mut desk = Desk { conn, tally, synchronous: PowerCut, always_full };
+            for (group, level) in groups {
+                let (jobs, answers): (Vec<_>, Vec<_>) = group.into_iter().map(job).unzip();
+                desk.run(jobs);
+                for mut answer in answers {
+                    assert_eq!(answer.try_recv().unwrap(), Ok(level));
+                }
+            }
+        }
+    }
+}
