@@ -33,7 +33,8 @@ impl Client {
     /// The error is a sentence for a person.
     pub(crate) fn new(loaded: &Loaded) -> Result<Self, String> {
         let settings = &loaded.settings;
-        let address = settings.listen.first().copied().unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 3030)));
+        let address =
+            settings.listen.first().copied().unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 3030)));
         Ok(Self {
             http: Http::default(),
             base: BaseUrl::parse(&format!("http://{}", reachable(address)))?,
@@ -68,7 +69,8 @@ impl Client {
     }
 
     async fn send(&self, request: &Request) -> Result<Value, String> {
-        let unreachable = |fault: Fault| format!("{}. Is `autoscan serve` running with this config?", fault.reason());
+        let unreachable =
+            |fault: Fault| format!("is `autoscan serve` running with this config? {}", fault.reason());
         let answer = self.http.exchange(request).await.map_err(unreachable)?;
         if (200..300).contains(&answer.status()) {
             return answer.json().map_err(|fault| fault.reason().to_owned());

@@ -93,7 +93,9 @@ impl Disk {
 
     fn manners(&self, mount: &LocalPath) -> Arc<Manners> {
         let mut all = lock(&self.manners);
-        let new = || Arc::new(Manners { places: Arc::new(Semaphore::new(AT_A_TIME)), hanging: AtomicUsize::new(0) });
+        let new = || {
+            Arc::new(Manners { places: Arc::new(Semaphore::new(AT_A_TIME)), hanging: AtomicUsize::new(0) })
+        };
         Arc::clone(all.entry(mount.clone()).or_insert_with(new))
     }
 
@@ -102,8 +104,10 @@ impl Disk {
         match &*cached {
             Some((read_at, mounts)) if read_at.elapsed() < MOUNTS_AGE => Arc::clone(mounts),
             _ => {
-                let mounts: Arc<[LocalPath]> =
-                    fs::read_to_string("/proc/self/mountinfo").map(|table| mount_points(&table)).unwrap_or_default().into();
+                let mounts: Arc<[LocalPath]> = fs::read_to_string("/proc/self/mountinfo")
+                    .map(|table| mount_points(&table))
+                    .unwrap_or_default()
+                    .into();
                 *cached = Some((Instant::now(), Arc::clone(&mounts)));
                 mounts
             }
@@ -138,7 +142,11 @@ impl Files for Disk {
     }
 
     fn mount_point(&self, path: &LocalPath) -> Option<LocalPath> {
-        self.mounts().iter().filter(|mount| path.0.is_within(&mount.0)).max_by_key(|mount| mount.0.depth()).cloned()
+        self.mounts()
+            .iter()
+            .filter(|mount| path.0.is_within(&mount.0))
+            .max_by_key(|mount| mount.0.depth())
+            .cloned()
     }
 }
 
@@ -162,7 +170,9 @@ fn seen(result: io::Result<Metadata>) -> Look {
 fn changed_at(found: &Metadata) -> Timestamp {
     use std::os::unix::fs::MetadataExt;
     let millis = |seconds: i64, nanos: i64| seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000);
-    Timestamp::from_millis(millis(found.mtime(), found.mtime_nsec()).max(millis(found.ctime(), found.ctime_nsec())))
+    Timestamp::from_millis(
+        millis(found.mtime(), found.mtime_nsec()).max(millis(found.ctime(), found.ctime_nsec())),
+    )
 }
 
 #[cfg(not(unix))]
@@ -239,7 +249,8 @@ mod tests {
 
     #[test]
     fn mount_points_are_read_with_their_spaces() {
-        let table = "36 35 98:0 / /mnt/My\\040Disk rw,noatime shared:1 - ext3 /dev/root rw\n1 0 0:1 / / rw - x y z\n";
+        let table =
+            "36 35 98:0 / /mnt/My\\040Disk rw,noatime shared:1 - ext3 /dev/root rw\n1 0 0:1 / / rw - x y z\n";
         let points: Vec<_> = mount_points(table).iter().map(ToString::to_string).collect();
         assert_eq!(points, ["/mnt/My Disk", "/"]);
     }

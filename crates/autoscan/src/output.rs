@@ -41,7 +41,8 @@ fn write(text: &str) {
 
 /// Prints rows below headings: aligned for a person who watches, separated by tabs in a pipe.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
-    let clean = |cell: &str| cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>();
+    let clean =
+        |cell: &str| cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>();
     let head: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
     let all: Vec<Vec<String>> =
         std::iter::once(&head).chain(rows).map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
@@ -50,7 +51,9 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
         return;
     }
     let widths: Vec<usize> = (0..headings.len())
-        .map(|at| all.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .map(|at| {
+            all.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
         .collect();
     for row in &all {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));

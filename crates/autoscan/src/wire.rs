@@ -12,7 +12,7 @@ use autoscan_web::{Doors, Web};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
-use crate::config::{Generated, KindSchema, Kinds, Loaded, TargetSettings, TriggerSettings};
+use crate::config::{Faults, Generated, KindSchema, Kinds, Loaded, TargetSettings, TriggerSettings};
 use crate::disk::Disk;
 
 /// Every kind with its settings, as the config is checked against them.
@@ -29,13 +29,41 @@ pub(crate) fn kinds() -> Kinds {
     }
 }
 
+/// Every trigger and target, opened by its kind.
+pub(crate) struct Opened {
+    triggers: Vec<BoundTrigger>,
+    targets: Vec<BoundTarget>,
+}
+
+/// Opens every trigger and target. The faults name each that its kind refuses.
+pub(crate) fn open(loaded: &Loaded) -> Result<Opened, Faults> {
+    let (settings, http) = (&loaded.settings, Http::default());
+    let mut refused = Vec::new();
+    let mut triggers = Vec::new();
+    for settings in &settings.triggers {
+        match trigger(settings) {
+            Ok(opened) => triggers.push(opened),
+            Err(reason) => refused.push(loaded.fault_of_trigger(&settings.name, &reason)),
+        }
+    }
+    let mut targets = Vec::new();
+    for settings in &settings.targets {
+        match target(settings, &http) {
+            Ok(opened) => targets.push(opened),
+            Err(reason) => refused.push(loaded.fault_of_target(&settings.name, &reason)),
+        }
+    }
+    if refused.is_empty() { Ok(Opened { triggers, targets }) } else { Err(Faults::new(refused)) }
+}
+
 /// An engine on this store.
-pub(crate) fn engine(loaded: &Loaded, store: Arc<dyn Store>) -> Result<Arc<Engine>, String> {
+pub(crate) fn engine(
+    loaded: &Loaded,
+    Opened { triggers, targets }: Opened,
+    store: Arc<dyn Store>,
+) -> Arc<Engine> {
     let settings = &loaded.settings;
-    let http = Http::default();
-    let triggers = settings.triggers.iter().map(trigger).collect::<Result<_, _>>()?;
-    let targets = settings.targets.iter().map(|set| target(set, &http)).collect::<Result<_, _>>()?;
-    Ok(Engine::new(Parts {
+    Engine::new(Parts {
         store,
         clock: Arc::new(SystemClock),
         files: Arc::new(Disk::default()),
@@ -52,12 +80,12 @@ pub(crate) fn engine(loaded: &Loaded, store: Arc<dyn Store>) -> Result<Arc<Engin
             },
             history: settings.history,
         },
-    }))
+    })
 }
 
 /// An engine for a command that only asks: its queue is empty and nothing runs.
-pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, String> {
-    engine(loaded, Arc::new(MemoryStore::new()))
+pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, Faults> {
+    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new())))
 }
 
 /// The doors and what lies behind them.
@@ -99,10 +127,16 @@ pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
     }
     text.push_str("\nWebhook URLs (Settings → Connect → Webhook, with this username and password):\n\n");
     for trigger in &settings.triggers {
-        text.push_str(&format!("  {:<9} http://<this machine>:{port}{base}/triggers/{}\n", trigger.kind, trigger.name));
+        text.push_str(&format!(
+            "  {:<9} http://<this machine>:{port}{base}/triggers/{}\n",
+            trigger.kind, trigger.name
+        ));
     }
     if let Some(path) = &loaded.path {
-        text.push_str(&format!("\nThey are kept in {}. Add your servers there under `targets:`.\n", path.display()));
+        text.push_str(&format!(
+            "\nThey are kept in {}. Add your servers there under `targets:`.\n",
+            path.display()
+        ));
     }
     text
 }
@@ -112,7 +146,7 @@ fn trigger(settings: &TriggerSettings) -> Result<BoundTrigger, String> {
         .iter()
         .find(|kind| kind.name == settings.kind)
         .ok_or_else(|| format!("there is no kind of trigger named {:?}", settings.kind))?;
-    let reader = (kind.open)(&settings.raw).map_err(|error| format!("trigger {}: {error}", settings.name))?;
+    let reader = (kind.open)(&settings.raw).map_err(|error| error.to_string())?;
     Ok(BoundTrigger {
         name: settings.name.clone(),
         kind: kind.name,
@@ -131,7 +165,7 @@ fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String>
         .iter()
         .find(|kind| kind.name == settings.kind)
         .ok_or_else(|| format!("there is no kind of target named {:?}", settings.kind))?;
-    let connected = (kind.connect)(&settings.raw, http).map_err(|error| format!("target {}: {error}", settings.name))?;
+    let connected = (kind.connect)(&settings.raw, http).map_err(|error| error.to_string())?;
     Ok(BoundTarget {
         name: settings.name.clone(),
         kind: kind.name,

@@ -3,11 +3,12 @@
 
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Files, Look};
+use autoscan_engine::Engine;
 use autoscan_http::Http;
 use autoscan_triggers::ArrReport;
 use serde::Serialize;
 
-use crate::config::{Loaded, TriggerSettings};
+use crate::config::{Faults, Loaded, TriggerSettings};
 use crate::disk::Disk;
 use crate::{End, output, wire};
 
@@ -30,8 +31,12 @@ impl Finding {
 }
 
 pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
+    let engine = match wire::engine_at_rest(loaded) {
+        Ok(engine) => engine,
+        Err(faults) => return broken(&faults, json),
+    };
     let mut findings = vec![Finding::new("config", Ok(config(loaded)))];
-    findings.extend(targets(loaded).await);
+    findings.extend(targets(&engine).await);
     let disk = Disk::default();
     let http = Http::default();
     for trigger in &loaded.settings.triggers {
@@ -50,8 +55,18 @@ pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
     if findings.iter().all(|finding| finding.ok) { End::Well } else { End::Failed }
 }
 
+/// Tells every fault of a config that could not be loaded. Nobody is asked then.
+pub(crate) fn broken(faults: &Faults, json: bool) -> End {
+    if json {
+        output::json(&serde_json::json!({ "ok": false, "faults": faults, "findings": [], "notes": [] }));
+    }
+    output::complain(faults.to_string());
+    End::Wrong
+}
+
 fn config(loaded: &Loaded) -> String {
-    let source = loaded.path.as_ref().map_or("the environment alone".to_owned(), |path| path.display().to_string());
+    let source =
+        loaded.path.as_ref().map_or("the environment alone".to_owned(), |path| path.display().to_string());
     let (triggers, targets) = (loaded.settings.triggers.len(), loaded.settings.targets.len());
     format!("{source}: {triggers} triggers, {targets} targets")
 }
@@ -59,22 +74,25 @@ fn config(loaded: &Loaded) -> String {
 fn report(loaded: &Loaded, findings: &[Finding], json: bool) {
     if json {
         let ok = findings.iter().all(|finding| finding.ok);
-        output::json(&serde_json::json!({ "ok": ok, "findings": findings, "notes": loaded.notes }));
+        output::json(
+            &serde_json::json!({ "ok": ok, "faults": [], "findings": findings, "notes": loaded.notes }),
+        );
         return;
     }
     for finding in findings {
-        output::line(format!("{}  {}: {}", if finding.ok { "ok  " } else { "BAD " }, finding.what, finding.found));
+        output::line(format!(
+            "{}  {}: {}",
+            if finding.ok { "ok  " } else { "BAD " },
+            finding.what,
+            finding.found
+        ));
     }
     for note in &loaded.notes {
         output::line(format!("note  {note}"));
     }
 }
 
-async fn targets(loaded: &Loaded) -> Vec<Finding> {
-    let engine = match wire::engine_at_rest(loaded) {
-        Ok(engine) => engine,
-        Err(reason) => return vec![Finding::new("targets", Err(reason))],
-    };
+async fn targets(engine: &Engine) -> Vec<Finding> {
     let mut findings = Vec::new();
     for target in engine.targets() {
         let found = match engine.test(target.name.as_str()).await {
@@ -84,7 +102,12 @@ async fn targets(loaded: &Loaded) -> Vec<Finding> {
             )),
             Some(Ok((identity, libraries))) => {
                 let titles: Vec<&str> = libraries.iter().map(|library| library.title.as_str()).collect();
-                Ok(format!("{} {} accepts the key; libraries: {}", identity.product, identity.version, titles.join(", ")))
+                Ok(format!(
+                    "{} {} accepts the key; libraries: {}",
+                    identity.product,
+                    identity.version,
+                    titles.join(", ")
+                ))
             }
             Some(Err(fault)) => Err(fault.reason().to_owned()),
             None => continue,
@@ -101,7 +124,9 @@ async fn targets(loaded: &Loaded) -> Vec<Finding> {
 async fn arr(trigger: &TriggerSettings, http: &Http, disk: &Disk) -> Vec<Finding> {
     let kind = autoscan_triggers::kinds().iter().find(|kind| kind.name == trigger.kind);
     let Some(version) = kind.and_then(|kind| kind.api) else { return Vec::new() };
-    let Some(answer) = autoscan_triggers::ask_arr(&trigger.raw, version, http).await else { return Vec::new() };
+    let Some(answer) = autoscan_triggers::ask_arr(&trigger.raw, version, http).await else {
+        return Vec::new();
+    };
     let what = format!("trigger {}", trigger.name);
     match answer {
         Err(fault) => vec![Finding::new(what, Err(fault.reason().to_owned()))],
@@ -109,7 +134,10 @@ async fn arr(trigger: &TriggerSettings, http: &Http, disk: &Disk) -> Vec<Finding
             let said = Ok(format!("{} {version} answers and accepts the key", trigger.kind));
             let mut findings = vec![Finding::new(what.clone(), said)];
             for root in root_folders {
-                findings.push(Finding::new(format!("{what}, root folder {root}"), mapped(trigger, &root, disk).await));
+                findings.push(Finding::new(
+                    format!("{what}, root folder {root}"),
+                    mapped(trigger, &root, disk).await,
+                ));
             }
             findings
         }
@@ -139,7 +167,9 @@ async fn maps(trigger: &TriggerSettings, loaded: &Loaded, disk: &Disk) -> Vec<Fi
         let found = match disk.look(&LocalPath(folder.clone())).await {
             Look::Folder => Ok("is there".to_owned()),
             Look::File { .. } => Err("is a file".to_owned()),
-            Look::Missing => Err("does not exist here: is the map right, and is the folder mounted here?".to_owned()),
+            Look::Missing => {
+                Err("does not exist here: is the map right, and is the folder mounted here?".to_owned())
+            }
             Look::Unreachable(reason) => Err(reason),
         };
         findings.push(Finding::new(format!("trigger {}, map to {folder}", trigger.name), found));

@@ -16,8 +16,8 @@ pub(crate) async fn run(loaded: &Loaded, path: &str, trigger: Option<&str>, json
     };
     let engine = match wire::engine_at_rest(loaded) {
         Ok(engine) => engine,
-        Err(reason) => {
-            output::complain(reason);
+        Err(faults) => {
+            output::complain(faults.to_string());
             return End::Wrong;
         }
     };
@@ -40,7 +40,9 @@ pub(crate) async fn run(loaded: &Loaded, path: &str, trigger: Option<&str>, json
 }
 
 fn print(told: &Explanation) {
-    let rule = |rule: &Option<String>| rule.as_deref().map_or("no rule of the map matches".to_owned(), |r| format!("by {r}"));
+    let rule = |rule: &Option<String>| {
+        rule.as_deref().map_or("no rule of the map matches".to_owned(), |r| format!("by {r}"))
+    };
     output::line(format!("received   {} (trigger {})", told.received, told.trigger));
     if let Some(local) = &told.local {
         output::line(format!("local      {local} ({})", rule(&told.rule)));
@@ -52,7 +54,9 @@ fn print(told: &Explanation) {
     output::line(format!("on disk    {}", told.exists.unwrap_or("not looked at (files.check is false)")));
     if told.exists == Some("missing") {
         output::line("           autoscan would wait for it, then tell of the nearest folder that exists;");
-        output::line("           if the file is there for the sender, a map is missing or the media are not mounted here");
+        output::line(
+            "           if the file is there for the sender, a map is missing or the media are not mounted here",
+        );
     }
     if let Some(folder) = &told.folder {
         output::line(format!("folder     {folder}"));
@@ -79,7 +83,12 @@ fn print_target(target: &ExplainedTarget) {
     }
     let Some(plan) = &target.plan else { return };
     for library in &plan.libraries {
-        output::line(format!("  library  {} ({}, {})", library.title, library.kind, library.folders.join(", ")));
+        output::line(format!(
+            "  library  {} ({}, {})",
+            library.title,
+            library.kind,
+            library.folders.join(", ")
+        ));
     }
     for call in &plan.calls {
         output::line(format!("  call     {} {}", call.method, call.url));

@@ -9,8 +9,8 @@ use crate::{End, output, wire};
 pub(crate) async fn run(loaded: &Loaded, paths: bool, as_json: bool) -> End {
     let engine = match wire::engine_at_rest(loaded) {
         Ok(engine) => engine,
-        Err(reason) => {
-            output::complain(reason);
+        Err(faults) => {
+            output::complain(faults.to_string());
             return End::Wrong;
         }
     };
@@ -34,8 +34,11 @@ pub(crate) async fn run(loaded: &Loaded, paths: bool, as_json: bool) -> End {
     } else if values.is_empty() {
         output::complain("the config names no target");
     } else {
-        let headings: &[&str] =
-            if paths { &["TARGET", "ID", "TITLE", "KIND", "FOLDERS"] } else { &["TARGET", "ID", "TITLE", "KIND"] };
+        let headings: &[&str] = if paths {
+            &["TARGET", "ID", "TITLE", "KIND", "FOLDERS"]
+        } else {
+            &["TARGET", "ID", "TITLE", "KIND"]
+        };
         output::table(headings, &rows);
     }
     end

@@ -22,9 +22,9 @@ pub(crate) async fn run(cli: Cli) -> End {
     let config = cli.config.as_deref();
     match cli.command {
         Command::Serve => serve::run(config).await,
-        Command::Check { json } => match loaded(config) {
+        Command::Check { json } => match config::load(config, &wire::kinds()) {
             Ok(loaded) => check::run(&loaded, json).await,
-            Err(end) => end,
+            Err(faults) => check::broken(&faults, json),
         },
         Command::Explain { path, trigger, json } => match loaded(config) {
             Ok(loaded) => explain::run(&loaded, &path, trigger.as_deref(), json).await,
@@ -76,10 +76,14 @@ fn loaded(config: Option<&Path>) -> Result<Loaded, End> {
 
 /// A client of the server that runs with this config.
 fn client(config: Option<&Path>) -> Result<Client, End> {
-    Client::new(&loaded(config)?).map_err(|reason| {
+    let loaded = loaded(config)?;
+    let wrong = |reason: String| {
         output::complain(reason);
         End::Wrong
-    })
+    };
+    // What a kind refuses is a broken config for every command, also for one that asks no server.
+    wire::open(&loaded).map_err(|faults| wrong(faults.to_string()))?;
+    Client::new(&loaded).map_err(wrong)
 }
 
 /// A failure is a sentence for a person.

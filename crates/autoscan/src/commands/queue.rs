@@ -27,7 +27,9 @@ pub(crate) async fn run(client: &Client, command: QueueCommand) -> Result<End, S
             let body = duration.map_or_else(|| json!({}), |duration| json!({ "for": duration }));
             say(&client.post(&lane(target.as_deref(), "pause"), &body).await?);
         }
-        QueueCommand::Resume { target } => say(&client.post(&lane(target.as_deref(), "resume"), &json!({})).await?),
+        QueueCommand::Resume { target } => {
+            say(&client.post(&lane(target.as_deref(), "resume"), &json!({})).await?)
+        }
     }
     Ok(End::Well)
 }
@@ -61,7 +63,13 @@ fn list(answer: &Value, as_json: bool) {
 
 fn row(scan: &Value) -> Vec<String> {
     let changes = scan["changes"].as_array().map_or(0, Vec::len);
-    vec![text(&scan["id"]), text(&scan["state"]), text(&scan["folder"]), changes.to_string(), deliveries(scan)]
+    vec![
+        text(&scan["id"]),
+        text(&scan["state"]),
+        text(&scan["folder"]),
+        changes.to_string(),
+        deliveries(scan),
+    ]
 }
 
 /// `plex sent, emby held`.

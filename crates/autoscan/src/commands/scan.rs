@@ -43,7 +43,8 @@ async fn wait(client: &Client, ids: &[String], as_json: bool) -> Result<End, Str
     }
     for scan in finished.iter().filter(|_| !as_json) {
         output::line(describe(scan));
-        for delivery in scan["deliveries"].as_array().into_iter().flatten().filter(|d| d["error"].is_string()) {
+        for delivery in scan["deliveries"].as_array().into_iter().flatten().filter(|d| d["error"].is_string())
+        {
             output::line(format!("  {}: {}", text(&delivery["target"]), text(&delivery["error"])));
         }
     }

@@ -25,8 +25,19 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
             return End::Wrong;
         }
     };
+    // Before anything can fail: secrets that were made are shown at this start only.
+    if let Some(generated) = &loaded.generated {
+        output::line(wire::welcome(&loaded, generated));
+    }
     logging::start(loaded.settings.log.json, loaded.settings.log.level);
-    match serve(&loaded).await {
+    let opened = match wire::open(&loaded) {
+        Ok(opened) => opened,
+        Err(faults) => {
+            output::complain(faults.to_string());
+            return End::Wrong;
+        }
+    };
+    match serve(&loaded, opened).await {
         Ok(()) => End::Well,
         Err(reason) => {
             output::complain(reason);
@@ -35,7 +46,7 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
     }
 }
 
-async fn serve(loaded: &Loaded) -> Result<(), String> {
+async fn serve(loaded: &Loaded, opened: wire::Opened) -> Result<(), String> {
     let listeners = listen(&loaded.settings.listen).await?;
     let path = loaded.settings.database.clone();
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, Options::default()))
@@ -43,7 +54,7 @@ async fn serve(loaded: &Loaded) -> Result<(), String> {
         .map_err(|broken| format!("opening the database broke: {broken}"))?
         .map_err(|refused| refused.to_string())?;
     let store = Arc::new(store);
-    let engine = wire::engine(loaded, Arc::clone(&store) as Arc<_>)?;
+    let engine = wire::engine(loaded, opened, Arc::clone(&store) as Arc<_>);
     let stop = CancellationToken::new();
     let router = autoscan_web::router(wire::web(loaded, Arc::clone(&engine), stop.clone()));
     announce(loaded, &store, &listeners);
@@ -52,7 +63,10 @@ async fn serve(loaded: &Loaded) -> Result<(), String> {
     autoscan_web::serve(listeners, router, stop.clone(), GRACE).await;
     stop.cancel();
     if tokio::time::timeout(GRACE, running).await.is_err() {
-        warn!("a server did not answer within {} s; what was being sent is sent again after the start", GRACE.as_secs());
+        warn!(
+            "a server did not answer within {} s; what was being sent is sent again after the start",
+            GRACE.as_secs()
+        );
     }
     store.close().await;
     info!("stopped; what waits is stored");
@@ -73,11 +87,8 @@ async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
     Ok(listeners)
 }
 
-/// Tells what was loaded, and secrets that were made, once.
+/// Tells what was loaded.
 fn announce(loaded: &Loaded, store: &SqliteStore, listeners: &[TcpListener]) {
-    if let Some(generated) = &loaded.generated {
-        output::line(wire::welcome(loaded, generated));
-    }
     for note in &loaded.notes {
         warn!("{note}");
     }
@@ -98,7 +109,9 @@ fn announce(loaded: &Loaded, store: &SqliteStore, listeners: &[TcpListener]) {
         addresses.join(", ")
     );
     if settings.targets.is_empty() {
-        warn!("no target is configured: changes are stored and nobody is told; add a server under `targets:`");
+        warn!(
+            "no target is configured: changes are stored and nobody is told; add a server under `targets:`"
+        );
     }
 }
 

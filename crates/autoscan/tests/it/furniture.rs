@@ -67,11 +67,6 @@ impl Home {
         command
     }
 
-    /// Runs a command to its end.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).stdin(Stdio::null()).output().unwrap()
-    }
-
     /// Runs a command to its end, and tells how it ended. One that does not end is killed.
     pub(crate) fn ends(&self, arguments: &[&str]) -> Ended {
         Ended::of(self.command(arguments))
@@ -82,11 +77,6 @@ impl Home {
         self.serve_by(self.command(&["serve"]))
     }
 
-    /// Starts the server.
-    pub(crate) fn serve_at_once(&self) -> Program {
-        self.start(self.command(&["serve"]))
-    }
-
     /// Starts the server by a command of one's own, and waits until it answers.
     pub(crate) fn serve_by(&self, command: Command) -> Program {
         let program = self.start(command);
@@ -94,8 +84,7 @@ impl Home {
         program
     }
 
-    /// Starts a server by a command of one's own.
-    pub(crate) fn start(&self, mut command: Command) -> Program {
+    fn start(&self, mut command: Command) -> Program {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(VecDeque::new()));

@@ -1,18 +1,20 @@
 //! The tests that need the whole house: one binary, so that it is linked once.
 
 #[cfg(test)]
-mod furniture;
-#[cfg(test)]
-mod house_rules;
-#[cfg(test)]
-mod main_job;
-#[cfg(test)]
-mod servers;
-#[cfg(test)]
-mod bad_targets;
-#[cfg(test)]
-mod kill;
+mod bad_bodies;
 #[cfg(test)]
 mod bad_configs;
 #[cfg(test)]
 mod bad_databases;
+#[cfg(test)]
+mod bad_targets;
+#[cfg(test)]
+mod furniture;
+#[cfg(test)]
+mod house_rules;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod main_job;
+#[cfg(test)]
+mod servers;
