@@ -85,11 +85,12 @@ fn section(kinds: &[KindSchema], common: &Value, description: &str) -> Value {
         .iter()
         .map(|kind| {
             let one = wrapped(kind, common);
-            let schema = if kind.is_single() { one } else { json!({ "type": "array", "items": one }) };
+            let schema =
+                if kind.is_single() { one } else { json!({ "type": ["array", "null"], "items": one }) };
             (kind.name.to_owned(), schema)
         })
         .collect();
-    json!({ "type": "object", "description": description, "properties": properties, "additionalProperties": false })
+    json!({ "type": ["object", "null"], "description": description, "properties": properties, "additionalProperties": false })
 }
 
 /// A target whose key has two names needs it under one of them.

@@ -153,9 +153,9 @@ pub(super) struct Authentication {
     pub(super) webhook_secret: Option<Secret>,
     /// Lets everybody in.
     pub(super) disabled: bool,
-    /// What sessions are signed with.
+    /// Known from the older app, which signs sessions with it.
     pub(super) secret_key: Option<Secret>,
-    /// Older `secret-key`s whose sessions are still good.
+    /// Known from the older app: former `secret-key`s.
     pub(super) secret_key_fallbacks: Vec<Secret>,
 }
 
