@@ -219,7 +219,7 @@ fn required(schema: &Value) -> Vec<&str> {
 }
 
 /// The first of several keys of which one must be written, and none is.
-fn none_of<'a>(schema: &'a Value, is_written: impl Fn(&&str) -> bool) -> Option<&'a str> {
+fn none_of(schema: &Value, is_written: impl Fn(&&str) -> bool) -> Option<&str> {
     let choices = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
     choices
         .filter_map(|choice| choice.get("anyOf")?.as_array())

@@ -263,8 +263,12 @@ fn open_secrets(path: Option<&Path>, folder: &Path, checked: &check::Checked, cu
 
 /// Where authentication is on and nothing could pass it, autoscan makes secrets and keeps them.
 fn make_secrets(loaded: &mut Loaded, purpose: Purpose) -> Result<(), Faults> {
-    let keys = &loaded.settings.authentication;
-    let named = keys.password.is_some() || keys.api_key.is_some() || keys.server_pass.is_some();
+    let keys = &mut loaded.settings.authentication;
+    if keys.password.is_none() && keys.api_key.is_none() {
+        // The older app knew one password for everything: it opens the API too, and lets the commands in.
+        keys.password.clone_from(&keys.server_pass);
+    }
+    let named = keys.password.is_some() || keys.api_key.is_some();
     if keys.disabled || named || loaded.settings.triggers.iter().any(|trigger| trigger.token.is_some()) {
         return Ok(());
     }
