@@ -85,9 +85,9 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let rows = measure(&yard, effort, arguments.only);
-    println!("{}", report::table(&rows));
+    let how = how(effort);
+    println!("{}\n{how}", report::table(&rows));
     if let Some(file) = arguments.write {
-        let how = how(effort);
         std::fs::write(&file, report::page(&rows, &machine, &how))
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
