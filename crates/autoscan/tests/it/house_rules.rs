@@ -73,6 +73,17 @@ const NAMES_OF_NOTHING: [&str; 8] =
     ["common", "helper", "helpers", "misc", "shared", "stuff", "util", "utils"];
 
 #[test]
+fn cargo_run_without_more_words_runs_autoscan() {
+    let members = metadata()["workspace_default_members"].as_array().unwrap().clone();
+
+    let alone = members.len() == 1 && text(&members[0]).contains("crates/autoscan#");
+    assert!(
+        alone,
+        "README promises `cargo run -- serve`: keep crates/autoscan the only default member of the workspace"
+    );
+}
+
+#[test]
 fn our_crates_use_only_those_that_the_drawing_allows() {
     let faults: Vec<String> = dependencies()
         .into_iter()
@@ -277,14 +288,17 @@ fn dependencies() -> Vec<Dependency> {
 }
 
 fn packages() -> Vec<Value> {
+    metadata()["packages"].as_array().unwrap().clone()
+}
+
+fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(root())
         .output()
         .unwrap();
     assert!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    metadata["packages"].as_array().unwrap().clone()
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn text(value: &Value) -> String {
