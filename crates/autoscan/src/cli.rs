@@ -9,7 +9,7 @@ use clap_complete::Shell;
 #[derive(Debug, Parser)]
 #[command(name = "autoscan", version, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
-    /// The config file [default: $AUTOSCAN_CONFIG, ./config.yml, ~/.config/autoscan/config.yml or /config/config.yml]
+    /// The config file [default: that of the environment, ./config.yml, ~/.config/autoscan/config.yml or /config/config.yml]
     #[arg(long, short, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]

@@ -47,7 +47,9 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     let all: Vec<Vec<String>> =
         std::iter::once(&head).chain(rows).map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
     if !is_watched() {
-        all.iter().for_each(|row| line(row.join("\t")));
+        for row in &all {
+            line(row.join("\t"));
+        }
         return;
     }
     let widths: Vec<usize> = (0..headings.len())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use autoscan_core::anchor::Anchors;
 use autoscan_core::filter::IgnoreList;
 use autoscan_core::ports::Store;
+use autoscan_core::secret::Secret;
 use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
@@ -114,31 +115,34 @@ pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
     let settings = &loaded.settings;
     let port = settings.listen.first().map_or(3030, std::net::SocketAddr::port);
     let base = settings.base_url.trim_end_matches('/');
-    let mut text = String::from("\nWelcome to autoscan. These secrets are shown once:\n\n");
-    let mut row = |name: &str, value: &str| {
-        text.push_str(&format!("  {name:<9} {value}\n"));
-    };
-    row("username", &settings.authentication.username);
-    if let Some(password) = &generated.password {
-        row("password", password.reveal());
+    let mut lines =
+        vec![String::new(), "Welcome to autoscan. These secrets are shown once:".to_owned(), String::new()];
+    let shown = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.reveal().to_owned());
+    let secrets = [
+        ("username", Some(settings.authentication.username.clone())),
+        ("password", shown(&generated.password)),
+        ("API key", shown(&generated.api_key)),
+    ];
+    for (name, value) in secrets {
+        lines.extend(value.map(|value| format!("  {name:<9} {value}")));
     }
-    if let Some(key) = &generated.api_key {
-        row("API key", key.reveal());
-    }
-    text.push_str("\nWebhook URLs (Settings → Connect → Webhook, with this username and password):\n\n");
+    lines.extend([
+        String::new(),
+        "Webhook URLs (Settings → Connect → Webhook, with this username and password):".to_owned(),
+    ]);
+    lines.push(String::new());
     for trigger in &settings.triggers {
-        text.push_str(&format!(
-            "  {:<9} http://<this machine>:{port}{base}/triggers/{}\n",
+        lines.push(format!(
+            "  {:<9} http://<this machine>:{port}{base}/triggers/{}",
             trigger.kind, trigger.name
         ));
     }
     if let Some(path) = &loaded.path {
-        text.push_str(&format!(
-            "\nThey are kept in {}. Add your servers there under `targets:`.\n",
-            path.display()
-        ));
+        lines
+            .push(format!("\nAutoscan keeps them. Add your servers under `targets:` in {}.", path.display()));
     }
-    text
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 fn trigger(settings: &TriggerSettings) -> Result<BoundTrigger, String> {
@@ -165,7 +169,7 @@ fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String>
         .iter()
         .find(|kind| kind.name == settings.kind)
         .ok_or_else(|| format!("there is no kind of target named {:?}", settings.kind))?;
-    let connected = (kind.connect)(&settings.raw, http).map_err(|error| error.to_string())?;
+    let connected = (kind.connect)(&settings.raw, http)?;
     Ok(BoundTarget {
         name: settings.name.clone(),
         kind: kind.name,

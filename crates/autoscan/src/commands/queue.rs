@@ -28,7 +28,7 @@ pub(crate) async fn run(client: &Client, command: QueueCommand) -> Result<End, S
             say(&client.post(&lane(target.as_deref(), "pause"), &body).await?);
         }
         QueueCommand::Resume { target } => {
-            say(&client.post(&lane(target.as_deref(), "resume"), &json!({})).await?)
+            say(&client.post(&lane(target.as_deref(), "resume"), &json!({})).await?);
         }
     }
     Ok(End::Well)
