@@ -30,7 +30,7 @@ async fn main() -> Shown {
     let arguments: Vec<OsString> =
         ["autoscan".into(), "serve".into(), "--config".into(), config.into_os_string()].into();
     tokio::spawn(autoscan::run(arguments));
-    stage.until("autoscan answers", |queue| queue.is_array()).await?;
+    stage.until("autoscan answers", Value::is_array).await?;
     stage.season_pack().await?;
     stage.upgrade().await?;
     stage.rename().await?;
