@@ -65,13 +65,21 @@ struct Effort {
     history: u64,
     /// Webhooks that are followed to the target.
     webhooks: u64,
+    /// Runs of the store's example.
+    scales: u32,
 }
 
 impl Effort {
-    const FULL: Self =
-        Self { rounds: 5, time: Duration::from_secs(4), starts: 9, history: 1_000_000, webhooks: 300 };
+    const FULL: Self = Self {
+        rounds: 5,
+        time: Duration::from_secs(4),
+        starts: 9,
+        history: 1_000_000,
+        webhooks: 300,
+        scales: 3,
+    };
     const QUICK: Self =
-        Self { rounds: 3, time: Duration::from_secs(1), starts: 3, history: 50_000, webhooks: 50 };
+        Self { rounds: 3, time: Duration::from_secs(1), starts: 3, history: 50_000, webhooks: 50, scales: 1 };
 }
 
 fn main() -> Result<ExitCode> {
@@ -117,10 +125,10 @@ fn measure(yard: &Yard, effort: Effort, only: Option<Part>) -> Vec<Row> {
 }
 
 fn how(effort: Effort) -> String {
-    let Effort { rounds, time, starts, history, webhooks } = effort;
+    let Effort { rounds, time, starts, history, webhooks, scales } = effort;
     format!(
-        "Medians of {rounds} rounds in turn of {time:?} for each load, of {starts} starts, and of {webhooks} webhooks \
-         followed to the target.\nEvery webhook is distinct, for a folder of its own, and answered after its commit \
-         (`synchronous = FULL`).\nThe long history is {history} finished scans."
+        "Medians of {rounds} rounds in turn of {time:?} for each load, of {starts} starts, of {webhooks} webhooks followed \
+         to the target\nand of {scales} runs of the store's example. Every webhook is distinct, for a folder of its own, \
+         and answered after\nits commit (`synchronous = FULL`). The long history is {history} finished scans."
     )
 }

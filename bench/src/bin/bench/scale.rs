@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::Effort;
-use crate::report::Row;
+use crate::report::{Row, median};
 use crate::yard::Yard;
 
 const GOAL: (&str, &str) = ("claim, absorb, list at 1 000 000 rows vs 1 000", "≤ 1.5 ×");
@@ -36,7 +36,21 @@ pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
     vec![row]
 }
 
+/// The medians of several runs of the example, which measures one size after the other.
 fn measure(yard: &Yard, effort: Effort) -> Result<Vec<Ratio>> {
+    let mut runs = Vec::new();
+    for _ in 0..effort.scales {
+        runs.push(run(yard, effort)?);
+    }
+    let mut ratios = runs.pop().context("the store's example was never run")?;
+    for (at, ratio) in ratios.iter_mut().enumerate() {
+        let others = runs.iter().map(|run| run[at].times);
+        ratio.times = median(others.chain([ratio.times]).collect());
+    }
+    Ok(ratios)
+}
+
+fn run(yard: &Yard, effort: Effort) -> Result<Vec<Ratio>> {
     let folder = yard.fresh()?;
     let output = Command::new(yard.program("examples/scale")?)
         .arg(effort.history.to_string())
@@ -46,8 +60,8 @@ fn measure(yard: &Yard, effort: Effort) -> Result<Vec<Ratio>> {
         .context("cannot run the store's example")?;
     ensure!(output.status.success(), "the store's example ended with {}", output.status);
     let text = String::from_utf8(output.stdout)?;
-    eprint!("{text}");
     let ratios: Vec<Ratio> = text.lines().filter_map(read).collect();
+    eprintln!("scale: {ratios:?}");
     ensure!(ratios.len() == 2 * QUESTIONS.len(), "the store's example did not print {QUESTIONS:?}");
     Ok(ratios)
 }
