@@ -255,7 +255,7 @@ fn a_path_that_nobody_may_believe_is_refused_to_an_arr_with_a_200_and_kept_on_re
 fn a_path_that_nobody_may_believe_is_a_422_to_a_person_or_script() {
     let home = town();
     let program = home.serve();
-    let encoded = |path: &str| path.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let encoded = |path: &str| url::form_urlencoded::byte_serialize(path.as_bytes()).collect::<String>();
     for evil in EVIL {
         let query = format!("/triggers/manual?path={}", encoded(evil));
         let folder = format!("/triggers/manual?dir={}", encoded(evil));

@@ -200,6 +200,13 @@ impl Program {
         self.get("/api/v1/scans?limit=500")["scans"].as_array().unwrap().clone()
     }
 
+    /// All scans, newest first, for who sends this header.
+    pub(crate) fn scans_with(&self, header: &str) -> Vec<Value> {
+        let answer = self.request("GET", "/api/v1/scans?limit=500", &[header], b"");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["scans"].as_array().unwrap().clone()
+    }
+
     /// A request as it is given; header lines without their line ends.
     pub(crate) fn request(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
         self.try_request(method, path, headers, body)
@@ -220,7 +227,9 @@ impl Program {
             head.push_str("\r\n");
         }
         if !body.is_empty() || method != "GET" {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+            head.push_str("Content-Length: ");
+            head.push_str(&body.len().to_string());
+            head.push_str("\r\n");
         }
         let mut stream = self.connect()?;
         stream.write_all(format!("{head}\r\n").as_bytes()).ok()?;
@@ -236,7 +245,7 @@ impl Program {
     /// A connection, to be rude on.
     pub(crate) fn connect(&self) -> Option<TcpStream> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         Some(stream)
     }
 

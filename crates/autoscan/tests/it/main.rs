@@ -9,6 +9,10 @@ mod bad_databases;
 #[cfg(test)]
 mod bad_targets;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod environment;
+#[cfg(test)]
 mod furniture;
 #[cfg(test)]
 mod house_rules;
@@ -16,5 +20,7 @@ mod house_rules;
 mod kill;
 #[cfg(test)]
 mod main_job;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod servers;

@@ -1,0 +1,147 @@
+//! No secret of a config leaves: not in what a command prints, not in an answer, not in the log.
+
+use autoscan_testkit::PretendPlex;
+
+use crate::furniture::{Ended, Home, base64, episode};
+use crate::servers::block_on;
+
+/// Every secret of the config below, and none of the words that it has beside them.
+const SECRETS: [&str; 13] = [
+    "S3cret-of-Password",
+    "S3cret-of-ApiKey",
+    "S3cret-of-ServerPass",
+    "S3cret-of-SecretKey",
+    "S3cret-of-Fallback",
+    "S3cret-of-Token/1+2",
+    "S3cret-of-Sonarr",
+    "S3cret-of-Plex&Co",
+    "S3cret-of-Plex2",
+    "S3cret-of-Url",
+    "S3cret-of-Jellyfin",
+    "S3cret-of-Emby",
+    "S3cret-of-Environment",
+];
+
+fn full_of_secrets(port: u16, plex: &str) -> String {
+    format!(
+        "host: 127.0.0.1\nport: {port}\nminimum-age: 0s\nfiles: {{ check: false }}\nlog: {{ level: trace }}\n\
+         authentication:\n  password: S3cret-of-Password\n  api-key: S3cret-of-ApiKey\n  \
+         server-pass: S3cret-of-ServerPass\n  secret-key: S3cret-of-SecretKey\n  \
+         secret-key-fallbacks: [S3cret-of-Fallback]\n\
+         triggers:\n  sonarr:\n    - token: S3cret-of-Token/1+2\n      \
+         api: {{ url: '{plex}', api-key: S3cret-of-Sonarr }}\n\
+         targets:\n  plex:\n    - {{ name: good, url: '{plex}', token: 'S3cret-of-Plex&Co' }}\n    \
+         - {{ name: wrong, url: '{}', token: S3cret-of-Plex2 }}\n  \
+         jellyfin: [{{ url: '{plex}', api-key: S3cret-of-Jellyfin }}]\n  \
+         emby: [{{ url: 'http://127.0.0.1:9', token: S3cret-of-Emby }}]\n",
+        plex.replace("://", "://user:S3cret-of-Url@"),
+    )
+}
+
+/// No secret stands in the text, in none of the ways in which one is written on its way.
+fn assert_no_secret(text: &str, of: &str) {
+    for secret in SECRETS {
+        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        let basic = base64(format!("autoscan:{secret}").as_bytes());
+        for spelling in [secret.to_owned(), encoded, base64(secret.as_bytes()), basic] {
+            assert!(!text.contains(&spelling), "{spelling} stands in what {of} printed:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn no_secret_of_the_config_is_ever_printed() {
+    let plex = block_on(PretendPlex::builder().token("S3cret-of-Plex&Co").start()).unwrap();
+    let home = Home::bare();
+    home.write("config.yml", &full_of_secrets(home.port, &plex.stage.url()));
+    let every: [&[&str]; 18] = [
+        &["check"],
+        &["check", "--json"],
+        &["explain", "/tv/Show"],
+        &["explain", "/tv/Show", "--json", "--trigger", "sonarr"],
+        &["libraries", "--paths"],
+        &["libraries", "--json"],
+        &["schema"],
+        &["completions", "bash"],
+        &["healthcheck"],
+        &["scan", "/tv/Show"],
+        &["scan", "/tv/../Show", "--json"],
+        &["queue", "list"],
+        &["queue", "list", "--json"],
+        &["queue", "show", "1"],
+        &["queue", "show", "1", "--json"],
+        &["queue", "retry", "1"],
+        &["queue", "pause"],
+        &["queue", "resume"],
+    ];
+    let all = |when: &str| {
+        for command in every {
+            let ended = home.ends(command);
+            assert_no_secret(&format!("{}{}", ended.out, ended.err), &format!("{command:?} {when}"));
+        }
+    };
+    all("without a server");
+    let program = home.serve();
+    for (path, header) in [
+        ("/triggers/sonarr/S3cret-of-Token%2F1%2B2", "Accept: */*"),
+        ("/triggers/sonarr?token=S3cret-of-Token%2F1%2B2", "Accept: */*"),
+        ("/triggers/sonarr", "X-Api-Key: S3cret-of-ApiKey"),
+        ("/S3cret-of-ServerPass", "Accept: */*"),
+        ("/api/S3cret-of-ServerPass", "Accept: */*"),
+        ("/triggers/sonarr/S3cret-of-ServerPass", "Authorization: Bearer S3cret-of-Url"),
+        ("/S3cret-of-ServerPass/S3cret-of-ApiKey", "Accept: */*"),
+    ] {
+        let answer = program.request("POST", path, &[header], episode("/tv/Show", "1.mkv").as_bytes());
+        assert_no_secret(&answer.body, path);
+        program.request("POST", path, &[header], b"S3cret");
+    }
+    program.until("every server was asked", || {
+        let scans = program.scans_with("X-Api-Key: S3cret-of-ApiKey");
+        scans.iter().any(|scan| {
+            let deliveries = scan["deliveries"].as_array().unwrap();
+            deliveries.len() == 4 && deliveries.iter().all(|delivery| delivery["state"] != "waiting")
+        })
+    });
+    all("beside the server");
+    for path in ["/api/v1/scans", "/api/v1/targets", "/api/v1/triggers", "/health/detailed"] {
+        let answer = program.request("GET", path, &["X-Api-Key: S3cret-of-ApiKey"], b"");
+        assert_eq!(answer.status, 200);
+        assert_no_secret(&answer.body, path);
+    }
+    program.stop();
+    program.until("the log is whole", || program.printed().contains("stopped; what waits is stored"));
+    assert_no_secret(&program.printed(), "the server");
+}
+
+#[test]
+fn no_secret_is_printed_of_a_broken_config_either() {
+    for broken in [
+        "authentication: { pasword: S3cret-of-Password }\n",
+        "authentication: { password: [S3cret-of-Password, S3cret-of-ApiKey] }\n",
+        "authentication: { password: { S3cret-of-Password: 1 } }\n",
+        "authentication: { password: S3cret-of-Password\nport: 1\n",
+        "authentication: S3cret-of-Password\n",
+        "targets: { plex: [{ url: 'S3cret-of-Url', token: S3cret-of-Plex2 }] }\n",
+        "targets: { plex: [{ url: 'ftp://a:S3cret-of-Url@plex', token: S3cret-of-Plex2 }] }\n",
+        "targets: { plex: [{ url: 'http://a:S3cret-of-Url@plex/?X-Plex-Token=S3cret-of-Plex2', token: x }] }\n",
+        "targets: { jellyfin: [{ url: 'http://a:S3cret-of-Url@jellyfin', api-key: S3cret-of-Jellyfin }] }\n",
+        "targets: { plex: [{ url: 'http://plex', token: \"S3cret-of-Plex2\\n\" }] }\n",
+        "database: 'postgres://a:S3cret-of-Url@host/db'\n",
+    ] {
+        let home = Home::bare();
+        home.write("config.yml", &format!("{broken}prot: 1\n"));
+        for command in [&["check"][..], &["check", "--json"], &["serve"], &["queue", "list"]] {
+            let ended = home.ends(command);
+            assert_eq!(ended.code, Some(2), "{broken}: {ended:?}");
+            assert_no_secret(&format!("{}{}", ended.out, ended.err), &format!("{command:?} of {broken}"));
+        }
+    }
+    let home = Home::new("");
+    let mut command = home.command(&["check"]);
+    command.env("AUTOSCAN__AUTHENTICATION__S3CRET", "S3cret-of-Environment");
+    command.env("AUTOSCAN__AUTHENTICATION__PASSWORD", "S3cret-of-Password");
+    command.env("AUTOSCAN__AUTHENTICATION__API_KEY_FILE", "/gone/file");
+    let ended = Ended::of(command);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert_no_secret(&format!("{}{}", ended.out, ended.err), "check");
+}
