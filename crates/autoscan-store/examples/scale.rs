@@ -66,10 +66,6 @@ fn quartile(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 4).copied().unwrap_or_default()
 }
 
-fn per_run(all: Duration, runs: u64) -> Duration {
-    all.div_f64(f64::from(u32::try_from(runs).unwrap_or(u32::MAX)))
-}
-
 fn batch(folder: &str, now: Timestamp) -> Outcome<Batch> {
     let change = StoredChange {
         change: Change::created(LocalPath::parse(&format!("{folder}/Some Show - S01E01 - Pilot.mkv"))?),
@@ -87,21 +83,15 @@ async fn commits() -> Outcome {
     let folder = tempfile::tempdir()?;
     let conn = bare(&folder.path().join("bare.db"))?;
     let store = Arc::new(SqliteStore::open(&folder.path().join("autoscan.db"), Options::default())?);
-    let (mut bare, mut alone) = (Duration::ZERO, Duration::ZERO);
-    let (rounds, runs) = (40, 50);
-    for round in 0..rounds {
-        let paths: Vec<_> =
-            (0..runs).map(|run| format!("/mnt/media/TV/Show {round} {run}/Season 01")).collect();
+    let (mut bare, mut alone) = (vec![], vec![]);
+    for run in 0..2_000 {
+        let path = format!("/mnt/media/TV/Show {run}/Season 01");
         let begin = Instant::now();
-        for path in &paths {
-            conn.prepare_cached("INSERT INTO event (path) VALUES (?1)")?.execute([path])?;
-        }
-        bare += begin.elapsed();
+        conn.prepare_cached("INSERT INTO event (path) VALUES (?1)")?.execute([&path])?;
+        bare.push(begin.elapsed());
         let begin = Instant::now();
-        for path in &paths {
-            store.absorb(batch(path, NOW)?).await?;
-        }
-        alone += begin.elapsed();
+        store.absorb(batch(&path, NOW)?).await?;
+        alone.push(begin.elapsed());
     }
     let begin = Instant::now();
     let senders: Vec<_> = (0..SENDERS).map(|sender| tokio::spawn(send(Arc::clone(&store), sender))).collect();
@@ -110,10 +100,10 @@ async fn commits() -> Outcome {
     }
     let together = begin.elapsed();
     store.close().await;
-    let bare = per_run(bare, rounds * runs);
+    let (bare, alone) = (quartile(bare), quartile(alone));
+    let together = together.div_f64(f64::from(u32::try_from(SENDERS * RUNS)?));
     say(format_args!("commit bare insert: {}", micros(bare)))?;
-    for (senders, time) in [(1, per_run(alone, rounds * runs)), (SENDERS, per_run(together, SENDERS * RUNS))]
-    {
+    for (senders, time) in [(1, alone), (SENDERS, together)] {
         let ratio = time.as_secs_f64() / bare.as_secs_f64();
         let rate = 1.0 / time.as_secs_f64();
         say(format_args!(
