@@ -83,7 +83,6 @@ impl Dispatch<'_> {
                 self.looking.push(look(engine, scan).boxed());
             }
         }
-        self.recovered();
         if more && sent > 0 {
             return Ok(Duration::ZERO);
         }
@@ -102,6 +101,9 @@ impl Dispatch<'_> {
         let result = self.engine.settle_verdicts(&ready).await;
         for (scan, _) in &ready {
             self.at_gate.remove(&scan.id);
+        }
+        if result.is_ok() {
+            self.recovered();
         }
         result
     }

@@ -1,6 +1,7 @@
 //! The only way in: a sender's paths → local paths → filter → one group a folder → the store.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use autoscan_core::change::{Change, Refusal};
 use autoscan_core::map::PathMap;
@@ -65,6 +66,14 @@ impl Engine {
         Ok(self.store_intake(intake).await?)
     }
 
+    /// Remembers whether the last request could be stored, for [`Self::ready`].
+    fn note_writes(&self, failure: Option<&StoreError>) {
+        let fails = failure.is_some();
+        if self.intake_fails.load(Ordering::Relaxed) != fails {
+            self.intake_fails.store(fails, Ordering::Relaxed);
+        }
+    }
+
     async fn store_intake(&self, intake: Intake<'_>) -> Result<Taken, StoreError> {
         let Intake { trigger, now, folders, mut taken, .. } = intake;
         let refusals: Vec<RefusalRecord> = taken
@@ -81,7 +90,9 @@ impl Engine {
             return Ok(taken);
         }
         let rings = !folders.is_empty();
-        taken.scans = self.parts.store.absorb(Batch { received_at: now, folders, refusals }).await?.scans;
+        let stored = self.parts.store.absorb(Batch { received_at: now, folders, refusals }).await;
+        self.note_writes(stored.as_ref().err());
+        taken.scans = stored?.scans;
         if rings {
             self.alarm.ring_before(now + trigger.quiet.minimum_age.min(trigger.quiet.maximum_wait));
         }

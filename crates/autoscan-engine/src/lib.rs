@@ -19,6 +19,7 @@ pub use bound::{BoundTarget, BoundTrigger, FileRules, Rules};
 pub use views::{ExplainedTarget, Explanation, GateView, TakeError, Taken, TargetView, TriggerView};
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use autoscan_core::fault::Fault;
 use autoscan_core::path::LocalPath;
@@ -39,6 +40,10 @@ pub const MANUAL: &str = "manual";
 
 /// Where the mounts that were seen are kept.
 const MOUNTS: &str = "mounts";
+
+/// What is written, in bytes, to see whether requests can be stored again: about what one takes.
+const PROBE: usize = 16 * 1024;
+const PROBE_KEY: &str = "probe";
 
 /// What an engine is made of.
 pub struct Parts {
@@ -67,6 +72,8 @@ pub struct Engine {
     lanes: Vec<Lane>,
     alarm: Alarm,
     ledger: Ledger,
+    /// Whether the last request could not be stored: a small write may still fit where a request does not.
+    intake_fails: AtomicBool,
 }
 
 impl Engine {
@@ -82,7 +89,15 @@ impl Engine {
             Arc::clone(&mounts),
         );
         let lanes = parts.targets.iter().map(|_| Lane::new()).collect();
-        Arc::new(Self { parts, gate, mounts, lanes, alarm: Alarm::new(), ledger: Ledger::default() })
+        Arc::new(Self {
+            parts,
+            gate,
+            mounts,
+            lanes,
+            alarm: Alarm::new(),
+            ledger: Ledger::default(),
+            intake_fails: AtomicBool::new(false),
+        })
     }
 
     /// Dispatches, delivers and cleans up until `stop`; then finishes what is being sent and returns.
@@ -178,9 +193,17 @@ impl Engine {
         Some(answer)
     }
 
-    /// Proves that the store can be written.
+    /// Proves that the store can be written. After a request that could not be stored it stays unready until the next
+    /// one is, or until a probe of that size fits.
     pub async fn ready(&self) -> Result<(), StoreError> {
-        self.parts.store.ready().await
+        self.parts.store.ready().await?;
+        if self.intake_fails.load(Ordering::Relaxed) {
+            let probe = Some(".".repeat(PROBE));
+            self.parts.store.set_setting(PROBE_KEY, probe).await?;
+            self.parts.store.set_setting(PROBE_KEY, None).await?;
+            self.intake_fails.store(false, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The moment now.

@@ -22,7 +22,8 @@ pub(crate) async fn run(client: &Client, args: ScanArgs) -> Result<End, String> 
         if args.json {
             output::json(&answer);
         } else {
-            output::line(answer["message"].as_str().unwrap_or("stored"));
+            let ids: Vec<String> = answer["scans"].as_array().into_iter().flatten().map(text).collect();
+            output::line(format!("{} (scan {})", text(&answer["message"]), ids.join(", ")));
         }
         return Ok(End::Well);
     }

@@ -76,7 +76,7 @@ fn scan_waits_until_the_server_was_told() {
             .unwrap();
     assert_eq!((&told[0]["state"], &told[0]["folder"]), (&json!("done"), &json!(show)));
 
-    assert_eq!(well(town.ends(&["scan", &show])), "1 change in 1 folder is stored\n");
+    assert_eq!(well(town.ends(&["scan", &show])), "1 change in 1 folder is stored (scan 3)\n");
     let told: Value = serde_json::from_str(&well(town.ends(&["scan", &show, "--json"]))).unwrap();
     assert_eq!(told["status"], "success");
     program.until("all are done", || states(&program).iter().all(|(state, _)| state == "done"));

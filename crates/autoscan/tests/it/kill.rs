@@ -1,14 +1,13 @@
 //! Power cuts and stops: what was answered 200 is scanned, and nothing is scanned twice in a row without cause.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use autoscan_testkit::Trouble;
 
-use crate::furniture::{Home, episode, login};
+use crate::furniture::{Home, Program, episode, login};
 use crate::servers;
 
 /// Bursts that are cut off, one after another, on one database.
@@ -28,32 +27,39 @@ fn home(plex: &autoscan_testkit::PretendPlex, minimum_age: &str) -> Home {
     home
 }
 
-/// Sends imports from four senders until `cut`; answers the folders that were answered 200.
-fn burst(program: &crate::furniture::Program, round: u64, cut: &AtomicBool) -> Vec<String> {
-    let stored = Mutex::new(Vec::new());
+/// Sends imports from four senders until the power is cut; answers the folders that were answered 200.
+fn burst(program: &Program, round: u64) -> Vec<String> {
+    let cut = AtomicBool::new(false);
     thread::scope(|scope| {
-        for sender in 0..4 {
-            let stored = &stored;
-            scope.spawn(move || {
-                for number in 0.. {
-                    if cut.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    let series = format!("/data/tv/r{round} s{sender} n{number}");
-                    let body = episode(&series, "S01/a.mkv");
-                    let answer =
-                        program.try_request("POST", "/triggers/sonarr", &[&login()], body.as_bytes());
-                    if answer.is_some_and(|answer| answer.status == 200) {
-                        stored.lock().unwrap().push(format!("{series}/S01"));
-                    }
-                }
-            });
-        }
+        let senders: Vec<_> = (0..4)
+            .map(|sender| format!("r{round} s{sender}"))
+            .map(|name| {
+                let cut = &cut;
+                scope.spawn(move || send(program, &name, cut))
+            })
+            .collect();
         thread::sleep(Duration::from_millis(20 + (round * 37) % 150));
         program.kill();
         cut.store(true, Ordering::SeqCst);
-    });
-    stored.into_inner().unwrap()
+        senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
+    })
+}
+
+/// Sends one import after another; answers the folders that were answered 200.
+fn send(program: &Program, name: &str, cut: &AtomicBool) -> Vec<String> {
+    let mut stored = Vec::new();
+    for number in 0.. {
+        if cut.load(Ordering::SeqCst) {
+            break;
+        }
+        let series = format!("/data/tv/{name} n{number}");
+        let body = episode(&series, "S01/a.mkv");
+        let answer = program.try_request("POST", "/triggers/sonarr", &[&login()], body.as_bytes());
+        if answer.is_some_and(|answer| answer.status == 200) {
+            stored.push(format!("{series}/S01"));
+        }
+    }
+    stored
 }
 
 #[test]
@@ -63,7 +69,7 @@ fn whatever_was_answered_200_is_scanned_after_fifty_power_cuts() {
     let mut stored = Vec::new();
     for round in 0..CUTS {
         let program = home.serve();
-        stored.extend(burst(&program, round, &AtomicBool::new(false)));
+        stored.extend(burst(&program, round));
     }
     assert!(stored.len() > 100, "the bursts stored something: {}", stored.len());
     let program = home.serve();
