@@ -208,7 +208,11 @@ impl Gate {
         match self.files.look(path).await {
             Look::Folder => Ok(()),
             Look::File { size, changed_at } if self.is_still(scan, path, size, changed_at, now) => Ok(()),
-            Look::File { .. } => Err(Blocked::Late(format!("{:?} is still being written", path.as_str()))),
+            Look::File { .. } => Err(Blocked::Late(format!(
+                "{:?} changed a moment ago; it must stand still for {}",
+                path.as_str(),
+                autoscan_core::duration::Span(self.rules.settle)
+            ))),
             Look::Missing => Err(Blocked::Late(format!("{:?} is not there yet", path.as_str()))),
             Look::Unreachable(reason) => {
                 Err(Blocked::Gone(format!("{:?} cannot be looked at: {reason}", path.as_str())))

@@ -262,7 +262,7 @@ impl Worker<'_> {
     async fn deliver(&self, claimed: Vec<Claimed>) -> Result<(), StoreError> {
         let Bundle { groups, settled } = bundle(self.target, claimed, self.parts.clock.now());
         if !settled.is_empty() {
-            self.log(&settled);
+            self.log(None, &settled);
             self.parts.store.settle(settled, self.parts.clock.now()).await?;
         }
         let size = if self.target.server.batches() { groups.len().max(1) } else { 1 };
@@ -281,12 +281,14 @@ impl Worker<'_> {
                 {
                     stopped.get_or_insert_with(|| fault.clone());
                 }
-                for (scan, delivery) in group.deliveries {
+                let told = group.deliveries.into_iter().map(|(scan, delivery)| {
                     let delivery = delivery::next(&delivery, &outcome, now, (self.parts.jitter)());
-                    settlements.push(Settlement { scan, delivery });
-                }
+                    Settlement { scan, delivery }
+                });
+                let told: Vec<_> = told.collect();
+                self.log(Some(group.scan.folder.as_str()), &told);
+                settlements.extend(told);
             }
-            self.log(&settlements);
             self.parts.store.settle(settlements, now).await?;
             self.pace(rest.peek().is_some()).await;
         }
@@ -313,13 +315,14 @@ impl Worker<'_> {
         }
     }
 
-    fn log(&self, settlements: &[Settlement]) {
+    /// `folder` is the one the server was told of, in its eyes.
+    fn log(&self, folder: Option<&str>, settlements: &[Settlement]) {
         for Settlement { scan, delivery } in settlements {
             let (target, scan, error) = (&self.target.name, scan.0, delivery.error.as_deref());
             match delivery.state {
-                DeliveryState::Failed => warn!(%target, scan, error, "failed; a person should look"),
+                DeliveryState::Failed => warn!(%target, scan, folder, error, "failed; a person should look"),
                 DeliveryState::Held => {}
-                state => info!(%target, scan, error, attempts = delivery.attempts, "{}", state.as_str()),
+                state => info!(%target, scan, folder, error, "{}", state.as_str()),
             }
         }
     }
