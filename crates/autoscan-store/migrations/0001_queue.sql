@@ -18,7 +18,8 @@ CREATE TABLE scan (
 -- One folder, one waiting scan.
 CREATE UNIQUE INDEX scan_waiting ON scan (folder) WHERE state = 0;
 CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0;
-CREATE INDEX scan_state ON scan (state);
+-- Without the waiting ones: the way into the queue has few indexes to write.
+CREATE INDEX scan_state ON scan (state) WHERE state <> 0;
 CREATE INDEX scan_finished ON scan (finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE change (

@@ -5,7 +5,7 @@ use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Absorb, Batch, Receipt, RefusalRecord};
 use autoscan_core::scan::{ScanId, StoredChange};
 use autoscan_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Result, Row};
+use rusqlite::{Connection, Result, Row};
 
 use super::rows::{change_of, code, moment, rows, targets_text};
 use super::writer::Write;
@@ -15,7 +15,7 @@ const WAITING: &str = "SELECT id, priority, first_seen, due_at, held_until, gene
      FROM scan WHERE folder = ?1 AND state = 0";
 
 const NEW_SCAN: &str = "INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation)
-     VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6)";
+     VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
 
 const MERGE_SCAN: &str = "UPDATE scan SET priority = ?2, due_at = ?3, generation = ?4 WHERE id = ?1";
 
@@ -50,7 +50,37 @@ struct Waiting {
     generation: i64,
 }
 
-fn waiting(conn: &Connection, folder: &LocalPath) -> Result<Option<Waiting>> {
+fn absorb_folder(write: &mut Write<'_>, absorb: &Absorb, now: Timestamp) -> Result<ScanId> {
+    let (id, known_changes) = match new_scan(write, absorb, now)? {
+        Some(id) => (id, 0),
+        None => merge_scan(write.conn, absorb, now)?,
+    };
+    for (position, change) in (known_changes..).zip(&absorb.changes) {
+        absorb_change(write.conn, id, position, change)?;
+    }
+    Ok(id)
+}
+
+/// A new waiting scan; none when the folder has one.
+fn new_scan(write: &mut Write<'_>, absorb: &Absorb, now: Timestamp) -> Result<Option<ScanId>> {
+    let id = write.tally.next_scan();
+    let added = write.conn.prepare_cached(NEW_SCAN)?.execute((
+        id.0,
+        absorb.folder.as_str(),
+        absorb.priority,
+        now.as_millis(),
+        absorb.quiet.due(now, None, now).as_millis(),
+        rows(absorb.changes.len()),
+    ))?;
+    if added == 0 {
+        return Ok(None);
+    }
+    write.tally.born(id);
+    Ok(Some(id))
+}
+
+/// Answers the waiting scan that the folder has, and how many changes it took before.
+fn merge_scan(conn: &Connection, absorb: &Absorb, now: Timestamp) -> Result<(ScanId, i64)> {
     let read = |row: &Row<'_>| {
         Ok(Waiting {
             id: ScanId(row.get(0)?),
@@ -61,36 +91,15 @@ fn waiting(conn: &Connection, folder: &LocalPath) -> Result<Option<Waiting>> {
             generation: row.get(5)?,
         })
     };
-    conn.prepare_cached(WAITING)?.query_row([folder.as_str()], read).optional()
-}
-
-fn absorb_folder(write: &mut Write<'_>, absorb: &Absorb, now: Timestamp) -> Result<ScanId> {
-    let merged = rows(absorb.changes.len());
-    let (id, before) = if let Some(known) = waiting(write.conn, &absorb.folder)? {
-        let due_at = rules::due(absorb.quiet, known.first_seen, known.due_at, known.held_until, now);
-        write.conn.prepare_cached(MERGE_SCAN)?.execute((
-            known.id.0,
-            known.priority.max(absorb.priority),
-            due_at.as_millis(),
-            known.generation + merged,
-        ))?;
-        (known.id, known.generation)
-    } else {
-        let id = write.tally.born();
-        write.conn.prepare_cached(NEW_SCAN)?.execute((
-            id.0,
-            absorb.folder.as_str(),
-            absorb.priority,
-            now.as_millis(),
-            absorb.quiet.due(now, None, now).as_millis(),
-            merged,
-        ))?;
-        (id, 0)
-    };
-    for (position, change) in (before..).zip(&absorb.changes) {
-        absorb_change(write.conn, id, position, change)?;
-    }
-    Ok(id)
+    let known = conn.prepare_cached(WAITING)?.query_row([absorb.folder.as_str()], read)?;
+    let due_at = rules::due(absorb.quiet, known.first_seen, known.due_at, known.held_until, now);
+    conn.prepare_cached(MERGE_SCAN)?.execute((
+        known.id.0,
+        known.priority.max(absorb.priority),
+        due_at.as_millis(),
+        known.generation + rows(absorb.changes.len()),
+    ))?;
+    Ok((known.id, known.generation))
 }
 
 fn absorb_change(conn: &Connection, id: ScanId, position: i64, change: &StoredChange) -> Result<()> {

@@ -7,6 +7,7 @@ use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
 use super::rows::{self, code, name, rows, scan_columns, whole};
+use super::tally::Tally;
 use crate::rules::LOOKED_AT_PER_PAGE;
 
 const NEXT_PRIORITY: &str =
@@ -24,22 +25,30 @@ const EARLIEST: &str = "SELECT min(due_at) FROM scan INDEXED BY scan_due WHERE s
 const NEXT_ATTEMPT: &str =
     "SELECT min(ready_at) FROM delivery INDEXED BY delivery_ready WHERE target = ?1 AND ready_at IS NOT NULL";
 
-/// The filters that have no index. A null parameter filters nothing.
+/// Whether a scan fits. A null parameter filters nothing.
 macro_rules! fits {
     () => {
-        "(?2 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE scan = id AND target = ?2))
-         AND (?3 IS NULL OR EXISTS (SELECT 1 FROM change WHERE scan = id AND trigger_name = ?3))
-         AND (?4 IS NULL OR instr(lower(folder), ?4)
-              OR EXISTS (SELECT 1 FROM change WHERE scan = id AND instr(lower(path), ?4)))"
+        "(?2 IS NULL OR state = ?2)
+         AND (?3 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE scan = id AND target = ?3))
+         AND (?4 IS NULL OR EXISTS (SELECT 1 FROM change WHERE scan = id AND trigger_name = ?4))
+         AND (?5 IS NULL OR instr(lower(folder), ?5)
+              OR EXISTS (SELECT 1 FROM change WHERE scan = id AND instr(lower(path), ?5)))"
     };
 }
 
 const LIST: &str = concat!("SELECT id, ", fits!(), " FROM scan WHERE id < ?1 ORDER BY id DESC");
 
-const LIST_OF_STATE: &str = concat!(
+const LIST_STARTED: &str = concat!(
     "SELECT id, ",
     fits!(),
-    " FROM scan INDEXED BY scan_state WHERE state = ?5 AND id < ?1 ORDER BY id DESC"
+    " FROM scan INDEXED BY scan_state WHERE state <> 0 AND state = ?2 AND id < ?1 ORDER BY id DESC"
+);
+
+/// Sorts all that waits.
+const LIST_WAITING: &str = concat!(
+    "SELECT id, ",
+    fits!(),
+    " FROM scan INDEXED BY scan_due WHERE state = 0 AND id < ?1 ORDER BY id DESC"
 );
 
 const REFUSALS: &str = "SELECT trigger_name, reason, received_at FROM refusal ORDER BY id DESC LIMIT ?1";
@@ -94,19 +103,27 @@ pub(super) fn next_attempt(conn: &Connection, target: &Name) -> Result<Option<Ti
 
 /// One page of scans, newest first.
 pub(super) fn list(conn: &Connection, filter: &ScanFilter) -> Result<Page> {
-    let before = filter.before.map_or(i64::MAX, |scan| scan.0);
-    let target = filter.target.as_ref().map(Name::as_str);
-    let trigger = filter.trigger.as_ref().map(Name::as_str);
-    let text = filter.text.as_ref().map(|text| text.to_ascii_lowercase());
-    let (found, next) = if let Some(state) = filter.state {
-        let mut statement = conn.prepare_cached(LIST_OF_STATE)?;
-        let state = code(&ScanState::ALL, &state);
-        pick(statement.query((before, target, trigger, text, state))?, filter.limit)?
-    } else {
-        pick(conn.prepare_cached(LIST)?.query((before, target, trigger, text))?, filter.limit)?
+    let sql = match filter.state {
+        Some(ScanState::Running | ScanState::Done | ScanState::Attention) => LIST_STARTED,
+        Some(ScanState::Waiting) if few_wait(conn)? => LIST_WAITING,
+        Some(ScanState::Waiting) | None => LIST,
     };
+    let values = (
+        filter.before.map_or(i64::MAX, |scan| scan.0),
+        filter.state.map(|state| code(&ScanState::ALL, &state)),
+        filter.target.as_ref().map(Name::as_str),
+        filter.trigger.as_ref().map(Name::as_str),
+        filter.text.as_ref().map(|text| text.to_ascii_lowercase()),
+    );
+    let (found, next) = pick(conn.prepare_cached(sql)?.query(values)?, filter.limit)?;
     let scans = found.into_iter().filter_map(|id| rows::show(conn, id).transpose()).collect::<Result<_>>()?;
     Ok(Page { scans, next })
+}
+
+/// Whether sorting all that waits costs no more than a page may cost.
+fn few_wait(conn: &Connection) -> Result<bool> {
+    let waiting = Tally::read(conn)?.stats().waiting;
+    Ok(usize::try_from(waiting).is_ok_and(|waiting| waiting <= LOOKED_AT_PER_PAGE))
 }
 
 /// The scans that fit, up to the limit, and where to go on when there may be more.
@@ -158,7 +175,7 @@ mod tests {
             (EARLIEST, "SEARCH scan USING COVERING INDEX scan_due (priority=?)"),
             (NEXT_ATTEMPT, "SEARCH delivery USING COVERING INDEX delivery_ready (target=? AND ready_at>?)"),
             (LIST, "SEARCH scan USING INTEGER PRIMARY KEY (rowid<?)"),
-            (LIST_OF_STATE, "SEARCH scan USING INDEX scan_state (state=? AND rowid<?)"),
+            (LIST_STARTED, "SEARCH scan USING INDEX scan_state (state=? AND rowid<?)"),
         ] {
             let plan = plan(sql);
             assert!(plan.contains(step), "{sql}: {plan}");

@@ -31,11 +31,15 @@ impl Tally {
         Ok(())
     }
 
-    /// A new waiting scan: its number.
-    pub(super) fn born(&mut self) -> ScanId {
-        self.last_scan += 1;
+    /// The number of the next scan.
+    pub(super) fn next_scan(&self) -> ScanId {
+        ScanId(self.last_scan + 1)
+    }
+
+    /// The next scan is there now, and waits.
+    pub(super) fn born(&mut self, id: ScanId) {
+        self.last_scan = id.0;
         *self.count(ScanState::Waiting) += 1;
-        ScanId(self.last_scan)
     }
 
     /// A scan has another state now.

@@ -301,37 +301,56 @@ async fn without_a_log_the_store_works_and_says_so() {
     store.close().await;
 }
 
+/// Fills a closed queue with 45 000 scans; those for whose number `waits` holds wait, the others are done.
+fn fill(path: &Path, waits: &str) {
+    let sql = format!(
+        "BEGIN;
+         WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 45000)
+         INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, finished_at)
+         SELECT n, '/tv/' || n, iif({waits}, 0, 2), 0, n, n, 0, iif({waits}, NULL, n) FROM number;
+         UPDATE tally SET last_scan = 45000, waiting = (SELECT count(*) FROM scan WHERE state = 0),
+                          done = (SELECT count(*) FROM scan WHERE state = 2);
+         COMMIT"
+    );
+    stranger(path).execute_batch(&sql).unwrap();
+}
+
+/// How many scans of this state, with a number that begins with 7, each page shows.
+async fn pages(store: &SqliteStore, state: Option<ScanState>) -> Vec<usize> {
+    let mut filter =
+        ScanFilter { text: Some("/tv/7".into()), state, limit: 100_000, ..ScanFilter::default() };
+    let mut pages = vec![];
+    loop {
+        let page = store.list(filter.clone()).await.unwrap();
+        pages.push(page.scans.len());
+        filter.before = page.next;
+        if filter.before.is_none() {
+            return pages;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_page_looks_at_no_more_than_its_share_and_hands_back_where_to_go_on() {
     let folder = tempdir().unwrap();
     let path = closed(&folder).await;
-    let mut conn = stranger(&path);
-    let transaction = conn.transaction().unwrap();
-    transaction
-        .execute_batch(
-            "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 45000)
-             INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, finished_at)
-             SELECT n, '/tv/' || n, 2, 0, n, n, 0, n FROM number;
-             UPDATE tally SET done = 45000, last_scan = 45000;",
-        )
-        .unwrap();
-    transaction.commit().unwrap();
+    fill(&path, "n % 2 = 1");
     let store = open(&path);
-    for state in [None, Some(ScanState::Done)] {
-        let mut filter =
-            ScanFilter { text: Some("/tv/7".into()), state, limit: 100_000, ..ScanFilter::default() };
-        let mut pages = vec![];
-        loop {
-            let page = store.list(filter.clone()).await.unwrap();
-            pages.push(page.scans.len());
-            filter.before = page.next;
-            if filter.before.is_none() {
-                break;
-            }
-        }
-        // 7, 70…79, 700…799, 7000…7999 lie among the oldest 5 000 and the 20 000 before.
-        assert_eq!(pages, [0, 1000, 111]);
-    }
+    // 7, 70…79 and 700…799 lie among the oldest 5 000, 7000…7999 among the 20 000 before.
+    assert_eq!(pages(&store, None).await, [0, 1000, 111]);
+    assert_eq!(pages(&store, Some(ScanState::Waiting)).await, [0, 500, 56]);
+    assert_eq!(pages(&store, Some(ScanState::Done)).await, [500, 55]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_few_that_wait_are_found_at_once_among_all_that_finished() {
+    let folder = tempdir().unwrap();
+    let path = closed(&folder).await;
+    fill(&path, "n IN (7, 700, 30000)");
+    let store = open(&path);
+    assert_eq!(pages(&store, Some(ScanState::Waiting)).await, [2]);
+    assert_eq!(pages(&store, Some(ScanState::Running)).await, [0]);
     store.close().await;
 }
 
