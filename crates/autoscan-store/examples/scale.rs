@@ -1,6 +1,6 @@
 //! What the queue costs, and whether that depends on how much it holds.
 //!
-//! `cargo run --release -p autoscan-store --example scale [ROWS]` prints, in microseconds (the quicker quartile of many runs, so that a busy machine disturbs it little):
+//! `cargo run --release -p autoscan-store --example scale [ROWS]` prints, in microseconds (a tenth of many runs is quicker, so that a busy machine disturbs it little):
 //!
 //! - `commit`: one absorbed change against a bare program that inserts one row a commit, by one and by 64 senders;
 //! - `ratio`: each question with 1 000 rows and with ROWS (a million when not given), once all of them finished, once
@@ -18,11 +18,12 @@ use autoscan_core::change::Change;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Absorb, Batch, ScanFilter, Settlement, Start, Store};
+use autoscan_core::ports::{Absorb, Batch, Claimed, ScanFilter, Settlement, Start, Store};
 use autoscan_core::scan::{Quiet, ScanState, StoredChange};
 use autoscan_core::time::Timestamp;
 use autoscan_store::{Options, SqliteStore};
 use rusqlite::Connection;
+use tempfile::TempDir;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -40,17 +41,29 @@ async fn main() -> Outcome {
     let rows = std::env::args().nth(1).map(|rows| rows.parse()).transpose()?.unwrap_or(MANY);
     commits().await?;
     for state in [ScanState::Done, ScanState::Waiting] {
-        let few = measured(state, FEW).await?;
-        let many = measured(state, rows).await?;
-        for ((question, few), (_, many)) in few.into_iter().zip(many) {
-            let ratio = many.as_secs_f64() / few.as_secs_f64();
-            let (few, many) = (micros(few), micros(many));
-            say(format_args!(
-                "ratio {} {question}: {FEW} rows {few}, {rows} rows {many}, ratio {ratio:.2}",
-                state.as_str()
-            ))?;
-        }
+        compare(state, rows).await?;
     }
+    Ok(())
+}
+
+/// Asks a small and a large queue every question in turns, so that both meet the same machine.
+async fn compare(state: ScanState, rows: u64) -> Outcome {
+    let (mut small, mut large) = (Side::filled(state, FEW).await?, Side::filled(state, rows).await?);
+    for question in QUESTIONS {
+        let (mut few, mut many) = (vec![], vec![]);
+        for run in 0..RUNS {
+            few.push(small.time(question, run).await?);
+            many.push(large.time(question, run).await?);
+        }
+        let (few, many) = (quick(few), quick(many));
+        let ratio = many.as_secs_f64() / few.as_secs_f64();
+        let (few, many, state) = (micros(few), micros(many), state.as_str());
+        say(format_args!(
+            "ratio {state} {question}: {FEW} rows {few}, {rows} rows {many}, ratio {ratio:.2}"
+        ))?;
+    }
+    small.store.close().await;
+    large.store.close().await;
     Ok(())
 }
 
@@ -62,9 +75,9 @@ fn micros(time: Duration) -> String {
     format!("{:.1}", time.as_secs_f64() * 1e6)
 }
 
-fn quartile(mut times: Vec<Duration>) -> Duration {
+fn quick(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
-    times.get(times.len() / 4).copied().unwrap_or_default()
+    times.get(times.len() / 10).copied().unwrap_or_default()
 }
 
 fn batch(folder: &str, now: Timestamp) -> Outcome<Batch> {
@@ -101,7 +114,7 @@ async fn commits() -> Outcome {
     }
     let together = begin.elapsed();
     store.close().await;
-    let (bare, alone) = (quartile(bare), quartile(alone));
+    let (bare, alone) = (quick(bare), quick(alone));
     let together = together.div_f64(f64::from(u32::try_from(SENDERS * RUNS)?));
     say(format_args!("commit bare insert: {}", micros(bare)))?;
     for (senders, time) in [(1, alone), (SENDERS, together)] {
@@ -153,85 +166,95 @@ fn fill(path: &Path, state: ScanState, rows: u64) -> Outcome {
     Ok(File::open(path)?.sync_all()?)
 }
 
-/// The time of every question that is asked all day, with so many rows.
-async fn measured(state: ScanState, rows: u64) -> Outcome<Vec<(&'static str, Duration)>> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("autoscan.db");
-    SqliteStore::open(&path, Options::default())?.close().await;
-    fill(&path, state, rows)?;
-    let mut opened = vec![];
-    for _ in 0..20 {
-        let begin = Instant::now();
+/// What is asked all day, in an order in which each finds something to do.
+const QUESTIONS: [&str; 15] = [
+    "open",
+    "due 50",
+    "next due",
+    "next attempt",
+    "list 50",
+    "list 50 done",
+    "list 50 waiting",
+    "stats",
+    "claim nothing",
+    "recover",
+    "absorb",
+    "start 1",
+    "claim 1",
+    "settle 1",
+    "sweep 1",
+];
+
+/// One queue, with what was absorbed and claimed of it so far.
+struct Side {
+    folder: TempDir,
+    store: SqliteStore,
+    plex: Name,
+    starts: Vec<Start>,
+    claimed: Vec<Claimed>,
+}
+
+impl Side {
+    async fn filled(state: ScanState, rows: u64) -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("autoscan.db");
+        SqliteStore::open(&path, Options::default())?.close().await;
+        fill(&path, state, rows)?;
         let store = SqliteStore::open(&path, Options::default())?;
-        opened.push(begin.elapsed());
-        store.close().await;
+        Ok(Self { folder, store, plex: Name::parse("plex")?, starts: vec![], claimed: vec![] })
     }
-    let store = SqliteStore::open(&path, Options::default())?;
-    let mut times = vec![("open", quartile(opened))];
-    times.extend(asked(&store).await?);
-    times.extend(told(&store).await?);
-    store.close().await;
-    Ok(times)
-}
 
-/// Times a future many times over.
-macro_rules! timed {
-    ($name:literal, $question:expr) => {{
-        let mut times = vec![];
-        for run in 0..RUNS {
-            let begin = Instant::now();
-            $question(run).await?;
-            times.push(begin.elapsed());
+    async fn time(&mut self, question: &str, run: u64) -> Outcome<Duration> {
+        if question == "open" {
+            self.store.close().await;
         }
-        ($name, quartile(times))
-    }};
-}
+        let begin = Instant::now();
+        match question {
+            "open" => {
+                self.store = SqliteStore::open(&self.folder.path().join("autoscan.db"), Options::default())?;
+            }
+            "absorb" => self.absorb(run).await?,
+            "start 1" => drop(self.store.start(self.starts.pop().into_iter().collect(), NOW).await?),
+            "claim 1" => {
+                self.claimed.extend(self.store.claim(&self.plex, NOW, QUIET.maximum_wait, 1).await?);
+            }
+            "settle 1" => self.settle().await?,
+            "sweep 1" => drop(self.store.sweep(NOW + QUIET.maximum_wait, 1).await?),
+            question => self.ask(question).await?,
+        }
+        Ok(begin.elapsed())
+    }
 
-async fn asked(store: &SqliteStore) -> Outcome<Vec<(&'static str, Duration)>> {
-    let plex = Name::parse("plex")?;
-    let page = |state| ScanFilter { limit: 50, state, ..ScanFilter::default() };
-    Ok(vec![
-        timed!("due 50", |_| store.due(NOW, 50)),
-        timed!("next due", |_| store.next_due()),
-        timed!("next attempt", |_| store.next_attempt(&plex)),
-        timed!("list 50", |_| store.list(page(None))),
-        timed!("list 50 done", |_| store.list(page(Some(ScanState::Done)))),
-        timed!("list 50 waiting", |_| store.list(page(Some(ScanState::Waiting)))),
-        timed!("stats", |_| store.stats()),
-        timed!("claim nothing", |_| store.claim(&plex, NOW, QUIET.maximum_wait, 10)),
-        timed!("recover", |_| store.recover()),
-    ])
-}
+    async fn ask(&self, question: &str) -> Outcome {
+        let page = |state| ScanFilter { limit: 50, state, ..ScanFilter::default() };
+        match question {
+            "due 50" => drop(self.store.due(NOW, 50).await?),
+            "next due" => drop(self.store.next_due().await?),
+            "next attempt" => drop(self.store.next_attempt(&self.plex).await?),
+            "list 50" => drop(self.store.list(page(None)).await?),
+            "list 50 done" => drop(self.store.list(page(Some(ScanState::Done))).await?),
+            "list 50 waiting" => drop(self.store.list(page(Some(ScanState::Waiting))).await?),
+            "stats" => drop(self.store.stats().await?),
+            "claim nothing" => drop(self.store.claim(&self.plex, NOW, QUIET.maximum_wait, 10).await?),
+            "recover" => self.store.recover().await?,
+            unknown => return Err(format!("there is no question {unknown:?}").into()),
+        }
+        Ok(())
+    }
 
-async fn told(store: &SqliteStore) -> Outcome<Vec<(&'static str, Duration)>> {
-    let plex = Name::parse("plex")?;
-    let folders = (0..RUNS).map(|run| batch(&format!("/mnt/media/TV/New {run}/Season 01"), NOW));
-    let folders: Vec<Batch> = folders.collect::<Outcome<_>>()?;
-    let mut starts = vec![];
-    let absorb = timed!("absorb", async |run: u64| -> Outcome {
-        let batch = folders[usize::try_from(run)?].clone();
+    async fn absorb(&mut self, run: u64) -> Outcome {
+        let batch = batch(&format!("/mnt/media/TV/New {run}/Season 01"), NOW)?;
         let tell = batch.folders[0].folder.clone();
-        let scan = store.absorb(batch).await?.scans[0];
-        let deliveries = vec![Delivery::new(plex.clone(), NOW)];
-        starts.push(Start { scan, generation: 1, tell, deliveries, note: None });
+        let scan = self.store.absorb(batch).await?.scans[0];
+        let deliveries = vec![Delivery::new(self.plex.clone(), NOW)];
+        self.starts.push(Start { scan, generation: 1, tell, deliveries, note: None });
         Ok(())
-    });
-    let start = timed!("start", |run: u64| {
-        store.start(
-            usize::try_from(run).ok().and_then(|run| starts.get(run).cloned()).into_iter().collect(),
-            NOW,
-        )
-    });
-    let mut claimed = vec![];
-    let claim = timed!("claim 1", async |_| -> Outcome {
-        claimed.extend(store.claim(&plex, NOW, QUIET.maximum_wait, 1).await?);
-        Ok(())
-    });
-    let settle = timed!("settle 1", async |run: u64| -> Outcome {
-        let claimed = claimed[usize::try_from(run)?].clone();
+    }
+
+    async fn settle(&mut self) -> Outcome {
+        let claimed = self.claimed.pop().ok_or("every absorbed scan was claimed and settled once")?;
         let delivery = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..claimed.delivery };
-        Ok(store.settle(vec![Settlement { scan: claimed.scan, delivery }], NOW).await?)
-    });
-    let sweep = timed!("sweep 1", |_| store.sweep(NOW + QUIET.maximum_wait, 1));
-    Ok(vec![absorb, start, claim, settle, sweep])
+        let settlement = Settlement { scan: claimed.scan, delivery };
+        Ok(self.store.settle(vec![settlement], NOW).await?)
+    }
 }
