@@ -1,6 +1,7 @@
 //! What the queue costs, and whether that depends on how much it holds.
 //!
-//! `cargo run --release -p autoscan-store --example scale [ROWS]` prints, in microseconds (a tenth of many runs is quicker, so that a busy machine disturbs it little):
+//! `cargo run --release -p autoscan-store --example scale [ROWS]` prints, in microseconds (a tenth of many runs is
+//! quicker, so that a busy machine disturbs it little):
 //!
 //! - `commit`: one absorbed change against a bare program that inserts one row a commit, by one and by 64 senders;
 //! - `ratio`: each question with 1 000 rows and with ROWS (a million when not given), once all of them finished, once
