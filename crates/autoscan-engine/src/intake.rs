@@ -49,7 +49,8 @@ impl Engine {
         Ok(self.store_intake(intake).await?)
     }
 
-    /// Takes in a scan that a person or script asked for over the API, as the trigger `manual` would.
+    /// Takes in a scan that a person or script asked for over the API, as the trigger `manual` reads `?path=`: it knows a
+    /// file from a folder.
     pub async fn ask(&self, paths: Vec<TriggerPath>, targets: Option<Vec<Name>>) -> Result<Taken, TakeError> {
         let bound = self.trigger_of_kind(MANUAL).ok_or(TakeError::UnknownTrigger)?;
         for name in targets.iter().flatten() {
@@ -60,8 +61,11 @@ impl Engine {
         let now = self.now();
         self.ledger.note(&bound.name, "", now);
         let mut intake = Intake::new(bound, targets.or_else(|| bound.targets.clone()), now);
-        for path in paths {
-            intake.add(self, Change::rescan(path));
+        let query: Vec<(String, String)> =
+            paths.iter().map(|path| ("path".to_owned(), path.to_string())).collect();
+        let reading = bound.reader.read(&Hook { query: &query, content_type: None, body: &[] })?;
+        for change in reading.changes {
+            intake.add(self, change);
         }
         Ok(self.store_intake(intake).await?)
     }

@@ -30,7 +30,8 @@ struct Lines;
 impl Trigger for Lines {
     fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
         let text = std::str::from_utf8(hook.body).map_err(|error| ReadError(error.to_string()))?;
-        let changes = text.lines().map(change).collect();
+        let asked = hook.query.iter().map(|(_, path)| Change::rescan(TriggerPath::parse(path).unwrap()));
+        let changes = text.lines().map(change).chain(asked).collect();
         Ok(Reading { event: "Lines".into(), changes, refused: vec![] })
     }
 }
