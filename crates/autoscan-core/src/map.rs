@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use crate::path::{AbsolutePath, PathRefusal};
+use crate::path::{AbsolutePath, MAX_LENGTH, PathRefusal};
 
 /// Plain prefixes by whole components (the longest wins), then regular expressions (the first that matches at the
 /// start of the path wins). A path that nothing matches stays as it is.
@@ -56,7 +56,11 @@ impl PathMap {
     pub fn apply(&self, path: &AbsolutePath) -> Result<Mapped, PathRefusal> {
         for (from, to) in &self.prefixes {
             if let Some(names) = path.names_below(from) {
-                return Ok(Mapped { path: to.join(names), rule: Some(format!("{from} → {to}")) });
+                let path = to.join(names);
+                return match path.as_str().len() {
+                    length if length > MAX_LENGTH => Err(PathRefusal::TooLong(length)),
+                    _ => Ok(Mapped { path, rule: Some(format!("{from} → {to}")) }),
+                };
             }
         }
         for (pattern, replacement) in &self.rewrites {
@@ -146,6 +150,9 @@ mod tests {
         let map = PathMap::new([], [("^/tv/", "tv/")]).unwrap();
         assert!(map.apply(&AbsolutePath::parse("/tv/Show").unwrap()).is_err());
         assert!(PathMap::new([("tv", "/x")], []).is_err());
+        let longer = PathMap::new([("/tv", "/a/much/longer/name")], []).unwrap();
+        let path = AbsolutePath::parse(&format!("/tv/{}", "x".repeat(4090))).unwrap();
+        assert!(matches!(longer.apply(&path), Err(PathRefusal::TooLong(_))));
         assert!(PathMap::new([], [("(", "/x")]).is_err());
     }
 
