@@ -160,7 +160,7 @@ fn fill(path: &Path, state: ScanState, rows: u64) -> Outcome {
                 NULL, 0, 1, 'sonarr', 1700000000000 + n, NULL FROM number;
          INSERT INTO delivery SELECT n, 'plex', 2, 1, NULL, 1700000020000 + n, NULL, NULL, 0, NULL, 0 FROM number
          WHERE {started};
-         UPDATE tally SET waiting = {rows} * (1 - {started}), done = {rows} * {started}, last_scan = {rows};
+         UPDATE tally SET done = {rows} * {started}, last_scan = {rows};
          COMMIT; PRAGMA journal_mode = WAL;"
     ))?;
     // What the disk still has to write would be in the way of what is measured.

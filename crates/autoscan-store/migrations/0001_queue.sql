@@ -68,13 +68,13 @@ CREATE TABLE setting (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- One row. Counting a million rows would take too long, and a scan's number is never given twice.
+-- One row. Counting a million rows would take too long, and a scan's number is never given twice. What waits is counted
+-- at the start: arrivals write nothing here.
 CREATE TABLE tally (
-    waiting INTEGER NOT NULL,
     running INTEGER NOT NULL,
     done INTEGER NOT NULL,
     attention INTEGER NOT NULL,
     last_scan INTEGER NOT NULL,
     probes INTEGER NOT NULL      -- changes so that a write can be proven
 );
-INSERT INTO tally VALUES (0, 0, 0, 0, 0, 0);
+INSERT INTO tally VALUES (0, 0, 0, 0, 0);

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::family::libraries::{self, Catalogue, Shelves, of_the_server};
+use crate::family::libraries::{self, Catalogue, Shelves};
 use crate::family::media_browser::{self, LIST, MediaBrowser, SystemInfo, VirtualFolder};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
@@ -59,7 +59,10 @@ impl Emby {
 #[async_trait]
 impl Target for Emby {
     async fn probe(&self) -> Result<Identity, Fault> {
-        let answer = self.ask(&self.get(&["System", "Info"])).await.map_err(of_the_server)?;
+        let answer = match self.ask(&self.get(&["System", "Info"])).await {
+            Ok(answer) => answer,
+            Err(fault) => return libraries::known_by_its_list(self, fault).await,
+        };
         let info: SystemInfo = answer.json()?;
         if info.is_in_maintenance_mode {
             return Err(Fault::away(answer.says("Emby is in maintenance mode; autoscan waits")));

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::family::libraries::{self, Catalogue, Shelves, of_the_server};
+use crate::family::libraries::{self, Catalogue, Shelves};
 use crate::family::media_browser::{self, LIST, MediaBrowser, SystemInfo, VirtualFolder};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
@@ -72,7 +72,11 @@ impl Target for Jellyfin {
     /// `/System/Info` needs the key, and is not answered while Jellyfin starts: `/System/Info/Public` is.
     async fn probe(&self) -> Result<Identity, Fault> {
         let request = Request::get(&self.base, &["System", "Info"]).secret(&self.key);
-        let info: SystemInfo = self.ask(&request).await.map_err(of_the_server)?.json()?;
+        let answer = match self.ask(&request).await {
+            Ok(answer) => answer,
+            Err(fault) => return libraries::known_by_its_list(self, fault).await,
+        };
+        let info: SystemInfo = answer.json()?;
         Ok(Identity { product: "Jellyfin".to_owned(), name: info.server_name, version: info.version })
     }
 

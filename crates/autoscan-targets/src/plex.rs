@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::family::libraries::{self, Catalogue, Owner, Shelves, of_the_server};
+use crate::family::libraries::{self, Catalogue, Owner, Shelves};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -167,24 +167,34 @@ fn check(answer: Answer) -> Result<Answer, Fault> {
     }
 }
 
+/// A server that runs may go on saying that it starts, so this alone means nothing; beside a fault it explains it.
+fn still_starting(fault: Fault, state: Option<&str>) -> Fault {
+    match (fault, state) {
+        (Fault::Away { reason }, Some(state)) if state.starts_with("starting") => {
+            Fault::away(format!("{reason}; Plex is still starting ({state:?})"))
+        }
+        (fault, _) => fault,
+    }
+}
+
 #[async_trait]
 impl Target for Plex {
     /// `/identity` needs no token and tells whether Plex is up, and `/` whether the token is good.
     async fn probe(&self) -> Result<Identity, Fault> {
-        let answer = self.ask(&self.request(Method::GET, &["identity"])).await.map_err(of_the_server)?;
-        let identity: Container<ServerJson> = answer.json()?;
-        let starting = identity.container.start_state.filter(|state| state.starts_with("starting"));
-        let answer =
-            self.ask(&self.request(Method::GET, &[])).await.map_err(|fault| match (&starting, fault) {
-                // A server that runs may go on saying that it starts, so this alone means nothing.
-                (Some(state), Fault::Wrong { reason }) => {
-                    Fault::away(format!("{reason}; Plex is still starting ({state:?})"))
-                }
-                (_, fault) => of_the_server(fault),
-            })?;
-        let server = answer.json::<Container<ServerJson>>()?.container;
-        let version = server.version.or(identity.container.version);
-        let Some(version) = version else {
+        let answer = match self.ask(&self.request(Method::GET, &["identity"])).await {
+            Ok(answer) => answer,
+            Err(fault) => return libraries::known_by_its_list(self, fault).await,
+        };
+        let identity = answer.json::<Container<ServerJson>>()?.container;
+        let server = match self.ask(&self.request(Method::GET, &[])).await {
+            Ok(answer) => answer.json::<Container<ServerJson>>()?.container,
+            Err(fault) => {
+                let known = libraries::known_by_its_list(self, fault).await;
+                let known = known.map_err(|fault| still_starting(fault, identity.start_state.as_deref()))?;
+                return Ok(Identity { version: identity.version.unwrap_or(known.version), ..known });
+            }
+        };
+        let Some(version) = server.version.or(identity.version) else {
             return Err(Fault::away(answer.says("it names no version; is this a Plex Media Server?")));
         };
         Ok(Identity { product: "Plex Media Server".to_owned(), name: server.friendly_name, version })

@@ -117,6 +117,18 @@ async fn a_server_that_is_down_is_away_until_it_is_back() {
 }
 
 #[tokio::test]
+async fn a_server_behind_a_proxy_that_hides_its_version_is_known_by_its_libraries() {
+    each_kind(&Http::default(), async |kind, stage, server| {
+        stage.fail_next(1, &Trouble::Status(404));
+        assert_eq!(server.probe().await.unwrap().version, "unknown", "{kind}");
+        stage.set_trouble(Some(Trouble::Status(404)));
+        assert_eq!(probed(&*server).await, "away", "{kind}");
+        stage.set_trouble(None);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_plex_that_does_not_know_one_call_fails_that_scan_alone() {
     let plex = PretendPlex::builder().library(library()).start().await.unwrap();
     let settings = json!({"url": plex.stage.url(), "token": "plex-token"});

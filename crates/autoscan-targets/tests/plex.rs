@@ -224,7 +224,7 @@ async fn a_probe_proves_reachability_and_the_token() {
     plex.set_start_state(Some("startingPlugins"));
     assert!(server.probe().await.is_ok());
     plex.stage.fail_next(1, &Trouble::Slow(std::time::Duration::ZERO));
-    plex.stage.fail_next(1, &Trouble::Status(400));
+    plex.stage.fail_next(3, &Trouble::Status(400));
     let fault = server.probe().await.unwrap_err();
     assert!(matches!(&fault, Fault::Away { reason } if reason.contains("still starting")), "{fault:?}");
 }

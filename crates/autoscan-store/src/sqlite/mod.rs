@@ -30,7 +30,6 @@ use autoscan_core::time::Timestamp;
 
 pub use self::open::{OpenError, Options};
 use self::reader::Reader;
-use self::tally::Tally;
 use self::writer::Survives::{Kill, PowerCut};
 use self::writer::Writer;
 use crate::rules;
@@ -106,7 +105,8 @@ impl Store for SqliteStore {
     }
 
     async fn list(&self, filter: ScanFilter) -> Result<Page, StoreError> {
-        self.people.ask(move |conn| query::list(conn, &filter)).await
+        let waiting = self.writer.stats().waiting;
+        self.people.ask(move |conn| query::list(conn, &filter, waiting)).await
     }
 
     async fn show(&self, id: ScanId) -> Result<Option<Scan>, StoreError> {
@@ -122,7 +122,7 @@ impl Store for SqliteStore {
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
-        self.people.ask(|conn| Ok(Tally::read(conn)?.stats())).await
+        Ok(self.writer.stats())
     }
 
     async fn refusals(&self, limit: usize) -> Result<Vec<RefusalRecord>, StoreError> {

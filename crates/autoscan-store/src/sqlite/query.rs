@@ -7,7 +7,6 @@ use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
 use super::rows::{self, code, name, rows, scan_columns, whole};
-use super::tally::Tally;
 use crate::rules::LOOKED_AT_PER_PAGE;
 
 const NEXT_PRIORITY: &str =
@@ -101,11 +100,11 @@ pub(super) fn next_attempt(conn: &Connection, target: &Name) -> Result<Option<Ti
     conn.prepare_cached(NEXT_ATTEMPT)?.query_row([target.as_str()], moment)
 }
 
-/// One page of scans, newest first.
-pub(super) fn list(conn: &Connection, filter: &ScanFilter) -> Result<Page> {
+/// One page of scans, newest first; `waiting` is how many wait.
+pub(super) fn list(conn: &Connection, filter: &ScanFilter, waiting: u64) -> Result<Page> {
     let sql = match filter.state {
         Some(ScanState::Running | ScanState::Done | ScanState::Attention) => LIST_STARTED,
-        Some(ScanState::Waiting) if few_wait(conn)? => LIST_WAITING,
+        Some(ScanState::Waiting) if few(waiting) => LIST_WAITING,
         Some(ScanState::Waiting) | None => LIST,
     };
     let values = (
@@ -121,9 +120,8 @@ pub(super) fn list(conn: &Connection, filter: &ScanFilter) -> Result<Page> {
 }
 
 /// Whether sorting all that waits costs no more than a page may cost.
-fn few_wait(conn: &Connection) -> Result<bool> {
-    let waiting = Tally::read(conn)?.stats().waiting;
-    Ok(usize::try_from(waiting).is_ok_and(|waiting| waiting <= LOOKED_AT_PER_PAGE))
+fn few(waiting: u64) -> bool {
+    usize::try_from(waiting).is_ok_and(|waiting| waiting <= LOOKED_AT_PER_PAGE)
 }
 
 /// The scans that fit, up to the limit, and where to go on when there may be more.

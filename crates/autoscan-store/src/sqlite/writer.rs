@@ -3,15 +3,16 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 use std::thread;
 
-use autoscan_core::ports::StoreError;
+use autoscan_core::ports::{Stats, StoreError};
 use rusqlite::{Connection, Result as SqlResult, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::errors::store_error;
 use super::line::{Line, Message};
-use super::tally::Tally;
+use super::tally::{Shown, Tally};
 
 /// Commands that share one transaction at most.
 const GROUP: usize = 256;
@@ -67,17 +68,19 @@ impl<T: Send, F: Fn(&mut Write<'_>) -> SqlResult<T> + Send> Job for Command<T, F
 /// The runtime's end.
 pub(super) struct Writer {
     line: Line<Box<dyn Job>>,
+    shown: Arc<Shown>,
 }
 
 impl Writer {
     /// Starts the thread. `always_full` is for a rollback journal, whose commits could otherwise break the file in a
     /// power cut. `lock` is let go when the connection is closed.
     pub(super) fn start(conn: Connection, tally: Tally, always_full: bool, lock: File) -> io::Result<Self> {
+        let shown = Arc::new(Shown::new(&tally));
         let (line, jobs) = Line::new();
         let synchronous = Survives::PowerCut;
-        let desk = Desk { conn, tally, synchronous, always_full };
+        let desk = Desk { conn, tally, shown: Arc::clone(&shown), synchronous, always_full };
         thread::Builder::new().name("store-writer".to_owned()).spawn(move || desk.serve(jobs, lock))?;
-        Ok(Self { line })
+        Ok(Self { line, shown })
     }
 
     /// Runs a command in a transaction and answers after the commit.
@@ -91,6 +94,11 @@ impl Writer {
         answered.await.map_err(|_gone| StoreError::Closed)?
     }
 
+    /// How many scans there are in each state, as committed last.
+    pub(super) fn stats(&self) -> Stats {
+        self.shown.stats()
+    }
+
     /// Finishes what was asked, moves the log into the database and closes it.
     pub(super) async fn close(&self) {
         self.line.close().await;
@@ -101,6 +109,7 @@ impl Writer {
 struct Desk {
     conn: Connection,
     tally: Tally,
+    shown: Arc<Shown>,
     synchronous: Survives,
     always_full: bool,
 }
@@ -159,12 +168,11 @@ impl Desk {
         for job in group {
             job.run(&mut write)?;
         }
-        let tally = write.tally;
-        if tally != self.tally {
-            tally.write(&transaction)?;
-        }
+        let mut tally = write.tally;
+        tally.keep(&transaction)?;
         transaction.commit()?;
         self.tally = tally;
+        self.shown.set(&tally);
         Ok(())
     }
 
@@ -215,7 +223,8 @@ mod tests {
             let conn = queue();
             conn.pragma_update(None, "synchronous", "FULL").unwrap();
             let tally = Tally::read(&conn).unwrap();
-            let mut desk = Desk { conn, tally, synchronous: PowerCut, always_full };
+            let shown = Arc::new(Shown::new(&tally));
+            let mut desk = Desk { conn, tally, shown, synchronous: PowerCut, always_full };
             for (group, level) in groups {
                 let (jobs, answers): (Vec<_>, Vec<_>) = group.into_iter().map(job).unzip();
                 desk.run(jobs);

@@ -96,7 +96,7 @@ async fn closing_finishes_what_was_asked_and_leaves_one_tidy_file() {
     store.close().await;
     assert_eq!(store.ready().await, Err(StoreError::Closed));
     assert_eq!(store.next_due().await, Err(StoreError::Closed));
-    assert_eq!(store.stats().await, Err(StoreError::Closed));
+    assert_eq!(store.setting("key").await, Err(StoreError::Closed));
     assert!(!folder.path().join("autoscan.db-wal").exists());
     let rows: i64 = stranger(&path).query_row("SELECT count(*) FROM scan", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 100);
@@ -308,8 +308,7 @@ fn fill(path: &Path, waits: &str) {
          WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 45000)
          INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, finished_at)
          SELECT n, '/tv/' || n, iif({waits}, 0, 2), 0, n, n, 0, iif({waits}, NULL, n) FROM number;
-         UPDATE tally SET last_scan = 45000, waiting = (SELECT count(*) FROM scan WHERE state = 0),
-                          done = (SELECT count(*) FROM scan WHERE state = 2);
+         UPDATE tally SET last_scan = 45000, done = (SELECT count(*) FROM scan WHERE state = 2);
          COMMIT"
     );
     stranger(path).execute_batch(&sql).unwrap();
@@ -373,5 +372,27 @@ async fn the_tally_agrees_with_the_rows_after_failures() {
     let stats = store.stats().await.unwrap();
     assert_eq!((stats.waiting, stats.running), (2, 0));
     assert_eq!(show(&store, id).await.state, ScanState::Waiting);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn arrivals_that_no_tally_was_written_for_are_counted_after_a_power_cut_and_numbers_are_not_given_twice()
+ {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("autoscan.db");
+    let store = open(&path);
+    arrives(&store, "/tv/A", "1.mkv", at(0)).await;
+    let dropped = arrives(&store, "/tv/B", "1.mkv", at(0)).await;
+    assert!(store.drop_scan(dropped).await.unwrap());
+    arrives(&store, "/tv/C", "1.mkv", at(0)).await;
+    store.close().await;
+    let store = open(&path);
+    assert_eq!(store.stats().await.unwrap().waiting, 2);
+    let last = arrives(&store, "/tv/D", "1.mkv", at(0)).await;
+    assert_eq!(last.0, dropped.0 + 2);
+    assert!(store.drop_scan(last).await.unwrap());
+    store.close().await;
+    let store = open(&path);
+    assert!(arrives(&store, "/tv/E", "1.mkv", at(0)).await > last);
     store.close().await;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, Style, TargetPath};
-use autoscan_core::ports::Library;
+use autoscan_core::ports::{Identity, Library};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -112,9 +112,25 @@ async fn refill(server: &(impl Catalogue + ?Sized), memory: &mut Memory) -> Resu
     Ok(shelf)
 }
 
+/// Where a server does not know the call that tells its version, because a proxy lets only some through, its list of
+/// libraries proves as much: that it answers, and that the key is good.
+pub(crate) async fn known_by_its_list(catalogue: &impl Catalogue, fault: Fault) -> Result<Identity, Fault> {
+    if !matches!(fault, Fault::Wrong { .. }) {
+        return Err(fault);
+    }
+    match read_afresh(catalogue).await {
+        Ok(_) => Ok(Identity {
+            product: catalogue.product().to_owned(),
+            name: None,
+            version: "unknown".to_owned(),
+        }),
+        Err(_) => Err(of_the_server(fault)),
+    }
+}
+
 /// A call that concerns no single scan and was not understood is a fault of the address, or of a proxy whose server is
 /// gone: the lane holds.
-pub(crate) fn of_the_server(fault: Fault) -> Fault {
+fn of_the_server(fault: Fault) -> Fault {
     match fault {
         Fault::Wrong { reason } => Fault::Away { reason: format!("{reason}; is the URL right?") },
         other => other,
