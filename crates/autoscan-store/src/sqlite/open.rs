@@ -112,8 +112,11 @@ impl SqliteStore {
             return Err(OpenError::ReadOnly(path.to_owned()));
         }
         let version = version(path, &writer)?;
-        let wal = choose_journal(&writer).map_err(fault)?;
-        let (writer, tally) = prepare_writer(writer, version, options).map_err(fault)?;
+        let wal = match version {
+            0 => begin(path, &writer)?,
+            _ => choose_journal(&writer).map_err(fault)?,
+        };
+        let (writer, tally) = prepare_writer(writer, version, wal, options).map_err(fault)?;
         let reader = |name| {
             let conn = connect(path, options, READER_CACHE).map_err(fault)?;
             conn.pragma_update(None, "query_only", true).map_err(fault)?;
@@ -224,6 +227,19 @@ fn version(path: &Path, conn: &Connection) -> Result<usize, OpenError> {
     }
 }
 
+/// Gives a new file its first page. SQLite would wait for the disk at every step of it; one wait at the end is as good,
+/// because there is nothing to lose before. Without that page a power cut would make SQLite throw the log away.
+fn begin(path: &Path, conn: &Connection) -> Result<bool, OpenError> {
+    let fault = |error| sql_fault(path, &error);
+    conn.pragma_update(None, "synchronous", "OFF").map_err(fault)?;
+    let wal = choose_journal(conn).map_err(fault)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced =
+        File::open(path).and_then(|file| file.sync_all()).and_then(|()| File::open(folder)?.sync_all());
+    synced.map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))?;
+    Ok(wal)
+}
+
 /// Answers whether the write-ahead log works here: it needs memory that is shared between connections.
 fn choose_journal(conn: &Connection) -> SqlResult<bool> {
     let set =
@@ -251,10 +267,17 @@ fn is_no_shared_memory(error: &rusqlite::Error) -> bool {
     })
 }
 
-fn prepare_writer(mut conn: Connection, version: usize, options: Options) -> SqlResult<(Connection, Tally)> {
+fn prepare_writer(
+    mut conn: Connection,
+    version: usize,
+    wal: bool,
+    options: Options,
+) -> SqlResult<(Connection, Tally)> {
     // SQLite answers some of these with the value: pragma_update would take that for a mistake.
     conn.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_row| Ok(()))?;
-    conn.pragma_update(None, "synchronous", "FULL")?;
+    // In a write-ahead log a migration reaches the disk with the first commit behind it: until then there is nothing in
+    // the tables that a power cut could take.
+    conn.pragma_update(None, "synchronous", if wal { "NORMAL" } else { "FULL" })?;
     if let Some(pages) = options.page_limit {
         conn.pragma_update_and_check(None, "max_page_count", pages, |_row| Ok(()))?;
     }
@@ -265,6 +288,7 @@ fn prepare_writer(mut conn: Connection, version: usize, options: Options) -> Sql
         transaction.pragma_update(None, "user_version", super::rows::rows(place + 1))?;
         transaction.commit()?;
     }
+    conn.pragma_update(None, "synchronous", "FULL")?;
     let tally = Tally::read(&conn)?;
     Ok((conn, tally))
 }
