@@ -12,10 +12,10 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Between probes of a target that is away.
-    pub const AWAY: Self = Self { first: Duration::from_secs(2), most: Duration::from_mins(1) };
+    /// Between probes of a target that is away: one small request, so that it gets what is its own soon after it is back.
+    pub const AWAY: Self = Self { first: Duration::from_secs(1), most: Duration::from_secs(15) };
     /// Between probes of a target that rejects our key: a person must act, so there is no hurry.
-    pub const REFUSED: Self = Self { first: Duration::from_mins(1), most: Duration::from_mins(15) };
+    pub const REFUSED: Self = Self { first: Duration::from_secs(15), most: Duration::from_mins(5) };
     /// Between attempts of one delivery that the target did not understand.
     pub const WRONG: Self = Self { first: Duration::from_secs(5), most: Duration::from_mins(1) };
 
@@ -35,12 +35,12 @@ mod tests {
     #[test]
     fn the_pause_doubles_up_to_its_most() {
         let pauses: Vec<u64> = (1..=8).map(|n| Backoff::AWAY.pause(n, 0.0).as_secs()).collect();
-        assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(pauses, [1, 2, 4, 8, 15, 15, 15, 15]);
     }
 
     #[test]
     fn jitter_takes_away_at_most_a_quarter() {
-        assert_eq!(Backoff::AWAY.pause(1, 1.0), Duration::from_millis(1500));
-        assert_eq!(Backoff::AWAY.pause(u32::MAX, 7.0), Duration::from_secs(45));
+        assert_eq!(Backoff::AWAY.pause(1, 1.0), Duration::from_millis(750));
+        assert_eq!(Backoff::AWAY.pause(u32::MAX, 7.0), Duration::from_millis(11_250));
     }
 }

@@ -128,6 +128,15 @@ impl Lane {
         self.alarm.ring();
     }
 
+    /// A person has looked: a server that is away or rejected the key is probed now.
+    pub(crate) fn hurry(&self, now: Timestamp) {
+        match &mut self.lock().state {
+            LaneState::Away { until, .. } | LaneState::Misconfigured { until, .. } => *until = now,
+            LaneState::Starting | LaneState::Open | LaneState::Busy { .. } => {}
+        }
+        self.alarm.ring();
+    }
+
     fn set_state(&self, state: LaneState) -> LaneState {
         std::mem::replace(&mut self.lock().state, state)
     }

@@ -189,6 +189,7 @@ impl Engine {
         };
         if let Ok((identity, _)) = &answer {
             self.lanes[at].set_version(identity.version.clone());
+            self.lanes[at].hurry(self.now());
         }
         Some(answer)
     }

@@ -26,13 +26,14 @@ impl Engine {
         Ok(scan)
     }
 
-    /// Tries a scan again, now. A person who retries a scan that a vanished mount holds says that it is meant.
+    /// Tries a scan again, now; a target that is away is probed at once. A person who retries a scan that a vanished mount holds says that it is meant.
     pub async fn retry(&self, id: ScanId) -> Result<Option<Scan>, StoreError> {
         self.gate.wave_through(id);
-        let scan = self.parts.store.retry(id, self.now()).await?;
+        let now = self.now();
+        let scan = self.parts.store.retry(id, now).await?;
         self.alarm.ring();
         for lane in &self.lanes {
-            lane.alarm.ring();
+            lane.hurry(now);
         }
         Ok(scan)
     }

@@ -71,8 +71,8 @@ struct Effort {
 
 impl Effort {
     const FULL: Self = Self {
-        rounds: 5,
-        time: Duration::from_secs(4),
+        rounds: 9,
+        time: Duration::from_secs(2),
         starts: 9,
         history: 1_000_000,
         webhooks: 300,
@@ -127,7 +127,7 @@ fn measure(yard: &Yard, effort: Effort, only: Option<Part>) -> Vec<Row> {
 fn how(effort: Effort) -> String {
     let Effort { rounds, time, starts, history, webhooks, scales } = effort;
     format!(
-        "Medians of {rounds} rounds in turn of {time:?} for each load, of {starts} starts, of {webhooks} webhooks followed \
+        "Medians of {rounds} rounds of {time:?} for each load (both servers side by side, and the ratio of each round), of {starts} starts, of {webhooks} webhooks followed \
          to the target\nand of {scales} runs of the store's example. Every webhook is distinct, for a folder of its own, \
          and answered after\nits commit (`synchronous = FULL`). The long history is {history} finished scans."
     )

@@ -31,17 +31,26 @@ pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
     }
 }
 
+/// Both servers stand beside each other, and each load is given to one right after the other: what the disk does meanwhile
+/// meets both.
 fn measure(yard: &Yard, effort: Effort) -> Result<(Vec<Round>, Vec<Round>)> {
     let (mut floors, mut autoscans) = (Vec::new(), Vec::new());
     for round in 1..=effort.rounds {
-        let folder = yard.fresh()?;
-        let floor = play(yard.floor(folder.path())?, effort)?;
-        show(round, "floor", &floor);
-        floors.push(floor);
-        let folder = yard.fresh()?;
-        let autoscan = play(yard.autoscan(folder.path(), &Settings::intake())?, effort)?;
-        show(round, "autoscan", &autoscan);
-        autoscans.push(autoscan);
+        let (near, far) = (yard.fresh()?, yard.fresh()?);
+        let floor = yard.floor(near.path())?;
+        let autoscan = yard.autoscan(far.path(), &Settings::intake())?;
+        for server in [&floor, &autoscan] {
+            play(server, MANY, Duration::from_millis(500), 0)?;
+        }
+        let (floor_many, many) =
+            (play(&floor, MANY, effort.time, 1)?, play(&autoscan, MANY, effort.time, 1)?);
+        let (floor_one, one) = (play(&floor, 1, effort.time, 2)?, play(&autoscan, 1, effort.time, 2)?);
+        floors.push(Round { many: floor_many, one: floor_one });
+        autoscans.push(Round { many, one });
+        show(round, "floor", &floors[floors.len() - 1]);
+        show(round, "autoscan", &autoscans[autoscans.len() - 1]);
+        floor.stop()?;
+        autoscan.stop()?;
     }
     Ok((floors, autoscans))
 }
@@ -50,27 +59,29 @@ fn measure(yard: &Yard, effort: Effort) -> Result<(Vec<Round>, Vec<Round>)> {
 pub(crate) fn floor(yard: &Yard, effort: Effort) -> Result<()> {
     for round in 1..=effort.rounds {
         let folder = yard.fresh()?;
-        show(round, "floor", &play(yard.floor(folder.path())?, effort)?);
+        let server = yard.floor(folder.path())?;
+        let many = play(&server, MANY, effort.time, 0)?;
+        let one = play(&server, 1, effort.time, 1)?;
+        show(round, "floor", &Round { many, one });
+        server.stop()?;
     }
     Ok(())
 }
 
-fn play(server: Server, effort: Effort) -> Result<Round> {
-    let load = |connections, time, first| Load {
+/// One load; `part` keeps its series apart from those of the others.
+fn play(server: &Server, connections: usize, time: Duration, part: u64) -> Result<Figures> {
+    let load = Load {
         address: server.address,
         path: "/triggers/sonarr".to_owned(),
         login: Some((USERNAME.to_owned(), PASSWORD.to_owned())),
         connections,
         requests: 10_000_000,
         time,
-        first,
+        first: part * 20_000_000,
     };
-    load(MANY, Duration::from_millis(500), 0).run()?;
-    let many = load(MANY, effort.time, 20_000_000).run()?;
-    let one = load(1, effort.time, 40_000_000).run()?;
-    ensure!(many.refused + one.refused == 0, "{} requests were not answered 200", many.refused + one.refused);
-    server.stop()?;
-    Ok(Round { many, one })
+    let figures = load.run()?;
+    ensure!(figures.refused == 0, "{} requests were not answered 200", figures.refused);
+    Ok(figures)
 }
 
 fn show(round: u32, side: &str, figures: &Round) {
@@ -81,27 +92,26 @@ fn show(round: u32, side: &str, figures: &Round) {
     );
 }
 
+/// Medians, and the median of the rounds' own ratios.
 fn compare(floor: &[Round], autoscan: &[Round]) -> Vec<Row> {
-    let both = |figure: fn(&Round) -> f64| {
-        let of = |rounds: &[Round]| median(rounds.iter().map(figure).collect());
-        (of(floor), of(autoscan))
+    let of = |rounds: &[Round], figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
+    let ratio = |figure: fn(&Round) -> f64| {
+        median(floor.iter().zip(autoscan).map(|(floor, own)| figure(own) / figure(floor)).collect())
     };
-    let (floor_many, many) = both(|round| round.many.per_second);
-    let (floor_one, one) = both(|round| round.one.per_second);
-    let (floor_slow, slow) = both(|round| round.many.p99_ms);
-    let rate = |(what, goal), floor: f64, own: f64, least: f64| {
-        let ratio = own / floor;
-        Row::new(what, goal, format!("{ratio:.2} ({own:.0} of {floor:.0})"), ratio >= least)
+    let rate = |(what, goal), figure: fn(&Round) -> f64, least: f64| {
+        let (times, own, floor) = (ratio(figure), of(autoscan, figure), of(floor, figure));
+        Row::new(what, goal, format!("{times:.2} ({own:.0} of {floor:.0})"), times >= least)
     };
-    let ratio = slow / floor_slow;
+    let slow: fn(&Round) -> f64 = |round| round.many.p99_ms;
+    let (times, own, floor_slow) = (ratio(slow), of(autoscan, slow), of(floor, slow));
     vec![
-        rate(GOAL_MANY, floor_many, many, 0.75),
-        rate(GOAL_ONE, floor_one, one, 0.8),
+        rate(GOAL_MANY, |round| round.many.per_second, 0.75),
+        rate(GOAL_ONE, |round| round.one.per_second, 0.8),
         Row::new(
             GOAL_SLOW.0,
             GOAL_SLOW.1,
-            format!("{ratio:.2} × ({slow:.1} ms, floor {floor_slow:.1} ms)"),
-            ratio <= 2.0,
+            format!("{times:.2} × ({own:.1} ms, floor {floor_slow:.1} ms)"),
+            times <= 2.0,
         ),
     ]
 }

@@ -59,7 +59,7 @@ async fn an_outage_costs_one_probe_at_a_time_not_one_call_a_scan() {
     world.seconds(600).await;
     assert_eq!(*world.spies[0].calls.lock().unwrap(), 0);
     let probes = *world.spies[0].probes.lock().unwrap();
-    assert!((5..=20).contains(&probes), "{probes}");
+    assert!((20..=60).contains(&probes), "{probes}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,4 +231,17 @@ async fn one_call_that_brings_the_server_down_does_not_starve_the_others() {
     }
     world.seconds(120).await;
     assert_eq!(world.spies[0].folders().len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_who_retries_does_not_wait_for_the_next_probe() {
+    let world = World::start(three());
+    world.spies[0].set_down(Some(Fault::refused("the key was rejected")));
+    world.send("created /tv/Show/a.mkv").await;
+    world.seconds(3000).await;
+    world.spies[0].set_down(None);
+    let scan = world.scans().await[0].id;
+    world.engine.retry(scan).await.unwrap();
+    world.seconds(1).await;
+    assert_eq!(world.spies[0].folders(), ["/tv/Show"]);
 }

@@ -234,9 +234,10 @@ fn begin(path: &Path, conn: &Connection) -> Result<bool, OpenError> {
     conn.pragma_update(None, "synchronous", "OFF").map_err(fault)?;
     let wal = choose_journal(conn).map_err(fault)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced =
-        File::open(path).and_then(|file| file.sync_all()).and_then(|()| File::open(folder)?.sync_all());
+    let synced = File::open(path).and_then(|file| file.sync_all());
     synced.map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))?;
+    // Not every filesystem can sync a folder; those that cannot keep its entries by other means.
+    File::open(folder).and_then(|folder| folder.sync_all()).ok();
     Ok(wal)
 }
 
