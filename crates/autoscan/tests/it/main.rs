@@ -21,6 +21,8 @@ mod kill;
 #[cfg(test)]
 mod main_job;
 #[cfg(test)]
+mod mounts;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod servers;

@@ -1,0 +1,142 @@
+//! Real mounts that hang and die: a folder mounted through FUSE by `bindfs`, where this machine has it.
+
+use std::fs::{self, File, FileTimes};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
+
+use crate::furniture::{Home, PATIENCE, Program, episode};
+use crate::servers;
+
+/// A folder that another program shows at a second place.
+struct Mount {
+    program: Child,
+    at: PathBuf,
+}
+
+impl Mount {
+    /// None where the machine cannot mount.
+    fn new(what: &Path, at: &Path) -> Option<Self> {
+        fs::create_dir_all(what).unwrap();
+        fs::create_dir_all(at).unwrap();
+        let mut bindfs = Command::new("bindfs");
+        let started = bindfs.arg("-f").arg(what).arg(at).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut mount = Self { program: started.ok()?, at: at.to_owned() };
+        let start = Instant::now();
+        while !mount.stands() {
+            if mount.program.try_wait().unwrap().is_some() || start.elapsed() > PATIENCE {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Some(mount)
+    }
+
+    fn stands(&self) -> bool {
+        let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        table.lines().any(|line| line.split(' ').nth(4) == self.at.to_str())
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.program.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        self.signal("CONT");
+        let unmounted = Command::new("umount").arg("-l").arg(&self.at).status();
+        let _gone = unmounted.and_then(|_| self.program.kill()).and_then(|()| self.program.wait());
+    }
+}
+
+/// Media on a mount and media beside it, and a Plex that sees both.
+struct Town {
+    home: Home,
+    plex: autoscan_testkit::PretendPlex,
+}
+
+impl Town {
+    fn new() -> Self {
+        let (home, plex) = (Home::new(""), servers::plex());
+        let root = home.path("").to_str().unwrap().trim_end_matches('/').to_owned();
+        let config = fs::read_to_string(home.path("config.yml")).unwrap();
+        let lines = format!(
+            "files: {{ settle: 0s }}\ntriggers: {{ sonarr: [{{ name: sonarr }}] }}\ntargets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, map: {{ {root}/mounted: /data/tv, {root}/beside: /data/tv }} }}]\n",
+            plex.stage.url()
+        );
+        home.write("config.yml", &format!("{config}{lines}"));
+        Self { home, plex }
+    }
+
+    fn mount(&self) -> Option<Mount> {
+        Mount::new(&self.home.path("behind"), &self.home.path("mounted"))
+    }
+
+    /// An episode that is there for an hour already, and its webhook.
+    fn import(&self, program: &Program, on_disk: &str, seen: &str, show: &str) {
+        self.home.write(&format!("{on_disk}/{show}/S01/a.mkv"), "film");
+        let file =
+            File::options().write(true).open(self.home.path(&format!("{on_disk}/{show}/S01/a.mkv"))).unwrap();
+        let long_ago = earlier(Duration::from_hours(1));
+        file.set_times(FileTimes::new().set_modified(long_ago)).unwrap();
+        program.sonarr(&episode(self.home.path(&format!("{seen}/{show}")).to_str().unwrap(), "S01/a.mkv"));
+    }
+
+    fn told(&self, show: &str) -> usize {
+        let folder = format!("/data/tv/{show}/S01");
+        self.plex.scans().iter().filter(|scan| scan.path.as_deref() == Some(&folder)).count()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the disk keeps real time")]
+fn earlier(by: Duration) -> SystemTime {
+    SystemTime::now() - by
+}
+
+fn held(program: &Program, show: &str, says: &str) -> bool {
+    let scans = program.scans();
+    let scan = scans.iter().find(|scan| scan["folder"].as_str().unwrap().contains(show));
+    let delivery = scan.map_or(&Value::Null, |scan| &scan["deliveries"][0]);
+    delivery["state"] == "held" && delivery["error"].as_str().unwrap().contains(says)
+}
+
+#[test]
+fn a_mount_that_hangs_holds_only_what_is_under_it() {
+    let town = Town::new();
+    let Some(mount) = town.mount() else {
+        return eprintln!("skipped: this machine has no bindfs or no FUSE");
+    };
+    let program = town.home.serve();
+    town.import(&program, "behind", "mounted", "Before");
+    program.until("all is well before", || town.told("Before") == 1);
+    mount.signal("STOP");
+    for number in 0..30 {
+        town.import(&program, "behind", "mounted", &format!("Hung {number}"));
+    }
+    town.import(&program, "beside", "beside", "Free");
+    program.until("what lies beside is told", || town.told("Free") == 1);
+    program.until("the rest is held", || held(&program, "Hung 29", "does not answer"));
+    mount.signal("CONT");
+    program
+        .until("all goes on by itself", || (0..30).all(|number| town.told(&format!("Hung {number}")) == 1));
+}
+
+#[test]
+fn a_mount_whose_program_died_holds_and_goes_on_when_it_is_mounted_again() {
+    let town = Town::new();
+    let Some(mount) = town.mount() else {
+        return eprintln!("skipped: this machine has no bindfs or no FUSE");
+    };
+    let program = town.home.serve();
+    mount.signal("KILL");
+    town.import(&program, "behind", "mounted", "Show");
+    program.until("it is held", || held(&program, "Show", "not connected"));
+    drop(mount);
+    let _again = town.mount().unwrap();
+    program.until("it goes on by itself", || town.told("Show") == 1);
+}
