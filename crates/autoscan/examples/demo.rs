@@ -226,7 +226,7 @@ targets:
         let changes = scan["changes"].as_array().map_or(0, Vec::len);
         let folder = scan["folder"].as_str().unwrap_or_default();
         let folder = folder.strip_prefix(&self.media.display().to_string()).unwrap_or(folder);
-        say(&format!("   scan {} of …{folder}: {changes} changed paths", scan["id"]));
+        say(&format!("   scan {} of …{folder}, changed paths: {changes}", scan["id"]));
         if let Some(note) = scan["note"].as_str() {
             say(&format!("     note: {}", note.replace(&self.media.display().to_string(), "…")));
         }
