@@ -87,28 +87,26 @@ impl IgnoreList {
 
 /// Whether `name` matches `pattern`, where `*` is any run of characters and `?` any one.
 fn glob(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while n < name.len() {
-        match pattern.get(p) {
+    let (mut wanted, mut rest) = (pattern.chars(), name.chars());
+    // What follows the last star, and what of the name it has not taken yet.
+    let mut star = None;
+    loop {
+        let here = rest.clone();
+        let Some(found) = rest.next() else { return wanted.all(|c| c == '*') };
+        match wanted.next() {
             Some('*') => {
-                star = Some((p, n));
-                p += 1;
+                star = Some((wanted.clone(), here.clone()));
+                rest = here;
             }
-            Some(&c) if c == '?' || c == name[n] => {
-                p += 1;
-                n += 1;
-            }
+            Some(c) if c == '?' || c == found => {}
             _ => {
-                let Some((at, taken)) = star else { return false };
-                star = Some((at, taken + 1));
-                p = at + 1;
-                n = taken + 1;
+                let Some((after, mut untaken)) = star.take() else { return false };
+                untaken.next();
+                (wanted, rest) = (after.clone(), untaken.clone());
+                star = Some((after, untaken));
             }
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]

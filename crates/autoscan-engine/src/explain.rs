@@ -1,10 +1,11 @@
 //! The journey of one path, told without changing anything.
 
 use autoscan_core::change::{Change, Subject};
-use autoscan_core::path::{LocalPath, TriggerPath};
+use autoscan_core::path::{LocalPath, TargetPath, TriggerPath};
 use autoscan_core::ports::{Look, TargetScan};
 
 use crate::bound::{BoundTarget, BoundTrigger};
+use crate::intake::asked;
 use crate::views::{ExplainedTarget, Explanation, GateView};
 use crate::{Engine, MANUAL};
 
@@ -37,15 +38,21 @@ impl Engine {
             Err(refusal) => told.stopped = Some(refusal.to_string()),
             Ok(mapped) => {
                 told.rule = mapped.rule;
-                self.explain_local(bound, &LocalPath(mapped.path), &mut told).await;
+                self.explain_local(bound, path, &LocalPath(mapped.path), &mut told).await;
             }
         }
         Some(told)
     }
 
-    async fn explain_local(&self, bound: &BoundTrigger, local: &LocalPath, told: &mut Explanation) {
+    async fn explain_local(
+        &self,
+        bound: &BoundTrigger,
+        path: &TriggerPath,
+        local: &LocalPath,
+        told: &mut Explanation,
+    ) {
         told.local = Some(local.to_string());
-        let disk = self.on_disk(local).await;
+        let disk = self.on_disk(local, self.by_its_name(path)).await;
         told.exists = disk.exists;
         let change = match disk.subject {
             Subject::File => Change::modified(local.clone()),
@@ -64,10 +71,15 @@ impl Engine {
         }
     }
 
-    /// Without a look at the disk, a path whose last name has an ending of at most five letters or digits is taken for
-    /// a file.
-    async fn on_disk(&self, local: &LocalPath) -> OnDisk {
-        let guess = if looks_like_a_file(local) { Subject::File } else { Subject::Folder };
+    /// File or folder, as the trigger `manual` would take it.
+    fn by_its_name(&self, path: &TriggerPath) -> Subject {
+        let reading = self.trigger_of_kind(MANUAL).map(|manual| asked(manual, std::slice::from_ref(path)));
+        let changes = reading.and_then(Result::ok).map(|reading| reading.changes).unwrap_or_default();
+        changes.first().map_or(Subject::Folder, |change| change.subject)
+    }
+
+    /// What the disk says; `guess` is for a path that it cannot tell of.
+    async fn on_disk(&self, local: &LocalPath, guess: Subject) -> OnDisk {
         let (exists, subject) = if self.parts.rules.files.check {
             match self.parts.files.look(local).await {
                 Look::File { .. } => (Some("file"), Subject::File),
@@ -84,11 +96,6 @@ impl Engine {
         };
         OnDisk { exists, subject, folder }
     }
-}
-
-fn looks_like_a_file(path: &LocalPath) -> bool {
-    let ending = path.0.file_name().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ending)| ending);
-    (1..=5).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 async fn explain_target(
@@ -114,12 +121,9 @@ async fn explain_target(
     if told.error.is_some() {
         return told;
     }
-    let in_eyes =
-        change.clone().try_map(|path| eyes(&path).map(|mapped| autoscan_core::path::TargetPath(mapped.path)));
+    let in_eyes = change.clone().try_map(|path| eyes(&path).map(|mapped| TargetPath(mapped.path)));
     let scan = match in_eyes {
-        Ok(change) => {
-            TargetScan { folder: autoscan_core::path::TargetPath(mapped.path), changes: vec![change] }
-        }
+        Ok(change) => TargetScan { folder: TargetPath(mapped.path), changes: vec![change] },
         Err(refusal) => return ExplainedTarget { error: Some(refusal.to_string()), ..told },
     };
     match target.server.plan(&scan).await {

@@ -7,7 +7,7 @@ use autoscan_core::change::{Change, Refusal};
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, PathRefusal, TriggerPath};
-use autoscan_core::ports::{Absorb, Batch, Hook, RefusalRecord, StoreError};
+use autoscan_core::ports::{Absorb, Batch, Hook, ReadError, Reading, RefusalRecord, StoreError};
 use autoscan_core::scan::StoredChange;
 use autoscan_core::time::Timestamp;
 use tracing::{debug, warn};
@@ -19,6 +19,12 @@ use crate::{Engine, MANUAL};
 /// The same path on this machine.
 pub(crate) fn to_local(map: &PathMap, path: &TriggerPath) -> Result<LocalPath, PathRefusal> {
     map.apply(&path.0).map(|mapped| LocalPath(mapped.path))
+}
+
+/// What the trigger `manual` makes of paths that are asked for: it knows a file from a folder by its name.
+pub(crate) fn asked(manual: &BoundTrigger, paths: &[TriggerPath]) -> Result<Reading, ReadError> {
+    let query: Vec<_> = paths.iter().map(|path| ("path".to_owned(), path.to_string())).collect();
+    manual.reader.read(&Hook { query: &query, content_type: None, body: &[] })
 }
 
 /// One request on its way into the store.
@@ -61,9 +67,7 @@ impl Engine {
         let now = self.now();
         self.ledger.note(&bound.name, "", now);
         let mut intake = Intake::new(bound, targets.or_else(|| bound.targets.clone()), now);
-        let query: Vec<(String, String)> =
-            paths.iter().map(|path| ("path".to_owned(), path.to_string())).collect();
-        let reading = bound.reader.read(&Hook { query: &query, content_type: None, body: &[] })?;
+        let reading = asked(bound, &paths)?;
         for change in reading.changes {
             intake.add(self, change);
         }

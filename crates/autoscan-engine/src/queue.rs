@@ -5,14 +5,16 @@ use autoscan_core::ports::{Page, ScanFilter, Stats, StoreError};
 use autoscan_core::scan::{Scan, ScanId, ScanState};
 
 use crate::Engine;
+use crate::views::TargetView;
 
 impl Engine {
     /// One page of scans, newest first. Open deliveries of a lane that is away or paused are shown as held, with the
     /// lane's reason.
     pub async fn list(&self, filter: ScanFilter) -> Result<Page, StoreError> {
         let mut page = self.parts.store.list(filter).await?;
+        let lanes = self.targets();
         for scan in &mut page.scans {
-            self.show_lanes(scan);
+            show_lanes(scan, &lanes);
         }
         Ok(page)
     }
@@ -21,7 +23,7 @@ impl Engine {
     pub async fn show(&self, id: ScanId) -> Result<Option<Scan>, StoreError> {
         let mut scan = self.parts.store.show(id).await?;
         if let Some(scan) = &mut scan {
-            self.show_lanes(scan);
+            show_lanes(scan, &self.targets());
         }
         Ok(scan)
     }
@@ -48,27 +50,25 @@ impl Engine {
     pub async fn stats(&self) -> Result<Stats, StoreError> {
         self.parts.store.stats().await
     }
+}
 
-    /// A lane that holds does not rewrite its rows: what it holds is shown so here.
-    fn show_lanes(&self, scan: &mut Scan) {
-        if scan.state != ScanState::Running {
-            return;
-        }
-        let views = self.targets();
-        for delivery in scan.deliveries.iter_mut().filter(|delivery| delivery.state.is_open()) {
-            let lane = views.iter().find(|view| view.name == delivery.target);
-            match lane {
-                Some(view) if view.reason.is_some() => {
-                    delivery.state = DeliveryState::Held;
-                    delivery.error = view.reason.clone();
-                    delivery.next_attempt_at = view.until.or(delivery.next_attempt_at);
-                }
-                Some(_) => {}
-                None => {
-                    delivery.state = DeliveryState::Held;
-                    delivery.error =
-                        Some(format!("there is no target {:?} in the config now", delivery.target.as_str()));
-                }
+/// A lane that holds does not rewrite its rows: what it holds is shown so here.
+fn show_lanes(scan: &mut Scan, lanes: &[TargetView]) {
+    if scan.state != ScanState::Running {
+        return;
+    }
+    for delivery in scan.deliveries.iter_mut().filter(|delivery| delivery.state.is_open()) {
+        match lanes.iter().find(|lane| lane.name == delivery.target) {
+            Some(lane) if lane.reason.is_some() => {
+                delivery.state = DeliveryState::Held;
+                delivery.error.clone_from(&lane.reason);
+                delivery.next_attempt_at = lane.until.or(delivery.next_attempt_at);
+            }
+            Some(_) => {}
+            None => {
+                delivery.state = DeliveryState::Held;
+                delivery.error =
+                    Some(format!("there is no target {:?} in the config now", delivery.target.as_str()));
             }
         }
     }
