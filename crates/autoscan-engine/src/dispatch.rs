@@ -24,6 +24,8 @@ const AT_A_TIME: usize = 64;
 const AT_THE_GATE: usize = 1024;
 /// However quiet it is, look this often.
 const SAFETY_NET: Duration = Duration::from_secs(15);
+/// While the gate looks at all that is due, look this often whether more has become due.
+const WHILE_LOOKING: Duration = Duration::from_millis(250);
 /// After a failure of the store, wait this long.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -86,8 +88,12 @@ impl Dispatch<'_> {
         if more && sent > 0 {
             return Ok(Duration::ZERO);
         }
-        let next = engine.parts.store.next_due().await?.filter(|at| *at > now);
-        let at = next.unwrap_or(now + SAFETY_NET).min(now + SAFETY_NET);
+        let at = match engine.parts.store.next_due().await? {
+            Some(at) if at > now => at.min(now + SAFETY_NET),
+            // What is due is at the gate, and hides when the next one is.
+            Some(_) => now + WHILE_LOOKING,
+            None => now + SAFETY_NET,
+        };
         engine.alarm.sleeps_until(at);
         Ok(at.since(now))
     }

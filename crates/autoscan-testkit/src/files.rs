@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::path::LocalPath;
@@ -15,6 +16,7 @@ struct Disk {
     folders: BTreeSet<LocalPath>,
     mounts: BTreeSet<LocalPath>,
     unreachable: BTreeMap<LocalPath, String>,
+    slow: BTreeMap<LocalPath, Duration>,
     looks: u64,
 }
 
@@ -75,6 +77,11 @@ impl FakeFiles {
         self.lock().unreachable.insert(local(path), reason.to_owned());
     }
 
+    /// Every look at or below `path` takes so long.
+    pub fn slow_down_below(&self, path: &str, by: Duration) {
+        self.lock().slow.insert(local(path), by);
+    }
+
     /// Ends [`Self::break_below`].
     pub fn heal(&self, path: &str) {
         self.lock().unreachable.remove(&local(path));
@@ -93,6 +100,10 @@ impl FakeFiles {
 #[async_trait]
 impl Files for FakeFiles {
     async fn look(&self, path: &LocalPath) -> Look {
+        let slow = self.lock().slow.iter().find(|(slow, _)| path.0.is_within(&slow.0)).map(|(_, by)| *by);
+        if let Some(by) = slow {
+            tokio::time::sleep(by).await;
+        }
         let mut disk = self.lock();
         disk.looks += 1;
         if let Some((_, reason)) = disk.unreachable.iter().find(|(broken, _)| path.0.is_within(&broken.0)) {

@@ -53,6 +53,22 @@ async fn a_mount_that_does_not_answer_holds_only_what_is_under_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_that_takes_long_delays_no_scan_that_becomes_due_meanwhile() {
+    let world = World::start(checking());
+    for folder in ["/mnt/slow/Show", "/mnt/b/Show"] {
+        world.files.put(&format!("{folder}/a.mkv"), 1, long_ago());
+    }
+    world.files.slow_down_below("/mnt/slow", Duration::from_mins(1));
+    world.send("created /mnt/slow/Show/a.mkv").await;
+    world.seconds(5).await;
+    world.send("created /mnt/b/Show/a.mkv").await;
+    world.seconds(11).await;
+    assert_eq!(world.spies[0].folders(), ["/mnt/b/Show"]);
+    world.seconds(300).await;
+    assert_eq!(world.spies[0].folders(), ["/mnt/b/Show", "/mnt/slow/Show"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mount_that_vanishes_is_noticed_without_any_setting_and_after_a_restart() {
     let world = World::start(checking());
     world.files.mount("/mnt/media");
