@@ -1,5 +1,6 @@
 //! What happened to one path.
 
+use crate::ids::Ids;
 use crate::path::{AbsolutePath, PathRefusal};
 
 /// What happened.
@@ -69,42 +70,99 @@ pub struct Change<P> {
     /// Whether `path` must be on the disk, and still, before a target is told. False for deletions and rescans, and
     /// where a sender announces a replacement before it knows the new name.
     pub awaited: bool,
+    /// What databases call the film, series or artist that the path belongs to, as far as the sender says.
+    pub ids: Ids,
 }
 
 impl<P> Change<P> {
     /// A new file.
     pub fn created(path: P) -> Self {
-        Self { path, kind: ChangeKind::Created, from: None, subject: Subject::File, awaited: true }
+        Self {
+            path,
+            kind: ChangeKind::Created,
+            from: None,
+            subject: Subject::File,
+            awaited: true,
+            ids: Ids::default(),
+        }
     }
 
     /// A file with new content.
     pub fn modified(path: P) -> Self {
-        Self { path, kind: ChangeKind::Modified, from: None, subject: Subject::File, awaited: true }
+        Self {
+            path,
+            kind: ChangeKind::Modified,
+            from: None,
+            subject: Subject::File,
+            awaited: true,
+            ids: Ids::default(),
+        }
     }
 
     /// A file that is about to be replaced, perhaps under another name.
     pub fn replaced(path: P) -> Self {
-        Self { path, kind: ChangeKind::Modified, from: None, subject: Subject::File, awaited: false }
+        Self {
+            path,
+            kind: ChangeKind::Modified,
+            from: None,
+            subject: Subject::File,
+            awaited: false,
+            ids: Ids::default(),
+        }
     }
 
     /// A file that is gone.
     pub fn deleted(path: P) -> Self {
-        Self { path, kind: ChangeKind::Deleted, from: None, subject: Subject::File, awaited: false }
+        Self {
+            path,
+            kind: ChangeKind::Deleted,
+            from: None,
+            subject: Subject::File,
+            awaited: false,
+            ids: Ids::default(),
+        }
     }
 
     /// A folder that is gone or about to go.
     pub fn folder_deleted(path: P) -> Self {
-        Self { path, kind: ChangeKind::Deleted, from: None, subject: Subject::Folder, awaited: false }
+        Self {
+            path,
+            kind: ChangeKind::Deleted,
+            from: None,
+            subject: Subject::Folder,
+            awaited: false,
+            ids: Ids::default(),
+        }
     }
 
     /// A file with a new name.
     pub fn moved(from: P, to: P) -> Self {
-        Self { path: to, kind: ChangeKind::Moved, from: Some(from), subject: Subject::File, awaited: true }
+        Self {
+            path: to,
+            kind: ChangeKind::Moved,
+            from: Some(from),
+            subject: Subject::File,
+            awaited: true,
+            ids: Ids::default(),
+        }
     }
 
     /// A folder that should be looked at.
     pub fn rescan(path: P) -> Self {
-        Self { path, kind: ChangeKind::Rescan, from: None, subject: Subject::Folder, awaited: false }
+        Self {
+            path,
+            kind: ChangeKind::Rescan,
+            from: None,
+            subject: Subject::Folder,
+            awaited: false,
+            ids: Ids::default(),
+        }
+    }
+
+    /// The same change with the ids of its item.
+    #[must_use]
+    pub fn with_ids(self, ids: Ids) -> Self {
+        Self { ids, ..self }
     }
 
     /// The same change in other eyes.
@@ -115,6 +173,7 @@ impl<P> Change<P> {
             from: self.from.map(eyes).transpose()?,
             subject: self.subject,
             awaited: self.awaited,
+            ids: self.ids,
         })
     }
 }

@@ -53,11 +53,15 @@ impl DeliveryState {
             Self::Failed => "failed",
         }
     }
+}
 
-    /// Whether a lane still has to do something for it.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Waiting | Self::Held)
-    }
+/// What is left to do for a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Work {
+    /// The target must be told.
+    Tell,
+    /// It was told: it is asked for the files, and cared for afterwards.
+    Follow,
 }
 
 /// One scan × one target.
@@ -77,6 +81,12 @@ pub struct Delivery {
     pub seen_at: Option<Timestamp>,
     /// Why it is where it is, in a sentence.
     pub error: Option<String>,
+    /// Whether the file did not appear in time and the folder above was, or is to be, told too.
+    pub widened: bool,
+    /// Whether what is done after a scan (analyse, match, trash) was done.
+    pub cared: bool,
+    /// What was done or left alone after the scan, in sentences.
+    pub note: Option<String>,
 }
 
 impl Delivery {
@@ -90,7 +100,24 @@ impl Delivery {
             sent_at: None,
             seen_at: None,
             error: None,
+            widened: false,
+            cared: false,
+            note: None,
         }
+    }
+
+    /// What is left to do for it.
+    pub fn work(&self) -> Option<Work> {
+        match self.state {
+            DeliveryState::Waiting | DeliveryState::Held => Some(Work::Tell),
+            DeliveryState::Sent | DeliveryState::Seen => self.next_attempt_at.map(|_| Work::Follow),
+            DeliveryState::Missing | DeliveryState::Skipped | DeliveryState::Failed => None,
+        }
+    }
+
+    /// Whether something is left to do for it.
+    pub fn is_open(&self) -> bool {
+        self.work().is_some()
     }
 }
 
@@ -98,7 +125,10 @@ impl Delivery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It accepted the request.
-    Accepted,
+    Accepted {
+        /// It is asked for the files after this; none when it is not asked at all.
+        ask_in: Option<Duration>,
+    },
     /// It did not.
     Fault(Fault),
 }
@@ -108,11 +138,12 @@ pub enum Outcome {
 pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64) -> Delivery {
     let kept = Delivery { next_attempt_at: None, error: None, ..delivery.clone() };
     let fault = match outcome {
-        Outcome::Accepted => {
+        Outcome::Accepted { ask_in } => {
             return Delivery {
                 state: DeliveryState::Sent,
                 attempts: delivery.attempts.saturating_add(1),
                 sent_at: Some(now),
+                next_attempt_at: ask_in.map(|pause| now + pause),
                 ..kept
             };
         }
@@ -128,6 +159,9 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
         },
         Fault::Busy { after, .. } => {
             Delivery { state: DeliveryState::Held, next_attempt_at: Some(now + *after), error, ..kept }
+        }
+        Fault::Later { after, .. } => {
+            Delivery { state: DeliveryState::Waiting, next_attempt_at: Some(now + *after), error, ..kept }
         }
         Fault::NotMine { .. } => Delivery { state: DeliveryState::Skipped, error, ..kept },
         Fault::Wrong { .. } => {
@@ -166,10 +200,13 @@ mod tests {
     fn every_outcome_has_its_consequence() {
         use DeliveryState::{Held, Sent, Skipped, Waiting};
         let busy = Fault::Busy { after: Duration::from_secs(30), reason: "busy".into() };
+        let later = Fault::Later { after: Duration::from_secs(65), reason: "gathers".into() };
         for (outcome, state, attempts, again_in) in [
-            (Outcome::Accepted, Sent, 1, None),
+            (Outcome::Accepted { ask_in: None }, Sent, 1, None),
+            (Outcome::Accepted { ask_in: Some(Duration::from_secs(2)) }, Sent, 1, Some(2)),
             (Outcome::Fault(Fault::away("away")), Held, 0, Some(5)),
             (Outcome::Fault(busy), Held, 0, Some(30)),
+            (Outcome::Fault(later), Waiting, 0, Some(65)),
             (Outcome::Fault(Fault::refused("key")), Held, 0, Some(5)),
             (Outcome::Fault(Fault::not_mine("roots")), Skipped, 0, None),
             (Outcome::Fault(Fault::wrong("404")), Waiting, 1, Some(5)),
@@ -181,7 +218,7 @@ mod tests {
                 again_in.map(|s| NOW + Duration::from_secs(s)),
                 "{outcome:?}"
             );
-            assert_eq!(delivery.error.is_some(), outcome != Outcome::Accepted);
+            assert_eq!(delivery.error.is_some(), matches!(outcome, Outcome::Fault(_)));
         }
     }
 
@@ -211,7 +248,8 @@ mod tests {
 
     fn outcomes() -> impl Strategy<Value = Outcome> {
         prop_oneof![
-            Just(Outcome::Accepted),
+            Just(Outcome::Accepted { ask_in: None }),
+            Just(Outcome::Accepted { ask_in: Some(Duration::from_secs(2)) }),
             Just(Outcome::Fault(Fault::away("away"))),
             Just(Outcome::Fault(Fault::refused("key"))),
             Just(Outcome::Fault(Fault::not_mine("roots"))),
@@ -231,8 +269,8 @@ mod tests {
             let mut delivery = fresh();
             for outcome in outcomes {
                 delivery = next(&delivery, &outcome, NOW, jitter);
-                prop_assert_eq!(delivery.state.is_open(), delivery.next_attempt_at.is_some());
-                if !delivery.state.is_open() {
+                prop_assert_eq!(delivery.is_open(), delivery.next_attempt_at.is_some());
+                if delivery.work() != Some(Work::Tell) {
                     break;
                 }
             }

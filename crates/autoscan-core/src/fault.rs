@@ -20,6 +20,15 @@ pub enum Fault {
         /// What happened.
         reason: String,
     },
+    /// The target would be harmed or slowed by this call now: this delivery waits that long, without an attempt counted,
+    /// and the lane goes on with others.
+    #[error("{reason}")]
+    Later {
+        /// How long it waits.
+        after: Duration,
+        /// What it waits for.
+        reason: String,
+    },
     /// 401 or 403: the lane holds as misconfigured and probes slowly.
     #[error("{reason}")]
     Refused {
@@ -66,6 +75,7 @@ impl Fault {
         match self {
             Self::Away { reason }
             | Self::Busy { reason, .. }
+            | Self::Later { reason, .. }
             | Self::Refused { reason }
             | Self::NotMine { reason }
             | Self::Wrong { reason } => reason,

@@ -23,7 +23,7 @@ pub enum ScanState {
     Waiting,
     /// Started: its targets are being told. A further change of its folder makes a new scan.
     Running,
-    /// Every delivery is seen, sent or skipped.
+    /// Every delivery is seen, sent to a target that is asked for nothing, or skipped.
     Done,
     /// A delivery failed or its file is missing: a person should look.
     Attention,
@@ -44,9 +44,9 @@ impl ScanState {
     }
 
     /// The state of a started scan, from its deliveries. A scan that no target wants is done.
-    pub fn of(deliveries: impl IntoIterator<Item = DeliveryState>) -> Self {
-        deliveries.into_iter().fold(Self::Done, |state, delivery| match delivery {
-            DeliveryState::Waiting | DeliveryState::Held => Self::Running,
+    pub fn of<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> Self {
+        deliveries.into_iter().fold(Self::Done, |state, delivery| match delivery.state {
+            _ if delivery.is_open() => Self::Running,
             DeliveryState::Failed | DeliveryState::Missing if state == Self::Done => Self::Attention,
             _ => state,
         })
@@ -118,6 +118,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn delivery(state: DeliveryState) -> Delivery {
+        let fresh = Delivery::new(Name::parse("plex").unwrap(), Timestamp::from_millis(0));
+        Delivery { state, next_attempt_at: None, ..fresh }
+    }
+
     #[test]
     fn the_state_of_a_scan_is_the_worst_of_its_deliveries() {
         use DeliveryState::{Failed, Held, Missing, Seen, Sent, Skipped, Waiting};
@@ -130,8 +135,11 @@ mod tests {
             (vec![Failed, Seen], ScanState::Attention),
             (vec![Seen, Missing], ScanState::Attention),
         ] {
-            assert_eq!(ScanState::of(deliveries.clone()), state, "{deliveries:?}");
+            let deliveries: Vec<Delivery> = deliveries.into_iter().map(delivery).collect();
+            assert_eq!(ScanState::of(&deliveries), state, "{deliveries:?}");
         }
+        let asked = Delivery { next_attempt_at: Some(Timestamp::from_millis(9)), ..delivery(Sent) };
+        assert_eq!(ScanState::of(&[delivery(Failed), asked]), ScanState::Running);
     }
 
     proptest! {

@@ -35,6 +35,11 @@ impl Clock for FakeClock {
         START + self.start.elapsed()
     }
 
+    /// The clock stands in Greenwich.
+    fn minute_of_day(&self, at: Timestamp) -> u16 {
+        u16::try_from(at.as_millis().div_euclid(60_000).rem_euclid(24 * 60)).unwrap_or_default()
+    }
+
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Files, Look};
+use autoscan_core::ports::{Files, Listing, Look};
 use autoscan_core::time::Timestamp;
 
 /// What the disk holds.
@@ -121,6 +121,14 @@ impl Files for FakeFiles {
         let inside =
             |path: &&LocalPath| *path != folder && path.0.is_within(&folder.0) && !besides.contains(path);
         !disk.files.keys().chain(&disk.folders).any(|path| inside(&path))
+    }
+
+    async fn list(&self, folder: &LocalPath, most: usize) -> Listing {
+        let disk = self.lock();
+        let reachable = !disk.unreachable.keys().any(|broken| folder.0.is_within(&broken.0));
+        let mut below = disk.files.keys().filter(|file| reachable && file.0.is_within(&folder.0));
+        let files: Vec<LocalPath> = below.by_ref().take(most).cloned().collect();
+        Listing { whole: reachable && below.next().is_none(), files }
     }
 
     fn mount_point(&self, path: &LocalPath) -> Option<LocalPath> {

@@ -21,6 +21,16 @@ pub enum Look {
     Unreachable(String),
 }
 
+/// What lies at and below a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The files.
+    pub files: Vec<LocalPath>,
+    /// Whether these are all: false when there were more than was asked for, when something could not be read, or when it
+    /// took too long.
+    pub whole: bool,
+}
+
 /// The local disk. A look never takes longer than its implementation's limit, whatever the mount does, and a mount that
 /// hangs delays no look at another.
 #[async_trait]
@@ -30,6 +40,9 @@ pub trait Files: Send + Sync {
 
     /// Whether the folder holds nothing but `besides`. An unreadable folder counts as empty: fail closed.
     async fn is_empty(&self, folder: &LocalPath, besides: &[LocalPath]) -> bool;
+
+    /// Files below a folder, at most `most`, in no order. Links to folders are not followed.
+    async fn list(&self, folder: &LocalPath, most: usize) -> Listing;
 
     /// The mount point that `path` lies on now, by the system's table of mounts, without touching the path. None where
     /// the system has no such table.

@@ -7,10 +7,10 @@ mod target;
 mod trigger;
 
 pub use clock::Clock;
-pub use files::{Files, Look};
+pub use files::{Files, Listing, Look};
 pub use store::{
     Absorb, Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
     StoreError,
 };
-pub use target::{Identity, Library, Plan, PlannedCall, Target, TargetScan};
+pub use target::{Care, CareScan, Guard, Identity, Library, Plan, PlannedCall, Target, TargetScan};
 pub use trigger::{Hook, ReadError, Reading, Trigger};

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Work};
 use crate::name::Name;
 use crate::path::LocalPath;
 use crate::scan::{Quiet, Scan, ScanId, ScanState, StoredChange};
@@ -87,6 +87,8 @@ pub struct Claimed {
     pub scan: ScanId,
     /// The folder that the target is told of.
     pub folder: LocalPath,
+    /// When the scan's first change came in.
+    pub first_seen: Timestamp,
     /// The scan's changes.
     pub changes: Vec<StoredChange>,
     /// The delivery as it is.
@@ -173,19 +175,24 @@ pub trait Store: Send + Sync {
     /// Starts those scans that still wait and did not change since; answers which.
     async fn start(&self, starts: Vec<Start>, now: Timestamp) -> Result<Vec<ScanId>, StoreError>;
 
-    /// Leases open deliveries of running scans to one lane: those due at `now` that nobody holds a lease on. Highest
-    /// priority first, then oldest.
+    /// Leases deliveries of running scans for which this work is left: those due at `now` that nobody holds a lease on.
+    /// For telling: highest priority first, then oldest. For following: longest due first.
     async fn claim(
         &self,
         target: &Name,
+        work: Work,
         now: Timestamp,
         lease: Duration,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError>;
 
-    /// The earliest moment at which an open delivery of a running scan to this target may be tried (its
+    /// The earliest moment at which this work may be done for a delivery of a running scan to this target (its
     /// `next_attempt_at`, or the end of its lease).
-    async fn next_attempt(&self, target: &Name) -> Result<Option<Timestamp>, StoreError>;
+    async fn next_attempt(&self, target: &Name, work: Work) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Makes deliveries of running scans to this target that wait to be followed due at `now`; those that are leased are
+    /// left alone. Answers how many.
+    async fn hurry(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Keeps what became of deliveries and finishes the scans that have none open.
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<(), StoreError>;
@@ -199,8 +206,8 @@ pub trait Store: Send + Sync {
     /// One scan.
     async fn show(&self, id: ScanId) -> Result<Option<Scan>, StoreError>;
 
-    /// A waiting scan becomes due now; the deliveries of a started one that are not sent, seen or skipped are tried
-    /// again from the beginning, and the scan runs. Answers the scan, or none when there is no such scan. Durable.
+    /// A waiting scan becomes due now; the deliveries of a started one that are not skipped, not seen, and not sent for good
+    /// are tried again from the beginning, and the scan runs. Answers the scan, or none when there is no such scan. Durable.
     async fn retry(&self, id: ScanId, now: Timestamp) -> Result<Option<Scan>, StoreError>;
 
     /// Forgets a scan, whatever its state. Answers whether it was there. Durable.

@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::change::Change;
 use crate::fault::Fault;
 use crate::path::TargetPath;
+use crate::proof::{Shown, Sought};
 
 /// A scan in the target's eyes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +15,9 @@ pub struct TargetScan {
     pub folder: TargetPath,
     /// What happened in it.
     pub changes: Vec<Change<TargetPath>>,
+    /// When nothing but sidecars changed (subtitles, artwork, metadata): the media files on the disk that they belong
+    /// to. Empty otherwise, and when none is known.
+    pub companions: Vec<TargetPath>,
 }
 
 /// Who answered a probe.
@@ -58,6 +64,37 @@ pub struct Plan {
     pub calls: Vec<PlannedCall>,
 }
 
+/// Something that must stand before a target may be made to forget files: an anchor, or a mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// What it guards, in the target's eyes.
+    pub prefix: TargetPath,
+    /// Why it does not stand, or did not a short while ago, in a sentence without a capital; none when all is well.
+    pub fallen: Option<String>,
+}
+
+/// A scan that was told, and what must be known to care for it afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CareScan {
+    /// What the target was told.
+    pub scan: TargetScan,
+    /// What it was asked for.
+    pub sought: Vec<Sought>,
+    /// Every anchor and every mount, in the target's eyes.
+    pub guards: Vec<Guard>,
+    /// Deletions that are held because there are too many of them, in a sentence; none when there is no such storm.
+    pub storm: Option<String>,
+}
+
+/// What became of the care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// It is over: what was done, and what was left alone and why, in sentences.
+    Done(Vec<String>),
+    /// Not now: what is waited for, in a sentence without a capital.
+    Later(String),
+}
+
 /// A server that is told.
 #[async_trait]
 pub trait Target: Send + Sync {
@@ -78,6 +115,72 @@ pub trait Target: Send + Sync {
         false
     }
 
+    /// How long the first scan of a batch waits for others.
+    fn gathers(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What must be scanned one after the other: scans of one name are, scans of different names may be told at the
+    /// same time. Asks nobody.
+    async fn queue(&self, scan: &TargetScan) -> String {
+        let _ = scan;
+        String::new()
+    }
+
     /// What [`Self::scan`] would do for one scan. Changes nothing at the server.
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault>;
+
+    /// Whether this kind can be asked for files after a scan.
+    fn proves(&self) -> bool {
+        false
+    }
+
+    /// Asks for the files of one folder, in as few and as small answers as the server allows; one answer a path, in order.
+    /// Never lists a library.
+    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+        let _ = folder;
+        Ok(vec![Shown::Unknowable("this kind of target cannot be asked".to_owned()); sought.len()])
+    }
+
+    /// The likeliest cause why a file did not appear, in a sentence without a capital; none when nothing is suspicious.
+    /// Asked once, before a file is called missing.
+    async fn why_missing(&self, sought: &Sought) -> Option<String> {
+        let _ = sought;
+        None
+    }
+
+    /// Whether a folder lies below a library's folder and is not that folder itself, so that it may be told instead of one
+    /// in it. A whole library is never scanned for one file.
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        let _ = folder;
+        false
+    }
+
+    /// Whether [`Self::care`] has something to do for this scan.
+    fn wants_care(&self, scan: &TargetScan) -> bool {
+        let _ = scan;
+        false
+    }
+
+    /// Does after a scan what people otherwise do by hand: analyse, mend a match, empty the trash. Called again while it
+    /// answers [`Care::Later`].
+    async fn care(&self, care: &CareScan) -> Result<Care, Fault> {
+        let _ = care;
+        Ok(Care::Done(Vec::new()))
+    }
+
+    /// Ends when the server says by itself that something may have appeared; never for a server that says nothing.
+    async fn news(&self) {
+        std::future::pending::<()>().await;
+    }
+
+    /// How many people are watching or listening.
+    async fn playing(&self) -> Result<usize, Fault> {
+        Ok(0)
+    }
+
+    /// The server's own settings that fight with autoscan, one sentence each.
+    async fn advice(&self) -> Result<Vec<String>, Fault> {
+        Ok(Vec::new())
+    }
 }

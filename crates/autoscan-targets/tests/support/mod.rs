@@ -53,12 +53,12 @@ pub(crate) fn path(text: &str) -> TargetPath {
 
 /// A scan of a folder of which nothing more is known.
 pub(crate) fn rescan(folder: &str) -> TargetScan {
-    TargetScan { folder: path(folder), changes: vec![Change::rescan(path(folder))] }
+    TargetScan { folder: path(folder), changes: vec![Change::rescan(path(folder))], companions: Vec::new() }
 }
 
 /// A scan of a folder with these changes.
 pub(crate) fn changed(folder: &str, changes: Vec<Change<TargetPath>>) -> TargetScan {
-    TargetScan { folder: path(folder), changes }
+    TargetScan { folder: path(folder), changes, companions: Vec::new() }
 }
 
 /// A scan of a folder with new files.
