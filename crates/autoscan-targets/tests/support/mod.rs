@@ -81,6 +81,7 @@ pub(crate) fn verdict(result: &Result<(), Fault>) -> String {
         Ok(()) => "ok".to_owned(),
         Err(Fault::Away { .. }) => "away".to_owned(),
         Err(Fault::Busy { after, .. }) => format!("busy {}", after.as_secs()),
+        Err(Fault::Later { after, .. }) => format!("later {}", after.as_secs()),
         Err(Fault::Refused { .. }) => "refused".to_owned(),
         Err(Fault::NotMine { .. }) => "not mine".to_owned(),
         Err(Fault::Wrong { .. }) => "wrong".to_owned(),
