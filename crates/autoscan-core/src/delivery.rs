@@ -131,6 +131,13 @@ pub enum Outcome {
     },
     /// It did not.
     Fault(Fault),
+    /// It was not told, because something that guards the folder does not stand.
+    Guarded {
+        /// When to look again.
+        again_in: Duration,
+        /// What does not stand, in a sentence.
+        reason: String,
+    },
 }
 
 /// What follows `outcome`: the delivery as it is kept from now on. `jitter` lies in `0.0..=1.0`.
@@ -144,6 +151,14 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
                 attempts: delivery.attempts.saturating_add(1),
                 sent_at: Some(now),
                 next_attempt_at: ask_in.map(|pause| now + pause),
+                ..kept
+            };
+        }
+        Outcome::Guarded { again_in, reason } => {
+            return Delivery {
+                state: DeliveryState::Held,
+                next_attempt_at: Some(now + *again_in),
+                error: Some(reason.clone()),
                 ..kept
             };
         }
@@ -199,12 +214,14 @@ mod tests {
     #[test]
     fn every_outcome_has_its_consequence() {
         use DeliveryState::{Held, Sent, Skipped, Waiting};
+        let guarded = Outcome::Guarded { again_in: Duration::from_secs(5), reason: "mount".into() };
         let busy = Fault::Busy { after: Duration::from_secs(30), reason: "busy".into() };
         let later = Fault::Later { after: Duration::from_secs(65), reason: "gathers".into() };
         for (outcome, state, attempts, again_in) in [
             (Outcome::Accepted { ask_in: None }, Sent, 1, None),
             (Outcome::Accepted { ask_in: Some(Duration::from_secs(2)) }, Sent, 1, Some(2)),
             (Outcome::Fault(Fault::away("away")), Held, 0, Some(5)),
+            (guarded, Held, 0, Some(5)),
             (Outcome::Fault(busy), Held, 0, Some(30)),
             (Outcome::Fault(later), Waiting, 0, Some(65)),
             (Outcome::Fault(Fault::refused("key")), Held, 0, Some(5)),
@@ -218,7 +235,7 @@ mod tests {
                 again_in.map(|s| NOW + Duration::from_secs(s)),
                 "{outcome:?}"
             );
-            assert_eq!(delivery.error.is_some(), matches!(outcome, Outcome::Fault(_)));
+            assert_eq!(delivery.error.is_none(), matches!(outcome, Outcome::Accepted { .. }));
         }
     }
 

@@ -80,6 +80,9 @@ pub struct CareScan {
     pub scan: TargetScan,
     /// What it was asked for.
     pub sought: Vec<Sought>,
+    /// Whether the target showed all of it. While it did not, only what may bring it about is to be done: a changed file
+    /// may have to be analysed before its new size is shown.
+    pub proven: bool,
     /// Every anchor and every mount, in the target's eyes.
     pub guards: Vec<Guard>,
     /// Deletions that are held because there are too many of them, in a sentence; none when there is no such storm.
