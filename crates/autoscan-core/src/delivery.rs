@@ -164,36 +164,24 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
         }
         Outcome::Fault(fault) => fault,
     };
-    let error = Some(fault.reason().to_owned());
-    match fault {
-        Fault::Away { .. } | Fault::Refused { .. } => Delivery {
-            state: DeliveryState::Held,
-            next_attempt_at: Some(now + AFTER_AN_OUTAGE),
-            error,
-            ..kept
+    after_fault(kept, fault, now, jitter)
+}
+
+fn after_fault(kept: Delivery, fault: &Fault, now: Timestamp, jitter: f64) -> Delivery {
+    use DeliveryState::{Failed, Held, Skipped, Waiting};
+    let told = Delivery { error: Some(fault.reason().to_owned()), ..kept };
+    let again = |state, pause: Duration| (state, told.attempts, Some(now + pause));
+    let (state, attempts, next_attempt_at) = match fault {
+        Fault::Away { .. } | Fault::Refused { .. } => again(Held, AFTER_AN_OUTAGE),
+        Fault::Busy { after, .. } => again(Held, *after),
+        Fault::Later { after, .. } => again(Waiting, *after),
+        Fault::NotMine { .. } => (Skipped, told.attempts, None),
+        Fault::Wrong { .. } => match told.attempts.saturating_add(1) {
+            attempts if attempts >= WRONG_ATTEMPTS => (Failed, attempts, None),
+            attempts => (Waiting, attempts, Some(now + Backoff::WRONG.pause(attempts, jitter))),
         },
-        Fault::Busy { after, .. } => {
-            Delivery { state: DeliveryState::Held, next_attempt_at: Some(now + *after), error, ..kept }
-        }
-        Fault::Later { after, .. } => {
-            Delivery { state: DeliveryState::Waiting, next_attempt_at: Some(now + *after), error, ..kept }
-        }
-        Fault::NotMine { .. } => Delivery { state: DeliveryState::Skipped, error, ..kept },
-        Fault::Wrong { .. } => {
-            let attempts = delivery.attempts.saturating_add(1);
-            if attempts >= WRONG_ATTEMPTS {
-                return Delivery { state: DeliveryState::Failed, attempts, error, ..kept };
-            }
-            let pause = Backoff::WRONG.pause(attempts, jitter);
-            Delivery {
-                state: DeliveryState::Waiting,
-                attempts,
-                next_attempt_at: Some(now + pause),
-                error,
-                ..kept
-            }
-        }
-    }
+    };
+    Delivery { state, attempts, next_attempt_at, ..told }
 }
 
 #[cfg(test)]
