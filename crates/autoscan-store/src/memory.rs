@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoscan_core::delivery::Delivery;
+use autoscan_core::delivery::{Delivery, Work};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
@@ -54,14 +54,26 @@ struct Row {
 }
 
 impl Row {
-    /// From when on a lane may take the delivery to `target`, with the delivery.
-    fn ready(&self, target: &Name) -> Option<(Timestamp, &Delivery)> {
+    /// From when on this work may be done for the delivery to `target`, with the delivery.
+    fn ready(&self, target: &Name, work: Work) -> Option<(Timestamp, &Delivery)> {
         if self.scan.state != ScanState::Running {
             return None;
         }
-        let delivery = self.scan.deliveries.iter().find(|delivery| delivery.target == *target)?;
+        let left = |delivery: &&Delivery| delivery.target == *target && delivery.work() == Some(work);
+        let delivery = self.scan.deliveries.iter().find(left)?;
         let ready_at = self.leases.get(target).copied().or_else(|| rules::ready_at(delivery))?;
         Some((ready_at, delivery))
+    }
+
+    /// Makes the delivery to `target` due now when it waits to be followed and nobody holds it.
+    fn hurry(&mut self, target: &Name, now: Timestamp) -> Option<()> {
+        let (ready_at, _) = self.ready(target, Work::Follow)?;
+        if ready_at <= now || self.leases.contains_key(target) {
+            return None;
+        }
+        let delivery = self.scan.deliveries.iter_mut().find(|delivery| delivery.target == *target)?;
+        delivery.next_attempt_at = Some(now);
+        Some(())
     }
 
     fn replace_deliveries(&mut self, deliveries: &[Delivery]) {
@@ -70,7 +82,7 @@ impl Row {
 
     /// The state that follows from the deliveries.
     fn conclude(&mut self, now: Timestamp) {
-        self.scan.state = ScanState::of(self.scan.deliveries.iter().map(|delivery| delivery.state));
+        self.scan.state = ScanState::of(&self.scan.deliveries);
         self.scan.finished_at = (self.scan.state != ScanState::Running).then_some(now);
     }
 
@@ -141,20 +153,27 @@ impl Rows {
         self.refusals.drain(..old);
     }
 
-    fn claimable(&self, target: &Name, now: Timestamp) -> Vec<ScanId> {
-        let ready = |row: &&Row| row.ready(target).is_some_and(|(ready_at, _)| ready_at <= now);
-        let mut found: Vec<&Scan> = self.scans.values().filter(ready).map(|row| &row.scan).collect();
-        found.sort_by_key(|scan| (Reverse(scan.priority), scan.id));
-        found.into_iter().map(|scan| scan.id).collect()
+    fn claimable(&self, target: &Name, work: Work, now: Timestamp) -> Vec<ScanId> {
+        let ready = |row: &Row| match row.ready(target, work) {
+            Some((ready_at, _)) if ready_at <= now => Some((ready_at, row.scan.priority, row.scan.id)),
+            Some(_) | None => None,
+        };
+        let mut found: Vec<_> = self.scans.values().filter_map(ready).collect();
+        match work {
+            Work::Tell => found.sort_by_key(|(_, priority, id)| (Reverse(*priority), *id)),
+            Work::Follow => found.sort_by_key(|(ready_at, _, id)| (*ready_at, *id)),
+        }
+        found.into_iter().map(|(_, _, id)| id).collect()
     }
 
-    fn claim(&mut self, id: ScanId, target: &Name, until: Timestamp) -> Option<Claimed> {
+    fn claim(&mut self, id: ScanId, target: &Name, work: Work, until: Timestamp) -> Option<Claimed> {
         let row = self.scans.get_mut(&id)?;
         row.leases.insert(target.clone(), until);
-        let (_, delivery) = row.ready(target)?;
+        let (_, delivery) = row.ready(target, work)?;
         Some(Claimed {
             scan: id,
             folder: row.tell.clone(),
+            first_seen: row.scan.first_seen,
             changes: row.scan.changes.clone(),
             delivery: delivery.clone(),
         })
@@ -165,7 +184,7 @@ impl Rows {
         if row.leases.remove(&delivery.target).is_none() {
             return;
         }
-        let closed = !delivery.state.is_open();
+        let closed = !delivery.is_open();
         let known = row.scan.deliveries.iter_mut().find(|known| known.target == delivery.target);
         if let Some(known) = known {
             *known = delivery;
@@ -255,18 +274,23 @@ impl Store for MemoryStore {
     async fn claim(
         &self,
         target: &Name,
+        work: Work,
         now: Timestamp,
         lease: Duration,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut rows = self.rows();
-        let claimable = rows.claimable(target, now);
-        Ok(claimable.into_iter().take(limit).filter_map(|id| rows.claim(id, target, now + lease)).collect())
+        let claimable = rows.claimable(target, work, now).into_iter().take(limit);
+        Ok(claimable.filter_map(|id| rows.claim(id, target, work, now + lease)).collect())
     }
 
-    async fn next_attempt(&self, target: &Name) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_attempt(&self, target: &Name, work: Work) -> Result<Option<Timestamp>, StoreError> {
         let rows = self.rows();
-        Ok(rows.scans.values().filter_map(|row| row.ready(target)).map(|(ready_at, _)| ready_at).min())
+        Ok(rows.scans.values().filter_map(|row| row.ready(target, work)).map(|(ready_at, _)| ready_at).min())
+    }
+
+    async fn hurry(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.rows().scans.values_mut().filter_map(|row| row.hurry(target, now)).count())
     }
 
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<(), StoreError> {

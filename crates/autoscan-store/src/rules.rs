@@ -47,15 +47,17 @@ pub(crate) fn due(
 }
 
 /// What a scan remembers of a path: [`Absorb::changes`](autoscan_core::ports::Absorb::changes). The old name of a move
-/// stays known while the path is still remembered as moved, though the later change does not speak of it.
+/// stays known while the path is still remembered as moved, though the later change does not speak of it; so do the ids
+/// of its item.
 pub(crate) fn merged(known: StoredChange, later: &StoredChange) -> StoredChange {
     let kind = known.change.kind.followed_by(later.change.kind);
     let from = later.change.from.clone().or(match kind {
         ChangeKind::Moved => known.change.from,
         _ => None,
     });
+    let ids = if later.change.ids.is_empty() { known.change.ids } else { later.change.ids.clone() };
     StoredChange {
-        change: Change { kind, from, ..later.change.clone() },
+        change: Change { kind, from, ids, ..later.change.clone() },
         targets: united(known.targets, later.targets.as_deref()),
         ..later.clone()
     }
@@ -79,13 +81,19 @@ pub(crate) fn one_a_target(deliveries: &[Delivery]) -> impl Iterator<Item = &Del
     by_target.into_values()
 }
 
-/// From when on a lane may take a delivery of a running scan; none when nothing is left to do for it.
+/// From when on the work that is left for a delivery of a running scan may be done; none when there is none.
 pub(crate) fn ready_at(delivery: &Delivery) -> Option<Timestamp> {
-    delivery.state.is_open().then(|| delivery.next_attempt_at.unwrap_or_default())
+    delivery.is_open().then(|| delivery.next_attempt_at.unwrap_or_default())
 }
 
 /// A delivery of a started scan after a person asked to try again; none when it stays as it is.
 pub(crate) fn retried(delivery: &Delivery, now: Timestamp) -> Option<Delivery> {
-    let over = matches!(delivery.state, DeliveryState::Sent | DeliveryState::Seen | DeliveryState::Skipped);
+    let over = match delivery.state {
+        DeliveryState::Skipped | DeliveryState::Seen => true,
+        DeliveryState::Sent => !delivery.is_open(),
+        DeliveryState::Waiting | DeliveryState::Held | DeliveryState::Missing | DeliveryState::Failed => {
+            false
+        }
+    };
     (!over).then(|| Delivery::new(delivery.target.clone(), now))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use autoscan_core::delivery::Delivery;
+use autoscan_core::delivery::{Delivery, Work};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Claimed, Hold, Settlement, Start};
@@ -24,12 +24,20 @@ const START: &str = "UPDATE scan SET state = ?2, tell = ?3, note = ?4, finished_
 const FORGET_DELIVERIES: &str = "DELETE FROM delivery WHERE scan = ?1";
 
 /// Walks the index in the order of the answer: the planner would rather sort all that is due.
-const CLAIMABLE: &str = "SELECT scan FROM delivery INDEXED BY delivery_claim
-     WHERE target = ?1 AND ready_at IS NOT NULL AND ready_at <= ?2 ORDER BY priority DESC, scan LIMIT ?3";
+const TO_TELL: &str = "SELECT scan FROM delivery INDEXED BY delivery_claim
+     WHERE target = ?1 AND ready_at IS NOT NULL AND state < 2 AND ready_at <= ?2
+     ORDER BY priority DESC, scan LIMIT ?3";
+
+const TO_FOLLOW: &str = "SELECT scan FROM delivery INDEXED BY delivery_follow
+     WHERE target = ?1 AND ready_at IS NOT NULL AND state >= 2 AND ready_at <= ?2
+     ORDER BY ready_at, scan LIMIT ?3";
 
 const LEASE: &str = "UPDATE delivery SET leased = 1, ready_at = ?3 WHERE scan = ?1 AND target = ?2";
 
-const TOLD: &str = "SELECT coalesce(tell, folder) FROM scan WHERE id = ?1";
+const HURRY: &str = "UPDATE delivery INDEXED BY delivery_follow SET next_attempt_at = ?2, ready_at = ?2
+     WHERE target = ?1 AND ready_at IS NOT NULL AND state >= 2 AND ready_at > ?2 AND leased = 0";
+
+const TOLD: &str = "SELECT coalesce(tell, folder), first_seen FROM scan WHERE id = ?1";
 
 const LEASED: &str = "SELECT priority FROM delivery WHERE scan = ?1 AND target = ?2 AND leased = 1";
 
@@ -87,7 +95,7 @@ pub(super) fn start(write: &mut Write<'_>, starts: &[Start], now: Timestamp) -> 
 }
 
 fn start_one(write: &mut Write<'_>, start: &Start, waiting: &Waiting, now: Timestamp) -> Result<()> {
-    let state = ScanState::of(rules::one_a_target(&start.deliveries).map(|delivery| delivery.state));
+    let state = ScanState::of(rules::one_a_target(&start.deliveries));
     let finished_at = (state != ScanState::Running).then_some(now.as_millis());
     let tell = (start.tell != waiting.folder).then_some(start.tell.as_str());
     let state_code = code(&ScanState::ALL, &state);
@@ -101,30 +109,43 @@ fn start_one(write: &mut Write<'_>, start: &Start, waiting: &Waiting, now: Times
     Ok(())
 }
 
-/// Leases deliveries to a lane.
+/// Leases deliveries to whoever does this work.
 pub(super) fn claim(
     write: &mut Write<'_>,
     target: &Name,
+    work: Work,
     now: Timestamp,
     lease: Duration,
     limit: usize,
 ) -> Result<Vec<Claimed>> {
     let conn = write.conn;
+    let claimable = match work {
+        Work::Tell => TO_TELL,
+        Work::Follow => TO_FOLLOW,
+    };
     let claimable: Vec<ScanId> = conn
-        .prepare_cached(CLAIMABLE)?
+        .prepare_cached(claimable)?
         .query_map((target.as_str(), now.as_millis(), rows(limit)), |row| row.get(0).map(ScanId))?
         .collect::<Result<_>>()?;
     let until = (now + lease).as_millis();
     let claim = |scan: ScanId| {
         conn.prepare_cached(LEASE)?.execute((scan.0, target.as_str(), until))?;
+        let told = |row: &Row<'_>| Ok((path(row, 0)?, Timestamp::from_millis(row.get(1)?)));
+        let (folder, first_seen) = conn.prepare_cached(TOLD)?.query_row([scan.0], told)?;
         Ok(Claimed {
             scan,
-            folder: conn.prepare_cached(TOLD)?.query_row([scan.0], |row| path(row, 0))?,
+            folder,
+            first_seen,
             changes: changes_of(conn, scan)?,
             delivery: delivery_of(conn, scan, target)?,
         })
     };
     claimable.into_iter().map(claim).collect()
+}
+
+/// Makes what is followed and not leased due now. Answers how many deliveries.
+pub(super) fn hurry(write: &mut Write<'_>, target: &Name, now: Timestamp) -> Result<usize> {
+    write.conn.prepare_cached(HURRY)?.execute((target.as_str(), now.as_millis()))
 }
 
 /// Keeps what became of leased deliveries. One that is not leased any more was retried, recovered or dropped meanwhile.
@@ -146,7 +167,7 @@ pub(super) fn settle(write: &mut Write<'_>, settlements: &[Settlement], now: Tim
 /// Finishes a running scan that has no open delivery.
 fn conclude(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<()> {
     let deliveries = deliveries_of(write.conn, id)?;
-    let state = ScanState::of(deliveries.iter().map(|delivery| delivery.state));
+    let state = ScanState::of(&deliveries);
     if state != ScanState::Running {
         let state_code = code(&ScanState::ALL, &state);
         write.conn.prepare_cached(FINISH)?.execute((id.0, state_code, Some(now.as_millis())))?;
@@ -202,7 +223,12 @@ mod tests {
     #[test]
     fn lanes_walk_nothing_but_what_is_open() {
         for (sql, step) in [
-            (CLAIMABLE, "SEARCH delivery USING INDEX delivery_claim (target=?)"),
+            (TO_TELL, "SEARCH delivery USING INDEX delivery_claim (target=?)"),
+            (
+                TO_FOLLOW,
+                "SEARCH delivery USING COVERING INDEX delivery_follow (target=? AND ready_at>? AND ready_at<?)",
+            ),
+            (HURRY, "SEARCH delivery USING INDEX delivery_follow (target=? AND ready_at>?)"),
             (RECOVER, "SCAN delivery USING INDEX delivery_leased"),
         ] {
             let plan = plan(sql);

@@ -20,6 +20,7 @@ mod writer;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoscan_core::delivery::Work;
 use autoscan_core::name::Name;
 use autoscan_core::ports::{
     Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
@@ -83,17 +84,23 @@ impl Store for SqliteStore {
     async fn claim(
         &self,
         target: &Name,
+        work: Work,
         now: Timestamp,
         lease: Duration,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let target = target.clone();
-        self.writer.ask(Kill, move |write| deliver::claim(write, &target, now, lease, limit)).await
+        self.writer.ask(Kill, move |write| deliver::claim(write, &target, work, now, lease, limit)).await
     }
 
-    async fn next_attempt(&self, target: &Name) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_attempt(&self, target: &Name, work: Work) -> Result<Option<Timestamp>, StoreError> {
         let target = target.clone();
-        self.dispatch.ask(move |conn| query::next_attempt(conn, &target)).await
+        self.dispatch.ask(move |conn| query::next_attempt(conn, &target, work)).await
+    }
+
+    async fn hurry(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError> {
+        let target = target.clone();
+        self.writer.ask(Kill, move |write| deliver::hurry(write, &target, now)).await
     }
 
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<(), StoreError> {

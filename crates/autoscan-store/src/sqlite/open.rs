@@ -15,7 +15,8 @@ use super::tally::Tally;
 use super::writer::Writer;
 
 /// Each brings the schema from the version of its place to the next.
-pub(super) const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_queue.sql")];
+pub(super) const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/0001_queue.sql"), include_str!("../../migrations/0002_proof.sql")];
 
 /// "ascn": stands in the header of every database of ours, so that no other program's tables are taken for the queue.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ascn");
@@ -102,7 +103,7 @@ impl Default for Options {
 
 impl SqliteStore {
     /// Opens or creates the database, readable for its owner alone, and starts its threads. It blocks for some
-    /// milliseconds, and does not depend on how many scans are kept.
+    /// milliseconds, however many scans are kept. Only the first time after an older autoscan it walks all deliveries once.
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let lock = lock(path)?;
         create(path)?;
@@ -276,8 +277,8 @@ fn prepare_writer(
 ) -> SqlResult<(Connection, Tally)> {
     // SQLite answers some of these with the value: pragma_update would take that for a mistake.
     conn.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_row| Ok(()))?;
-    // In a write-ahead log a migration reaches the disk with the first commit behind it: until then there is nothing in
-    // the tables that a power cut could take.
+    // In a write-ahead log a migration reaches the disk with the first commit behind it: a power cut until then takes
+    // nothing but the migration, and the next start does it again.
     conn.pragma_update(None, "synchronous", if wal { "NORMAL" } else { "FULL" })?;
     if let Some(pages) = options.page_limit {
         conn.pragma_update_and_check(None, "max_page_count", pages, |_row| Ok(()))?;

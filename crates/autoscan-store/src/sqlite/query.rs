@@ -1,5 +1,6 @@
 //! What is only read. Every question goes along an index: none sorts, none counts, none grows with history.
 
+use autoscan_core::delivery::Work;
 use autoscan_core::name::Name;
 use autoscan_core::ports::{Page, RefusalRecord, ScanFilter};
 use autoscan_core::scan::{Scan, ScanId, ScanState};
@@ -21,8 +22,11 @@ const DUE: &str = concat!(
 
 const EARLIEST: &str = "SELECT min(due_at) FROM scan INDEXED BY scan_due WHERE state = 0 AND priority = ?1";
 
-const NEXT_ATTEMPT: &str =
-    "SELECT min(ready_at) FROM delivery INDEXED BY delivery_ready WHERE target = ?1 AND ready_at IS NOT NULL";
+const NEXT_TO_TELL: &str = "SELECT min(ready_at) FROM delivery INDEXED BY delivery_ready
+     WHERE target = ?1 AND ready_at IS NOT NULL AND state < 2";
+
+const NEXT_TO_FOLLOW: &str = "SELECT min(ready_at) FROM delivery INDEXED BY delivery_follow
+     WHERE target = ?1 AND ready_at IS NOT NULL AND state >= 2";
 
 /// Whether a scan fits. A null parameter filters nothing.
 macro_rules! fits {
@@ -94,10 +98,14 @@ pub(super) fn next_due(conn: &Connection) -> Result<Option<Timestamp>> {
     Ok(earliest.map(Timestamp::from_millis))
 }
 
-/// The earliest moment at which a delivery to this target may be tried.
-pub(super) fn next_attempt(conn: &Connection, target: &Name) -> Result<Option<Timestamp>> {
+/// The earliest moment at which this work may be done for a delivery to this target.
+pub(super) fn next_attempt(conn: &Connection, target: &Name, work: Work) -> Result<Option<Timestamp>> {
+    let sql = match work {
+        Work::Tell => NEXT_TO_TELL,
+        Work::Follow => NEXT_TO_FOLLOW,
+    };
     let moment = |row: &Row<'_>| rows::moment(row, 0);
-    conn.prepare_cached(NEXT_ATTEMPT)?.query_row([target.as_str()], moment)
+    conn.prepare_cached(sql)?.query_row([target.as_str()], moment)
 }
 
 /// One page of scans, newest first; `waiting` is how many wait.
@@ -171,7 +179,11 @@ mod tests {
             (NEXT_PRIORITY, "SEARCH scan USING COVERING INDEX scan_due (priority<?)"),
             (DUE, "SEARCH scan USING INDEX scan_due (priority=? AND due_at<?)"),
             (EARLIEST, "SEARCH scan USING COVERING INDEX scan_due (priority=?)"),
-            (NEXT_ATTEMPT, "SEARCH delivery USING COVERING INDEX delivery_ready (target=? AND ready_at>?)"),
+            (NEXT_TO_TELL, "SEARCH delivery USING COVERING INDEX delivery_ready (target=? AND ready_at>?)"),
+            (
+                NEXT_TO_FOLLOW,
+                "SEARCH delivery USING COVERING INDEX delivery_follow (target=? AND ready_at>?)",
+            ),
             (LIST, "SEARCH scan USING INTEGER PRIMARY KEY (rowid<?)"),
             (LIST_STARTED, "SEARCH scan USING INDEX scan_state (state=? AND rowid<?)"),
         ] {

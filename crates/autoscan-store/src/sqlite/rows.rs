@@ -2,6 +2,7 @@
 
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::ids::Ids;
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
@@ -19,21 +20,34 @@ pub(super) use scan_columns;
 
 const SHOW: &str = concat!("SELECT ", scan_columns!(), " FROM scan WHERE id = ?1");
 
-const CHANGES: &str = "SELECT path, kind, from_path, is_folder, awaited, trigger_name, received_at, targets
-     FROM change WHERE scan = ?1 ORDER BY position";
+/// The columns that [`change`] reads.
+macro_rules! change_columns {
+    () => {
+        "path, kind, from_path, is_folder, awaited, trigger_name, received_at, targets, ids"
+    };
+}
 
-const CHANGE: &str = "SELECT path, kind, from_path, is_folder, awaited, trigger_name, received_at, targets
-     FROM change WHERE scan = ?1 AND path = ?2";
+/// The columns that [`delivery`] reads.
+macro_rules! delivery_columns {
+    () => {
+        "target, state, attempts, next_attempt_at, sent_at, seen_at, error, widened, cared, note"
+    };
+}
 
-const DELIVERIES: &str = "SELECT target, state, attempts, next_attempt_at, sent_at, seen_at, error
-     FROM delivery WHERE scan = ?1 ORDER BY target";
+const CHANGES: &str = concat!("SELECT ", change_columns!(), " FROM change WHERE scan = ?1 ORDER BY position");
 
-const DELIVERY: &str = "SELECT target, state, attempts, next_attempt_at, sent_at, seen_at, error
-     FROM delivery WHERE scan = ?1 AND target = ?2";
+const CHANGE: &str = concat!("SELECT ", change_columns!(), " FROM change WHERE scan = ?1 AND path = ?2");
+
+const DELIVERIES: &str =
+    concat!("SELECT ", delivery_columns!(), " FROM delivery WHERE scan = ?1 ORDER BY target");
+
+const DELIVERY: &str =
+    concat!("SELECT ", delivery_columns!(), " FROM delivery WHERE scan = ?1 AND target = ?2");
 
 const PUT_DELIVERY: &str = "INSERT OR REPLACE INTO delivery
-     (scan, target, state, attempts, next_attempt_at, sent_at, seen_at, error, priority, ready_at)
-     VALUES (:scan, :target, :state, :attempts, :next_attempt_at, :sent_at, :seen_at, :error, :priority, :ready_at)";
+     (scan, target, state, attempts, next_attempt_at, sent_at, seen_at, error, widened, cared, note, priority, ready_at)
+     VALUES (:scan, :target, :state, :attempts, :next_attempt_at, :sent_at, :seen_at, :error, :widened, :cared, :note,
+             :priority, :ready_at)";
 
 /// A value's place in its list.
 pub(super) fn code<T: PartialEq>(all: &[T], value: &T) -> i64 {
@@ -79,6 +93,11 @@ pub(super) fn targets_text(targets: Option<&[Name]>) -> Option<String> {
     targets.map(|names| names.iter().map(Name::as_str).collect::<Vec<_>>().join(","))
 }
 
+/// Ids as they are kept.
+pub(super) fn ids_text(ids: &Ids) -> Option<String> {
+    (!ids.is_empty()).then(|| ids.to_string())
+}
+
 fn targets(row: &Row<'_>, column: usize) -> Result<Option<Vec<Name>>> {
     let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
     text.split(',')
@@ -116,6 +135,7 @@ fn change(row: &Row<'_>) -> Result<StoredChange> {
             },
             subject: if row.get(3)? { Subject::Folder } else { Subject::File },
             awaited: row.get(4)?,
+            ids: row.get_ref(8)?.as_str_or_null()?.map(Ids::parse).unwrap_or_default(),
         },
         trigger: name(row, 5)?,
         received_at: Timestamp::from_millis(row.get(6)?),
@@ -132,6 +152,9 @@ fn delivery(row: &Row<'_>) -> Result<Delivery> {
         sent_at: moment(row, 4)?,
         seen_at: moment(row, 5)?,
         error: row.get(6)?,
+        widened: row.get(7)?,
+        cared: row.get(8)?,
+        note: row.get(9)?,
     })
 }
 
@@ -185,6 +208,9 @@ pub(super) fn put_delivery(
         ":sent_at": delivery.sent_at.map(Timestamp::as_millis),
         ":seen_at": delivery.seen_at.map(Timestamp::as_millis),
         ":error": delivery.error,
+        ":widened": delivery.widened,
+        ":cared": delivery.cared,
+        ":note": delivery.note,
         ":priority": priority,
         ":ready_at": ready_at.map(Timestamp::as_millis),
     })?;
@@ -194,6 +220,7 @@ pub(super) fn put_delivery(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use autoscan_core::delivery::Work;
 
     #[test]
     fn the_codes_that_stand_in_sql_are_those_of_core() {
@@ -203,5 +230,11 @@ mod tests {
             ScanState::ALL,
             [ScanState::Waiting, ScanState::Running, ScanState::Done, ScanState::Attention]
         );
+        for state in DeliveryState::ALL {
+            let open =
+                Delivery { state, ..Delivery::new(Name::parse("plex").unwrap(), Timestamp::from_millis(0)) };
+            let told = open.work() == Some(Work::Tell);
+            assert_eq!(code(&DeliveryState::ALL, &state) < 2, told, "{state:?}");
+        }
     }
 }
