@@ -185,6 +185,7 @@ mod tests {
             Ok(_) => "ok",
             Err(Fault::Away { .. }) => "away",
             Err(Fault::Busy { .. }) => "busy",
+            Err(Fault::Later { .. }) => "later",
             Err(Fault::Refused { .. }) => "refused",
             Err(Fault::NotMine { .. }) => "not mine",
             Err(Fault::Wrong { .. }) => "wrong",

@@ -9,6 +9,8 @@ use url::Url;
 pub struct BaseUrl {
     url: Url,
     login: Option<Login>,
+    /// Whether it is the URL of one call, whose path and query may be a secret.
+    whole: bool,
 }
 
 #[derive(Clone)]
@@ -20,27 +22,28 @@ pub(crate) struct Login {
 impl BaseUrl {
     /// Reads a URL. The error is a sentence for a person and shows no password.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err("the URL is empty: write http://host:port".to_owned());
-        }
-        let shown = without_secrets(text);
-        let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        match scheme.as_deref() {
-            Some("http" | "https") => {}
-            None => return Err(format!("the URL {shown:?} has no scheme: write \"http://{shown}\"")),
-            Some(_) => {
-                return Err(format!("the URL {shown:?} must begin with http:// or https://"));
-            }
-        }
-        let mut url = Url::parse(text).map_err(|error| format!("{shown:?} is not a URL: {error}"))?;
+        let (shown, mut url) = read(text)?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!(
                 "the URL {shown:?} must end before '?' or '#': give the server's address alone"
             ));
         }
         let login = take_login(&mut url);
-        Ok(Self { url, login })
+        Ok(Self { url, login, whole: false })
+    }
+
+    /// Reads the whole URL of one call, with its query. Nothing but its host is shown: the path of a webhook often is a
+    /// secret. The error is a sentence for a person.
+    pub fn parse_whole(text: &str) -> Result<Self, String> {
+        let (_, mut url) = read(text)?;
+        url.set_fragment(None);
+        let login = take_login(&mut url);
+        Ok(Self { url, login, whole: true })
+    }
+
+    /// Whether only its host may be shown.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// Whether the URL holds a user and password for a reverse proxy.
@@ -56,6 +59,9 @@ impl BaseUrl {
     /// server's root, with a trailing slash, so that a proxy does not redirect.
     pub(crate) fn join(&self, segments: &[&str]) -> Url {
         let mut url = self.url.clone();
+        if self.whole {
+            return url;
+        }
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty();
             if segments.is_empty() {
@@ -69,6 +75,9 @@ impl BaseUrl {
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.whole {
+            return out.write_str(&shown_of_whole(&self.url));
+        }
         out.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
@@ -77,6 +86,31 @@ impl fmt::Debug for BaseUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "BaseUrl({self})")
     }
+}
+
+/// A URL of the web, and what may be shown of its text.
+fn read(text: &str) -> Result<(String, Url), String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("the URL is empty: write http://host:port".to_owned());
+    }
+    let shown = without_secrets(text);
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    match scheme.as_deref() {
+        Some("http" | "https") => {}
+        None => return Err(format!("the URL {shown:?} has no scheme: write \"http://{shown}\"")),
+        Some(_) => {
+            return Err(format!("the URL {shown:?} must begin with http:// or https://"));
+        }
+    }
+    let url = Url::parse(text).map_err(|error| format!("{shown:?} is not a URL: {error}"))?;
+    Ok((shown, url))
+}
+
+/// The host of a URL, and dots when there is more.
+pub(crate) fn shown_of_whole(url: &Url) -> String {
+    let host = url.origin().ascii_serialization();
+    if url.path() == "/" && url.query().is_none() { host } else { format!("{host}/•••") }
 }
 
 fn take_login(url: &mut Url) -> Option<Login> {
@@ -140,6 +174,15 @@ mod tests {
             assert!(error.contains(part), "{text}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
+    }
+
+    #[test]
+    fn of_a_whole_url_only_the_host_is_shown() {
+        let hook = BaseUrl::parse_whole(" https://me:pass@hook.example/api/T0ken?key=hunter2#x ").unwrap();
+        assert_eq!(hook.join(&[]).as_str(), "https://hook.example/api/T0ken?key=hunter2");
+        assert_eq!(hook.to_string(), "https://hook.example/•••");
+        assert_eq!(BaseUrl::parse_whole("http://hook:8080").unwrap().to_string(), "http://hook:8080");
+        assert!(BaseUrl::parse_whole("hook.example/x").unwrap_err().contains("no scheme"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn of(request: &Request) -> Self {
-        let url = request.secrets.hide(request.url.as_str());
+        let url = request.shown_url();
         let mut short: String = url.chars().take(LONGEST_URL).collect();
         if short.len() < url.len() {
             short.push('…');
