@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use autoscan_core::change::Change;
-use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Absorb, Batch, Claimed, ScanFilter, Settlement, Start, Store};
@@ -157,8 +157,9 @@ fn fill(path: &Path, state: ScanState, rows: u64) -> Outcome {
          SELECT n, '/mnt/media/TV/Show ' || (n / 10) || '/Season ' || (n % 10), {started} * 2, n % 5, 1700000000000 + n,
                 1700000010000 + n, 1, iif({started}, 1700000020000 + n, NULL) FROM number;
          INSERT INTO change SELECT n, '/mnt/media/TV/Show ' || (n / 10) || '/Season ' || (n % 10) || '/a.mkv', 0, 0,
-                NULL, 0, 1, 'sonarr', 1700000000000 + n, NULL FROM number;
-         INSERT INTO delivery SELECT n, 'plex', 2, 1, NULL, 1700000020000 + n, NULL, NULL, 0, NULL, 0 FROM number
+                NULL, 0, 1, 'sonarr', 1700000000000 + n, NULL, 'tvdb://' || n FROM number;
+         INSERT INTO delivery (scan, target, state, attempts, sent_at, priority)
+         SELECT n, 'plex', 2, 1, 1700000020000 + n, 0 FROM number
          WHERE {started};
          UPDATE tally SET done = {rows} * {started}, last_scan = {rows};
          COMMIT; PRAGMA journal_mode = WAL;"
@@ -168,7 +169,7 @@ fn fill(path: &Path, state: ScanState, rows: u64) -> Outcome {
 }
 
 /// What is asked all day, in an order in which each finds something to do.
-const QUESTIONS: [&str; 15] = [
+const QUESTIONS: [&str; 19] = [
     "open",
     "due 50",
     "next due",
@@ -178,11 +179,15 @@ const QUESTIONS: [&str; 15] = [
     "list 50 waiting",
     "stats",
     "claim nothing",
+    "follow nothing",
+    "hurry nothing",
     "recover",
     "absorb",
     "start 1",
     "claim 1",
     "settle 1",
+    "follow 1",
+    "prove 1",
     "sweep 1",
 ];
 
@@ -217,9 +222,15 @@ impl Side {
             "absorb" => self.absorb(run).await?,
             "start 1" => drop(self.store.start(self.starts.pop().into_iter().collect(), NOW).await?),
             "claim 1" => {
-                self.claimed.extend(self.store.claim(&self.plex, NOW, QUIET.maximum_wait, 1).await?);
+                self.claimed
+                    .extend(self.store.claim(&self.plex, Work::Tell, NOW, QUIET.maximum_wait, 1).await?);
             }
-            "settle 1" => self.settle().await?,
+            "follow 1" => {
+                self.claimed
+                    .extend(self.store.claim(&self.plex, Work::Follow, NOW, QUIET.maximum_wait, 1).await?);
+            }
+            "settle 1" => self.settle(DeliveryState::Sent, Some(NOW)).await?,
+            "prove 1" => self.settle(DeliveryState::Seen, None).await?,
             "sweep 1" => drop(self.store.sweep(NOW + QUIET.maximum_wait, 1).await?),
             question => self.ask(question).await?,
         }
@@ -231,12 +242,18 @@ impl Side {
         match question {
             "due 50" => drop(self.store.due(NOW, 50).await?),
             "next due" => drop(self.store.next_due().await?),
-            "next attempt" => drop(self.store.next_attempt(&self.plex).await?),
+            "next attempt" => drop(self.store.next_attempt(&self.plex, Work::Tell).await?),
             "list 50" => drop(self.store.list(page(None)).await?),
             "list 50 done" => drop(self.store.list(page(Some(ScanState::Done))).await?),
             "list 50 waiting" => drop(self.store.list(page(Some(ScanState::Waiting))).await?),
             "stats" => drop(self.store.stats().await?),
-            "claim nothing" => drop(self.store.claim(&self.plex, NOW, QUIET.maximum_wait, 10).await?),
+            "claim nothing" => {
+                drop(self.store.claim(&self.plex, Work::Tell, NOW, QUIET.maximum_wait, 10).await?);
+            }
+            "follow nothing" => {
+                drop(self.store.claim(&self.plex, Work::Follow, NOW, QUIET.maximum_wait, 10).await?);
+            }
+            "hurry nothing" => drop(self.store.hurry(&self.plex, NOW).await?),
             "recover" => self.store.recover().await?,
             unknown => return Err(format!("there is no question {unknown:?}").into()),
         }
@@ -252,9 +269,9 @@ impl Side {
         Ok(())
     }
 
-    async fn settle(&mut self) -> Outcome {
+    async fn settle(&mut self, state: DeliveryState, next_attempt_at: Option<Timestamp>) -> Outcome {
         let claimed = self.claimed.pop().ok_or("every absorbed scan was claimed and settled once")?;
-        let delivery = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..claimed.delivery };
+        let delivery = Delivery { state, next_attempt_at, ..claimed.delivery };
         let settlement = Settlement { scan: claimed.scan, delivery };
         Ok(self.store.settle(vec![settlement], NOW).await?)
     }

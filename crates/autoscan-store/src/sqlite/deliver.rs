@@ -226,7 +226,7 @@ mod tests {
             (TO_TELL, "SEARCH delivery USING INDEX delivery_claim (target=?)"),
             (
                 TO_FOLLOW,
-                "SEARCH delivery USING COVERING INDEX delivery_follow (target=? AND ready_at>? AND ready_at<?)",
+                "SEARCH delivery USING INDEX delivery_follow (target=? AND ready_at>? AND ready_at<?)",
             ),
             (HURRY, "SEARCH delivery USING INDEX delivery_follow (target=? AND ready_at>?)"),
             (RECOVER, "SCAN delivery USING INDEX delivery_leased"),

@@ -179,11 +179,8 @@ mod tests {
             (NEXT_PRIORITY, "SEARCH scan USING COVERING INDEX scan_due (priority<?)"),
             (DUE, "SEARCH scan USING INDEX scan_due (priority=? AND due_at<?)"),
             (EARLIEST, "SEARCH scan USING COVERING INDEX scan_due (priority=?)"),
-            (NEXT_TO_TELL, "SEARCH delivery USING COVERING INDEX delivery_ready (target=? AND ready_at>?)"),
-            (
-                NEXT_TO_FOLLOW,
-                "SEARCH delivery USING COVERING INDEX delivery_follow (target=? AND ready_at>?)",
-            ),
+            (NEXT_TO_TELL, "SEARCH delivery USING INDEX delivery_ready (target=? AND ready_at>?)"),
+            (NEXT_TO_FOLLOW, "SEARCH delivery USING INDEX delivery_follow (target=? AND ready_at>?)"),
             (LIST, "SEARCH scan USING INTEGER PRIMARY KEY (rowid<?)"),
             (LIST_STARTED, "SEARCH scan USING INDEX scan_state (state=? AND rowid<?)"),
         ] {

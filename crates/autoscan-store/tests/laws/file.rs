@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::ports::{Absorb, Batch, Hold, RefusalRecord, ScanFilter, Start, Store, StoreError};
 use autoscan_core::scan::{Scan, ScanState};
 use autoscan_store::{OpenError, Options, SqliteStore};
@@ -52,7 +52,7 @@ async fn everything_is_there_after_closing_and_opening() {
     let held = Hold { scan: waiting, until: at(500), deliveries: vec![], note: Some("mount gone".into()) };
     store.hold(vec![held]).await.unwrap();
     let running = runs(&store, "/tv/B", &["plex", "emby"], at(0)).await;
-    let leased = store.claim(&name("plex"), at(1), Duration::from_mins(1), 1).await.unwrap();
+    let leased = store.claim(&name("plex"), Work::Tell, at(1), Duration::from_mins(1), 1).await.unwrap();
     finishes(&store, "/tv/C", DeliveryState::Failed, at(0)).await;
     let dropped = arrives(&store, "/tv/D", "1.mkv", at(0)).await;
     store.drop_scan(dropped).await.unwrap();
@@ -67,7 +67,7 @@ async fn everything_is_there_after_closing_and_opening() {
     assert_eq!(store.setting("pause").await.unwrap().as_deref(), Some("plex"));
     assert_eq!(store.refusals(9).await.unwrap(), [refused]);
     let plex = name("plex");
-    let lane = |seconds| store.claim(&plex, at(seconds), Duration::from_mins(1), 1);
+    let lane = |seconds| store.claim(&plex, Work::Tell, at(seconds), Duration::from_mins(1), 1);
     assert_eq!(lane(2).await.unwrap(), [], "the lease outlives the program");
     store.recover().await.unwrap();
     assert_eq!(lane(2).await.unwrap(), leased);
@@ -239,9 +239,10 @@ async fn what_is_no_queue_of_ours_is_refused_with_its_reason() {
 async fn a_database_of_a_newer_autoscan_is_refused_and_left_alone() {
     let folder = tempdir().unwrap();
     let path = closed(&folder).await;
+    let ours: i64 = stranger(&path).pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     stranger(&path).pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(refusal(&path), OpenError::Newer { found: 99, .. }));
-    stranger(&path).pragma_update(None, "user_version", 1).unwrap();
+    stranger(&path).pragma_update(None, "user_version", ours).unwrap();
     open(&path).close().await;
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::change::Change;
-use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Absorb, Batch, Settlement, Start, Store};
@@ -74,7 +74,7 @@ pub(crate) async fn runs(store: &dyn Store, folder: &str, targets: &[&str], now:
     id
 }
 
-/// A lane takes the scan's delivery to `target` and settles it.
+/// A lane takes the scan's delivery to `target` and settles it. What is sent or seen is not followed.
 pub(crate) async fn settles(
     store: &dyn Store,
     id: ScanId,
@@ -83,10 +83,23 @@ pub(crate) async fn settles(
     now: Timestamp,
 ) {
     let target = name(target);
-    let claimed = store.claim(&target, now, Duration::from_mins(1), usize::MAX).await.unwrap();
+    let claimed = store.claim(&target, Work::Tell, now, Duration::from_mins(1), usize::MAX).await.unwrap();
     let claimed =
         claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed");
-    let delivery = Delivery { state, next_attempt_at: state.is_open().then_some(now), ..claimed.delivery };
+    let again = matches!(state, DeliveryState::Waiting | DeliveryState::Held);
+    let delivery = Delivery { state, next_attempt_at: again.then_some(now), ..claimed.delivery };
+    store.settle(vec![Settlement { scan: id, delivery }], now).await.unwrap();
+}
+
+/// A lane tells `target`, which is to be followed from `next` on.
+pub(crate) async fn is_sent(store: &dyn Store, id: ScanId, target: &str, now: Timestamp, next: Timestamp) {
+    let target = name(target);
+    let claimed = store.claim(&target, Work::Tell, now, Duration::from_mins(1), usize::MAX).await.unwrap();
+    let claimed =
+        claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed");
+    let state = DeliveryState::Sent;
+    let delivery =
+        Delivery { state, sent_at: Some(now), next_attempt_at: Some(next), attempts: 1, ..claimed.delivery };
     store.settle(vec![Settlement { scan: id, delivery }], now).await.unwrap();
 }
 

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use autoscan_core::change::{Change, ChangeKind, Subject};
-use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::delivery::{Delivery, DeliveryState, Work};
+use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::path::MAX_LENGTH;
 use autoscan_core::ports::{
     Absorb, Batch, Hold, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store, StoreError,
 };
 use autoscan_core::scan::{Quiet, ScanId, ScanState, StoredChange};
+use autoscan_core::time::Timestamp;
 
 use crate::furniture::*;
 
@@ -43,8 +45,30 @@ async fn listed(store: &dyn Store, filter: ScanFilter) -> Vec<ScanId> {
 }
 
 async fn claimed(store: &dyn Store, target: &str, seconds: i64) -> Vec<ScanId> {
-    let claimed = store.claim(&name(target), at(seconds), LEASE, 100).await.unwrap();
+    let claimed = store.claim(&name(target), Work::Tell, at(seconds), LEASE, 100).await.unwrap();
     claimed.into_iter().map(|claimed| claimed.scan).collect()
+}
+
+async fn followed(store: &dyn Store, target: &str, seconds: i64) -> Vec<ScanId> {
+    let claimed = store.claim(&name(target), Work::Follow, at(seconds), LEASE, 100).await.unwrap();
+    claimed.into_iter().map(|claimed| claimed.scan).collect()
+}
+
+async fn next_follow(store: &dyn Store, target: &str) -> Option<Timestamp> {
+    store.next_attempt(&name(target), Work::Follow).await.unwrap()
+}
+
+/// Settles what was claimed to be followed: it is seen, and cared for at `next`, if ever.
+async fn is_seen(store: &dyn Store, id: ScanId, target: &str, seconds: i64, next: Option<i64>) {
+    let claimed = store.claim(&name(target), Work::Follow, at(seconds), LEASE, 100).await.unwrap();
+    let claimed = claimed.into_iter().find(|claimed| claimed.scan == id).expect("it can be followed");
+    let seen = Delivery {
+        state: DeliveryState::Seen,
+        seen_at: Some(at(seconds)),
+        next_attempt_at: next.map(at),
+        ..claimed.delivery
+    };
+    store.settle(vec![Settlement { scan: id, delivery: seen }], at(seconds)).await.unwrap();
 }
 
 async fn due(store: &dyn Store, seconds: i64) -> Vec<ScanId> {
@@ -214,7 +238,7 @@ laws! {
         let shown = Delivery::new(name("plex"), at(0));
         store.hold(vec![Hold { deliveries: vec![shown], ..hold(id, 1) }]).await.unwrap();
         assert_eq!(claimed(store, "plex", 1000).await, []);
-        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), None);
+        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), None);
         let start = start_of(store, id, &["emby"], at(1)).await;
         store.start(vec![start], at(1)).await.unwrap();
         assert_eq!(claimed(store, "plex", 1000).await, [], "the start replaced it");
@@ -320,7 +344,7 @@ laws! {
             ..start_of(store, id, &["plex", "emby"], at(20)).await
         };
         store.start(vec![start], at(20)).await.unwrap();
-        let claimed = store.claim(&name("plex"), at(20), LEASE, 10).await.unwrap();
+        let claimed = store.claim(&name("plex"), Work::Tell, at(20), LEASE, 10).await.unwrap();
         let [claimed] = &claimed[..] else { panic!("{claimed:?}") };
         assert_eq!((claimed.scan, &claimed.folder), (id, &path("/tv")));
         assert_eq!(claimed.delivery, Delivery::new(name("plex"), at(20)));
@@ -334,11 +358,11 @@ laws! {
 
     async fn a_delivery_is_leased_to_one_lane_at_a_time(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex", "emby"], at(0)).await;
-        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), Some(at(0)));
+        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(0)));
         assert_eq!(claimed(store, "plex", 1).await, [id]);
         assert_eq!(claimed(store, "plex", 1).await, []);
         assert_eq!(claimed(store, "emby", 1).await, [id], "targets are strangers");
-        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), Some(at(61)), "the lease ends then");
+        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(61)), "the lease ends then");
         assert_eq!(claimed(store, "plex", 60).await, []);
         assert_eq!(claimed(store, "plex", 61).await, [id], "the lease ended");
         assert_eq!(claimed(store, "plex", 62).await, []);
@@ -349,19 +373,19 @@ laws! {
         let second = runs(store, "/tv/B", &["plex"], at(0)).await;
         claimed(store, "plex", 1).await;
         store.recover().await.unwrap();
-        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), Some(at(0)));
+        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(0)));
         assert_eq!(claimed(store, "plex", 1).await, [first, second]);
     }
 
     async fn a_settlement_of_a_lease_that_was_ended_is_ignored(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let claimed = store.claim(&name("plex"), at(1), LEASE, 10).await.unwrap().remove(0);
+        let claimed = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 10).await.unwrap().remove(0);
         store.recover().await.unwrap();
         let sent = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..claimed.delivery };
         let settlement = Settlement { scan: id, delivery: sent };
         store.settle(vec![settlement.clone()], at(2)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, [Delivery::new(name("plex"), at(0))]);
-        store.claim(&name("plex"), at(3), LEASE, 10).await.unwrap();
+        store.claim(&name("plex"), Work::Tell, at(3), LEASE, 10).await.unwrap();
         store.settle(vec![settlement.clone()], at(4)).await.unwrap();
         assert_eq!(show(store, id).await.finished_at, Some(at(4)));
         store.settle(vec![settlement], at(5)).await.unwrap();
@@ -370,7 +394,7 @@ laws! {
 
     async fn a_settlement_of_a_dropped_scan_is_ignored(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let claimed = store.claim(&name("plex"), at(1), LEASE, 10).await.unwrap().remove(0);
+        let claimed = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 10).await.unwrap().remove(0);
         assert!(store.drop_scan(id).await.unwrap());
         let sent = Delivery { state: DeliveryState::Sent, ..claimed.delivery };
         store.settle(vec![Settlement { scan: id, delivery: sent }], at(2)).await.unwrap();
@@ -380,11 +404,11 @@ laws! {
 
     async fn the_next_attempt_waits_for_its_moment(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let claimed_one = store.claim(&name("plex"), at(1), LEASE, 10).await.unwrap().remove(0);
+        let claimed_one = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 10).await.unwrap().remove(0);
         let again = Delivery { attempts: 1, next_attempt_at: Some(at(30)), error: Some("404".into()), ..claimed_one.delivery };
         store.settle(vec![Settlement { scan: id, delivery: again.clone() }], at(2)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, [again]);
-        assert_eq!(store.next_attempt(&name("plex")).await.unwrap(), Some(at(30)));
+        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(30)));
         assert_eq!(claimed(store, "plex", 29).await, []);
         assert_eq!(claimed(store, "plex", 30).await, [id]);
     }
@@ -400,9 +424,137 @@ laws! {
             store.start(vec![start], at(20)).await.unwrap();
         }
         let [a, b, c, d] = ids[..] else { panic!("{ids:?}") };
-        let first = store.claim(&name("plex"), at(20), LEASE, 3).await.unwrap();
+        let first = store.claim(&name("plex"), Work::Tell, at(20), LEASE, 3).await.unwrap();
         assert_eq!(first.iter().map(|claimed| claimed.scan).collect::<Vec<_>>(), [b, d, a]);
         assert_eq!(claimed(store, "plex", 20).await, [c]);
+    }
+
+    async fn what_is_followed_is_not_told_and_what_is_told_is_not_followed(store: &dyn Store) {
+        let told = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let sent = runs(store, "/tv/B", &["plex"], at(0)).await;
+        assert_eq!(followed(store, "plex", 1).await, []);
+        assert_eq!(next_follow(store, "plex").await, None);
+        is_sent(store, sent, "plex", at(1), at(3)).await;
+        store.recover().await.unwrap();
+        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(0)));
+        assert_eq!(next_follow(store, "plex").await, Some(at(3)));
+        assert_eq!(followed(store, "plex", 2).await, []);
+        assert_eq!(claimed(store, "plex", 100).await, [told]);
+        assert_eq!(followed(store, "emby", 100).await, [], "targets are strangers");
+        assert_eq!(followed(store, "plex", 100).await, [sent]);
+        assert_eq!(followed(store, "plex", 101).await, [], "it is leased");
+        assert_eq!(next_follow(store, "plex").await, Some(at(160)), "the lease ends then");
+        assert_eq!(followed(store, "plex", 160).await, [sent], "the lease ended");
+        store.recover().await.unwrap();
+        assert_eq!(next_follow(store, "plex").await, Some(at(3)));
+    }
+
+    async fn what_is_followed_comes_by_how_long_it_is_due(store: &dyn Store) {
+        let mut ids = vec![];
+        for (folder, priority, next) in [("/a", 9, 40), ("/b", 0, 20), ("/c", 9, 30), ("/d", 0, 30)] {
+            let absorb = Absorb { priority, ..absorb(folder, vec![created("/a/1.mkv", at(0))]) };
+            let id = store.absorb(batch(at(0), vec![absorb])).await.unwrap().scans[0];
+            let start = start_of(store, id, &["plex"], at(1)).await;
+            store.start(vec![start], at(1)).await.unwrap();
+            is_sent(store, id, "plex", at(1), at(next)).await;
+            ids.push(id);
+        }
+        let [a, b, c, d] = ids[..] else { panic!("{ids:?}") };
+        let first = store.claim(&name("plex"), Work::Follow, at(40), LEASE, 3).await.unwrap();
+        assert_eq!(first.iter().map(|claimed| claimed.scan).collect::<Vec<_>>(), [b, c, d]);
+        assert!(first.iter().all(|claimed| claimed.first_seen == at(0)));
+        assert_eq!(followed(store, "plex", 40).await, [a]);
+    }
+
+    async fn a_scan_runs_while_a_delivery_is_followed_and_is_finished_with_the_last(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex", "emby"], at(0)).await;
+        settles(store, id, "emby", DeliveryState::Sent, at(1)).await;
+        is_sent(store, id, "plex", at(1), at(3)).await;
+        assert_eq!(show(store, id).await.state, ScanState::Running);
+        is_seen(store, id, "plex", 4, Some(9)).await;
+        let scan = show(store, id).await;
+        assert_eq!((scan.state, scan.finished_at), (ScanState::Running, None), "it is cared for");
+        assert_eq!(next_follow(store, "plex").await, Some(at(9)));
+        is_seen(store, id, "plex", 9, None).await;
+        let scan = show(store, id).await;
+        assert_eq!((scan.state, scan.finished_at), (ScanState::Done, Some(at(9))));
+        assert_eq!(next_follow(store, "plex").await, None);
+        assert_eq!(store.stats().await.unwrap(), Stats { done: 1, ..Stats::default() });
+    }
+
+    async fn what_was_followed_can_be_told_again(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex"], at(0)).await;
+        is_sent(store, id, "plex", at(1), at(3)).await;
+        let claimed_one = store.claim(&name("plex"), Work::Follow, at(3), LEASE, 1).await.unwrap().remove(0);
+        let wider = Delivery {
+            state: DeliveryState::Waiting,
+            widened: true,
+            next_attempt_at: Some(at(4)),
+            ..claimed_one.delivery
+        };
+        store.settle(vec![Settlement { scan: id, delivery: wider.clone() }], at(4)).await.unwrap();
+        assert_eq!(followed(store, "plex", 100).await, []);
+        let again = store.claim(&name("plex"), Work::Tell, at(4), LEASE, 1).await.unwrap().remove(0);
+        assert_eq!(again.delivery, wider);
+    }
+
+    async fn a_target_that_says_something_by_itself_is_asked_at_once(store: &dyn Store) {
+        let [leased, soon, later, other] =
+            [("/a", "plex"), ("/b", "plex"), ("/c", "plex"), ("/d", "emby")].map(|(folder, target)| async move {
+                let id = runs(store, folder, &[target], at(0)).await;
+                is_sent(store, id, target, at(1), at(30)).await;
+                id
+            });
+        let (leased, soon) = (leased.await, soon.await);
+        let claimed_one = store.claim(&name("plex"), Work::Follow, at(30), LEASE, 1).await.unwrap().remove(0);
+        assert_eq!(claimed_one.scan, leased);
+        let (later, other) = (later.await, other.await);
+        let waiting = runs(store, "/e", &["plex"], at(50)).await;
+        assert_eq!(store.hurry(&name("plex"), at(10)).await.unwrap(), 2);
+        assert_eq!(store.hurry(&name("plex"), at(10)).await.unwrap(), 0, "they are due already");
+        for (id, next) in [(leased, 30), (soon, 10), (later, 10), (other, 30), (waiting, 50)] {
+            assert_eq!(show(store, id).await.deliveries[0].next_attempt_at, Some(at(next)));
+        }
+        assert_eq!(followed(store, "plex", 10).await, [soon, later]);
+        let settlement = Settlement { scan: leased, delivery: claimed_one.delivery };
+        store.settle(vec![settlement], at(31)).await.unwrap();
+        assert_eq!(show(store, leased).await.deliveries[0].next_attempt_at, Some(at(30)));
+        assert_eq!(store.hurry(&name("nobody"), at(10)).await.unwrap(), 0);
+    }
+
+    async fn every_column_comes_back_as_it_was_kept(store: &dyn Store) {
+        let ids = Ids::default().with(IdSource::Tvdb, "81189").with(IdSource::Imdb, "tt0903747");
+        let change = stored(Change::created(path("/tv/A/1.mkv")).with_ids(ids), at(0));
+        let id = store.absorb(batch(at(0), vec![absorb("/tv/A", vec![change.clone()])])).await.unwrap().scans[0];
+        let start = start_of(store, id, &["plex"], at(1)).await;
+        store.start(vec![start], at(1)).await.unwrap();
+        let claimed_one = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 1).await.unwrap().remove(0);
+        assert_eq!(claimed_one.changes, [change]);
+        let kept = Delivery {
+            target: name("plex"),
+            state: DeliveryState::Seen,
+            attempts: 3,
+            next_attempt_at: Some(at(60)),
+            sent_at: Some(at(2)),
+            seen_at: Some(at(3)),
+            error: Some("the size differs".into()),
+            widened: true,
+            cared: true,
+            note: Some("analysed".into()),
+        };
+        store.settle(vec![Settlement { scan: id, delivery: kept.clone() }], at(4)).await.unwrap();
+        assert_eq!(show(store, id).await.deliveries, std::slice::from_ref(&kept));
+        let again = store.claim(&name("plex"), Work::Follow, at(60), LEASE, 1).await.unwrap().remove(0);
+        assert_eq!(again.delivery, kept);
+    }
+
+    async fn ids_are_kept_until_others_come(store: &dyn Store) {
+        let of = |id: &str| Change::created(path("/tv/A/1.mkv")).with_ids(Ids::default().with(IdSource::Tvdb, id));
+        for (given, kept) in [("", ""), ("1", "1"), ("", "1"), ("2", "2"), ("0", "2")] {
+            let absorb = absorb("/tv/A", vec![stored(of(given), at(0))]);
+            let id = store.absorb(batch(at(0), vec![absorb])).await.unwrap().scans[0];
+            assert_eq!(show(store, id).await.changes[0].change, of(kept), "{given:?}");
+        }
     }
 
     async fn a_scan_is_finished_when_nothing_is_open(store: &dyn Store) {
@@ -491,9 +643,28 @@ laws! {
         assert_eq!(store.retry(id, at(11)).await.unwrap(), Some(done), "nothing to repeat");
     }
 
+    async fn retrying_tells_again_what_nobody_saw_yet(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["a", "b", "c"], at(0)).await;
+        for target in ["a", "b", "c"] {
+            is_sent(store, id, target, at(1), at(3)).await;
+        }
+        is_seen(store, id, "b", 4, Some(9)).await;
+        let lost = store.claim(&name("c"), Work::Follow, at(5), LEASE, 1).await.unwrap().remove(0);
+        let before = show(store, id).await;
+        let after = store.retry(id, at(6)).await.unwrap().unwrap();
+        assert_eq!(after.deliveries[0], Delivery::new(name("a"), at(6)));
+        assert_eq!(after.deliveries[1], before.deliveries[1], "it was seen");
+        assert_eq!(after.deliveries[2], Delivery::new(name("c"), at(6)));
+        let missing = Delivery { state: DeliveryState::Missing, next_attempt_at: None, ..lost.delivery };
+        store.settle(vec![Settlement { scan: id, delivery: missing }], at(7)).await.unwrap();
+        assert_eq!(show(store, id).await, after, "the lease is over");
+        assert_eq!(claimed(store, "c", 7).await, [id]);
+        assert_eq!(followed(store, "a", 100).await, []);
+    }
+
     async fn retrying_takes_a_delivery_from_its_lane(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let lost = store.claim(&name("plex"), at(1), LEASE, 1).await.unwrap().remove(0);
+        let lost = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 1).await.unwrap().remove(0);
         store.retry(id, at(2)).await.unwrap();
         let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..lost.delivery };
         store.settle(vec![Settlement { scan: id, delivery: failed }], at(3)).await.unwrap();
@@ -642,7 +813,7 @@ laws! {
         store.retry(id, at(5)).await.unwrap();
         let start = start_of(store, id, &["plex"], at(5)).await;
         store.start(vec![start], at(5)).await.unwrap();
-        assert_eq!(store.claim(&name("plex"), at(5), Duration::MAX, 1).await.unwrap().len(), 1);
+        assert_eq!(store.claim(&name("plex"), Work::Tell, at(5), Duration::MAX, 1).await.unwrap().len(), 1);
         assert_eq!(claimed(store, "plex", 1_000_000).await, []);
     }
 

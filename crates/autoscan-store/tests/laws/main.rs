@@ -7,4 +7,6 @@ mod furniture;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod older;
+#[cfg(test)]
 mod twins;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use autoscan_core::change::{Change, ChangeKind, Subject};
-use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::delivery::{Delivery, DeliveryState, Work};
+use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::ports::{
     Absorb, Batch, Claimed, Hold, RefusalRecord, ScanFilter, Settlement, Start, Store,
 };
@@ -25,8 +26,10 @@ enum Deed {
     Hold(ScanId, i64, Vec<Delivery>),
     /// Starts what is due, or tries to start it with a generation that is not true.
     Start(Vec<Delivery>, bool),
-    Claim(&'static str, u64, usize),
-    Settle(DeliveryState, usize),
+    Claim(&'static str, Work, u64, usize),
+    /// Settles one of what was claimed, to be tried again or followed later or not.
+    Settle(DeliveryState, bool, usize),
+    Hurry(&'static str),
     Recover,
     Retry(ScanId),
     Drop(ScanId),
@@ -47,6 +50,7 @@ fn change() -> impl Strategy<Value = StoredChange> {
                 from: moved.then(|| path("/tv/A/old")),
                 subject: if folder { Subject::Folder } else { Subject::File },
                 awaited,
+                ids: Ids::default().with(IdSource::Tmdb, if folder { "" } else { file }),
             },
             trigger: name(if moved { "sonarr" } else { "radarr" }),
             received_at: at(seconds),
@@ -72,6 +76,8 @@ fn deliveries() -> impl Strategy<Value = Vec<Delivery>> {
     let delivery = (select(&TARGETS[..]), select(&DeliveryState::ALL[..]), prop::option::of(0..100_i64))
         .prop_map(|(target, state, next)| Delivery {
             state,
+            widened: next.is_none(),
+            note: next.map(|next| format!("note {next}")),
             next_attempt_at: next.map(at),
             ..Delivery::new(name(target), at(0))
         });
@@ -82,13 +88,18 @@ fn scan_id() -> impl Strategy<Value = ScanId> {
     (1..8_i64).prop_map(ScanId)
 }
 
+fn work() -> impl Strategy<Value = Work> {
+    select(vec![Work::Tell, Work::Follow])
+}
+
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         4 => (prop::collection::vec(one_absorb(), 0..3), 0..3_usize).prop_map(|(folders, refusals)| Deed::Absorb(folders, refusals)),
         1 => (scan_id(), 0..200_i64, deliveries()).prop_map(|(id, until, shown)| Deed::Hold(id, until, shown)),
         4 => (deliveries(), prop::bool::weighted(0.1)).prop_map(|(told, stale)| Deed::Start(told, stale)),
-        4 => (select(&TARGETS[..]), 0..40_u64, 1..4_usize).prop_map(|(target, lease, limit)| Deed::Claim(target, lease, limit)),
-        5 => (select(&DeliveryState::ALL[..]), 0..4_usize).prop_map(|(state, which)| Deed::Settle(state, which)),
+        6 => (select(&TARGETS[..]), work(), 0..40_u64, 1..4_usize).prop_map(|(target, work, lease, limit)| Deed::Claim(target, work, lease, limit)),
+        6 => (select(&DeliveryState::ALL[..]), any::<bool>(), 0..4_usize).prop_map(|(state, again, which)| Deed::Settle(state, again, which)),
+        1 => select(&TARGETS[..]).prop_map(Deed::Hurry),
         1 => Just(Deed::Recover),
         1 => scan_id().prop_map(Deed::Retry),
         1 => scan_id().prop_map(Deed::Drop),
@@ -122,21 +133,24 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
             });
             format!("{:?}", store.start(starts.collect(), now).await)
         }
-        Deed::Claim(target, lease, limit) => {
-            let claimed = store.claim(&name(target), now, Duration::from_secs(lease), limit).await.unwrap();
+        Deed::Claim(target, work, lease, limit) => {
+            let lease = Duration::from_secs(lease);
+            let claimed = store.claim(&name(target), work, now, lease, limit).await.unwrap();
             leases.extend(claimed.clone());
             format!("{claimed:?}")
         }
-        Deed::Settle(state, which) => {
+        Deed::Settle(state, again, which) => {
             if leases.is_empty() {
                 return String::new();
             }
             let Claimed { scan, delivery, .. } = leases.remove(which % leases.len());
-            let next_attempt_at = state.is_open().then(|| at(seconds + 10));
+            let next_attempt_at = again.then(|| at(seconds + 10));
             let attempts = delivery.attempts + 1;
-            let delivery = Delivery { state, attempts, next_attempt_at, sent_at: Some(now), ..delivery };
+            let delivery =
+                Delivery { state, attempts, next_attempt_at, sent_at: Some(now), cared: again, ..delivery };
             format!("{:?}", store.settle(vec![Settlement { scan, delivery }], now).await)
         }
+        Deed::Hurry(target) => format!("{:?}", store.hurry(&name(target), now).await),
         Deed::Recover => format!("{:?}", store.recover().await),
         Deed::Retry(id) => format!("{:?}", store.retry(id, now).await),
         Deed::Drop(id) => format!("{:?}", store.drop_scan(id).await),
@@ -155,7 +169,9 @@ async fn shown(store: &dyn Store, seconds: i64) -> Vec<String> {
         format!("{:?} {:?}", store.setting("a").await, store.setting("b").await),
     ];
     for target in TARGETS {
-        shown.push(format!("{:?}", store.next_attempt(&name(target)).await));
+        for work in [Work::Tell, Work::Follow] {
+            shown.push(format!("{:?}", store.next_attempt(&name(target), work).await));
+        }
     }
     let filter = ScanFilter { limit: 2, ..ScanFilter::default() };
     for filter in [

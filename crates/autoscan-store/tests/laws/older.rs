@@ -1,0 +1,100 @@
+//! What an older autoscan left is still there, and works.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use autoscan_core::delivery::{Delivery, DeliveryState, Work};
+use autoscan_core::ids::Ids;
+use autoscan_core::ports::Store;
+use autoscan_core::scan::{ScanId, ScanState};
+use rusqlite::Connection;
+use tempfile::{TempDir, tempdir};
+
+use crate::furniture::*;
+
+const LEASE: Duration = Duration::from_mins(1);
+
+/// What the first schema held: a scan that waits, one that runs, with one delivery leased, one sent and one to be tried
+/// again, and one that is done.
+const FIRST_ROWS: &str = "
+    INSERT INTO scan VALUES (1, '/tv/A', 0, 2, 1700000000000, 1700000010000, NULL, 1, NULL, NULL, NULL);
+    INSERT INTO scan VALUES (2, '/tv/B', 1, 0, 1700000000000, 1700000010000, NULL, 1, '/tv', 'higher', NULL);
+    INSERT INTO scan VALUES (3, '/tv/C', 2, 0, 1700000000000, 1700000010000, NULL, 1, NULL, NULL, 1700000020000);
+    INSERT INTO change VALUES (1, '/tv/A/a.mkv', 0, 0, NULL, 0, 1, 'sonarr', 1700000000000, NULL);
+    INSERT INTO change VALUES (2, '/tv/B/a.mkv', 0, 3, '/tv/B/old.mkv', 0, 1, 'sonarr', 1700000000000, 'plex,emby');
+    INSERT INTO change VALUES (3, '/tv/C/a.mkv', 0, 0, NULL, 0, 1, 'sonarr', 1700000000000, NULL);
+    INSERT INTO delivery VALUES (2, 'emby', 2, 1, NULL, 1700000015000, NULL, NULL, 0, NULL, 0);
+    INSERT INTO delivery VALUES (2, 'jellyfin', 0, 1, 1700000030000, NULL, NULL, '404', 0, 1700000030000, 0);
+    INSERT INTO delivery VALUES (2, 'plex', 0, 0, 1700000010000, NULL, NULL, NULL, 0, 1700000070000, 1);
+    INSERT INTO delivery VALUES (3, 'plex', 2, 1, NULL, 1700000020000, NULL, NULL, 0, NULL, 0);
+    UPDATE tally SET running = 1, done = 1, last_scan = 3;
+    PRAGMA application_id = 0x6173636e;
+    PRAGMA user_version = 1;
+";
+
+/// A database as the first schema had it.
+fn first(folder: &TempDir) -> PathBuf {
+    let file = folder.path().join("autoscan.db");
+    let conn = Connection::open(&file).unwrap();
+    conn.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    conn.execute_batch(include_str!("../../migrations/0001_queue.sql")).unwrap();
+    conn.execute_batch(FIRST_ROWS).unwrap();
+    file
+}
+
+fn version(file: &Path) -> i64 {
+    Connection::open(file).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn a_queue_of_the_first_schema_goes_on_where_it_was() {
+    let folder = tempdir().unwrap();
+    let file = first(&folder);
+    let store = open(&file);
+    store.recover().await.unwrap();
+    let waiting = show(&store, ScanId(1)).await;
+    assert_eq!((waiting.state, waiting.priority, waiting.due_at), (ScanState::Waiting, 2, at(10)));
+    assert_eq!(waiting.changes[0].change.ids, Ids::default());
+    let running = show(&store, ScanId(2)).await;
+    let sent = &running.deliveries[0];
+    assert_eq!(
+        (sent.state, sent.is_open(), sent.widened, sent.cared),
+        (DeliveryState::Sent, false, false, false)
+    );
+    assert_eq!((sent.sent_at, &sent.note), (Some(at(15)), &None));
+    assert_eq!(running.changes[0].change.from, Some(path("/tv/B/old.mkv")));
+    assert_eq!(running.changes[0].targets, Some(vec![name("plex"), name("emby")]));
+
+    for target in ["plex", "emby", "jellyfin"] {
+        assert_eq!(store.next_attempt(&name(target), Work::Follow).await.unwrap(), None);
+    }
+    assert_eq!(store.claim(&name("jellyfin"), Work::Tell, at(29), LEASE, 9).await.unwrap(), []);
+    let claimed = store.claim(&name("plex"), Work::Tell, at(20), LEASE, 9).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!((claimed[0].scan, claimed[0].folder.as_str()), (ScanId(2), "/tv"));
+    assert_eq!((claimed[0].first_seen, &claimed[0].delivery), (at(0), &Delivery::new(name("plex"), at(10))));
+    store.recover().await.unwrap();
+    settles(&store, ScanId(2), "plex", DeliveryState::Sent, at(30)).await;
+    settles(&store, ScanId(2), "jellyfin", DeliveryState::Failed, at(31)).await;
+    assert_eq!(show(&store, ScanId(2)).await.state, ScanState::Attention);
+    assert_eq!(arrives(&store, "/tv/A", "b.mkv", at(12)).await, ScanId(1));
+    assert_eq!(arrives(&store, "/tv/C", "b.mkv", at(12)).await, ScanId(4));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_the_queue_as_it_was() {
+    let folder = tempdir().unwrap();
+    let file = first(&folder);
+    let conn = Connection::open(&file).unwrap();
+    conn.execute_batch("CREATE INDEX delivery_follow ON delivery (target)").unwrap();
+    let refused = autoscan_store::SqliteStore::open(&file, autoscan_store::Options::default());
+    assert!(refused.is_err());
+    assert_eq!(version(&file), 1);
+    conn.execute_batch("DROP INDEX delivery_follow").unwrap();
+    drop(conn);
+    let store = open(&file);
+    assert_eq!(show(&store, ScanId(3)).await.state, ScanState::Done);
+    store.close().await;
+    assert_eq!(version(&file), 2);
+}
