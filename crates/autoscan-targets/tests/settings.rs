@@ -13,24 +13,24 @@ fn connect(kind: &str, settings: &Value) -> Result<String, String> {
 
 #[test]
 fn the_kinds_are_in_order_and_described() {
-    let names: Vec<&str> = kinds().iter().map(|kind| kind.name).collect();
-    assert_eq!(names, ["emby", "jellyfin", "plex"]);
-    for kind in kinds() {
+    let table: [(&str, &[&str], &[&str]); 4] = [
+        ("command", &["argv", "timeout"], &["argv"]),
+        ("emby", &["api-key", "token", "url"], &["url"]),
+        ("jellyfin", &["api-key", "token", "url"], &["url"]),
+        ("plex", &["token", "url"], &["url", "token"]),
+    ];
+    let known: Vec<&str> = kinds().iter().map(|kind| kind.name).collect();
+    assert_eq!(known, table.map(|(name, ..)| name));
+    for (kind, (_, keys, required)) in kinds().iter().zip(table) {
         let schema = (kind.settings)(&mut schemars::SchemaGenerator::default());
         let properties = schema.get("properties").and_then(Value::as_object).expect("properties");
         for (key, property) in properties {
             assert!(property.get("description").is_some(), "{}: {key}", kind.name);
         }
-        let required = schema.get("required").cloned();
-        let (keys, needed) = if kind.name == "plex" {
-            (vec!["token", "url"], json!(["url", "token"]))
-        } else {
-            (vec!["api-key", "token", "url"], json!(["url"]))
-        };
         let mut given: Vec<&str> = properties.keys().map(String::as_str).collect();
         given.sort_unstable();
         assert_eq!(given, keys, "{}", kind.name);
-        assert_eq!(required, Some(needed), "{}", kind.name);
+        assert_eq!(schema.get("required"), Some(&json!(required)), "{}", kind.name);
     }
 }
 
@@ -61,6 +61,10 @@ fn a_fault_of_the_settings_is_a_sentence_without_the_secret() {
         ("jellyfin", json!({"url": "http://jellyfin"}), "`api-key` is missing"),
         ("jellyfin", json!({"url": "http://me:hunter2@jellyfin", "token": "hunter2"}), "user and password"),
         ("emby", json!({"url": "http://emby", "api-key": ""}), "`api-key` is empty"),
+        ("command", json!({}), "missing field `argv`"),
+        ("command", json!({"argv": []}), "`argv` is empty"),
+        ("command", json!({"argv": ["a", "b\u{0}"]}), "NUL"),
+        ("command", json!({"argv": ["a"], "timeout": "0s"}), "`timeout` is 0"),
         ("emby", json!({"url": "ftp://me:hunter2@emby", "api-key": "x"}), "http:// or https://"),
     ] {
         let error = connect(kind, &settings).expect_err("a fault");

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The settings as their struct; keys it does not know are ignored.
 pub(crate) fn read<T: DeserializeOwned>(settings: &Value) -> Result<T, String> {
     // The error of serde quotes the value that it did not expect, which may be a key written without quotes.
-    for key in ["url", "token", "api-key"] {
+    for key in ["url", "token", "api-key", "username", "password"] {
         if settings.get(key).is_some_and(|value| !value.is_string() && !value.is_null()) {
             return Err(format!("`{key}` must be text: put it in quotes"));
         }

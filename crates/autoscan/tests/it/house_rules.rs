@@ -46,7 +46,7 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("hyper-util", &["autoscan-web", "autoscan-testkit"]),
     ("reqwest", &["autoscan-http"]),
     ("rusqlite", &["autoscan-store", "autoscan-bench"]),
-    ("rustix", &["autoscan"]),
+    ("rustix", &["autoscan", "autoscan-targets"]),
     ("rustls", &["autoscan-http"]),
     ("saphyr-parser", &["autoscan"]),
     ("sqlx", &["autoscan-store", "autoscan-bench"]),
