@@ -8,8 +8,10 @@ use autoscan_core::filter::{Filter, IgnoreList};
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
 use autoscan_core::ports::{Target, Trigger};
+use autoscan_core::quiet_hours::QuietHours;
 use autoscan_core::scan::Quiet;
 use autoscan_core::secret::Secret;
+use autoscan_core::storm::StormRule;
 
 /// A configured trigger.
 pub struct BoundTrigger {
@@ -45,10 +47,49 @@ pub struct BoundTarget {
     pub map: PathMap,
     /// Which local paths it is told of.
     pub filter: Filter,
-    /// Least time between two calls.
-    pub scan_delay: Duration,
+    /// When and how fast it is told.
+    pub pace: Pace,
+    /// How long a file is waited for after a scan; none when the target is not asked.
+    pub proof: Option<Duration>,
+    /// Told before each scan; a failure is only warned of.
+    pub before: Option<Arc<dyn Target>>,
+    /// Told after each scan, and where files are proven after they were; a failure is only warned of.
+    pub after: Option<Arc<dyn Target>>,
     /// The server itself.
     pub server: Arc<dyn Target>,
+}
+
+/// When and how fast a target is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Least time between two calls.
+    pub scan_delay: Duration,
+    /// Most calls at the same time.
+    pub max_in_flight: usize,
+    /// Hours of the day in which it is left alone.
+    pub quiet_hours: QuietHours,
+    /// It is told only while nobody watches, but work waits no longer than this for that.
+    pub only_when_idle: Option<Duration>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            scan_delay: Duration::ZERO,
+            max_in_flight: 1,
+            quiet_hours: QuietHours::default(),
+            only_when_idle: None,
+        }
+    }
+}
+
+/// Scans of paths that hold this text have this priority, whatever their trigger's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPriority {
+    /// A part of the path on this machine.
+    pub path: String,
+    /// Higher goes first.
+    pub priority: i64,
 }
 
 /// How files are waited for.
@@ -72,4 +113,8 @@ pub struct Rules {
     pub files: FileRules,
     /// How long finished scans are kept.
     pub history: Duration,
+    /// Priorities by path; the first that matches wins.
+    pub priorities: Vec<PathPriority>,
+    /// When deletions are held because there are too many of them; none when they never are.
+    pub storm: Option<StormRule>,
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use autoscan_core::change::{Change, ChangeKind};
+use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::media::Role;
 use autoscan_core::path::{LocalPath, PathRefusal, TargetPath};
 use autoscan_core::ports::{Claimed, Settlement, TargetScan};
 use autoscan_core::scan::{ScanId, StoredChange};
@@ -13,8 +14,14 @@ use crate::bound::BoundTarget;
 
 /// Deliveries that one call of the folder settles together.
 pub(crate) struct Group {
+    /// The folder on this machine.
+    pub(crate) local: LocalPath,
     /// What the server is told.
     pub(crate) scan: TargetScan,
+    /// What changed, when it is nothing but sidecars.
+    pub(crate) sidecars: Vec<LocalPath>,
+    /// Whether the folder was told in vain, so that the one above is told now.
+    pub(crate) widened: bool,
     /// Which deliveries that settles.
     pub(crate) deliveries: Vec<(ScanId, Delivery)>,
 }
@@ -59,30 +66,41 @@ pub(crate) fn wanted<'a>(
 /// Merges what was claimed: one group a folder, each changed path once with its latest kind.
 pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp) -> Bundle {
     let mut bundle = Bundle { groups: Vec::new(), settled: Vec::new() };
-    let mut by_folder: HashMap<LocalPath, usize> = HashMap::new();
+    let mut by_folder: HashMap<(LocalPath, bool), usize> = HashMap::new();
     for claim in claimed {
         let told = wanted(target, &claim.changes)
-            .and_then(|changes| in_target_eyes(target, &claim.folder, &changes));
-        let scan = match told {
-            Ok(scan) => scan,
+            .and_then(|changes| Ok((in_target_eyes(target, &claim.folder, &changes)?, sidecars(&changes))));
+        let (scan, sidecars) = match told {
+            Ok(told) => told,
             Err(reason) => {
                 bundle.settled.push(skipped(claim, reason));
                 continue;
             }
         };
-        let at = *by_folder.entry(claim.folder.clone()).or_insert_with(|| {
-            let scan = TargetScan { folder: scan.folder.clone(), changes: Vec::new() };
-            bundle.groups.push(Group { scan, deliveries: Vec::new() });
+        let widened = claim.delivery.widened;
+        let at = *by_folder.entry((claim.folder.clone(), widened)).or_insert_with(|| {
+            bundle.groups.push(Group {
+                local: claim.folder.clone(),
+                scan: TargetScan { changes: Vec::new(), ..scan.clone() },
+                sidecars: sidecars.clone(),
+                widened,
+                deliveries: Vec::new(),
+            });
             bundle.groups.len() - 1
         });
         let group = &mut bundle.groups[at];
+        if group.sidecars.is_empty() || sidecars.is_empty() {
+            group.sidecars.clear();
+        } else {
+            group.sidecars.extend(sidecars);
+        }
         merge(&mut group.scan.changes, scan.changes);
         group.deliveries.push((claim.scan, Delivery { next_attempt_at: Some(now), ..claim.delivery }));
     }
     bundle
 }
 
-fn in_target_eyes(
+pub(crate) fn in_target_eyes(
     target: &BoundTarget,
     folder: &LocalPath,
     changes: &[&Change<LocalPath>],
@@ -94,7 +112,21 @@ fn in_target_eyes(
         .map(|change| (*change).clone().try_map(|path| to_target(target, &path)))
         .collect::<Result<_, _>>()
         .map_err(refused)?;
-    Ok(TargetScan { folder, changes })
+    Ok(TargetScan { folder, changes, companions: Vec::new() })
+}
+
+/// The changed files, when they are nothing but subtitles, artwork and the like that are there.
+fn sidecars(changes: &[&Change<LocalPath>]) -> Vec<LocalPath> {
+    let is_sidecar = |change: &&Change<LocalPath>| {
+        change.subject == Subject::File
+            && matches!(change.kind, ChangeKind::Created | ChangeKind::Modified)
+            && Role::of(&change.path.0) == Role::Sidecar
+    };
+    if changes.iter().all(is_sidecar) {
+        changes.iter().map(|change| change.path.clone()).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 fn merge(known: &mut Vec<Change<TargetPath>>, later: Vec<Change<TargetPath>>) {

@@ -123,7 +123,9 @@ async fn explain_target(
     }
     let in_eyes = change.clone().try_map(|path| eyes(&path).map(|mapped| TargetPath(mapped.path)));
     let scan = match in_eyes {
-        Ok(change) => TargetScan { folder: TargetPath(mapped.path), changes: vec![change] },
+        Ok(change) => {
+            TargetScan { folder: TargetPath(mapped.path), changes: vec![change], companions: Vec::new() }
+        }
         Err(refusal) => return ExplainedTarget { error: Some(refusal.to_string()), ..told },
     };
     match target.server.plan(&scan).await {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use autoscan_core::anchor::Anchors;
+use autoscan_core::anchor::{Anchor, Anchors};
 use autoscan_core::change::ChangeKind;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Clock, Files, Look};
@@ -16,12 +16,16 @@ use autoscan_core::time::Timestamp;
 
 use crate::bound::FileRules;
 use crate::mounts::Mounts;
+use crate::storms::Storms;
 
 /// Pauses between two looks at what is not there yet: short at first, because most files are only just late.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What is remembered of a scan that was not looked at for this long is forgotten: it was dropped.
 const FORGET_AFTER: Duration = Duration::from_hours(1);
+
+/// So long after an anchor or a mount was gone nothing may be made to forget files.
+const AFTER_A_FALL: Duration = Duration::from_mins(15);
 
 /// What the gate says of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +84,8 @@ pub(crate) struct Gate {
     anchors: Anchors,
     rules: FileRules,
     mounts: Arc<Mounts>,
+    pub(crate) storms: Storms,
+    falls: Mutex<HashMap<LocalPath, Timestamp>>,
     memory: Mutex<HashMap<ScanId, Memory>>,
 }
 
@@ -90,8 +96,10 @@ impl Gate {
         anchors: Anchors,
         rules: FileRules,
         mounts: Arc<Mounts>,
+        storms: Storms,
     ) -> Self {
-        Self { clock, files, anchors, rules, mounts, memory: Mutex::default() }
+        let (falls, memory) = (Mutex::default(), Mutex::default());
+        Self { clock, files, anchors, rules, mounts, storms, falls, memory }
     }
 
     /// Looks at a due scan.
@@ -113,7 +121,15 @@ impl Gate {
     pub(crate) async fn would_hold(&self, folder: &LocalPath) -> Option<String> {
         match self.anchors_stand(folder).await {
             Some(reason) => Some(reason),
-            None => self.mounts.missing(self.files.as_ref(), folder),
+            None => self.mount_missing(folder),
+        }
+    }
+
+    /// Why a folder that passed may not be told now: what guards it has fallen since.
+    pub(crate) async fn fallen(&self, folder: &LocalPath) -> Option<String> {
+        match self.anchors_stand(folder).await {
+            None if self.rules.check => self.mount_missing(folder),
+            fallen => fallen,
         }
     }
 
@@ -147,7 +163,11 @@ impl Gate {
         if !self.rules.check {
             return Verdict::Pass { tell: scan.folder.clone(), note: None };
         }
-        if !waved_through && let Some(reason) = self.mounts.missing(self.files.as_ref(), &scan.folder) {
+        if !waved_through && let Some(reason) = self.mount_missing(&scan.folder) {
+            return self.hold(scan.id, now, reason);
+        }
+        let guarded = self.anchors.guarding(&scan.folder).next().is_some();
+        if !waved_through && let Some(reason) = self.storms.holds(scan, guarded, now).await {
             return self.hold(scan.id, now, reason);
         }
         let late = match self.files_stand(scan, now).await {
@@ -174,24 +194,65 @@ impl Gate {
     /// Why an anchor of the folder does not stand.
     async fn anchors_stand(&self, folder: &LocalPath) -> Option<String> {
         for anchor in self.anchors.guarding(folder) {
-            match self.files.look(&anchor.file).await {
-                Look::File { .. } | Look::Folder => {}
-                Look::Missing => {
-                    return Some(format!(
-                        "the anchor {:?} is missing: is the mount gone? Nothing under {:?} is scanned until it is back",
-                        anchor.file.as_str(),
-                        anchor.prefix.as_str()
-                    ));
-                }
-                Look::Unreachable(reason) => {
-                    return Some(format!(
-                        "the anchor {:?} cannot be looked at: {reason}",
-                        anchor.file.as_str()
-                    ));
-                }
+            if let Some(reason) = self.fault_of(anchor).await {
+                return Some(reason);
             }
         }
         None
+    }
+
+    async fn fault_of(&self, anchor: &Anchor) -> Option<String> {
+        let reason = match self.files.look(&anchor.file).await {
+            Look::File { .. } | Look::Folder => return None,
+            Look::Missing => format!(
+                "the anchor {:?} is missing: is the mount gone? Nothing under {:?} is scanned until it is back",
+                anchor.file.as_str(),
+                anchor.prefix.as_str()
+            ),
+            Look::Unreachable(reason) => {
+                format!("the anchor {:?} cannot be looked at: {reason}", anchor.file.as_str())
+            }
+        };
+        self.fell(&anchor.prefix);
+        Some(reason)
+    }
+
+    fn mount_missing(&self, folder: &LocalPath) -> Option<String> {
+        let (mount, reason) = self.mounts.missing(self.files.as_ref(), folder)?;
+        self.fell(&mount);
+        Some(reason)
+    }
+
+    fn fell(&self, prefix: &LocalPath) {
+        let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
+        falls.insert(prefix.clone(), self.clock.now());
+    }
+
+    /// Notes which known mounts are gone, without touching them.
+    pub(crate) fn look_at_mounts(&self) {
+        for mount in self.mounts.known() {
+            let _noted = self.mount_missing(&mount);
+        }
+    }
+
+    /// Every anchor and every known mount: what it guards, and why it does not stand, or did not a short while ago.
+    pub(crate) async fn guards(&self) -> Vec<(LocalPath, Option<String>)> {
+        let mut guards = Vec::new();
+        for anchor in self.anchors.iter() {
+            guards.push((anchor.prefix.clone(), self.fault_of(anchor).await));
+        }
+        guards.extend(self.mounts.known().into_iter().map(|mount| {
+            let fallen = self.mount_missing(&mount);
+            (mount, fallen)
+        }));
+        let now = self.clock.now();
+        let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
+        falls.retain(|_, at| now.since(*at) < AFTER_A_FALL);
+        for (prefix, at) in &*falls {
+            let ago = autoscan_core::duration::Span(Duration::from_secs(now.since(*at).as_secs()));
+            guards.push((prefix.clone(), Some(format!("{:?} was gone {ago} ago", prefix.as_str()))));
+        }
+        guards
     }
 
     /// Whether every file of the scan that must be there is there and still.

@@ -29,6 +29,7 @@ pub(crate) fn asked(manual: &BoundTrigger, paths: &[TriggerPath]) -> Result<Read
 
 /// One request on its way into the store.
 struct Intake<'a> {
+    engine: &'a Engine,
     trigger: &'a BoundTrigger,
     targets: Option<Vec<Name>>,
     now: Timestamp,
@@ -44,13 +45,13 @@ impl Engine {
         let reading = bound.reader.read(hook)?;
         let now = self.now();
         self.ledger.note(&bound.name, &reading.event, now);
-        let mut intake = Intake::new(bound, bound.targets.clone(), now);
+        let mut intake = Intake::new(self, bound, bound.targets.clone(), now);
         intake.taken.event = reading.event;
         for Refusal { reason } in reading.refused {
             intake.refuse(&reason);
         }
         for change in reading.changes {
-            intake.add(self, change);
+            intake.add(change);
         }
         Ok(self.store_intake(intake).await?)
     }
@@ -66,10 +67,10 @@ impl Engine {
         }
         let now = self.now();
         self.ledger.note(&bound.name, "", now);
-        let mut intake = Intake::new(bound, targets.or_else(|| bound.targets.clone()), now);
+        let mut intake = Intake::new(self, bound, targets.or_else(|| bound.targets.clone()), now);
         let reading = asked(bound, &paths)?;
         for change in reading.changes {
-            intake.add(self, change);
+            intake.add(change);
         }
         Ok(self.store_intake(intake).await?)
     }
@@ -109,9 +110,14 @@ impl Engine {
 }
 
 impl<'a> Intake<'a> {
-    fn new(trigger: &'a BoundTrigger, targets: Option<Vec<Name>>, now: Timestamp) -> Self {
+    fn new(
+        engine: &'a Engine,
+        trigger: &'a BoundTrigger,
+        targets: Option<Vec<Name>>,
+        now: Timestamp,
+    ) -> Self {
         let (folders, by_folder, taken) = (Vec::new(), HashMap::new(), Taken::default());
-        Self { trigger, targets, now, folders, by_folder, taken }
+        Self { engine, trigger, targets, now, folders, by_folder, taken }
     }
 
     /// Keeps a path that is not believed on record. Its text holds the path escaped.
@@ -120,17 +126,18 @@ impl<'a> Intake<'a> {
         self.taken.refused.push(reason.to_string());
     }
 
-    fn add(&mut self, engine: &Engine, change: Change<TriggerPath>) {
+    fn add(&mut self, change: Change<TriggerPath>) {
         let change = match change.try_map(|path| to_local(&self.trigger.map, &path)) {
             Ok(change) => change,
             Err(reason) => return self.refuse(&reason),
         };
-        if let Some(reason) = engine.left_out(self.trigger, &change) {
+        if let Some(reason) = self.engine.left_out(self.trigger, &change) {
             debug!(trigger = %self.trigger.name, path = ?change.path, reason, "a path is left out");
             self.taken.ignored.push(format!("{:?}: {reason}", change.path.as_str()));
             return;
         }
         self.taken.changes += 1;
+        self.engine.gate.storms.note(std::iter::once(&change), self.now);
         for folder in change.folders() {
             let stored = StoredChange {
                 change: change.clone(),
@@ -142,11 +149,20 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// The folder's own priority where one is set for its path, else that of the trigger.
+    fn priority_of(&self, folder: &LocalPath) -> i64 {
+        let text = format!("{folder}/");
+        let rules = &self.engine.parts.rules.priorities;
+        let rule = rules.iter().find(|rule| text.contains(&rule.path));
+        rule.map_or(self.trigger.priority, |rule| rule.priority)
+    }
+
     fn group(&mut self, folder: LocalPath) -> &mut Absorb {
+        let priority = self.priority_of(&folder);
         let at = *self.by_folder.entry(folder).or_insert_with_key(|folder| {
             self.folders.push(Absorb {
                 folder: folder.clone(),
-                priority: self.trigger.priority,
+                priority,
                 quiet: self.trigger.quiet,
                 changes: Vec::new(),
             });

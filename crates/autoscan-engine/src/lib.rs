@@ -3,23 +3,32 @@
 mod alarm;
 mod bound;
 mod bundle;
+mod call;
 mod dispatch;
 mod explain;
+mod figures;
 mod gate;
+mod hush;
 mod intake;
 mod janitor;
 mod lane;
 mod ledger;
 mod mounts;
 mod pause;
+mod prover;
 mod queue;
+mod sought;
+mod storms;
+mod teller;
 mod views;
 
-pub use bound::{BoundTarget, BoundTrigger, FileRules, Rules};
+pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
+pub use figures::{TargetFigures, VISIBLE_WITHIN};
 pub use views::{ExplainedTarget, Explanation, GateView, TakeError, Taken, TargetView, TriggerView};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use autoscan_core::fault::Fault;
 use autoscan_core::path::LocalPath;
@@ -30,16 +39,22 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::alarm::Alarm;
+use crate::figures::Figures;
 use crate::gate::Gate;
 use crate::lane::Lane;
 use crate::ledger::Ledger;
 use crate::mounts::Mounts;
+use crate::storms::Storms;
 
 /// The kind of the trigger that people and scripts use; there is always one.
 pub const MANUAL: &str = "manual";
 
 /// Where the mounts that were seen are kept.
 const MOUNTS: &str = "mounts";
+/// Where the storms of deletions that are held are kept.
+const STORMS: &str = "storms";
+/// How often there is a look at the table of mounts, so that one that is gone for a moment is noticed.
+const MOUNTS_EVERY: Duration = Duration::from_secs(5);
 
 /// What is written, in bytes, to see whether requests can be stored again: about what one takes.
 const PROBE: usize = 16 * 1024;
@@ -72,6 +87,7 @@ pub struct Engine {
     lanes: Vec<Lane>,
     alarm: Alarm,
     ledger: Ledger,
+    figures: Figures,
     /// Whether the last request could not be stored: a small write may still fit where a request does not.
     intake_fails: AtomicBool,
 }
@@ -81,12 +97,14 @@ impl Engine {
     pub fn new(parts: Parts) -> Arc<Self> {
         let roots = parts.triggers.iter().flat_map(|trigger| trigger.map.destinations());
         let mounts = Arc::new(Mounts::new(roots.cloned().map(LocalPath).collect()));
+        let storms = Storms::new(parts.rules.storm, Arc::clone(&parts.files), Arc::clone(&mounts));
         let gate = Gate::new(
             Arc::clone(&parts.clock),
             Arc::clone(&parts.files),
             parts.rules.anchors.clone(),
             parts.rules.files,
             Arc::clone(&mounts),
+            storms,
         );
         let lanes = parts.targets.iter().map(|_| Lane::new()).collect();
         Arc::new(Self {
@@ -96,6 +114,7 @@ impl Engine {
             lanes,
             alarm: Alarm::new(),
             ledger: Ledger::default(),
+            figures: Figures::default(),
             intake_fails: AtomicBool::new(false),
         })
     }
@@ -110,7 +129,9 @@ impl Engine {
         tasks.spawn(janitor::run(Arc::clone(&self), stop.clone()));
         tasks.spawn(keep_mounts(Arc::clone(&self), stop.clone()));
         for index in 0..self.lanes.len() {
-            tasks.spawn(lane::run(Arc::clone(&self), index, stop.clone()));
+            tasks.spawn(teller::run(Arc::clone(&self), index, stop.clone()));
+            tasks.spawn(prover::run(Arc::clone(&self), index, stop.clone()));
+            tasks.spawn(prover::listen(Arc::clone(&self), index, stop.clone()));
         }
         while let Some(ended) = tasks.join_next().await {
             if let Err(failure) = ended {
@@ -126,6 +147,9 @@ impl Engine {
         self.restore_pauses().await?;
         if let Some(lines) = self.parts.store.setting(MOUNTS).await? {
             self.mounts.restore(&lines);
+        }
+        if let Some(lines) = self.parts.store.setting(STORMS).await? {
+            self.gate.storms.restore(&lines, self.now());
         }
         Ok(())
     }
@@ -162,6 +186,8 @@ impl Engine {
         let view = |(target, lane): (&BoundTarget, &Lane)| {
             let (state, reason, until) = if let Some(pause) = lane.pause(now) {
                 ("paused", Some("a person paused this target".to_owned()), pause.until)
+            } else if let Some(hush) = lane.hush().filter(|_| lane.state().until().is_none()) {
+                ("quiet", Some(hush.reason), Some(hush.until))
             } else {
                 let state = lane.state();
                 (state.word(), state.reason().map(str::to_owned), state.until())
@@ -174,6 +200,7 @@ impl Engine {
                 reason,
                 until,
                 version: lane.version(),
+                figures: self.figures.of(&target.name),
             }
         };
         self.parts.targets.iter().zip(&self.lanes).map(view).collect()
@@ -213,15 +240,20 @@ impl Engine {
     }
 }
 
-/// Keeps the list of mounts when a new one was met.
+/// Keeps the mounts and the storms when they change, and notices mounts that are gone for a moment.
 async fn keep_mounts(engine: Arc<Engine>, stop: CancellationToken) {
     loop {
-        tokio::select! {
+        let (key, lines) = tokio::select! {
             () = stop.cancelled() => return,
-            () = engine.mounts.changed.notified() => {}
-        }
-        if let Err(failure) = engine.parts.store.set_setting(MOUNTS, Some(engine.mounts.lines())).await {
-            warn!(%failure, "a mount that was met could not be written down; it is noticed again with the next scan");
+            () = engine.mounts.changed.notified() => (MOUNTS, engine.mounts.lines()),
+            () = engine.gate.storms.changed.notified() => (STORMS, engine.gate.storms.lines()),
+            () = engine.parts.clock.sleep(MOUNTS_EVERY) => {
+                engine.gate.look_at_mounts();
+                continue;
+            }
+        };
+        if let Err(failure) = engine.parts.store.set_setting(key, Some(lines)).await {
+            warn!(%failure, "the {key} that were met could not be written down; they are noticed again with the next scan");
         }
     }
 }

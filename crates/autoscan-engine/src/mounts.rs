@@ -49,17 +49,23 @@ impl Mounts {
         }
     }
 
-    /// Why the mount of a folder is gone, in a sentence; none when it is there or none was ever seen.
-    pub(crate) fn missing(&self, files: &dyn Files, folder: &LocalPath) -> Option<String> {
+    /// The mounts that were seen.
+    pub(crate) fn known(&self) -> Vec<LocalPath> {
+        self.lock().iter().cloned().collect()
+    }
+
+    /// The mount of a folder, when it is gone, and that in a sentence; none when it is there or none was ever seen.
+    pub(crate) fn missing(&self, files: &dyn Files, folder: &LocalPath) -> Option<(LocalPath, String)> {
         let mount = files.mount_point(folder)?;
         let known = self.lock();
         let expected =
             known.iter().filter(|old| folder.0.is_within(&old.0)).max_by_key(|old| old.0.depth())?;
         (!mount.0.is_within(&expected.0)).then(|| {
-            format!(
+            let reason = format!(
                 "{:?} was a mount and is none now: is it gone? If that is meant, retry this scan",
                 expected.as_str()
-            )
+            );
+            (expected.clone(), reason)
         })
     }
 

@@ -1,6 +1,6 @@
 //! The queue as a person sees it.
 
-use autoscan_core::delivery::DeliveryState;
+use autoscan_core::delivery::{DeliveryState, Work};
 use autoscan_core::ports::{Page, ScanFilter, Stats, StoreError};
 use autoscan_core::scan::{Scan, ScanId, ScanState};
 
@@ -33,6 +33,9 @@ impl Engine {
         self.gate.wave_through(id);
         let now = self.now();
         let scan = self.parts.store.retry(id, now).await?;
+        if let Some(scan) = &scan {
+            self.gate.storms.release(&scan.folder);
+        }
         self.alarm.ring();
         for lane in &self.lanes {
             lane.hurry(now);
@@ -57,7 +60,7 @@ fn show_lanes(scan: &mut Scan, lanes: &[TargetView]) {
     if scan.state != ScanState::Running {
         return;
     }
-    for delivery in scan.deliveries.iter_mut().filter(|delivery| delivery.state.is_open()) {
+    for delivery in scan.deliveries.iter_mut().filter(|delivery| delivery.work() == Some(Work::Tell)) {
         match lanes.iter().find(|lane| lane.name == delivery.target) {
             Some(lane) if lane.reason.is_some() => {
                 delivery.state = DeliveryState::Held;

@@ -6,6 +6,8 @@ use autoscan_core::scan::ScanId;
 use autoscan_core::time::Timestamp;
 use serde::Serialize;
 
+use crate::figures::TargetFigures;
+
 /// What became of one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
@@ -62,7 +64,7 @@ pub struct TargetView {
     pub kind: &'static str,
     /// Its URL without anything secret.
     pub url: String,
-    /// `starting`, `open`, `away`, `busy`, `misconfigured` or `paused`.
+    /// `starting`, `open`, `quiet`, `away`, `busy`, `misconfigured` or `paused`.
     pub state: &'static str,
     /// Why the lane holds, in a sentence.
     pub reason: Option<String>,
@@ -70,6 +72,8 @@ pub struct TargetView {
     pub until: Option<Timestamp>,
     /// Its version, once it answered.
     pub version: Option<String>,
+    /// What was counted of it since the start.
+    pub figures: TargetFigures,
 }
 
 /// The journey of one path.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use autoscan_core::delivery::DeliveryState;
 use autoscan_core::fault::Fault;
 use autoscan_core::scan::ScanState;
+use autoscan_engine::Pace;
 
 use crate::world::{Setup, Spy, World};
 
@@ -161,7 +162,10 @@ async fn a_target_that_takes_batches_gets_one_call() {
 
 #[tokio::test(start_paused = true)]
 async fn the_scan_delay_lies_between_two_calls() {
-    let world = World::start(Setup { scan_delay: 5, ..Setup::default() });
+    let world = World::start(Setup {
+        pace: Pace { scan_delay: Duration::from_secs(5), ..Pace::default() },
+        ..Setup::default()
+    });
     for show in 0..3 {
         world.send(&format!("created /tv/Show{show}/a.mkv")).await;
     }

@@ -12,13 +12,18 @@ use autoscan_core::fault::Fault;
 use autoscan_core::filter::{Filter, IgnoreList};
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
-use autoscan_core::path::{LocalPath, TriggerPath};
+use autoscan_core::path::{LocalPath, TargetPath, TriggerPath};
 use autoscan_core::ports::{
-    Clock, Hook, Identity, Library, Plan, ReadError, Reading, ScanFilter, Store, Target, TargetScan, Trigger,
+    Care, CareScan, Clock, Hook, Identity, Library, Plan, ReadError, Reading, ScanFilter, Store, Target,
+    TargetScan, Trigger,
 };
+use autoscan_core::proof::{Shown, Sought};
 use autoscan_core::scan::{Quiet, Scan, ScanId};
+use autoscan_core::storm::StormRule;
 use autoscan_core::time::Timestamp;
-use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, MANUAL, Parts, Rules, Taken};
+use autoscan_engine::{
+    BoundTarget, BoundTrigger, Engine, FileRules, MANUAL, Pace, Parts, PathPriority, Rules, Taken,
+};
 use autoscan_store::MemoryStore;
 use autoscan_testkit::{FakeClock, FakeFiles};
 use tokio::task::JoinHandle;
@@ -71,6 +76,30 @@ pub(crate) struct Spy {
     pub(crate) takes: Duration,
     /// What tells it when it was told.
     pub(crate) clock: Option<FakeClock>,
+    /// Whether it can be asked for files.
+    pub(crate) proves: bool,
+    /// How long after it was told of a folder it shows what it should; never while this is none.
+    pub(crate) shows_after: Mutex<Option<Duration>>,
+    /// The folder that brings nothing: only the one above does.
+    pub(crate) blind: Option<&'static str>,
+    /// What it was asked for: each asking's paths.
+    pub(crate) asked: Mutex<Vec<Vec<Sought>>>,
+    /// What it answers to an asking, before anything else.
+    pub(crate) ask_faults: Mutex<VecDeque<Fault>>,
+    /// What care answers; asked for care only when there is something.
+    pub(crate) cares: Mutex<VecDeque<Care>>,
+    /// What it was given to care for.
+    pub(crate) cared: Mutex<Vec<CareScan>>,
+    /// How many people watch.
+    pub(crate) playing: Mutex<usize>,
+    /// The queue of a folder: its first name, when scans of a queue go one after the other.
+    pub(crate) queues: bool,
+    /// How long it waits for others to make a batch.
+    pub(crate) gathers: Duration,
+    /// Most calls that were under way at the same time, and now.
+    pub(crate) at_once: Mutex<(usize, usize)>,
+    /// The last scans it was told, with everything.
+    pub(crate) scans: Mutex<Vec<TargetScan>>,
 }
 
 impl Spy {
@@ -108,7 +137,14 @@ impl Target for Spy {
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         *self.calls.lock().unwrap() += 1;
+        {
+            let mut at_once = self.at_once.lock().unwrap();
+            at_once.1 += 1;
+            at_once.0 = at_once.0.max(at_once.1);
+        }
         tokio::time::sleep(self.takes).await;
+        self.at_once.lock().unwrap().1 -= 1;
+        self.scans.lock().unwrap().extend(batch.iter().cloned());
         let mut answers = vec![];
         for scan in batch {
             let poisoned = self.poison == Some(scan.folder.as_str());
@@ -126,6 +162,62 @@ impl Target for Spy {
         self.batches
     }
 
+    fn gathers(&self) -> Duration {
+        self.gathers
+    }
+
+    async fn queue(&self, scan: &TargetScan) -> String {
+        let name = scan.folder.0.components().next().unwrap_or_default();
+        if self.queues { name.to_owned() } else { String::new() }
+    }
+
+    fn proves(&self) -> bool {
+        self.proves
+    }
+
+    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+        self.asked.lock().unwrap().push(sought.to_vec());
+        if let Some(fault) = self.ask_faults.lock().unwrap().pop_front() {
+            return Err(fault);
+        }
+        let now = self.clock.unwrap().now();
+        let told = self.told.lock().unwrap().clone();
+        let above = folder.0.parent().map(|above| above.to_string());
+        let looked = told.iter().filter(|(told, _)| {
+            let blind = self.blind == Some(told.as_str());
+            !blind && (told == folder.0.as_str() || Some(told) == above.as_ref())
+        });
+        let after = *self.shows_after.lock().unwrap();
+        let shown = looked.last().zip(after).is_some_and(|((_, at), after)| now.since(*at) >= after);
+        let one = |one: &Sought| match one.path.0.file_name() {
+            Some(name) if name.contains(".srt") => Shown::Unknowable("subtitles are no items".into()),
+            _ if shown => Shown::Proven,
+            _ => Shown::NotYet(format!("the spy does not show {:?}", one.path.0.as_str())),
+        };
+        Ok(sought.iter().map(one).collect())
+    }
+
+    async fn why_missing(&self, _: &Sought) -> Option<String> {
+        Some("the spy is blind".into())
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        folder.0.depth() > 1
+    }
+
+    fn wants_care(&self, _: &TargetScan) -> bool {
+        !self.cares.lock().unwrap().is_empty()
+    }
+
+    async fn care(&self, care: &CareScan) -> Result<Care, Fault> {
+        self.cared.lock().unwrap().push(care.clone());
+        Ok(self.cares.lock().unwrap().pop_front().unwrap_or(Care::Done(vec![])))
+    }
+
+    async fn playing(&self) -> Result<usize, Fault> {
+        Ok(*self.playing.lock().unwrap())
+    }
+
     async fn plan(&self, _: &TargetScan) -> Result<Plan, Fault> {
         Ok(Plan { libraries: vec![], calls: vec![] })
     }
@@ -138,7 +230,10 @@ pub(crate) struct Setup {
     pub(crate) check: bool,
     pub(crate) minimum_age: u64,
     pub(crate) maps: Vec<(&'static str, &'static str)>,
-    pub(crate) scan_delay: u64,
+    pub(crate) pace: Pace,
+    pub(crate) proof: u64,
+    pub(crate) storm: Option<StormRule>,
+    pub(crate) priorities: Vec<PathPriority>,
     pub(crate) store: Option<Arc<MemoryStore>>,
 }
 
@@ -150,7 +245,10 @@ impl Default for Setup {
             check: false,
             minimum_age: 10,
             maps: vec![],
-            scan_delay: 0,
+            pace: Pace::default(),
+            proof: 900,
+            storm: None,
+            priorities: vec![],
             store: None,
         }
     }
@@ -174,12 +272,33 @@ pub(crate) fn local(text: &str) -> LocalPath {
     LocalPath::parse(text).unwrap()
 }
 
+fn trigger(
+    called: &str,
+    kind: &'static str,
+    maps: &[(&'static str, &'static str)],
+    minimum_age: u64,
+) -> BoundTrigger {
+    BoundTrigger {
+        name: name(called),
+        kind,
+        priority: 0,
+        quiet: Quiet { minimum_age: Duration::from_secs(minimum_age), maximum_wait: Duration::from_mins(2) },
+        map: PathMap::new(maps.iter().copied(), []).unwrap(),
+        filter: Filter::default(),
+        targets: None,
+        token: None,
+        reader: Arc::new(Lines),
+    }
+}
+
 fn rules(anchors: Vec<Anchor>, check: bool) -> Rules {
     Rules {
         ignore: IgnoreList::new([".DS_Store", "/@eaDir/"]),
         anchors: Anchors::new(anchors),
         files: FileRules { check, settle: Duration::from_secs(5), give_up: Duration::from_mins(10) },
         history: Duration::from_hours(24),
+        priorities: vec![],
+        storm: None,
     }
 }
 
@@ -193,28 +312,16 @@ impl World {
             .into_iter()
             .map(|(name, spy)| (name, Arc::new(Spy { clock: Some(clock), ..spy })))
             .collect();
-        let quiet = Quiet {
-            minimum_age: Duration::from_secs(setup.minimum_age),
-            maximum_wait: Duration::from_mins(2),
-        };
-        let trigger = |called: &str, kind| BoundTrigger {
-            name: name(called),
-            kind,
-            priority: 0,
-            quiet,
-            map: PathMap::new(setup.maps.iter().copied(), []).unwrap(),
-            filter: Filter::default(),
-            targets: None,
-            token: None,
-            reader: Arc::new(Lines),
-        };
         let target = |(called, spy): &(&str, Arc<Spy>)| BoundTarget {
             name: name(called),
             kind: "spy",
             url: "http://spy".into(),
             map: PathMap::default(),
             filter: Filter::default(),
-            scan_delay: Duration::from_secs(setup.scan_delay),
+            pace: setup.pace.clone(),
+            proof: (setup.proof > 0).then(|| Duration::from_secs(setup.proof)),
+            before: None,
+            after: None,
             server: Arc::clone(spy) as Arc<dyn Target>,
         };
         let anchors = setup.anchors.iter().map(|file| Anchor::guarding_its_folder(local(file)).unwrap());
@@ -223,9 +330,15 @@ impl World {
             clock: Arc::new(clock),
             files: Arc::clone(&files) as Arc<_>,
             jitter: || 0.0,
-            triggers: vec![trigger("sonarr", "sonarr"), trigger(MANUAL, MANUAL)],
+            triggers: ["sonarr", MANUAL]
+                .map(|kind| trigger(kind, kind, &setup.maps, setup.minimum_age))
+                .into(),
             targets: spies.iter().map(target).collect(),
-            rules: rules(anchors.collect(), setup.check),
+            rules: Rules {
+                storm: setup.storm,
+                priorities: setup.priorities.clone(),
+                ..rules(anchors.collect(), setup.check)
+            },
         });
         let stop = CancellationToken::new();
         let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));

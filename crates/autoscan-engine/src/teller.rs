@@ -1,0 +1,331 @@
+//! One teller per target: it claims due deliveries, tells the server, and holds by itself while the server is away.
+//! Targets are strangers: nothing here waits for another target.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoscan_core::delivery::{self, DeliveryState, Outcome, Work};
+use autoscan_core::ports::{Settlement, StoreError};
+use autoscan_core::time::Timestamp;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::Engine;
+use crate::bound::BoundTarget;
+use crate::bundle::{Bundle, Group, bundle};
+use crate::call::{self, Told};
+use crate::hush::{self, Company};
+use crate::lane::{Lane, LaneState};
+
+/// Deliveries in hand at most. An outage's worth is merged by folder within one such batch.
+const BATCH: usize = 500;
+/// Longer than telling one batch can take.
+const LEASE: Duration = Duration::from_mins(30);
+/// However quiet it is, look this often.
+const SAFETY_NET: Duration = Duration::from_secs(15);
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Delivers to one target until `stop`; then finishes the calls in hand and puts the rest back.
+pub(crate) async fn run(engine: Arc<Engine>, index: usize, stop: CancellationToken) {
+    let mut teller = Teller::new(&engine, index, &stop);
+    let mut failing = false;
+    while !stop.is_cancelled() {
+        teller.lane.alarm.arm();
+        let pause = match teller.step().await {
+            Ok(pause) => {
+                failing = false;
+                pause
+            }
+            Err(failure) => {
+                if !failing {
+                    error!(target = %teller.target.name, %failure, "deliveries cannot be kept; autoscan goes on trying");
+                }
+                failing = true;
+                AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            Some(told) = teller.running.next() => teller.take_in(told),
+            () = teller.lane.alarm.rung() => teller.look = true,
+            () = engine.parts.clock.sleep(pause) => teller.look = true,
+        }
+    }
+    teller.end().await;
+}
+
+struct Teller<'e> {
+    engine: &'e Arc<Engine>,
+    target: &'e BoundTarget,
+    lane: &'e Lane,
+    stop: &'e CancellationToken,
+    /// Claimed, and not told yet: with the name of the queue of each.
+    parked: VecDeque<(String, Group)>,
+    /// Queues of which a call is under way.
+    busy: HashSet<String>,
+    running: FuturesUnordered<BoxFuture<'e, Told>>,
+    in_flight: usize,
+    /// What became of deliveries and is not in the store yet.
+    unsettled: Vec<Settlement>,
+    /// Whether there may be something new in the store.
+    look: bool,
+    /// The next call is not made before this.
+    not_before: Timestamp,
+    /// Until then the first of a batch waits for others.
+    gathers_until: Option<Timestamp>,
+    company: Company,
+}
+
+impl<'e> Teller<'e> {
+    fn new(engine: &'e Arc<Engine>, index: usize, stop: &'e CancellationToken) -> Self {
+        Self {
+            engine,
+            target: &engine.parts.targets[index],
+            lane: &engine.lanes[index],
+            stop,
+            parked: VecDeque::new(),
+            busy: HashSet::new(),
+            running: FuturesUnordered::new(),
+            in_flight: 0,
+            unsettled: Vec::new(),
+            look: true,
+            not_before: Timestamp::default(),
+            gathers_until: None,
+            company: Company::default(),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.engine.parts.clock.now()
+    }
+
+    /// Does what can be done now; answers how long there is nothing more to do.
+    async fn step(&mut self) -> Result<Duration, StoreError> {
+        self.settle().await?;
+        if let Some(until) = self.held().await {
+            self.put_back();
+            self.settle().await?;
+            return Ok(until.since(self.now()));
+        }
+        if self.look
+            && let Some(pause) = self.claim().await?
+            && self.parked.is_empty()
+        {
+            return Ok(pause);
+        }
+        self.call();
+        let now = self.now();
+        if !self.parked.is_empty() && self.not_before > now && self.in_flight == 0 {
+            return Ok(self.not_before.since(now));
+        }
+        Ok(SAFETY_NET)
+    }
+
+    /// Until when the target may not be told now; none when it may.
+    async fn held(&mut self) -> Option<Timestamp> {
+        let now = self.now();
+        if let Some(pause) = self.lane.pause(now) {
+            return Some(pause.until.unwrap_or(now + SAFETY_NET));
+        }
+        match self.lane.state() {
+            LaneState::Open => {}
+            LaneState::Busy { until, .. } if until <= now => self.lane.busy_no_more(),
+            LaneState::Starting => self.probe().await,
+            LaneState::Away { until, .. } | LaneState::Misconfigured { until, .. } if until <= now => {
+                self.probe().await;
+            }
+            held => return Some(held.until().unwrap_or(now + SAFETY_NET)),
+        }
+        if let Some(until) = self.lane.state().until() {
+            return Some(until);
+        }
+        let minute = self.engine.parts.clock.minute_of_day(now);
+        let hush = hush::of_the_hour(self.target, minute, now);
+        let until = hush.as_ref().map(|hush| hush.until);
+        self.lane.set_hush(hush);
+        until
+    }
+
+    /// Asks the server who it is: one probe releases the lane.
+    async fn probe(&mut self) {
+        let answer = tokio::select! {
+            answer = self.target.server.probe() => answer,
+            () = self.stop.cancelled() => return,
+        };
+        match answer {
+            Ok(identity) => self.lane.answered(&self.target.name, &identity, self.now()),
+            Err(fault) => self.stopped_by(&fault),
+        }
+    }
+
+    fn stopped_by(&self, fault: &autoscan_core::fault::Fault) {
+        self.lane.stopped_by(&self.target.name, fault, self.now(), (self.engine.parts.jitter)());
+    }
+
+    /// Takes what is due into hand; answers for how long there is nothing when there was nothing.
+    async fn claim(&mut self) -> Result<Option<Duration>, StoreError> {
+        let (store, name, now) = (&self.engine.parts.store, &self.target.name, self.now());
+        let free = BATCH.saturating_sub(self.parked.len());
+        if free == 0 {
+            return Ok(None);
+        }
+        if let Some(pause) = self.wait_for_others(now).await? {
+            return Ok(Some(pause));
+        }
+        let claimed = store.claim(name, Work::Tell, now, LEASE, free).await?;
+        self.look = claimed.len() == free;
+        if claimed.is_empty() {
+            let next = store.next_attempt(name, Work::Tell).await?;
+            let at = next.unwrap_or(now + SAFETY_NET).min(now + SAFETY_NET);
+            self.lane.alarm.sleeps_until(at);
+            return Ok(Some(at.since(now)));
+        }
+        let Bundle { groups, settled } = bundle(self.target, claimed, now);
+        self.log(None, &settled);
+        self.unsettled.extend(settled);
+        for group in groups {
+            let queue = self.target.server.queue(&group.scan).await;
+            self.parked.push_back((queue, group));
+        }
+        self.settle().await?;
+        Ok(None)
+    }
+
+    /// How long what is due still waits: for people to stop watching, or for others to come to a batch.
+    async fn wait_for_others(&mut self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        let gathers = self.target.server.gathers();
+        if (gathers.is_zero() && self.target.pace.only_when_idle.is_none()) || !self.parked.is_empty() {
+            return Ok(None);
+        }
+        let next = self.engine.parts.store.next_attempt(&self.target.name, Work::Tell).await?;
+        if next.is_none_or(|at| at > now) {
+            self.company.nothing_waits();
+            return Ok(None);
+        }
+        match self.company.hush(self.target, now).await {
+            Ok(Some(hush)) => {
+                let pause = hush.until.since(now);
+                self.lane.set_hush(Some(hush));
+                return Ok(Some(pause));
+            }
+            Ok(None) => {}
+            Err(fault) if fault.stops_the_lane() => {
+                self.stopped_by(&fault);
+                return Ok(Some(Duration::ZERO));
+            }
+            Err(fault) => {
+                info!(target = %self.target.name, reason = fault.reason(), "nobody can tell whether somebody is watching; the target is told");
+            }
+        }
+        if gathers.is_zero() {
+            return Ok(None);
+        }
+        let until = *self.gathers_until.get_or_insert(now + gathers);
+        if until > now {
+            return Ok(Some(until.since(now)));
+        }
+        self.gathers_until = None;
+        Ok(None)
+    }
+
+    /// Starts the calls that may be made now.
+    fn call(&mut self) {
+        let pace = &self.target.pace;
+        let most = if pace.scan_delay.is_zero() { pace.max_in_flight.max(1) } else { 1 };
+        while self.in_flight < most && self.now() >= self.not_before {
+            let Some((queue, batch)) = self.next_batch() else { return };
+            self.busy.insert(queue.clone());
+            self.in_flight += 1;
+            self.running.push(call::tell(self.engine, self.target, queue, batch).boxed());
+        }
+    }
+
+    /// The first group of a queue that is free; all of them for a server that takes batches.
+    fn next_batch(&mut self) -> Option<(String, Vec<Group>)> {
+        let at = self.parked.iter().position(|(queue, _)| !self.busy.contains(queue))?;
+        if !self.target.server.batches() {
+            let (queue, group) = self.parked.remove(at)?;
+            return Some((queue, vec![group]));
+        }
+        let queue = self.parked[at].0.clone();
+        let (batch, rest) = self.parked.drain(..).partition(|(other, _)| *other == queue);
+        self.parked = rest;
+        let batch: VecDeque<(String, Group)> = batch;
+        Some((queue, batch.into_iter().map(|(_, group)| group).collect()))
+    }
+
+    /// Takes in what became of a call.
+    fn take_in(&mut self, told: Told) {
+        let now = self.now();
+        self.busy.remove(&told.queue);
+        self.in_flight -= 1;
+        self.not_before = now + self.target.pace.scan_delay;
+        let mut stopped = None;
+        for (group, outcome) in told.groups {
+            if let Outcome::Fault(fault) = &outcome
+                && fault.stops_the_lane()
+            {
+                stopped.get_or_insert_with(|| fault.clone());
+            }
+            let settled = group.deliveries.into_iter().map(|(scan, delivery)| {
+                let delivery = delivery::next(&delivery, &outcome, now, (self.engine.parts.jitter)());
+                Settlement { scan, delivery }
+            });
+            let settled: Vec<_> = settled.collect();
+            self.log(Some(group.scan.folder.as_str()), &settled);
+            self.unsettled.extend(settled);
+        }
+        if let Some(fault) = stopped {
+            self.stopped_by(&fault);
+        }
+        self.look |= self.parked.is_empty();
+    }
+
+    /// What is parked goes back to the store: its lease ends and nothing else changes.
+    fn put_back(&mut self) {
+        let deliveries = self.parked.drain(..).flat_map(|(_, group)| group.deliveries);
+        self.unsettled.extend(deliveries.map(|(scan, delivery)| Settlement { scan, delivery }));
+        self.look = true;
+    }
+
+    /// Brings to the store what became of deliveries.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        if self.unsettled.is_empty() {
+            return Ok(());
+        }
+        self.engine.parts.store.settle(self.unsettled.clone(), self.now()).await?;
+        let asked = self.unsettled.iter().filter(|settled| settled.delivery.work() == Some(Work::Follow));
+        if let Some(at) = asked.filter_map(|settled| settled.delivery.next_attempt_at).min() {
+            self.lane.follow.ring_before(at);
+        }
+        self.unsettled.clear();
+        Ok(())
+    }
+
+    /// Finishes the calls in hand and puts the rest back.
+    async fn end(&mut self) {
+        while let Some(told) = self.running.next().await {
+            self.take_in(told);
+        }
+        self.put_back();
+        if let Err(failure) = self.settle().await {
+            warn!(target = %self.target.name, %failure, "what became of the last calls could not be kept; they are made again");
+        }
+    }
+
+    /// `folder` is the one the server was told of, in its eyes.
+    fn log(&self, folder: Option<&str>, settlements: &[Settlement]) {
+        for Settlement { scan, delivery } in settlements {
+            let (target, scan, error) = (&self.target.name, scan.0, delivery.error.as_deref());
+            match delivery.state {
+                DeliveryState::Failed => warn!(%target, scan, folder, error, "failed; a person should look"),
+                DeliveryState::Held => {}
+                state => info!(%target, scan, folder, error, "{}", state.as_str()),
+            }
+        }
+    }
+}
