@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 
 use crate::TriggerKind;
 use crate::family::arr::{self, Deleted, File, Findings};
-use crate::family::lenient::{List, Text, objects};
+use crate::family::lenient::{Id, List, Text, objects};
 
 pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "lidarr",
@@ -23,7 +24,7 @@ struct Lidarr;
 impl Trigger for Lidarr {
     fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
         let said: Body<'_> = arr::body("Lidarr", hook)?;
-        let mut found = Findings::below(said.artist.as_ref().map(|artist| &artist.path));
+        let mut found = Findings::below(said.artist.as_ref().map(|artist| &artist.path), said.ids());
         match said.event.get().unwrap_or_default().to_ascii_lowercase().as_str() {
             "download" => found.imported(said.files.0.iter(), &said.deleted),
             "rename" => found.renamed(&said.renamed),
@@ -50,5 +51,20 @@ objects! {
 
     struct Artist<'de> {
         path: Text<'de> = "path",
+        music_brainz: Id<'de> = "mbId",
+        // Lidarr's name for the same id everywhere but in its webhook.
+        foreign: Id<'de> = "foreignArtistId",
+    }
+}
+
+impl Body<'_> {
+    /// The artist's: an album's would be wrong for the files of another.
+    fn ids(&self) -> Ids {
+        let artist = self.artist.iter();
+        arr::ids(
+            artist
+                .flat_map(|artist| [&artist.music_brainz, &artist.foreign])
+                .map(|id| (IdSource::MusicBrainz, id)),
+        )
     }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 
 use crate::TriggerKind;
 use crate::family::arr::{self, Deleted, File, Findings};
-use crate::family::lenient::{List, Text, objects};
+use crate::family::lenient::{Id, List, Text, objects};
 
 pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "radarr",
@@ -23,7 +24,7 @@ struct Radarr;
 impl Trigger for Radarr {
     fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
         let said: Body<'_> = arr::body("Radarr", hook)?;
-        let mut found = Findings::below(said.movie.as_ref().map(|movie| &movie.folder));
+        let mut found = Findings::below(said.movie.as_ref().map(|movie| &movie.folder), said.ids());
         match said.event.get().unwrap_or_default().to_ascii_lowercase().as_str() {
             "download" => found.imported(said.file.0.iter(), &said.deleted),
             "rename" => found.renamed(&said.renamed),
@@ -39,6 +40,8 @@ objects! {
     struct Body<'de> {
         event: Text<'de> = "eventType",
         movie: Option<Movie<'de>> = "movie",
+        // What the release was said to be; it has the ids where the movie has none.
+        remote: Option<Movie<'de>> = "remoteMovie",
         file: List<File<'de>> = "movieFile",
         renamed: List<File<'de>> = "renamedMovieFiles",
         deleted: Deleted<'de> = "deletedFiles",
@@ -47,5 +50,14 @@ objects! {
 
     struct Movie<'de> {
         folder: Text<'de> = "folderPath",
+        tmdb: Id<'de> = "tmdbId",
+        imdb: Id<'de> = "imdbId",
+    }
+}
+
+impl Body<'_> {
+    fn ids(&self) -> Ids {
+        let movies = self.movie.iter().chain(&self.remote);
+        arr::ids(movies.flat_map(|movie| [(IdSource::Tmdb, &movie.tmdb), (IdSource::Imdb, &movie.imdb)]))
     }
 }

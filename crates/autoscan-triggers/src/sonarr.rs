@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 
 use crate::TriggerKind;
 use crate::family::arr::{self, Deleted, File, Findings};
-use crate::family::lenient::{List, Text, objects};
+use crate::family::lenient::{Id, List, Text, objects};
 
 pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "sonarr",
@@ -23,7 +24,7 @@ struct Sonarr;
 impl Trigger for Sonarr {
     fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
         let said: Body<'_> = arr::body("Sonarr", hook)?;
-        let mut found = Findings::below(said.series.as_ref().map(|series| &series.path));
+        let mut found = Findings::below(said.series.as_ref().map(|series| &series.path), said.ids());
         match said.event.get().unwrap_or_default().to_ascii_lowercase().as_str() {
             "download" => found.imported(said.file.0.iter().chain(&said.files.0), &said.deleted),
             "rename" => found.renamed(&said.renamed),
@@ -41,6 +42,7 @@ impl Trigger for Sonarr {
 objects! {
     struct Body<'de> {
         event: Text<'de> = "eventType",
+        instance: Text<'de> = "instanceName",
         series: Option<Series<'de>> = "series",
         file: List<File<'de>> = "episodeFile",
         // Of the event "On Import Complete", which calls itself Download too.
@@ -52,5 +54,25 @@ objects! {
 
     struct Series<'de> {
         path: Text<'de> = "path",
+        tvdb: Id<'de> = "tvdbId",
+        tmdb: Id<'de> = "tmdbId",
+        imdb: Id<'de> = "imdbId",
+    }
+}
+
+impl Body<'_> {
+    /// Whisparr 2 has ids of its own service in the place of `TheTVDB`'s (its `SkyHookProxy` puts the `ForeignId` there).
+    fn ids(&self) -> Ids {
+        if self.instance.get().is_some_and(|name| name.to_ascii_lowercase().contains("whisparr")) {
+            return Ids::default();
+        }
+        let named = |series: &Series<'_>| {
+            arr::ids([
+                (IdSource::Tvdb, &series.tvdb),
+                (IdSource::Tmdb, &series.tmdb),
+                (IdSource::Imdb, &series.imdb),
+            ])
+        };
+        self.series.as_ref().map(named).unwrap_or_default()
     }
 }

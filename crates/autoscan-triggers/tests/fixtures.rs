@@ -1,8 +1,9 @@
 //! Every kind has fixtures: bodies (`.json`, `.form`) or queries (`.query`) as its sender writes them, and beside each
-//! an `.expected` with the event's name and one line for every change and refusal.
+//! an `.expected` with the event's name, one line for every change and refusal, and the ids that every change has.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,10 @@ fn lines(reading: &Reading) -> String {
     }
     for refusal in &reading.refused {
         writeln!(lines, "refused {}", refusal.reason).unwrap();
+    }
+    let ids: BTreeSet<_> = reading.changes.iter().map(|change| change.ids.to_string()).collect();
+    for ids in ids.into_iter().filter(|ids| !ids.is_empty()) {
+        writeln!(lines, "ids {ids}").unwrap();
     }
     lines
 }

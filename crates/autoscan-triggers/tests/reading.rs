@@ -95,6 +95,66 @@ fn a_key_that_comes_twice_counts_as_last_said() {
 }
 
 #[test]
+fn ids_come_as_numbers_or_words_and_anything_else_is_none() {
+    for (kind, item, file, said, ids) in [
+        (
+            "sonarr",
+            "series",
+            "episodeFile",
+            r#""tvdbId":81189,"tmdbId":"1396","imdbId":"tt0903747""#,
+            "tmdb://1396 tvdb://81189 imdb://tt0903747",
+        ),
+        ("sonarr", "series", "episodeFile", r#""tvdbId":0,"tmdbId":-1,"imdbId":"""#, ""),
+        ("sonarr", "series", "episodeFile", r#""tvdbId":[1],"tmdbId":1.5,"imdbId":null"#, ""),
+        ("sonarr", "series", "episodeFile", r#""tvdbId":true,"tmdbId":{"a":1},"imdbId":"a b""#, ""),
+        (
+            "sonarr",
+            "series",
+            "episodeFile",
+            r#""tvdbId":99999999999999999999999,"tmdbId":18446744073709551615"#,
+            "tmdb://18446744073709551615",
+        ),
+        (
+            "radarr",
+            "movie",
+            "movieFile",
+            r#""tmdbId":603,"imdbId":" TT0133093 ""#,
+            "tmdb://603 imdb://tt0133093",
+        ),
+        (
+            "lidarr",
+            "artist",
+            "trackFiles",
+            r#""mbId":"f59c5520-5f46-4d2c-b2c4-822eabf53419""#,
+            "mbid://f59c5520-5f46-4d2c-b2c4-822eabf53419",
+        ),
+        ("lidarr", "artist", "trackFiles", r#""mbId":null,"foreignArtistId":"F59C5520""#, "mbid://f59c5520"),
+    ] {
+        let body = format!(
+            r#"{{"{item}":{{"path":"/a","folderPath":"/a",{said}}},"{file}":[{{"path":"/a/1"}},{{"path":"/a/2"}}],
+                "album":{{"mbId":"other","foreignAlbumId":"other"}},"eventType":"Download"}}"#
+        );
+        let reading = read(kind, body).unwrap();
+        assert_eq!(changes(&reading), ["created /a/1", "created /a/2"], "{kind} {said}");
+        assert!(reading.changes.iter().all(|change| change.ids.to_string() == ids), "{said}: {reading:?}");
+    }
+}
+
+#[test]
+fn a_movie_without_ids_has_those_of_the_release() {
+    for (movie, remote, ids) in [
+        (r#""tmdbId":0"#, r#""tmdbId":603,"imdbId":"tt0133093""#, "tmdb://603 imdb://tt0133093"),
+        (r#""tmdbId":603"#, r#""tmdbId":604,"imdbId":"tt0133093""#, "tmdb://603 imdb://tt0133093"),
+    ] {
+        let body = format!(
+            r#"{{"remoteMovie":{{{remote}}},"movie":{{"folderPath":"/a",{movie}}},"movieFile":{{"relativePath":"1"}},
+                "eventType":"Download"}}"#
+        );
+        assert_eq!(read("radarr", body).unwrap().changes[0].ids.to_string(), ids);
+    }
+}
+
+#[test]
 fn a_deep_body_is_read_or_refused_but_never_overflows() {
     for key in ["overview", "episodeFile", "series", "deletedFiles", "eventType"] {
         for (open, close) in [("[", "]"), ("{\"path\":", "}")] {

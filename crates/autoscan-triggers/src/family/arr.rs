@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use autoscan_core::change::{Change, Refusal, below};
+use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::path::{PathRefusal, TriggerPath};
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 use autoscan_core::secret::Secret;
@@ -12,7 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess};
 
-use super::lenient::{self, Lenient, List, Text, objects};
+use super::lenient::{self, Id, Lenient, List, Text, objects};
 use super::repeats::without_repeats;
 use crate::recognise;
 
@@ -89,10 +90,17 @@ pub(crate) fn body<'de, T: Lenient<'de>>(app: &str, hook: &Hook<'de>) -> Result<
     lenient::object(hook.body, &format!("{app}'s webhook: a JSON object with an \"eventType\""))
 }
 
+/// The ids of a series, movie or artist, by where they are from. The first of a source counts.
+pub(crate) fn ids<'a>(named: impl IntoIterator<Item = (IdSource, &'a Id<'a>)>) -> Ids {
+    named.into_iter().fold(Ids::default(), |ids, (source, id)| ids.with(source, id.get()))
+}
+
 /// What one event says, while it is read.
 pub(crate) struct Findings<'a> {
     /// The folder that relative paths lie below: of the series, movie or artist.
     root: Option<&'a str>,
+    /// What the series, movie or artist is called elsewhere.
+    ids: Ids,
     changes: Vec<Change<TriggerPath>>,
     refused: Vec<Refusal>,
     /// The event changes something, but names neither a file nor a folder.
@@ -100,9 +108,10 @@ pub(crate) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    /// Nothing yet, below this folder.
-    pub(crate) fn below(root: Option<&'a Text<'_>>) -> Self {
-        Self { root: root.and_then(Text::get), changes: Vec::new(), refused: Vec::new(), pathless: false }
+    /// Nothing yet, below this folder of the item with these ids.
+    pub(crate) fn below(root: Option<&'a Text<'_>>, ids: Ids) -> Self {
+        let root = root.and_then(Text::get);
+        Self { root, ids, changes: Vec::new(), refused: Vec::new(), pathless: false }
     }
 
     /// New files came in place of old ones. A new file under an old one's name has new content.
@@ -191,7 +200,9 @@ impl<'a> Findings<'a> {
         if !known && self.is_empty() {
             self.check_kind(kind, &event, hook)?;
         }
-        Ok(Reading { event, changes: without_repeats(self.changes), refused: self.refused })
+        let changes = without_repeats(self.changes).into_iter();
+        let changes = changes.map(|change| change.with_ids(self.ids.clone())).collect();
+        Ok(Reading { event, changes, refused: self.refused })
     }
 
     fn check_kind(&self, kind: &'static str, event: &str, hook: &Hook<'_>) -> Result<(), ReadError> {

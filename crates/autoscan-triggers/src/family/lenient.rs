@@ -26,6 +26,11 @@ pub(crate) trait Lenient<'de>: Default {
         Self::default()
     }
 
+    /// From a whole number that is not negative.
+    fn number(_: u64) -> Self {
+        Self::default()
+    }
+
     /// From a list, which must be read to its end.
     fn list<A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
         while items.next_element::<IgnoredAny>()?.is_some() {}
@@ -53,6 +58,27 @@ impl Text<'_> {
 impl<'de> Lenient<'de> for Text<'de> {
     fn text(text: Cow<'de, str>) -> Self {
         Self(Some(text))
+    }
+}
+
+/// An id: a word, or a whole number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Id<'de>(Option<Cow<'de, str>>);
+
+impl Id<'_> {
+    /// The id; empty when there was none.
+    pub(crate) fn get(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl<'de> Lenient<'de> for Id<'de> {
+    fn text(text: Cow<'de, str>) -> Self {
+        Self(Some(text))
+    }
+
+    fn number(number: u64) -> Self {
+        Self(Some(Cow::Owned(number.to_string())))
     }
 }
 
@@ -179,8 +205,8 @@ impl<'de, T: Lenient<'de>> Visitor<'de> for AnyValue<T> {
         Ok(T::flag(flag))
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<T, E> {
-        Ok(T::default())
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        Ok(T::number(number))
     }
 
     fn visit_i64<E: Error>(self, _: i64) -> Result<T, E> {
