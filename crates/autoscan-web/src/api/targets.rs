@@ -183,7 +183,7 @@ fn lanes(targets: Vec<Name>, what: &str) -> Response {
 fn from_fault(fault: &Fault) -> Problem {
     let code = match fault {
         Fault::Away { .. } => "TARGET_AWAY",
-        Fault::Busy { .. } => "TARGET_BUSY",
+        Fault::Busy { .. } | Fault::Later { .. } => "TARGET_BUSY",
         Fault::Refused { .. } => "TARGET_REFUSED",
         Fault::NotMine { .. } | Fault::Wrong { .. } => "TARGET_WRONG",
     };
