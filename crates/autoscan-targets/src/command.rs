@@ -22,6 +22,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::command::child::Run;
+use crate::family::batch::one_by_one;
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -250,15 +251,7 @@ impl Target for Program {
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
-        let mut results: Vec<Result<(), Fault>> = Vec::with_capacity(batch.len());
-        for scan in batch {
-            let result = match results.last() {
-                Some(Err(fault)) if fault.stops_the_lane() => Err(fault.clone()),
-                _ => self.run(scan).await,
-            };
-            results.push(result);
-        }
-        results
+        one_by_one(batch, |scan| self.run(scan)).await
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {

@@ -3,12 +3,14 @@
 //! A kind is one file and one word in [`kinds`]. Its settings struct is the only truth about its settings; what every
 //! target has (name, map, filter, pace) is wrapped around it elsewhere.
 
+mod autoscan;
 mod command;
 mod emby;
 mod family;
 mod jellyfin;
 mod plex;
 
+pub use autoscan::{HOPS, HOPS_HEADER};
 pub use command::command_hook;
 
 use std::sync::Arc;
@@ -40,6 +42,6 @@ pub struct Connected {
 
 /// Every kind, by name.
 pub fn kinds() -> &'static [TargetKind] {
-    static KINDS: [TargetKind; 4] = [command::KIND, emby::KIND, jellyfin::KIND, plex::KIND];
+    static KINDS: [TargetKind; 5] = [autoscan::KIND, command::KIND, emby::KIND, jellyfin::KIND, plex::KIND];
     &KINDS
 }

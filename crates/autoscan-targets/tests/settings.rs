@@ -13,7 +13,8 @@ fn connect(kind: &str, settings: &Value) -> Result<String, String> {
 
 #[test]
 fn the_kinds_are_in_order_and_described() {
-    let table: [(&str, &[&str], &[&str]); 4] = [
+    let table: [(&str, &[&str], &[&str]); 5] = [
+        ("autoscan", &["api-key", "password", "url", "username"], &["url"]),
         ("command", &["argv", "timeout"], &["argv"]),
         ("emby", &["api-key", "token", "url"], &["url"]),
         ("jellyfin", &["api-key", "token", "url"], &["url"]),
@@ -61,6 +62,18 @@ fn a_fault_of_the_settings_is_a_sentence_without_the_secret() {
         ("jellyfin", json!({"url": "http://jellyfin"}), "`api-key` is missing"),
         ("jellyfin", json!({"url": "http://me:hunter2@jellyfin", "token": "hunter2"}), "user and password"),
         ("emby", json!({"url": "http://emby", "api-key": ""}), "`api-key` is empty"),
+        ("autoscan", json!({"url": "http://nas", "username": "me"}), "`password` is missing"),
+        ("autoscan", json!({"url": "http://nas", "password": "hunter2"}), "`username` is missing"),
+        (
+            "autoscan",
+            json!({"url": "http://nas", "username": "me", "password": "hunter2", "api-key": "x"}),
+            "but not both",
+        ),
+        (
+            "autoscan",
+            json!({"url": "http://nas", "username": "me", "password": 23}),
+            "`password` must be text",
+        ),
         ("command", json!({}), "missing field `argv`"),
         ("command", json!({"argv": []}), "`argv` is empty"),
         ("command", json!({"argv": ["a", "b\u{0}"]}), "NUL"),

@@ -1,5 +1,6 @@
 //! What several kinds share.
 
+pub(crate) mod batch;
 pub(crate) mod libraries;
 pub(crate) mod media_browser;
 pub(crate) mod settings;

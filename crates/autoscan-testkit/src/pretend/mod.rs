@@ -1,6 +1,7 @@
 //! Pretend media servers: they answer on a port of this machine as the real ones do, awkwardness included, write down
 //! what they are asked, and get into trouble when told to.
 
+mod autoscan;
 mod emby;
 mod jellyfin;
 mod library;
@@ -8,6 +9,7 @@ mod monitor;
 mod plex;
 mod stage;
 
+pub use autoscan::PretendAutoscan;
 pub use emby::{EmbyBuilder, EmbyLists, PretendEmby};
 pub use jellyfin::{JellyfinBuilder, PretendJellyfin};
 pub use library::PretendLibrary;
