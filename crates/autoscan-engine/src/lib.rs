@@ -24,7 +24,9 @@ mod views;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
-pub use views::{ExplainedTarget, Explanation, GateView, TakeError, Taken, TargetView, TriggerView};
+pub use views::{
+    ExplainedTarget, Explanation, GateView, TakeError, Taken, TargetView, TestView, TriggerView,
+};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +34,7 @@ use std::time::Duration;
 
 use autoscan_core::fault::Fault;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Clock, Files, Identity, Library, Store, StoreError};
+use autoscan_core::ports::{Clock, Files, Store, StoreError};
 use autoscan_core::time::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -206,19 +208,25 @@ impl Engine {
         self.parts.targets.iter().zip(&self.lanes).map(view).collect()
     }
 
-    /// Asks a target who it is and which libraries it has, now. None when there is no such target.
-    pub async fn test(&self, target: &str) -> Option<Result<(Identity, Vec<Library>), Fault>> {
+    /// Asks a target who it is, which libraries it has and what in its settings fights with us, now. None when there is no
+    /// such target.
+    pub async fn test(&self, target: &str) -> Option<Result<TestView, Fault>> {
         let at = self.parts.targets.iter().position(|bound| bound.name.as_str() == target)?;
-        let server = &self.parts.targets[at].server;
-        let answer = match server.probe().await {
-            Ok(identity) => server.libraries().await.map(|libraries| (identity, libraries)),
-            Err(fault) => Err(fault),
-        };
-        if let Ok((identity, _)) = &answer {
-            self.lanes[at].set_version(identity.version.clone());
+        let answer = self.ask_all(at).await;
+        if let Ok(test) = &answer {
+            self.lanes[at].set_version(test.identity.version.clone());
             self.lanes[at].hurry(self.now());
         }
         Some(answer)
+    }
+
+    async fn ask_all(&self, at: usize) -> Result<TestView, Fault> {
+        let server = &self.parts.targets[at].server;
+        let identity = server.probe().await?;
+        let libraries = if server.has_libraries() { Some(server.libraries().await?) } else { None };
+        // Advice is a courtesy: a server that refuses it is well all the same.
+        let advice = server.advice().await.unwrap_or_default();
+        Ok(TestView { identity, libraries, advice })
     }
 
     /// Proves that the store can be written. After a request that could not be stored it stays unready until the next

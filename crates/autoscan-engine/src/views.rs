@@ -1,7 +1,7 @@
 //! What the engine shows of itself to the web interface and the commands.
 
 use autoscan_core::name::Name;
-use autoscan_core::ports::{Plan, ReadError, StoreError};
+use autoscan_core::ports::{Identity, Library, Plan, ReadError, StoreError};
 use autoscan_core::scan::ScanId;
 use autoscan_core::time::Timestamp;
 use serde::Serialize;
@@ -74,6 +74,17 @@ pub struct TargetView {
     pub version: Option<String>,
     /// What was counted of it since the start.
     pub figures: TargetFigures,
+}
+
+/// What a target said when it was asked who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestView {
+    /// Who it is.
+    pub identity: Identity,
+    /// Its libraries; none for a kind that has no libraries.
+    pub libraries: Option<Vec<Library>>,
+    /// Its own settings that fight with autoscan, one sentence each.
+    pub advice: Vec<String>,
 }
 
 /// The journey of one path.

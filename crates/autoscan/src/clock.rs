@@ -17,6 +17,13 @@ impl Clock for SystemClock {
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// By the system's time zone; UTC where it is not known.
+    fn minute_of_day(&self, at: Timestamp) -> u16 {
+        let moment = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
+        let local = moment.to_zoned(jiff::tz::TimeZone::system());
+        u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap_or_default()
+    }
+
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use autoscan_core::path::{LocalPath, Style};
-use autoscan_core::ports::{Files, Look};
+use autoscan_core::ports::{Files, Listing, Look};
 use autoscan_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -141,6 +141,11 @@ impl Files for Disk {
         matches!(self.ask(folder, look).await, Ok(Ok(true) | Err(_)) | Err(_))
     }
 
+    async fn list(&self, folder: &LocalPath, most: usize) -> Listing {
+        let patience = self.patience / 2;
+        self.ask(folder, move |path: &Path| walk(path, most, patience)).await.unwrap_or_default()
+    }
+
     fn mount_point(&self, path: &LocalPath) -> Option<LocalPath> {
         self.mounts()
             .iter()
@@ -148,6 +153,42 @@ impl Files for Disk {
             .max_by_key(|mount| mount.0.depth())
             .cloned()
     }
+}
+
+/// Folders that one walk opens at most.
+const FOLDERS_OPENED: usize = 20_000;
+
+/// The files below a folder. Links are not followed into folders, so a walk cannot go round.
+fn walk(folder: &Path, most: usize, patience: Duration) -> Listing {
+    let began = Instant::now();
+    let mut listing = Listing { files: Vec::new(), whole: true };
+    let mut folders = vec![folder.to_owned()];
+    let mut opened = 0;
+    while let Some(folder) = folders.pop() {
+        opened += 1;
+        let Ok(entries) = fs::read_dir(&folder) else {
+            listing.whole = false;
+            continue;
+        };
+        for entry in entries {
+            if listing.files.len() >= most || opened > FOLDERS_OPENED || began.elapsed() > patience {
+                listing.whole = false;
+                return listing;
+            }
+            let Some((path, kind)) =
+                entry.ok().and_then(|entry| Some((entry.path(), entry.file_type().ok()?)))
+            else {
+                listing.whole = false;
+                continue;
+            };
+            if kind.is_dir() {
+                folders.push(path);
+            } else if let Some(path) = path.to_str().and_then(|path| LocalPath::parse(path).ok()) {
+                listing.files.push(path);
+            }
+        }
+    }
+    listing
 }
 
 /// What a look at a path means. A broken link is a file that is not there yet.
@@ -231,6 +272,27 @@ mod tests {
         assert!(disk.is_empty(&local(room.path()), &[local(&anchor)]).await);
         assert!(!disk.is_empty(&local(room.path()), &[]).await);
         assert!(disk.is_empty(&local(&room.path().join("gone")), &[]).await);
+    }
+
+    #[tokio::test]
+    async fn a_list_holds_the_files_below_and_says_whether_it_is_whole() {
+        let room = tempfile::tempdir().unwrap();
+        fs::create_dir_all(room.path().join("a/b")).unwrap();
+        fs::write(room.path().join("a/b/1.mkv"), b"").unwrap();
+        fs::write(room.path().join("2.mkv"), b"").unwrap();
+        std::os::unix::fs::symlink(room.path(), room.path().join("a/round")).unwrap();
+        let list = async |most| Disk::default().list(&local(room.path()), most).await;
+        let names = |listing: &Listing| {
+            let mut names: Vec<_> =
+                listing.files.iter().map(|file| file.0.file_name().unwrap().to_owned()).collect();
+            names.sort();
+            names
+        };
+        let all = list(10).await;
+        assert_eq!((names(&all), all.whole), (vec!["1.mkv".into(), "2.mkv".into(), "round".into()], true));
+        assert!(!list(2).await.whole);
+        let gone = Disk::default().list(&local(&room.path().join("gone")), 5).await;
+        assert_eq!(gone, Listing::default());
     }
 
     #[tokio::test]

@@ -1,10 +1,11 @@
 //! The rooms, put together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use autoscan_core::anchor::Anchors;
 use autoscan_core::filter::IgnoreList;
-use autoscan_core::ports::Store;
+use autoscan_core::ports::{Store, Target};
 use autoscan_core::secret::Secret;
 use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
 use autoscan_http::Http;
@@ -15,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SystemClock;
 use crate::config::{Faults, Generated, KindSchema, Kinds, Loaded, TargetSettings, TriggerSettings};
 use crate::disk::Disk;
+
+/// A program around a scan that takes longer is killed: the scan waits for it.
+const HOOK_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Every kind with its settings, as the config is checked against them.
 pub(crate) fn kinds() -> Kinds {
@@ -80,6 +84,8 @@ pub(crate) fn engine(
                 give_up: settings.files.give_up,
             },
             history: settings.history,
+            priorities: settings.priorities.clone(),
+            storm: settings.storm,
         },
     })
 }
@@ -176,9 +182,21 @@ fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String>
         url: connected.url,
         map: settings.map.clone(),
         filter: settings.filter.clone(),
-        scan_delay: settings.scan_delay,
+        pace: settings.pace.clone(),
+        proof: settings.proof,
+        before: hook("before", &settings.before)?,
+        after: hook("after", &settings.after)?,
         server: connected.server,
     })
+}
+
+/// A program that runs around the scans of a target; none when no words are given.
+fn hook(key: &str, argv: &[String]) -> Result<Option<Arc<dyn Target>>, String> {
+    if argv.is_empty() {
+        return Ok(None);
+    }
+    let hook = autoscan_targets::command_hook(argv.to_vec(), HOOK_TIMEOUT);
+    hook.map(Some).map_err(|reason| format!("`{key}`: {reason}"))
 }
 
 /// Whether a refused path of this kind's senders is answered as an error: a person or script can mend it, while an arr

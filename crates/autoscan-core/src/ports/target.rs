@@ -108,6 +108,11 @@ pub trait Target: Send + Sync {
     /// The libraries, read afresh.
     async fn libraries(&self) -> Result<Vec<Library>, Fault>;
 
+    /// Whether this kind has libraries at all: a command has none, and takes every path.
+    fn has_libraries(&self) -> bool {
+        true
+    }
+
     /// Tells the server of a batch, in as few calls as it allows; one result a scan, in order. After a fault that stops
     /// the lane the rest of the batch gets the same fault without being tried.
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>>;

@@ -7,7 +7,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::name::Name;
 use autoscan_core::ports::{Identity, Library};
 use autoscan_core::time::Timestamp;
-use autoscan_engine::TargetView;
+use autoscan_engine::{TargetView, TestView};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -42,6 +42,7 @@ struct TestJson {
     message: String,
     identity: Identity,
     libraries: Vec<Library>,
+    advice: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -94,19 +95,21 @@ pub(super) async fn list(State(app): State<Shared>) -> Response {
 
 /// `POST targets/{name}/test`.
 pub(super) async fn test(State(app): State<Shared>, name: Segment) -> Result<Response, Problem> {
-    let (identity, libraries) = app
+    let TestView { identity, libraries, advice } = app
         .web
         .engine
         .test(&name.0)
         .await
         .ok_or_else(|| no_target(&name))?
         .map_err(|fault| from_fault(&fault))?;
-    let found = match libraries.len() {
-        1 => "1 library".to_owned(),
-        number => format!("{number} libraries"),
+    let found = match libraries.as_ref().map(Vec::len) {
+        None => String::new(),
+        Some(1) => " and has 1 library".to_owned(),
+        Some(number) => format!(" and has {number} libraries"),
     };
-    let message = format!("{} {} answers and has {found}", identity.product, identity.version);
-    Ok(answer::json(StatusCode::OK, &TestJson { status: "success", message, identity, libraries }))
+    let message = format!("{} {} answers{found}", identity.product, identity.version);
+    let libraries = libraries.unwrap_or_default();
+    Ok(answer::json(StatusCode::OK, &TestJson { status: "success", message, identity, libraries, advice }))
 }
 
 /// `GET libraries`: of every target, asked at the same time.
@@ -114,7 +117,7 @@ pub(super) async fn libraries(State(app): State<Shared>) -> Response {
     let engine = &app.web.engine;
     let targets = engine.targets().into_iter().map(|target| async move {
         let (libraries, error) = match engine.test(target.name.as_str()).await {
-            Some(Ok((_, libraries))) => (libraries, None),
+            Some(Ok(test)) => (test.libraries.unwrap_or_default(), None),
             Some(Err(fault)) => (Vec::new(), Some(fault.reason().to_owned())),
             None => (Vec::new(), None),
         };

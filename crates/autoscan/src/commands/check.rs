@@ -3,7 +3,7 @@
 
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Files, Look};
-use autoscan_engine::Engine;
+use autoscan_engine::{Engine, TestView};
 use autoscan_http::Http;
 use autoscan_triggers::ArrReport;
 use serde::Serialize;
@@ -24,6 +24,11 @@ struct Finding {
 }
 
 impl Finding {
+    /// Something that could be better, though all works.
+    fn advice(what: &str, advice: &str) -> Self {
+        Self { what: format!("{what}, advice"), ok: true, found: advice.to_owned() }
+    }
+
     fn new(what: impl Into<String>, found: Result<String, String>) -> Self {
         let (ok, found) = found.map_or_else(|found| (false, found), |found| (true, found));
         Self { what: what.into(), ok, found }
@@ -95,29 +100,38 @@ fn report(loaded: &Loaded, findings: &[Finding], json: bool) {
 async fn targets(engine: &Engine) -> Vec<Finding> {
     let mut findings = Vec::new();
     for target in engine.targets() {
-        let found = match engine.test(target.name.as_str()).await {
-            Some(Ok((identity, libraries))) if libraries.is_empty() => Err(format!(
-                "{} {} answers and accepts the key, but shows no library: does the key belong to its owner?",
-                identity.product, identity.version
-            )),
-            Some(Ok((identity, libraries))) => {
-                let titles: Vec<&str> = libraries.iter().map(|library| library.title.as_str()).collect();
-                Ok(format!(
-                    "{} {} accepts the key; libraries: {}",
-                    identity.product,
-                    identity.version,
-                    titles.join(", ")
-                ))
+        let Some(answer) = engine.test(target.name.as_str()).await else { continue };
+        let what = format!("target {} ({})", target.name, target.url);
+        match answer {
+            Ok(test) => {
+                let advice = test.advice.iter().map(|advice| Finding::advice(&what, advice));
+                let advice: Vec<Finding> = advice.collect();
+                findings.push(Finding::new(what, answers(test)));
+                findings.extend(advice);
             }
-            Some(Err(fault)) => Err(fault.reason().to_owned()),
-            None => continue,
-        };
-        findings.push(Finding::new(format!("target {} ({})", target.name, target.url), found));
+            Err(fault) => findings.push(Finding::new(what, Err(fault.reason().to_owned()))),
+        }
     }
     if findings.is_empty() {
         findings.push(Finding::new("targets", Err("none is configured: nobody would be told".to_owned())));
     }
     findings
+}
+
+/// What a target that answers says of itself.
+fn answers(test: TestView) -> Result<String, String> {
+    let TestView { identity, libraries, .. } = test;
+    let who = format!("{} {}", identity.product, identity.version);
+    match libraries {
+        None => Ok(format!("{who} answers")),
+        Some(libraries) if libraries.is_empty() => Err(format!(
+            "{who} answers and accepts the key, but shows no library: does the key belong to its owner?"
+        )),
+        Some(libraries) => {
+            let titles: Vec<&str> = libraries.iter().map(|library| library.title.as_str()).collect();
+            Ok(format!("{who} accepts the key; libraries: {}", titles.join(", ")))
+        }
+    }
 }
 
 /// Asks an arr who it is, and whether its root folders are there for autoscan.

@@ -17,7 +17,8 @@ pub(crate) async fn run(loaded: &Loaded, paths: bool, as_json: bool) -> End {
     let (mut rows, mut values, mut end) = (Vec::new(), Vec::new(), End::Well);
     for target in engine.targets() {
         match engine.test(target.name.as_str()).await {
-            Some(Ok((_, libraries))) => {
+            Some(Ok(test)) => {
+                let libraries = test.libraries.unwrap_or_default();
                 rows.extend(libraries.iter().map(|library| row(target.name.as_str(), library, paths)));
                 values.push(json!({ "target": target.name, "libraries": libraries }));
             }

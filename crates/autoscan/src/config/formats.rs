@@ -7,6 +7,7 @@ use autoscan_core::duration::Span;
 use autoscan_core::filter::Filter;
 use autoscan_core::name::Name;
 use autoscan_core::path::{AbsolutePath, LocalPath};
+use autoscan_core::quiet_hours::QuietHours;
 use url::Url;
 
 /// What is wrong with `text`, if anything. A secret may be anything.
@@ -23,6 +24,9 @@ pub(super) fn fault(format: &str, text: &str) -> Option<String> {
         "host" => host(text, 0).err().map(said),
         "base-url" => base_url(text).err(),
         "database" => database(text).err(),
+        "hours" => QuietHours::parse([text]).err().map(said),
+        "percent" => percent(text).err(),
+        "program" => text.is_empty().then(|| " is empty".to_owned()),
         _ => None,
     }
 }
@@ -76,6 +80,14 @@ pub(super) fn host(text: &str, port: u16) -> Result<SocketAddr, String> {
         bare => bare.parse().map_err(|_address| fault())?,
     };
     Ok(SocketAddr::new(address, own_port.unwrap_or(port)))
+}
+
+/// A part of a whole: `30%`.
+pub(super) fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
+    number
+        .filter(|percent| (1..=100).contains(percent))
+        .ok_or_else(|| format!(": {text:?} is no part of a whole: write 1% to 100%, such as 30%"))
 }
 
 /// The sub-path without a slash at its end; `/` for none.

@@ -9,8 +9,11 @@ use autoscan_core::filter::Filter;
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
+use autoscan_core::quiet_hours::QuietHours;
 use autoscan_core::scan::Quiet;
 use autoscan_core::secret::Secret;
+use autoscan_core::storm::StormRule;
+use autoscan_engine::{Pace, PathPriority};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracing::level_filters::LevelFilter;
@@ -19,7 +22,8 @@ use super::formats;
 use super::names;
 use super::schema::{KindSchema, Kinds, SINGLE_PRIORITY, own};
 use super::shape::{
-    self, AnchorEntry, LogFormat, LogLevel, Pattern, Prefixes, Rewrite, Shape, TargetKeys, TriggerKeys,
+    self, AnchorEntry, LogFormat, LogLevel, Pattern, Prefixes, Program, Rewrite, Shape, Switch, TargetKeys,
+    TriggerKeys,
 };
 
 /// `maximum-wait` where none is written.
@@ -40,6 +44,12 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// Who may send and look.
     pub(crate) authentication: Authentication,
+    /// Priorities by path.
+    pub(crate) priorities: Vec<PathPriority>,
+    /// When deletions are held for their number.
+    pub(crate) storm: Option<StormRule>,
+    /// Whether `/metrics` needs the password or key.
+    pub(crate) metrics_need_auth: bool,
     /// What guards which prefix.
     pub(crate) anchors: Vec<Anchor>,
     /// How files are waited for.
@@ -135,8 +145,14 @@ pub(crate) struct TargetSettings {
     pub(crate) map: PathMap,
     /// Which of our paths it is told of.
     pub(crate) filter: Filter,
-    /// Least time between two calls.
-    pub(crate) scan_delay: Duration,
+    /// When and how fast it is told.
+    pub(crate) pace: Pace,
+    /// How long a file is waited for after a scan; none when it is not asked for.
+    pub(crate) proof: Option<Duration>,
+    /// Run before each scan: a program and its arguments.
+    pub(crate) before: Vec<String>,
+    /// Run after each scan.
+    pub(crate) after: Vec<String>,
     /// The keys that only its kind has.
     pub(crate) raw: Value,
 }
@@ -164,6 +180,13 @@ pub(super) fn settle(mut value: Value, kinds: &Kinds, folder: &Path) -> Result<S
         history: shape.history.0,
         log: log(shape.log),
         anchors,
+        priorities: shape
+            .priorities
+            .iter()
+            .map(|rule| PathPriority { path: rule.path.clone(), priority: rule.priority })
+            .collect(),
+        storm: storm(&shape.storm)?,
+        metrics_need_auth: shape.metrics.auth,
         triggers: self::triggers(&triggers, &kinds.triggers, &shape)?,
         targets: self::targets(&targets, &kinds.targets, shape.scan_delay.0)?,
         files: Files {
@@ -260,11 +283,36 @@ fn targets(
             name,
             map: path_map(&keys.map, &keys.rewrite)?,
             filter: filter(&keys.include, &keys.exclude)?,
-            scan_delay: keys.scan_delay.map_or(scan_delay, |delay| delay.0),
+            pace: pace(&keys, scan_delay)?,
+            proof: (keys.proof == Switch::On).then_some(keys.proof_within.0),
+            before: argv(keys.before),
+            after: argv(keys.after),
             raw,
         });
     }
     Ok(targets)
+}
+
+fn pace(keys: &TargetKeys, scan_delay: Duration) -> Result<Pace, String> {
+    Ok(Pace {
+        scan_delay: keys.scan_delay.map_or(scan_delay, |delay| delay.0),
+        max_in_flight: keys.max_in_flight,
+        quiet_hours: QuietHours::parse(keys.quiet_hours.iter().map(|hours| hours.0.as_str()))?,
+        only_when_idle: keys.only_when_idle.map(|idle| idle.longest_wait.0),
+    })
+}
+
+fn argv(words: Vec<Program>) -> Vec<String> {
+    words.into_iter().map(|word| word.0).collect()
+}
+
+fn storm(shape: &shape::Storm) -> Result<Option<StormRule>, String> {
+    let rule = StormRule {
+        share: formats::percent(&shape.share.0)?,
+        within: shape.within.0,
+        at_least: shape.at_least,
+    };
+    Ok(shape.enabled.then_some(rule))
 }
 
 /// An entry of a section, with its name.

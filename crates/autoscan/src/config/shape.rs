@@ -38,6 +38,9 @@ text!(Database, "database");
 text!(PathText, "path");
 text!(AnchorFile, "anchor-file");
 text!(Pattern, "regex");
+text!(Hours, "hours");
+text!(Percent, "percent");
+text!(Program, "program");
 
 /// Plain prefixes: one program's path and another's.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -108,6 +111,12 @@ pub(super) struct Shape {
     pub(super) anchors: Vec<AnchorEntry>,
     /// How files are waited for.
     pub(super) files: Files,
+    /// Priorities by path, whatever the trigger's is: the first that matches wins.
+    pub(super) priorities: Vec<PathPriority>,
+    /// When many files are reported deleted at once, the deletions are held: it is rather a mount that is gone.
+    pub(super) storm: Storm,
+    /// Who may read `/metrics`.
+    pub(super) metrics: Metrics,
     /// What is logged, and how.
     pub(super) log: Log,
 }
@@ -127,6 +136,9 @@ impl Default for Shape {
             authentication: Authentication::default(),
             anchors: Vec::new(),
             files: Files::default(),
+            priorities: Vec::new(),
+            storm: Storm::default(),
+            metrics: Metrics::default(),
             log: Log::default(),
         }
     }
@@ -220,6 +232,45 @@ impl Default for Files {
     }
 }
 
+/// The priority of folders whose path holds a text.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct PathPriority {
+    /// A part of the path on this machine, such as `/Movies/`.
+    pub(super) path: String,
+    /// Higher is scanned first.
+    pub(super) priority: i64,
+}
+
+/// When deletions are held because there are too many of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct Storm {
+    /// Whether deletions are ever held for their number.
+    pub(super) enabled: bool,
+    /// More than this part of the files under a mount or a mapped folder…
+    pub(super) share: Percent,
+    /// … reported deleted within this time …
+    pub(super) within: Span,
+    /// … and at least so many.
+    #[schemars(range(min = 1))]
+    pub(super) at_least: usize,
+}
+
+impl Default for Storm {
+    fn default() -> Self {
+        Self { enabled: true, share: Percent("30%".to_owned()), within: seconds(60), at_least: 50 }
+    }
+}
+
+/// Who may read `/metrics`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct Metrics {
+    /// Whether `/metrics` needs the password or key.
+    pub(super) auth: bool,
+}
+
 /// What is logged, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]
@@ -288,8 +339,46 @@ pub(super) struct TriggerKeys {
     pub(super) _verbosity: Option<String>,
 }
 
+/// On or off; `true` and `false` are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Switch {
+    #[serde(alias = "true")]
+    On,
+    #[serde(alias = "false")]
+    Off,
+}
+
+impl JsonSchema for Switch {
+    fn schema_name() -> Cow<'static, str> {
+        "switch".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": ["on", "off", "true", "false", true, false] })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
+/// Tells a target only while nobody watches.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+pub(super) struct OnlyWhenIdle {
+    /// What is due is not kept back longer than this.
+    pub(super) longest_wait: Span,
+}
+
+impl Default for OnlyWhenIdle {
+    fn default() -> Self {
+        Self { longest_wait: seconds(6 * 60 * 60) }
+    }
+}
+
 /// The keys of every target.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]
 pub(super) struct TargetKeys {
     /// How it is called. Without it: the kind, and `-2`, `-3` for more of one kind.
@@ -304,8 +393,44 @@ pub(super) struct TargetKeys {
     pub(super) exclude: Vec<Pattern>,
     /// Least time between two calls to this target. Without it: the general one.
     pub(super) scan_delay: Option<Span>,
+    /// Most calls at the same time. Plex is never told of two folders of one library at once.
+    #[schemars(range(min = 1, max = 32))]
+    pub(super) max_in_flight: usize,
+    /// Whether the target is asked for the files after a scan, so that done means seen.
+    pub(super) proof: Switch,
+    /// A file that the target does not show within this time is told once more by the folder above, and is missing then.
+    pub(super) proof_within: Span,
+    /// Hours of the day, local time, in which this target is told nothing: `18:00-23:30`.
+    pub(super) quiet_hours: Vec<Hours>,
+    /// Tells this target only while nobody watches or listens.
+    pub(super) only_when_idle: Option<OnlyWhenIdle>,
+    /// A program and its arguments, run before each scan of this target, without a shell. A failure is only warned of.
+    pub(super) before: Vec<Program>,
+    /// A program and its arguments, run after each scan of this target: with `proof` after the files were seen.
+    pub(super) after: Vec<Program>,
     /// Known from the Go autoscan; `log.level` is for all.
     #[schemars(extend("deprecated" = true))]
     #[serde(rename = "verbosity")]
     pub(super) _verbosity: Option<String>,
+}
+
+impl Default for TargetKeys {
+    fn default() -> Self {
+        Self {
+            name: None,
+            map: Prefixes::default(),
+            rewrite: Vec::new(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            scan_delay: None,
+            max_in_flight: 2,
+            proof: Switch::On,
+            proof_within: seconds(15 * 60),
+            quiet_hours: Vec::new(),
+            only_when_idle: None,
+            before: Vec::new(),
+            after: Vec::new(),
+            _verbosity: None,
+        }
+    }
 }
