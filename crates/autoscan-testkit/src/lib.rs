@@ -7,6 +7,6 @@ mod pretend;
 pub use clock::{FakeClock, START};
 pub use files::FakeFiles;
 pub use pretend::{
-    EmbyBuilder, EmbyLists, JellyfinBuilder, LibraryMonitor, PlexBuilder, PlexMethod, PlexScan,
+    EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, PlexBuilder, PlexMethod, PlexScan,
     PretendAutoscan, PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Recorded, Stage, Trouble,
 };

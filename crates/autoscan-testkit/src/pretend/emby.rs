@@ -1,16 +1,28 @@
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::pretend::jellyfin::{read_updates, virtual_folders};
 use crate::pretend::library::PretendLibrary;
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
+use crate::pretend::media_browser::ignored::Era;
+use crate::pretend::media_browser::{
+    Dialect, Holdings, World, field, items, media_updated, refresh, sessions, tasks, validate,
+    virtual_folders,
+};
+use crate::pretend::stage::{Play, Recorded, Reply, Stage, segments};
+
+/// How long it waits after the last report before it looks. What the real one does is not published; people measured a
+/// minute and a half.
+const DELAY: Duration = Duration::from_secs(90);
 
 /// An Emby server as far as scans go.
 pub struct PretendEmby {
     /// Its port, its log and its trouble.
     pub stage: Stage,
+    /// Its items, its files, its clock and its faults.
+    pub holdings: Holdings,
     emby: Arc<Emby>,
 }
 
@@ -35,6 +47,7 @@ pub struct EmbyBuilder {
     lists: EmbyLists,
     accepted: u16,
     libraries: Vec<PretendLibrary>,
+    delay: Option<Duration>,
 }
 
 impl EmbyBuilder {
@@ -80,13 +93,24 @@ impl EmbyBuilder {
         self
     }
 
+    /// How long it waits after the last report before it looks; 90 s unless told. Its clock runs from the start.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+
     /// Opens its port.
     pub async fn start(self) -> io::Result<PretendEmby> {
         let under = self.under.clone();
-        let state = Mutex::new(State { libraries: self.libraries.clone(), ..State::default() });
-        let emby = Arc::new(Emby { made: self, state });
+        let holdings = Holdings::new(World::new(Era::Ten, DELAY, self.libraries.clone()));
+        if let Some(delay) = self.delay {
+            holdings.set_delay(delay);
+        }
+        let emby =
+            Arc::new(Emby { made: self, holdings: holdings.clone(), maintenance: AtomicBool::new(false) });
         let play: Arc<dyn Play> = Arc::clone(&emby) as Arc<dyn Play>;
-        Ok(PretendEmby { stage: Stage::open(play, &under).await?, emby })
+        Ok(PretendEmby { stage: Stage::open(play, &under).await?, holdings, emby })
     }
 }
 
@@ -100,35 +124,30 @@ impl PretendEmby {
             lists: EmbyLists::default(),
             accepted: 204,
             libraries: Vec::new(),
+            delay: None,
         }
     }
 
     /// Replaces its libraries.
     pub fn set_libraries(&self, libraries: Vec<PretendLibrary>) {
-        lock(&self.emby.state).libraries = libraries;
+        self.holdings.world().set_libraries(libraries);
     }
 
     /// Maintenance mode.
     pub fn set_maintenance(&self, maintenance: bool) {
-        lock(&self.emby.state).maintenance = maintenance;
+        self.emby.maintenance.store(maintenance, Ordering::Relaxed);
     }
 
     /// The reported paths with their types, in order.
     pub fn updates(&self) -> Vec<(String, String)> {
-        lock(&self.emby.state).updates.clone()
+        self.holdings.updates()
     }
 }
 
 struct Emby {
     made: EmbyBuilder,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    libraries: Vec<PretendLibrary>,
-    maintenance: bool,
-    updates: Vec<(String, String)>,
+    holdings: Holdings,
+    maintenance: AtomicBool,
 }
 
 impl Play for Emby {
@@ -137,32 +156,17 @@ impl Play for Emby {
         if segments.first().is_some_and(|name| name.eq_ignore_ascii_case("emby")) {
             segments.remove(0);
         }
-        let state = &mut *lock(&self.state);
         if segments == ["System", "Info", "Public"] {
-            return Reply::json(&self.info(state));
+            return Reply::json(&self.info());
         }
         let key = call.header("x-emby-token").or_else(|| call.param("api_key"));
         if key != Some(&self.made.key) {
             return self.error(401);
         }
-        match (call.method.as_str(), segments.as_slice(), self.made.lists) {
-            ("GET", ["System", "Info"], _) => Reply::json(&self.info(state)),
-            ("GET", ["Library", "VirtualFolders", "Query"], EmbyLists::Documented) => {
-                Reply::json(&json!({"Items": virtual_folders(&state.libraries), "TotalRecordCount": 0}))
-            }
-            ("GET", ["Library", "SelectableMediaFolders"], EmbyLists::Documented | EmbyLists::Selectable) => {
-                Reply::json(&selectable(&state.libraries))
-            }
-            ("GET", ["Library", "VirtualFolders"], EmbyLists::Old) => {
-                Reply::json(&virtual_folders(&state.libraries))
-            }
-            ("POST", ["Library", "Media", "Updated"], _) => match read_updates(&call.body) {
-                Some(updates) => {
-                    state.updates.extend(updates);
-                    Reply::empty(self.made.accepted)
-                }
-                None => self.error(400),
-            },
+        let world = &mut *self.holdings.world();
+        match call.method.as_str() {
+            "GET" => self.read(world, &segments, call),
+            "POST" => self.act(world, &segments, call),
             _ => self.error(404),
         }
     }
@@ -176,12 +180,66 @@ impl Play for Emby {
 }
 
 impl Emby {
-    fn info(&self, state: &State) -> Value {
+    fn read(&self, world: &mut World, route: &[&str], call: &Recorded) -> Reply {
+        let answer = match (route, self.made.lists) {
+            (["System", "Info"], _) => self.info(),
+            (["System", "Configuration"], _) => {
+                json!({"LibraryMonitorDelaySeconds": world.monitor.delay().as_secs()})
+            }
+            (["Library", "VirtualFolders", "Query"], EmbyLists::Documented) => {
+                json!({"Items": virtual_folders(&world.libraries), "TotalRecordCount": 0})
+            }
+            (["Library", "SelectableMediaFolders"], EmbyLists::Documented | EmbyLists::Selectable) => {
+                selectable(&world.libraries)
+            }
+            (["Library", "VirtualFolders"], EmbyLists::Old) => virtual_folders(&world.libraries),
+            (["Items"], _) => match items(world, Dialect::Emby, call) {
+                Some(items) => items,
+                None => return self.error(404),
+            },
+            (["Sessions"], _) => sessions(world),
+            (["ScheduledTasks"], _) => tasks(world),
+            _ => return self.error(404),
+        };
+        Reply::json(&answer)
+    }
+
+    fn act(&self, world: &mut World, route: &[&str], call: &Recorded) -> Reply {
+        match route {
+            ["Library", "Media", "Updated"] => match media_updated(world, call, self.made.accepted) {
+                status if status == self.made.accepted => Reply::empty(status),
+                status => self.error(status),
+            },
+            ["Library", "Refresh"] => {
+                world.scan_everything();
+                Reply::empty(204)
+            }
+            ["Items", id, "Refresh"] => {
+                if refresh(world, Dialect::Emby, id, call) {
+                    Reply::empty(204)
+                } else {
+                    self.error(404)
+                }
+            }
+            ["Environment", "ValidatePath"] => {
+                let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
+                let is_file = field(&body, "IsFile").and_then(|is_file| is_file.as_bool());
+                match call.param("Path") {
+                    Some(path) if validate(world, path, is_file) => Reply::empty(200),
+                    Some(_) => self.error(404),
+                    None => self.error(400),
+                }
+            }
+            _ => self.error(404),
+        }
+    }
+
+    fn info(&self) -> Value {
         json!({
             "ServerName": "Pretend Emby",
             "Version": self.made.version,
             "Id": "0123456789abcdef0123456789abcdef",
-            "IsInMaintenanceMode": state.maintenance,
+            "IsInMaintenanceMode": self.maintenance.load(Ordering::Relaxed),
             "HasPendingRestart": false,
         })
     }

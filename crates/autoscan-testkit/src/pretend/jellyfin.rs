@@ -1,18 +1,26 @@
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::pretend::library::PretendLibrary;
-use crate::pretend::monitor::LibraryMonitor;
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
+use crate::pretend::media_browser::ignored::Era;
+use crate::pretend::media_browser::{
+    Dialect, Holdings, World, field, items, media_updated, refresh, sessions, tasks, validate,
+    virtual_folders,
+};
+use crate::pretend::monitor::DELAY;
+use crate::pretend::stage::{Play, Recorded, Reply, Stage, segments};
 
 /// A Jellyfin server as far as scans go, by default one that knows no authentication but its own (12.0).
 pub struct PretendJellyfin {
     /// Its port, its log and its trouble.
     pub stage: Stage,
+    /// Its items, its files, its clock and its faults.
+    pub holdings: Holdings,
     jellyfin: Arc<Jellyfin>,
 }
 
@@ -24,6 +32,7 @@ pub struct JellyfinBuilder {
     under: String,
     legacy: bool,
     libraries: Vec<PretendLibrary>,
+    delay: Option<Duration>,
 }
 
 impl JellyfinBuilder {
@@ -62,14 +71,28 @@ impl JellyfinBuilder {
         self
     }
 
+    /// How long it waits after the last report before it looks; a minute unless told. Its clock runs from the start.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+
     /// Opens its port.
     pub async fn start(self) -> io::Result<PretendJellyfin> {
         let under = self.under.clone();
-        let mut state = State::default();
-        state.set_libraries(self.libraries.clone());
-        let jellyfin = Arc::new(Jellyfin { made: self, state: Mutex::new(state) });
+        let holdings = Holdings::new(World::new(Era::of(&self.version), DELAY, self.libraries.clone()));
+        if let Some(delay) = self.delay {
+            holdings.set_delay(delay);
+        }
+        let jellyfin = Arc::new(Jellyfin {
+            made: self,
+            holdings: holdings.clone(),
+            starting: AtomicBool::new(false),
+            shut_out: AtomicBool::new(false),
+        });
         let play: Arc<dyn Play> = Arc::clone(&jellyfin) as Arc<dyn Play>;
-        Ok(PretendJellyfin { stage: Stage::open(play, &under).await?, jellyfin })
+        Ok(PretendJellyfin { stage: Stage::open(play, &under).await?, holdings, jellyfin })
     }
 }
 
@@ -82,93 +105,74 @@ impl PretendJellyfin {
             under: String::new(),
             legacy: false,
             libraries: Vec::new(),
+            delay: None,
         }
     }
 
     /// Replaces its libraries.
     pub fn set_libraries(&self, libraries: Vec<PretendLibrary>) {
-        self.state().set_libraries(libraries);
+        self.holdings.world().set_libraries(libraries);
     }
 
     /// Start-up: everything but the public information is answered with 503, `Retry-After` and a page.
     pub fn set_starting(&self, starting: bool) {
-        self.state().starting = starting;
+        self.jellyfin.starting.store(starting, Ordering::Relaxed);
     }
 
     /// Whether it lets autoscan's address in; if not, everything is answered with an empty 503.
     pub fn set_address_allowed(&self, allowed: bool) {
-        self.state().shut_out = !allowed;
+        self.jellyfin.shut_out.store(!allowed, Ordering::Relaxed);
     }
 
     /// An item with this path is in its database.
     pub fn know(&self, path: &str) {
-        self.state().monitor.know(path);
+        self.holdings.know(path);
     }
 
     /// The item's file or folder is no longer on the disk.
     pub fn lose(&self, path: &str) {
-        self.state().monitor.lose(path);
+        self.holdings.lose(path);
     }
 
     /// Moves its clock.
     pub fn advance(&self, time: Duration) {
-        self.state().monitor.advance(time);
+        self.holdings.advance(time);
     }
 
     /// The items that it looked at, in order.
     pub fn refreshed(&self) -> Vec<String> {
-        self.state().monitor.refreshed()
+        self.holdings.looks()
     }
 
     /// The reported paths with their types, in order.
     pub fn updates(&self) -> Vec<(String, String)> {
-        self.state().updates.clone()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.jellyfin.state)
+        self.holdings.updates()
     }
 }
 
 struct Jellyfin {
     made: JellyfinBuilder,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    libraries: Vec<PretendLibrary>,
-    starting: bool,
-    shut_out: bool,
-    updates: Vec<(String, String)>,
-    monitor: LibraryMonitor,
-}
-
-impl State {
-    fn set_libraries(&mut self, libraries: Vec<PretendLibrary>) {
-        for folder in libraries.iter().flat_map(|library| &library.folders) {
-            self.monitor.know(folder);
-        }
-        self.libraries = libraries;
-    }
+    holdings: Holdings,
+    starting: AtomicBool,
+    shut_out: AtomicBool,
 }
 
 impl Play for Jellyfin {
     fn answer(&self, call: &Recorded) -> Reply {
-        let mut state = lock(&self.state);
-        if state.shut_out {
+        if self.shut_out.load(Ordering::Relaxed) {
             return Reply::empty(503);
         }
+        let starting = self.starting.load(Ordering::Relaxed);
         let Some(segments) = segments(call, &self.made.under) else { return self.error(404) };
         let lower: Vec<String> = segments.iter().map(|name| name.to_lowercase()).collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         if lower == ["system", "info", "public"] {
-            return Reply::json(&self.info(!state.starting));
+            return Reply::json(&self.info(!starting));
         }
         if lower == ["health"] {
-            return Reply::new(200, "text/plain", if state.starting { "Degraded" } else { "Healthy" });
+            return Reply::new(200, "text/plain", if starting { "Degraded" } else { "Healthy" });
         }
-        if state.starting {
+        if starting {
             let mut reply =
                 Reply::new(503, "text/html", "<!DOCTYPE html><html><title>Jellyfin Startup</title>");
             reply.headers.push(("retry-after", "005".to_owned()));
@@ -177,21 +181,11 @@ impl Play for Jellyfin {
         if !self.lets_in(call) {
             return self.error(401);
         }
+        let world = &mut *self.holdings.world();
         match (call.method.as_str(), lower.as_slice()) {
-            ("GET", ["system", "info"]) => Reply::json(&self.info(true)),
-            ("GET", ["library", "virtualfolders"]) => Reply::json(&virtual_folders(&state.libraries)),
-            ("POST", ["library", "media", "updated"]) => state.media_updated(call),
-            ("POST", ["library", "refresh"]) => {
-                state.monitor.scan_everything();
-                Reply::empty(204)
-            }
-            (
-                _,
-                ["system", "info"]
-                | ["library", "virtualfolders" | "refresh"]
-                | ["library", "media", "updated"],
-            ) => self.error(405),
-            _ => self.error(404),
+            ("GET", _) => self.read(world, &lower, call),
+            ("POST", _) => self.act(world, &lower, call),
+            _ => self.error(405),
         }
     }
 
@@ -204,6 +198,59 @@ impl Play for Jellyfin {
 }
 
 impl Jellyfin {
+    fn read(&self, world: &mut World, route: &[&str], call: &Recorded) -> Reply {
+        let answer = match route {
+            ["system", "info"] => self.info(true),
+            ["system", "configuration"] => json!({
+                "LibraryMonitorDelay": world.monitor.delay().as_secs(), "LibraryUpdateDuration": 30,
+                "EnableLegacyAuthorization": self.made.legacy,
+            }),
+            ["library", "virtualfolders"] => virtual_folders(&world.libraries),
+            ["items"] => match items(world, Dialect::Jellyfin, call) {
+                Some(items) => items,
+                // `ArgumentException: Invalid parent id`
+                None => return self.error(400),
+            },
+            ["sessions"] => sessions(world),
+            ["scheduledtasks"] => tasks(world),
+            ["library", "refresh"] | ["library", "media", "updated"] | ["environment", "validatepath"] => {
+                return self.error(405);
+            }
+            _ => return self.error(404),
+        };
+        Reply::json(&answer)
+    }
+
+    fn act(&self, world: &mut World, route: &[&str], call: &Recorded) -> Reply {
+        match route {
+            ["library", "media", "updated"] => match media_updated(world, call, 204) {
+                204 => Reply::empty(204),
+                status => self.error(status),
+            },
+            ["library", "refresh"] => {
+                world.scan_everything();
+                Reply::empty(204)
+            }
+            ["items", id, "refresh"] => {
+                const MODES: [&str; 4] = ["None", "ValidationOnly", "Default", "FullRefresh"];
+                let is_mode = |name| call.param(name).is_none_or(|mode| MODES.contains(&mode));
+                if !is_mode("metadataRefreshMode") || !is_mode("imageRefreshMode") {
+                    return self.error(400);
+                }
+                if refresh(world, Dialect::Jellyfin, id, call) { Reply::empty(204) } else { self.error(404) }
+            }
+            ["environment", "validatepath"] => {
+                let Ok(body) = serde_json::from_str::<Value>(&call.body) else { return self.error(400) };
+                let path = field(&body, "Path").and_then(|path| path.as_str().map(str::to_owned));
+                let is_file = field(&body, "IsFile").and_then(|is_file| is_file.as_bool());
+                let found = validate(world, &path.unwrap_or_default(), is_file);
+                Reply::empty(if found { 204 } else { 404 })
+            }
+            ["system", "info"] | ["library", "virtualfolders"] | ["items"] => self.error(405),
+            _ => self.error(404),
+        }
+    }
+
     fn info(&self, set_up: bool) -> Value {
         json!({
             "ServerName": "Pretend Jellyfin",
@@ -235,61 +282,4 @@ fn token(header: &str) -> Option<String> {
         let value = value.strip_prefix('"')?.strip_suffix('"')?.replace('+', " ");
         (name == "Token").then(|| percent_decode_str(&value).decode_utf8_lossy().into_owned())
     })
-}
-
-pub(crate) fn virtual_folders(libraries: &[PretendLibrary]) -> Value {
-    let mut folders: Vec<Value> = libraries
-        .iter()
-        .map(|library| {
-            json!({
-                "Name": library.title,
-                "Locations": library.folders,
-                "CollectionType": library.kind,
-                "ItemId": library.id,
-                "LibraryOptions": {"Enabled": true, "EnableRealtimeMonitor": false},
-                "RefreshStatus": "Idle",
-            })
-        })
-        .collect();
-    // Collections have no folder that anybody could scan.
-    folders.push(
-        json!({"Name": "Collections", "Locations": [], "CollectionType": "boxsets", "ItemId": "boxsets"}),
-    );
-    Value::Array(folders)
-}
-
-impl State {
-    /// Success whatever the paths are; a path that is none is refused after those before it were taken.
-    fn media_updated(&mut self, call: &Recorded) -> Reply {
-        if call.header("content-type").is_none_or(|kind| !kind.starts_with("application/json")) {
-            return Reply::empty(415);
-        }
-        let Some(updates) = read_updates(&call.body) else {
-            return Reply::new(400, "text/plain", "Error processing request.");
-        };
-        for (path, update_type) in updates {
-            if path.is_empty() {
-                return Reply::new(400, "text/plain", "Error processing request.");
-            }
-            self.monitor.report(&path);
-            self.updates.push((path, update_type));
-        }
-        Reply::empty(204)
-    }
-}
-
-/// The entries of `{"Updates": [{"Path", "UpdateType"}]}`, names without case; a missing path is empty.
-pub(crate) fn read_updates(body: &str) -> Option<Vec<(String, String)>> {
-    let field = |value: &Value, name: &str| {
-        let fields = value.as_object()?;
-        fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
-    };
-    let text = |value: &Value, name: &str| {
-        field(value, name).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-    };
-    let body: Value = serde_json::from_str(body).ok()?;
-    let updates = field(&body, "Updates")?;
-    Some(
-        updates.as_array()?.iter().map(|update| (text(update, "Path"), text(update, "UpdateType"))).collect(),
-    )
 }

@@ -11,12 +11,20 @@ pub struct PretendLibrary {
     pub kind: String,
     /// Its folders, as this server writes them.
     pub folders: Vec<String>,
+    /// Whether the server watches the folders by itself.
+    pub watched: bool,
 }
 
 impl PretendLibrary {
     /// A library of television without a folder.
     pub fn new(id: &str, title: &str) -> Self {
-        Self { id: id.to_owned(), title: title.to_owned(), kind: "show".to_owned(), folders: Vec::new() }
+        Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            kind: "show".to_owned(),
+            folders: Vec::new(),
+            watched: false,
+        }
     }
 
     /// Gives it another type.
@@ -30,6 +38,13 @@ impl PretendLibrary {
     #[must_use]
     pub fn at(mut self, folder: &str) -> Self {
         self.folders.push(folder.to_owned());
+        self
+    }
+
+    /// Lets the server watch its folders by itself.
+    #[must_use]
+    pub fn watched(mut self) -> Self {
+        self.watched = true;
         self
     }
 

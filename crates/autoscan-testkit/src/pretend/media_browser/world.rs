@@ -1,0 +1,373 @@
+//! The state of a pretend Jellyfin or Emby, and what it does as time goes by.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use crate::pretend::library::PretendLibrary;
+use crate::pretend::media_browser::disk::{Disk, is_within};
+use crate::pretend::media_browser::growth::{grow, is_item};
+use crate::pretend::media_browser::holdings::ItemRefresh;
+use crate::pretend::media_browser::ignored::{Era, is_ignored};
+use crate::pretend::media_browser::query::Place;
+use crate::pretend::media_browser::tree::{Kind, NONE, Tree};
+use crate::pretend::monitor::{LibraryMonitor, parent};
+
+/// A refresh of an item that waits for its turn.
+#[derive(Debug)]
+struct Job {
+    path: String,
+    done_at: Duration,
+    recursive: bool,
+}
+
+/// A server's library, its files, its timers and its faults.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) era: Era,
+    pub(crate) libraries: Vec<PretendLibrary>,
+    pub(crate) tree: Tree,
+    pub(crate) disk: Disk,
+    pub(crate) monitor: LibraryMonitor,
+    /// The reported paths with their types, in order.
+    pub(crate) updates: Vec<(String, String)>,
+    /// The items that were looked at, in order.
+    pub(crate) looks: Vec<String>,
+    /// How many of them were a library's folder.
+    pub(crate) root_looks: usize,
+    pub(crate) refreshes: Vec<ItemRefresh>,
+    pub(crate) refresh_takes: Duration,
+    jobs: Vec<Job>,
+    moved: Duration,
+    running_since: Option<Instant>,
+    /// Of so many new files one is never taken in.
+    drops_one_in: Option<usize>,
+    met: usize,
+    dropped: HashSet<String>,
+    /// Items that vanish once they were shown.
+    pub(crate) fleeting: HashSet<String>,
+    pub(crate) playing: usize,
+    pub(crate) paused: usize,
+    pub(crate) scanning: bool,
+    /// How often everything is scanned by itself.
+    pub(crate) scan_every_hours: u64,
+}
+
+impl World {
+    pub(crate) fn new(era: Era, delay: Duration, libraries: Vec<PretendLibrary>) -> Self {
+        let mut world = Self {
+            era,
+            libraries: Vec::new(),
+            tree: Tree::default(),
+            disk: Disk::default(),
+            monitor: LibraryMonitor::new(era, delay),
+            updates: Vec::new(),
+            looks: Vec::new(),
+            root_looks: 0,
+            refreshes: Vec::new(),
+            refresh_takes: Duration::ZERO,
+            jobs: Vec::new(),
+            moved: Duration::ZERO,
+            running_since: None,
+            drops_one_in: None,
+            met: 0,
+            dropped: HashSet::new(),
+            fleeting: HashSet::new(),
+            playing: 0,
+            paused: 0,
+            scanning: false,
+            scan_every_hours: 24,
+        };
+        world.set_libraries(libraries);
+        world
+    }
+
+    /// Replaces the libraries; items of folders that are kept stay.
+    pub(crate) fn set_libraries(&mut self, libraries: Vec<PretendLibrary>) {
+        for folder in libraries.iter().flat_map(|library| &library.folders) {
+            if self.tree.at(folder).is_none() {
+                self.tree.add(NONE, folder, Kind::Folder, 0, 0);
+            }
+        }
+        for old in self.libraries.iter().flat_map(|library| &library.folders) {
+            let kept = libraries.iter().any(|library| library.folders.contains(old));
+            if let Some(at) = self.tree.at(old).filter(|_| !kept) {
+                self.tree.remove(at);
+            }
+        }
+        self.libraries = libraries;
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.moved + self.running_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// The clock runs by itself from now on.
+    pub(crate) fn run(&mut self) {
+        self.moved = self.now();
+        self.running_since = Some(Instant::now());
+    }
+
+    pub(crate) fn advance(&mut self, time: Duration) {
+        self.moved += time;
+        self.tick();
+    }
+
+    /// What became due is done.
+    pub(crate) fn tick(&mut self) {
+        let now = self.now();
+        for affected in self.monitor.due(now) {
+            let mut items: Vec<u32> = Vec::new();
+            for item in affected.iter().filter_map(|path| self.resolve(path)) {
+                if !items.contains(&item) {
+                    items.push(item);
+                }
+            }
+            for item in items.into_iter().filter(|at| self.tree.is_alive(*at)).collect::<Vec<_>>() {
+                self.look(item, true);
+            }
+        }
+        let done: Vec<Job> = self.jobs.extract_if(.., |job| job.done_at <= now).collect();
+        for job in done {
+            if let Some(at) = self.tree.at(&job.path) {
+                self.look(at, job.recursive);
+            }
+        }
+    }
+
+    /// Reports a path.
+    pub(crate) fn report(&mut self, path: &str, update_type: &str) {
+        let now = self.now();
+        self.monitor.report(path, now);
+        self.updates.push((path.to_owned(), update_type.to_owned()));
+    }
+
+    /// An item waits for its refresh: there is one worker.
+    pub(crate) fn refresh(&mut self, at: u32, recursive: bool) {
+        let begins = self.jobs.last().map_or(self.now(), |job| job.done_at.max(self.now()));
+        let path = self.tree.path(at);
+        self.jobs.push(Job { path, done_at: begins + self.refresh_takes, recursive });
+        self.tick();
+    }
+
+    /// A scan of everything begins: it stops the monitor, so what waits there is lost.
+    pub(crate) fn scan_everything(&mut self) {
+        self.monitor.forget();
+        self.scanning = true;
+    }
+
+    /// The scan of everything is over, and took in what it passed.
+    pub(crate) fn end_scan(&mut self) {
+        self.scanning = false;
+        for at in self.locations() {
+            self.sync_folder(&self.tree.path(at));
+        }
+    }
+
+    /// The server starts anew: what waits is lost.
+    pub(crate) fn restart(&mut self) {
+        self.monitor.forget();
+        self.jobs.clear();
+        self.scanning = false;
+    }
+
+    pub(crate) fn set_drops(&mut self, one_in: Option<usize>) {
+        self.drops_one_in = one_in;
+        self.met = 0;
+        if one_in.is_none() {
+            self.dropped.clear();
+        }
+    }
+
+    /// The folders of all libraries.
+    fn locations(&self) -> Vec<u32> {
+        let folders = self.libraries.iter().flat_map(|library| &library.folders);
+        folders.filter_map(|folder| self.tree.at(folder)).collect()
+    }
+
+    /// A library by its id.
+    pub(crate) fn library(&self, id: &str) -> Option<Place> {
+        let library = self.libraries.iter().find(|library| library.id == id)?;
+        Some(Place::Library(library.folders.iter().filter_map(|folder| self.tree.at(folder)).collect()))
+    }
+
+    /// The item at this path or the nearest above it; of one that is gone the nearest above that is not. None when no
+    /// item is found, and then nothing happens.
+    fn resolve(&self, path: &str) -> Option<u32> {
+        let mut at = Some(path);
+        while let Some(here) = at {
+            if let Some(item) = self.tree.at(here).filter(|_| self.disk.has(here)) {
+                return Some(item);
+            }
+            at = parent(here);
+        }
+        None
+    }
+
+    /// Looks at an item: a folder is brought up to the disk with everything in it.
+    pub(crate) fn look(&mut self, at: u32, recursive: bool) {
+        let path = self.tree.path(at);
+        self.looks.push(path.clone());
+        if self.tree.node(at).parent == NONE {
+            self.root_looks += 1;
+            // "inaccessible or empty, skipping"
+            if self.disk.is_away(&path) {
+                return;
+            }
+        }
+        if self.tree.node(at).kind.is_folder() {
+            if recursive {
+                self.sync_folder(&path);
+            }
+        } else if let Some(size) = self.disk.size(&path) {
+            self.resize(at, size);
+        }
+    }
+
+    fn sync_folder(&mut self, folder: &str) {
+        for lost in self.disk.lost_within(folder) {
+            self.forget(&lost);
+        }
+        for real in self.disk.real_within(folder) {
+            let from = if is_within(folder, &real) { folder } else { &real };
+            let Some(top) = self.resolve(from) else { continue };
+            for at in self.tree.below(top) {
+                let path = self.tree.path(at);
+                if !self.tree.node(at).filled && is_within(&path, from) && !self.disk.has(&path) {
+                    self.forget(&path);
+                }
+            }
+        }
+        for (file, size) in self.disk.files_within(folder) {
+            self.take_in(&file, size);
+        }
+    }
+
+    /// Takes the items at and within this path away.
+    pub(crate) fn forget(&mut self, path: &str) {
+        if let Some(at) = self.tree.at(path) {
+            self.tree.remove(at);
+        }
+        self.tree.remove_version(path);
+        // The folder of a film is no item, so its films are found from above.
+        let above = std::iter::successors(parent(path), |up| parent(up)).find_map(|up| self.tree.at(up));
+        let films: Vec<u32> = above.map(|above| self.tree.children(above).to_vec()).unwrap_or_default();
+        for film in films {
+            if self.tree.node(film).kind == Kind::Movie && is_within(&self.tree.path(film), path) {
+                self.tree.remove(film);
+            }
+        }
+    }
+
+    /// A file was found: it becomes an item, or its item learns its size.
+    fn take_in(&mut self, path: &str, size: u64) {
+        if !is_item(path) || is_ignored(self.era, path) {
+            return;
+        }
+        if let Some(at) = self.tree.at(path) {
+            return self.resize(at, size);
+        }
+        if self.dropped.contains(path) {
+            return;
+        }
+        if let Some(one_in) = self.drops_one_in {
+            self.met += 1;
+            if self.met.is_multiple_of(one_in) {
+                self.dropped.insert(path.to_owned());
+                return;
+            }
+        }
+        self.know(path, size);
+    }
+
+    fn resize(&mut self, at: u32, size: u64) {
+        let now = self.seconds();
+        let node = self.tree.node_mut(at);
+        if node.size != size {
+            node.size = size;
+            node.saved = now;
+        }
+    }
+
+    /// Puts an item into the library, whatever lies on the disk.
+    pub(crate) fn know(&mut self, path: &str, size: u64) {
+        let holding = |library: &&PretendLibrary| library.holds(path);
+        let Some(library) = self.libraries.iter().find(holding).cloned() else { return };
+        let folder =
+            library.folders.iter().filter(|folder| is_within(path, folder)).max_by_key(|folder| folder.len());
+        let Some(location) = folder.and_then(|folder| self.tree.at(folder)) else { return };
+        let now = self.seconds();
+        if is_item(path) {
+            grow(&mut self.tree, &library, location, path, size, now);
+            return;
+        }
+        // A folder: it is made by a file in it that is taken away again.
+        let inside = format!("{}/…/….mkv", path.trim_end_matches(['/', '\\']));
+        let inside = if library.kind == "movies" { inside } else { inside.replace("/…/", "/") };
+        grow(&mut self.tree, &library, location, &inside, 0, now);
+        if let Some(at) = self.tree.at(&inside) {
+            self.tree.remove(at);
+        }
+    }
+
+    pub(crate) fn seconds(&self) -> u32 {
+        u32::try_from(self.now().as_secs()).unwrap_or(u32::MAX)
+    }
+
+    /// Fills the libraries with this many files, none of which is on any disk.
+    pub(crate) fn fill(&mut self, count: usize) {
+        let libraries: Vec<PretendLibrary> =
+            self.libraries.iter().filter(|library| !library.folders.is_empty()).cloned().collect();
+        let films = libraries.iter().find(|library| library.kind == "movies");
+        let series = libraries.iter().find(|library| library.kind != "movies");
+        let of_films = match (films, series) {
+            (Some(_), Some(_)) => count / 10,
+            (Some(_), None) => count,
+            _ => 0,
+        };
+        if let Some(at) = films.and_then(|library| self.tree.at(&library.folders[0])) {
+            for number in 0..of_films {
+                let name = format!("{} (1999)", invented(number));
+                self.put(at, &format!("{name}/{name} - 1080p.mkv"), Kind::Movie);
+            }
+        }
+        if let Some(at) = series.and_then(|library| self.tree.at(&library.folders[0])) {
+            self.fill_series(at, count - of_films);
+        }
+    }
+
+    /// Series of five seasons with ten episodes each.
+    fn fill_series(&mut self, location: u32, count: usize) {
+        let (mut show, mut season) = (location, location);
+        for number in 0..count {
+            let name = invented(number / 50);
+            if number % 50 == 0 {
+                show = self.put(location, &format!("{name} (2001)"), Kind::Series);
+            }
+            if number % 10 == 0 {
+                season = self.put(show, &format!("Season {:02}", number % 50 / 10 + 1), Kind::Season);
+            }
+            let (of_season, of_episode) = (number % 50 / 10 + 1, number % 10 + 1);
+            let file = format!("{name} - S{of_season:02}E{of_episode:02} - 1080p.mkv");
+            self.put(season, &file, Kind::Episode);
+        }
+    }
+
+    fn put(&mut self, parent: u32, tail: &str, kind: Kind) -> u32 {
+        let at = self.tree.add(parent, tail, kind, 1_000_000_000, 0);
+        self.tree.node_mut(at).filled = true;
+        at
+    }
+}
+
+/// A title that nobody gave: two words and a number.
+fn invented(number: usize) -> String {
+    const FIRST: [&str; 16] = [
+        "Silent", "Broken", "Golden", "Hidden", "Crimson", "Distant", "Frozen", "Hollow", "Iron", "Lost",
+        "Midnight", "Northern", "Paper", "Quiet", "Savage", "Velvet",
+    ];
+    const SECOND: [&str; 16] = [
+        "River", "Garden", "Harbour", "Mountain", "Empire", "Letter", "Mirror", "Ocean", "Planet", "Queen",
+        "Road", "Shadow", "Tower", "Valley", "Winter", "Zero",
+    ];
+    format!("{} {} {}", FIRST[number % 16], SECOND[number / 16 % 16], number / 256)
+}
