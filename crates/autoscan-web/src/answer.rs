@@ -190,3 +190,9 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
         }
     }
 }
+
+/// A proxy must not answer in our place.
+pub(crate) fn fresh(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

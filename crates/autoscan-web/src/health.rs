@@ -2,7 +2,7 @@
 
 use autoscan_core::ports::{Stats, StoreError};
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -36,12 +36,12 @@ struct StoreHealth {
 
 /// `GET /health`: the program answers.
 pub(crate) async fn alive() -> Response {
-    fresh(answer::success("alive"))
+    answer::fresh(answer::success("alive"))
 }
 
 /// `GET /ready`: what is sent now would be stored.
 pub(crate) async fn ready(State(app): State<Shared>) -> Response {
-    fresh(is_ready(&app).await.into_response())
+    answer::fresh(is_ready(&app).await.into_response())
 }
 
 async fn is_ready(app: &App) -> Result<Response, Problem> {
@@ -80,11 +80,5 @@ pub(crate) async fn detailed(State(app): State<Shared>) -> Response {
         code: failed.then_some("STORE"),
     };
     let status = if failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    fresh(answer::json(status, &health))
-}
-
-/// A proxy must not answer in our place.
-fn fresh(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    answer::fresh(answer::json(status, &health))
 }

@@ -10,8 +10,10 @@ mod body;
 mod connection;
 mod doors;
 mod envelope;
+mod figures;
 mod health;
 mod hooks;
+mod metrics;
 mod page;
 mod query;
 mod request_id;
@@ -54,7 +56,9 @@ pub struct Web {
     /// Whether requests to triggers of this kind come from people and their scripts: they have a form, may use GET and
     /// are told of a refused path by a 422, where a program that would back off gets a 200.
     pub for_people: fn(&str) -> bool,
-    /// The version of autoscan, for `/health/detailed`.
+    /// Whether `/metrics` needs credentials: `metrics: { auth: true }`.
+    pub metrics_need_auth: bool,
+    /// The version of autoscan, for `/health/detailed` and `/metrics`.
     pub version: &'static str,
     /// Once cancelled, `/ready` says that autoscan stops.
     pub stop: CancellationToken,
@@ -84,6 +88,7 @@ fn routes(app: Shared) -> Router {
         .route("/triggers/{name}/{token}", hook)
         .route("/health", get(health::alive))
         .route("/ready", get(health::ready))
+        .route("/metrics", get(figures::figures))
         .merge(api::routes(&app))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(single_url::fallback)

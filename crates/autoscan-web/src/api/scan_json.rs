@@ -40,7 +40,10 @@ struct DeliveryJson<'a> {
     next_attempt_at: Option<Moment>,
     sent_at: Option<Moment>,
     seen_at: Option<Moment>,
+    /// From the scan's first change to the moment at which the target showed the files, in milliseconds.
+    time_to_visible_ms: Option<u64>,
     error: Option<&'a str>,
+    note: Option<&'a str>,
 }
 
 impl<'a> From<&'a Scan> for ScanJson<'a> {
@@ -55,7 +58,7 @@ impl<'a> From<&'a Scan> for ScanJson<'a> {
             finished_at: scan.finished_at.map(Moment::from),
             note: scan.note.as_deref(),
             changes: scan.changes.iter().map(ChangeJson::from).collect(),
-            deliveries: scan.deliveries.iter().map(DeliveryJson::from).collect(),
+            deliveries: scan.deliveries.iter().map(|delivery| DeliveryJson::of(delivery, scan)).collect(),
         }
     }
 }
@@ -72,8 +75,10 @@ impl<'a> From<&'a StoredChange> for ChangeJson<'a> {
     }
 }
 
-impl<'a> From<&'a Delivery> for DeliveryJson<'a> {
-    fn from(delivery: &'a Delivery) -> Self {
+impl<'a> DeliveryJson<'a> {
+    fn of(delivery: &'a Delivery, scan: &Scan) -> Self {
+        let seen_at = delivery.seen_at.filter(|_| delivery.state == DeliveryState::Seen);
+        let visible_after = seen_at.map(|seen_at| seen_at.since(scan.first_seen));
         Self {
             target: &delivery.target,
             state: delivery.state,
@@ -81,7 +86,9 @@ impl<'a> From<&'a Delivery> for DeliveryJson<'a> {
             next_attempt_at: delivery.next_attempt_at.map(Moment::from),
             sent_at: delivery.sent_at.map(Moment::from),
             seen_at: delivery.seen_at.map(Moment::from),
+            time_to_visible_ms: visible_after.and_then(|after| u64::try_from(after.as_millis()).ok()),
             error: delivery.error.as_deref(),
+            note: delivery.note.as_deref(),
         }
     }
 }

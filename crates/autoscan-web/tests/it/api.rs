@@ -1,3 +1,8 @@
+use std::time::Duration;
+
+use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::name::Name;
+use autoscan_core::ports::{Start, Store};
 use serde_json::{Value, json};
 
 use crate::furniture::{House, KEYED};
@@ -39,6 +44,52 @@ async fn a_scan_looks_as_the_contract_says() {
             "deliveries": []
         })
     );
+}
+
+/// A scan at `plex` that is at the end of its journey.
+async fn delivered(house: &House, state: DeliveryState, seconds: u64) -> Value {
+    let reply = house.post("/api/v1/scans", r#"{"paths":["/tv/Show"]}"#).await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+    let scan = house.scans().await.remove(0);
+    let seen_at = scan.first_seen + Duration::from_secs(seconds);
+    let delivery = Delivery {
+        state,
+        attempts: 1,
+        next_attempt_at: None,
+        sent_at: Some(scan.first_seen),
+        seen_at: Some(seen_at),
+        note: Some("the file was analysed".to_owned()),
+        ..Delivery::new(Name::parse("plex").unwrap(), scan.first_seen)
+    };
+    let (id, generation, tell) = (scan.id, scan.generation, scan.folder);
+    let start = Start { scan: id, generation, tell, deliveries: vec![delivery], note: None };
+    assert_eq!(house.store.start(vec![start], seen_at).await.unwrap(), [id]);
+    house.get(&format!("/api/v1/scans/{}", id.0)).await.json()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_shows_what_was_done_for_it_and_how_long_its_files_took() {
+    let house = House::new(|_| ());
+    let seen = delivered(&house, DeliveryState::Seen, 12).await;
+    assert_eq!(
+        (&seen["state"], &seen["deliveries"]),
+        (
+            &json!("done"),
+            &json!([{
+                "target": "plex",
+                "state": "seen",
+                "attempts": 1,
+                "next_attempt_at": null,
+                "sent_at": "2026-01-01T00:00:00.000Z",
+                "seen_at": "2026-01-01T00:00:12.000Z",
+                "time_to_visible_ms": 12_000,
+                "error": null,
+                "note": "the file was analysed"
+            }])
+        )
+    );
+    let missing = delivered(&house, DeliveryState::Missing, 12).await;
+    assert_eq!(missing["deliveries"][0]["time_to_visible_ms"], Value::Null, "it is not seen");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use autoscan_core::ports::{
 };
 use autoscan_core::scan::{Quiet, Scan};
 use autoscan_core::secret::Secret;
-use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Pace, Parts, Rules};
 use autoscan_testkit::{FakeClock, FakeFiles};
 use autoscan_web::{Doors, Web};
 use axum::Router;
@@ -89,6 +89,7 @@ impl House {
             base_url: "/".to_owned(),
             recognise,
             for_people: |kind| kind == "manual",
+            metrics_need_auth: false,
             version: "1.2.3",
             stop: CancellationToken::new(),
         };
@@ -164,7 +165,10 @@ fn engine(store: Arc<Breakable>) -> Arc<Engine> {
         url: "http://plex:32400/".to_owned(),
         map: PathMap::default(),
         filter: Filter::default(),
-        scan_delay: Duration::ZERO,
+        pace: Pace::default(),
+        proof: None,
+        before: None,
+        after: None,
         server: Arc::new(Server(fault)),
     };
     Engine::new(Parts {
@@ -183,6 +187,8 @@ fn engine(store: Arc<Breakable>) -> Arc<Engine> {
             anchors: Anchors::default(),
             files: FileRules { check: false, settle: Duration::ZERO, give_up: Duration::ZERO },
             history: Duration::from_hours(24),
+            priorities: Vec::new(),
+            storm: None,
         },
     })
 }

@@ -8,6 +8,7 @@ mod furniture;
 mod health;
 mod hooks;
 mod limits;
+mod metrics;
 mod signatures;
 mod single_url;
 mod sockets;

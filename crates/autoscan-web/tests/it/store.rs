@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoscan_core::delivery::Work;
 use autoscan_core::name::Name;
 use autoscan_core::ports::{
     Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
@@ -61,15 +62,20 @@ impl Store for Breakable {
     async fn claim(
         &self,
         target: &Name,
+        work: Work,
         now: Timestamp,
         lease: Duration,
         limit: usize,
     ) -> Answer<Vec<Claimed>> {
-        self.check()?.claim(target, now, lease, limit).await
+        self.check()?.claim(target, work, now, lease, limit).await
     }
 
-    async fn next_attempt(&self, target: &Name) -> Answer<Option<Timestamp>> {
-        self.check()?.next_attempt(target).await
+    async fn next_attempt(&self, target: &Name, work: Work) -> Answer<Option<Timestamp>> {
+        self.check()?.next_attempt(target, work).await
+    }
+
+    async fn hurry(&self, target: &Name, now: Timestamp) -> Answer<usize> {
+        self.check()?.hurry(target, now).await
     }
 
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Answer<()> {
