@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use autoscan_core::change::ChangeKind;
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
@@ -171,9 +172,12 @@ impl Prover<'_> {
             DeliveryState::Seen if self.wants_care(&claim.delivery, &asked) => {
                 next.next_attempt_at = Some(now);
             }
-            // Once: what was done is noted.
+            // A changed file may be shown only after it was analysed. Once: what was done is noted.
             DeliveryState::Sent
-                if next.is_open() && next.note.is_none() && self.wants_care(&claim.delivery, &asked) =>
+                if next.is_open()
+                    && next.note.is_none()
+                    && asked.scan.changes.iter().any(|change| change.kind == ChangeKind::Modified)
+                    && self.wants_care(&claim.delivery, &asked) =>
             {
                 next = self.care(&Claimed { delivery: next, ..claim.clone() }, &asked, false).await?;
             }

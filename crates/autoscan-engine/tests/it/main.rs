@@ -9,4 +9,7 @@
 mod gate;
 mod intake;
 mod lanes;
+mod pacing;
+mod proof;
+mod storms;
 mod world;

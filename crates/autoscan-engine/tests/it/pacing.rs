@@ -1,0 +1,150 @@
+//! When and how fast a target is told.
+
+use std::time::Duration;
+
+use autoscan_core::delivery::DeliveryState;
+use autoscan_core::fault::Fault;
+use autoscan_core::quiet_hours::QuietHours;
+use autoscan_engine::{Pace, PathPriority};
+
+use crate::world::{Setup, Spy, World};
+
+fn paced(pace: Pace, spy: Spy) -> Setup {
+    Setup { spies: vec![("plex", spy), ("emby", Spy::default())], pace, minimum_age: 0, ..Setup::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_quiet_hours_nothing_is_told_and_it_is_said_why() {
+    // The clock begins at midnight.
+    let hours = QuietHours::parse(["23:00-00:30"]).unwrap();
+    let world = World::start(paced(Pace { quiet_hours: hours, ..Pace::default() }, Spy::default()));
+    let scan = world.send("created /tv/Show/a.mkv").await.scans[0];
+    world.seconds(29 * 60).await;
+    assert!(world.spies[0].folders().is_empty());
+    let (state, error) = world.delivery(scan, "plex").await;
+    assert_eq!(state, DeliveryState::Held);
+    assert!(error.contains("quiet hours"), "{error}");
+    assert_eq!(world.engine.targets()[0].state, "quiet");
+    world.seconds(90).await;
+    assert_eq!(world.spies[0].folders(), ["/tv/Show"]);
+    assert_eq!(world.engine.targets()[0].state, "open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_people_watch_a_target_is_left_alone_but_not_for_ever() {
+    let spy = Spy { playing: 2.into(), ..Spy::default() };
+    let idle = Pace { only_when_idle: Some(Duration::from_hours(6)), ..Pace::default() };
+    let world = World::start(paced(idle, spy));
+    let scan = world.send("created /tv/Show/a.mkv").await.scans[0];
+    world.seconds(3600).await;
+    let (state, error) = world.delivery(scan, "plex").await;
+    assert_eq!(state, DeliveryState::Held);
+    assert!(error.contains("2 now") && error.contains("6h"), "{error}");
+    *world.spies[0].playing.lock().unwrap() = 0;
+    world.seconds(40).await;
+    assert_eq!(world.spies[0].folders(), ["/tv/Show"]);
+    *world.spies[0].playing.lock().unwrap() = 1;
+    world.send("created /tv/Other/a.mkv").await;
+    world.seconds(6 * 3600 - 60).await;
+    assert_eq!(world.spies[0].folders().len(), 1);
+    world.seconds(120).await;
+    assert_eq!(world.spies[0].folders().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn scans_of_one_queue_go_one_after_the_other_and_queues_side_by_side() {
+    let spy = Spy { queues: true, takes: Duration::from_secs(10), ..Spy::default() };
+    let world = World::start(paced(Pace { max_in_flight: 2, ..Pace::default() }, spy));
+    for number in 0..3 {
+        for library in ["tv", "movies", "music"] {
+            world.send(&format!("created /{library}/{number}/a.mkv")).await;
+        }
+    }
+    world.seconds(25).await;
+    assert_eq!(world.spies[0].at_once.lock().unwrap().0, 2, "no more than may be in flight");
+    world.seconds(60).await;
+    let told = world.spies[0].told.lock().unwrap();
+    assert_eq!(told.len(), 9);
+    for library in ["/tv/", "/movies/", "/music/"] {
+        let of: Vec<_> = told.iter().filter(|(folder, _)| folder.starts_with(library)).collect();
+        assert!(of.windows(2).all(|two| two[1].1.since(two[0].1) >= Duration::from_secs(10)), "{of:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_library_does_not_keep_another_waiting() {
+    let spy = Spy { queues: true, takes: Duration::from_mins(1), ..Spy::default() };
+    let world = World::start(paced(Pace { max_in_flight: 2, ..Pace::default() }, spy));
+    for number in 0..100 {
+        world.send(&format!("created /tv/{number}/a.mkv")).await;
+    }
+    world.seconds(90).await;
+    world.send("created /movies/Film/a.mkv").await;
+    world.seconds(61).await;
+    assert!(world.spies[0].folders().contains(&"/movies/Film".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_gathers_gets_what_comes_meanwhile_in_the_same_call() {
+    let spy = Spy { batches: true, gathers: Duration::from_secs(3), ..Spy::default() };
+    let world = World::start(paced(Pace::default(), spy));
+    for movie in 0..10 {
+        world.send(&format!("created /movies/{movie}/a.mkv")).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    world.seconds(10).await;
+    assert_eq!((world.spies[0].folders().len(), *world.spies[0].calls.lock().unwrap()), (10, 1));
+    assert_eq!(*world.spies[1].calls.lock().unwrap(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_asks_for_later_waits_alone() {
+    let world = World::start(paced(Pace::default(), Spy::default()));
+    let later = Fault::Later { after: Duration::from_secs(65), reason: "it gathers".into() };
+    world.spies[0].faults.lock().unwrap().push_back(later);
+    let scan = world.send("created /tv/A/a.mkv").await.scans[0];
+    world.send("created /tv/B/a.mkv").await;
+    world.seconds(10).await;
+    assert_eq!(world.spies[0].folders(), ["/tv/B"]);
+    assert_eq!(world.delivery(scan, "plex").await, (DeliveryState::Waiting, "it gathers".into()));
+    world.seconds(60).await;
+    assert_eq!(world.spies[0].folders(), ["/tv/B", "/tv/A"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_that_vanishes_while_the_server_is_away_is_noticed_before_it_is_told() {
+    let world = World::start(Setup {
+        anchors: vec!["/mnt/tv/.anchor"],
+        check: true,
+        ..paced(Pace::default(), Spy::default())
+    });
+    world.files.put("/mnt/tv/.anchor", 0, autoscan_testkit::START);
+    world.files.put("/mnt/tv/Show/a.mkv", 1, autoscan_testkit::START);
+    world.spies[0].set_down(Some(Fault::away("down")));
+    world.seconds(10).await;
+    let scan = world.send("created /mnt/tv/Show/a.mkv").await.scans[0];
+    world.seconds(60).await;
+    assert_eq!(world.spies[1].folders(), ["/mnt/tv/Show"]);
+    world.files.remove("/mnt/tv");
+    world.spies[0].set_down(None);
+    world.seconds(60).await;
+    assert!(world.spies[0].folders().is_empty());
+    let (state, error) = world.delivery(scan, "plex").await;
+    assert_eq!(state, DeliveryState::Held);
+    assert!(error.contains(".anchor"), "{error}");
+    world.files.put("/mnt/tv/.anchor", 0, autoscan_testkit::START);
+    world.seconds(20).await;
+    assert_eq!(world.spies[0].folders(), ["/mnt/tv/Show"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn priorities_by_path_beat_those_of_triggers() {
+    let priorities = vec![PathPriority { path: "/Movies/".into(), priority: 9 }];
+    let spy = Spy { takes: Duration::from_secs(5), ..Spy::default() };
+    let world = World::start(Setup { priorities, minimum_age: 10, ..paced(Pace::default(), spy) });
+    world.send("created /mnt/TV/a.mkv\ncreated /mnt/Movies/Film/a.mkv\ncreated /mnt/TV/Show/a.mkv").await;
+    world.seconds(60).await;
+    assert_eq!(world.spies[0].folders()[0], "/mnt/Movies/Film");
+    let priorities: Vec<i64> = world.scans().await.iter().map(|scan| scan.priority).collect();
+    assert_eq!(priorities, [0, 9, 0]);
+}
