@@ -35,7 +35,8 @@ impl BaseUrl {
     /// Reads the whole URL of one call, with its query. Nothing but its host is shown: the path of a webhook often is a
     /// secret. The error is a sentence for a person.
     pub fn parse_whole(text: &str) -> Result<Self, String> {
-        let (_, mut url) = read(text)?;
+        let (_, mut url) = read(text)
+            .map_err(|_shows_the_text| "the URL must begin with http:// or https:// and a host".to_owned())?;
         url.set_fragment(None);
         let login = take_login(&mut url);
         Ok(Self { url, login, whole: true })
@@ -182,7 +183,8 @@ mod tests {
         assert_eq!(hook.join(&[]).as_str(), "https://hook.example/api/T0ken?key=hunter2");
         assert_eq!(hook.to_string(), "https://hook.example/•••");
         assert_eq!(BaseUrl::parse_whole("http://hook:8080").unwrap().to_string(), "http://hook:8080");
-        assert!(BaseUrl::parse_whole("hook.example/x").unwrap_err().contains("no scheme"));
+        let error = BaseUrl::parse_whole("hook.example/T0ken").unwrap_err();
+        assert!(error.contains("http://") && !error.contains("T0ken"), "{error}");
     }
 
     #[test]

@@ -10,19 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoscan_core::change::{Change, ChangeKind, Subject};
+use autoscan_core::change::{Change, ChangeKind};
 use autoscan_core::duration::Span;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Identity, Library, Plan, PlannedCall, Target, TargetScan};
 use autoscan_http::Http;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::command::child::Run;
 use crate::family::batch::one_by_one;
+use crate::family::changes::ToldChange;
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -166,7 +167,9 @@ fn environment(scan: &TargetScan) -> Vec<(&'static str, String)> {
     let here = scan.changes.iter().filter(|change| !is_gone(change)).map(|change| change.path.as_str());
     let moved = scan.changes.iter().filter_map(|change| change.from.as_ref()).map(TargetPath::as_str);
     let gone = scan.changes.iter().filter(is_gone).map(|change| change.path.as_str()).chain(moved);
-    let changes: Vec<String> = scan.changes.iter().map(Told::of).collect();
+    // Text and a flag can always be written.
+    let written = |change| serde_json::to_string(&ToldChange::of(change)).unwrap_or_default();
+    let changes: Vec<String> = scan.changes.iter().map(written).collect();
     let told = fitting(changes.iter().map(String::as_str));
     let left_out = scan.changes.len() - told.len();
     vec![
@@ -188,29 +191,6 @@ fn fitting<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
             fits
         })
         .collect()
-}
-
-/// A change as JSON.
-#[derive(Serialize)]
-struct Told<'a> {
-    path: &'a str,
-    kind: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<&'a str>,
-    folder: bool,
-}
-
-impl Told<'_> {
-    fn of(change: &Change<TargetPath>) -> String {
-        let told = Told {
-            path: change.path.as_str(),
-            kind: change.kind.as_str(),
-            from: change.from.as_ref().map(TargetPath::as_str),
-            folder: change.subject == Subject::Folder,
-        };
-        // Text and a flag can always be written.
-        serde_json::to_string(&told).unwrap_or_default()
-    }
 }
 
 /// The file of a program, as the system would find it.

@@ -9,6 +9,7 @@ mod emby;
 mod family;
 mod jellyfin;
 mod plex;
+mod webhook;
 
 pub use autoscan::{HOPS, HOPS_HEADER};
 pub use command::command_hook;
@@ -42,6 +43,7 @@ pub struct Connected {
 
 /// Every kind, by name.
 pub fn kinds() -> &'static [TargetKind] {
-    static KINDS: [TargetKind; 5] = [autoscan::KIND, command::KIND, emby::KIND, jellyfin::KIND, plex::KIND];
+    static KINDS: [TargetKind; 6] =
+        [autoscan::KIND, command::KIND, emby::KIND, jellyfin::KIND, plex::KIND, webhook::KIND];
     &KINDS
 }

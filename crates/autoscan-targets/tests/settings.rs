@@ -13,12 +13,13 @@ fn connect(kind: &str, settings: &Value) -> Result<String, String> {
 
 #[test]
 fn the_kinds_are_in_order_and_described() {
-    let table: [(&str, &[&str], &[&str]); 5] = [
+    let table: [(&str, &[&str], &[&str]); 6] = [
         ("autoscan", &["api-key", "password", "url", "username"], &["url"]),
         ("command", &["argv", "timeout"], &["argv"]),
         ("emby", &["api-key", "token", "url"], &["url"]),
         ("jellyfin", &["api-key", "token", "url"], &["url"]),
         ("plex", &["token", "url"], &["url", "token"]),
+        ("webhook", &["body", "headers", "method", "url"], &["url"]),
     ];
     let known: Vec<&str> = kinds().iter().map(|kind| kind.name).collect();
     assert_eq!(known, table.map(|(name, ..)| name));
@@ -74,6 +75,10 @@ fn a_fault_of_the_settings_is_a_sentence_without_the_secret() {
             json!({"url": "http://nas", "username": "me", "password": 23}),
             "`password` must be text",
         ),
+        ("webhook", json!({"url": "hook/hunter2"}), "must begin with http://"),
+        ("webhook", json!({"url": "http://x", "headers": {"a b": "hunter2"}}), "no name of a header"),
+        ("webhook", json!({"url": "http://x", "headers": {"key": "hun\nter2"}}), "line break"),
+        ("webhook", json!({"url": "http://x", "body": "{\"a\": {{what}}}"}), "{{what}} is unknown"),
         ("command", json!({}), "missing field `argv`"),
         ("command", json!({"argv": []}), "`argv` is empty"),
         ("command", json!({"argv": ["a", "b\u{0}"]}), "NUL"),

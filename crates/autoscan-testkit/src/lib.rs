@@ -8,5 +8,6 @@ pub use clock::{FakeClock, START};
 pub use files::FakeFiles;
 pub use pretend::{
     EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, PlexBuilder, PlexMethod, PlexScan,
-    PretendAutoscan, PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Recorded, Stage, Trouble,
+    PretendAutoscan, PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, PretendReceiver, Recorded,
+    Stage, Trouble,
 };

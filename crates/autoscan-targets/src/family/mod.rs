@@ -1,6 +1,7 @@
 //! What several kinds share.
 
 pub(crate) mod batch;
+pub(crate) mod changes;
 pub(crate) mod libraries;
 pub(crate) mod media_browser;
 pub(crate) mod settings;

@@ -8,6 +8,7 @@ mod library;
 mod media_browser;
 mod monitor;
 mod plex;
+mod receiver;
 mod stage;
 
 pub use autoscan::PretendAutoscan;
@@ -16,4 +17,5 @@ pub use jellyfin::{JellyfinBuilder, PretendJellyfin};
 pub use library::PretendLibrary;
 pub use media_browser::{Holdings, ItemRefresh};
 pub use plex::{PlexBuilder, PlexMethod, PlexScan, PretendPlex};
+pub use receiver::PretendReceiver;
 pub use stage::{Recorded, Stage, Trouble};

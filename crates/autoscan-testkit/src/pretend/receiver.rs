@@ -1,0 +1,47 @@
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock};
+
+/// Somebody's server that takes webhooks. It answers as many do: a page to a webhook, and 405 to everything else.
+pub struct PretendReceiver {
+    /// Its port, its log and its trouble.
+    pub stage: Stage,
+    receiver: Arc<Receiver>,
+}
+
+#[derive(Default)]
+struct Receiver {
+    bodies: Mutex<Vec<Value>>,
+}
+
+impl PretendReceiver {
+    /// Opens its port.
+    pub async fn start() -> io::Result<Self> {
+        let receiver = Arc::new(Receiver::default());
+        let play: Arc<dyn Play> = Arc::clone(&receiver) as Arc<dyn Play>;
+        Ok(Self { stage: Stage::open(play, "").await?, receiver })
+    }
+
+    /// The bodies that it took, in order.
+    pub fn bodies(&self) -> Vec<Value> {
+        lock(&self.receiver.bodies).clone()
+    }
+}
+
+impl Play for Receiver {
+    fn answer(&self, call: &Recorded) -> Reply {
+        if !matches!(call.method.as_str(), "POST" | "PUT" | "PATCH") {
+            return self.error(405);
+        }
+        let Ok(body) = serde_json::from_str(&call.body) else { return self.error(400) };
+        lock(&self.bodies).push(body);
+        Reply::new(200, "text/html", "<html>thank you</html>")
+    }
+
+    fn error(&self, status: u16) -> Reply {
+        Reply::new(status, "text/plain", "no")
+    }
+}
