@@ -7,7 +7,7 @@ mod pretend;
 pub use clock::{FakeClock, START};
 pub use files::FakeFiles;
 pub use pretend::{
-    EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, PlexBuilder, PlexMethod, PlexScan,
-    PretendAutoscan, PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, PretendReceiver, Recorded,
-    Stage, Trouble,
+    EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, PlexBuilder, PlexFileFilter, PlexItem,
+    PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendAutoscan, PretendEmby, PretendJellyfin,
+    PretendLibrary, PretendPlex, Recorded, Stage, Trouble,
 };

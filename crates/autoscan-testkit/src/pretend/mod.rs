@@ -8,7 +8,7 @@ mod library;
 mod media_browser;
 mod monitor;
 mod plex;
-mod receiver;
+mod shelf;
 mod stage;
 
 pub use autoscan::PretendAutoscan;
@@ -16,6 +16,7 @@ pub use emby::{EmbyBuilder, EmbyLists, PretendEmby};
 pub use jellyfin::{JellyfinBuilder, PretendJellyfin};
 pub use library::PretendLibrary;
 pub use media_browser::{Holdings, ItemRefresh};
-pub use plex::{PlexBuilder, PlexMethod, PlexScan, PretendPlex};
-pub use receiver::PretendReceiver;
+pub use plex::{
+    PlexBuilder, PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendPlex,
+};
 pub use stage::{Recorded, Stage, Trouble};

@@ -1,3 +1,5 @@
+mod socket;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
@@ -10,11 +12,14 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::Router;
 use futures_util::stream;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Notify;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+
+pub(crate) use socket::{FRAMES, Frame};
 
 /// How many calls are kept; older ones are only counted.
 const KEPT: usize = 100_000;
@@ -96,6 +101,12 @@ pub(crate) trait Play: Send + Sync + 'static {
 
     /// What its error of this status looks like.
     fn error(&self, status: u16) -> Reply;
+
+    /// What it sends to a client that asks for a websocket, or its refusal.
+    fn socket(&self, call: &Recorded) -> Result<mpsc::Receiver<Frame>, Reply> {
+        let _ = call;
+        Err(self.error(404))
+    }
 }
 
 /// Where a pretend server plays: a port, a log of calls and the trouble it is in.
@@ -113,12 +124,16 @@ struct Shared {
     play: Arc<dyn Play>,
     state: Mutex<Script>,
     called: Notify,
+    /// The open websockets, which end with the port.
+    sockets: Mutex<Vec<AbortHandle>>,
 }
 
 #[derive(Default)]
 struct Script {
     log: VecDeque<Recorded>,
     count: usize,
+    answered: u64,
+    upgrades: VecDeque<Recorded>,
     next: VecDeque<Trouble>,
     lasting: Option<Trouble>,
 }
@@ -128,7 +143,12 @@ impl Stage {
     pub(crate) async fn open(play: Arc<dyn Play>, under: &str) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { play, state: Mutex::default(), called: Notify::new() });
+        let shared = Arc::new(Shared {
+            play,
+            state: Mutex::default(),
+            called: Notify::new(),
+            sockets: Mutex::default(),
+        });
         let open = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Self {
             address,
@@ -159,11 +179,34 @@ impl Stage {
         self.calls().into_iter().filter(|call| call.path.ends_with(path)).collect()
     }
 
-    /// Forgets the calls so far.
+    /// How many bytes of bodies it answered to calls, websockets not counted.
+    pub fn bytes_answered(&self) -> u64 {
+        self.shared.script().answered
+    }
+
+    /// Every request for a websocket, at most the last hundred thousand. They are no calls.
+    pub fn socket_calls(&self) -> Vec<Recorded> {
+        self.shared.script().upgrades.iter().cloned().collect()
+    }
+
+    /// How many websockets are open.
+    pub fn open_sockets(&self) -> usize {
+        let mut sockets = lock(&self.shared.sockets);
+        sockets.retain(|socket| !socket.is_finished());
+        sockets.len()
+    }
+
+    /// Cuts every open websocket; calls go on.
+    pub fn cut_sockets(&self) {
+        lock(&self.shared.sockets).drain(..).for_each(|socket| socket.abort());
+    }
+
+    /// Forgets the calls so far, and the bytes that were answered to them.
     pub fn forget_calls(&self) {
         let mut script = self.shared.script();
         script.log.clear();
         script.count = 0;
+        script.answered = 0;
     }
 
     /// Waits until there were `count` calls, but no longer than ten seconds; answers the calls there are.
@@ -196,6 +239,7 @@ impl Stage {
     pub async fn close(&self) -> io::Result<()> {
         let Some(open) = lock(&self.open).take() else { return Ok(()) };
         open.abort();
+        self.cut_sockets();
         // The task ends by being aborted: that is the error.
         let _ = open.await;
         let socket = TcpSocket::new_v4()?;
@@ -219,6 +263,7 @@ impl Drop for Stage {
         if let Some(open) = lock(&self.open).take() {
             open.abort();
         }
+        self.cut_sockets();
     }
 }
 
@@ -240,6 +285,23 @@ impl Shared {
         self.called.notify_waiters();
         trouble
     }
+
+    fn keep(&self, socket: AbortHandle) {
+        let mut sockets = lock(&self.sockets);
+        sockets.retain(|socket| !socket.is_finished());
+        sockets.push(socket);
+    }
+
+    /// Writes a request for a websocket down and answers the lasting trouble: what is to go wrong with the next calls
+    /// is meant for calls.
+    fn record_upgrade(&self, call: &Recorded) -> Option<Trouble> {
+        let mut script = self.script();
+        if script.upgrades.len() == KEPT {
+            script.upgrades.pop_front();
+        }
+        script.upgrades.push_back(call.clone());
+        script.lasting.clone()
+    }
 }
 
 /// A test that failed while it held the lock has failed already.
@@ -255,7 +317,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         tokio::select! {
             Ok((stream, _)) = listener.accept() => {
                 let connection = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service.clone());
+                    .serve_connection(TokioIo::new(stream), service.clone())
+                    .with_upgrades();
                 // How a client leaves is its own affair.
                 connections.spawn(async move { drop(connection.await) });
             }
@@ -264,15 +327,31 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Infallible> {
+async fn handle(State(shared): State<Arc<Shared>>, mut request: Request) -> Result<Response, Infallible> {
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
     let call = read(request).await;
-    let reply = match shared.record(&call) {
-        None => shared.play.answer(&call),
+    let upgrade =
+        upgrade.filter(|_| call.header("upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket")));
+    let (trouble, upgrade) = match upgrade {
+        Some(upgrade) => (shared.record_upgrade(&call), Some(upgrade)),
+        None => (shared.record(&call), None),
+    };
+    if let Some(Trouble::Slow(pause)) = &trouble {
+        tokio::time::sleep(*pause).await;
+    }
+    let reply = match trouble {
+        None | Some(Trouble::Slow(_)) => match upgrade {
+            None => shared.play.answer(&call),
+            Some(upgrade) => match shared.play.socket(&call) {
+                Ok(frames) => {
+                    let (response, speaking) = socket::switch(&call, upgrade, frames);
+                    shared.keep(speaking);
+                    return Ok(response);
+                }
+                Err(refusal) => refusal,
+            },
+        },
         Some(Trouble::Hang) => std::future::pending().await,
-        Some(Trouble::Slow(pause)) => {
-            tokio::time::sleep(pause).await;
-            shared.play.answer(&call)
-        }
         Some(Trouble::WebPage) => {
             Reply::new(200, "text/html", "<!DOCTYPE html><html><title>Log in</title><form></form></html>")
         }
@@ -284,6 +363,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
         }
         Some(Trouble::CutOff) => return Ok(cut_off()),
     };
+    shared.script().answered += reply.body.len() as u64;
     let mut response = Response::builder().status(reply.status);
     for (name, value) in reply.headers {
         response = response.header(name, value);

@@ -1,0 +1,179 @@
+//! What a pretend Plex lists.
+
+use std::collections::BTreeSet;
+
+use autoscan_core::path::AbsolutePath;
+use serde_json::{Value, json};
+
+use super::Plex;
+use super::catalogue::{Item, Kind, file_name};
+use super::pages::{self, Around, Spelling, kind_of};
+use super::state::{PlexFileFilter, Section, State};
+use crate::pretend::stage::{Play as _, Recorded, Reply, lock};
+
+/// The part of a list that is asked for.
+#[derive(Clone, Copy)]
+struct Page {
+    start: usize,
+    size: usize,
+}
+
+impl Page {
+    fn of(call: &Recorded) -> Self {
+        let number = |name: &str| {
+            let text = call.param(name).or_else(|| call.header(&name.to_lowercase()))?;
+            text.parse::<usize>().ok()
+        };
+        Self {
+            start: number("X-Plex-Container-Start").unwrap_or_default(),
+            size: number("X-Plex-Container-Size").unwrap_or(usize::MAX),
+        }
+    }
+
+    fn of_items(self, items: Vec<Item>) -> Vec<Item> {
+        items.into_iter().skip(self.start).take(self.size).collect()
+    }
+}
+
+impl Plex {
+    /// `/library/sections/{key}/all`.
+    pub(super) fn list(&self, call: &Recorded, key: &str) -> Reply {
+        let mut state = lock(&self.state);
+        let (filter, hidden) = (state.manners.file_filter, state.manners.trash_hidden);
+        let Some(section) = state.section(key) else { return self.error(404) };
+        let trash = call.param("trash") == Some("1");
+        let kind = match call.param("type") {
+            Some(number) => kind_of(number),
+            None if trash => kind_of(&section.leaf_type().to_string()),
+            None => None,
+        };
+        let Some(kind) = kind else { return self.error(500) };
+        let file = call.param("file").filter(|_| filter != PlexFileFilter::Ignored);
+        if let (Some(_), PlexFileFilter::Refused(status)) = (file, filter) {
+            return self.error(status);
+        }
+        let wanted = |item: &Item| {
+            item.kind == kind
+                && (!trash || item.parts.values().any(|part| part.deleted_at.is_some()))
+                && (trash || !hidden || !item.is_trash())
+                && file.is_none_or(|file| item.parts.keys().any(|path| matches(filter, path, file)))
+        };
+        let mut items: Vec<Item> = section.catalogue.all().filter(|item| wanted(item)).cloned().collect();
+        let reckoned = kind.is_leaf() && !trash;
+        items.extend(file.filter(|_| reckoned).and_then(|file| section.catalogue.filled_named(file)));
+        let filled = if reckoned && file.is_none() { section.catalogue.filled() } else { 0 };
+        let (page, total) = (Page::of(call), items.len() + filled);
+        let at = |n: usize| items.get(n).cloned().or_else(|| section.catalogue.filled_leaf(n - items.len()));
+        let shown: Vec<Item> = (0..total).skip(page.start).take(page.size).filter_map(at).collect();
+        let listing = written(&state, key, &shown, total, page.start, self.spelling());
+        state.flicker(&shown);
+        self.container(call, &listing)
+    }
+
+    /// `/library/metadata/{key}`.
+    pub(super) fn one(&self, call: &Recorded, key: u64) -> Option<Value> {
+        let mut state = lock(&self.state);
+        let section = state.section_of(key)?;
+        let item = section.catalogue.get(key)?;
+        let around = around(section, &item, call.param("includeGuids") == Some("1"));
+        let page = pages::item(&item, section, &around, self.spelling());
+        Some(pages::listing(section, vec![page], 1, 0, self.spelling()))
+    }
+
+    /// `/library/metadata/{key}/children`, or `/allLeaves`.
+    pub(super) fn below(&self, call: &Recorded, key: u64, leaves: bool) -> Option<Value> {
+        let mut state = lock(&self.state);
+        let hidden = state.manners.trash_hidden;
+        let section = state.section_of(key)?;
+        let mut items = section.catalogue.children(key);
+        if leaves {
+            items =
+                items
+                    .into_iter()
+                    .flat_map(|item| {
+                        if item.kind.is_leaf() { vec![item] } else { section.catalogue.children(item.key) }
+                    })
+                    .collect();
+        }
+        items.retain(|item| !hidden || !item.is_trash());
+        let (page, total) = (Page::of(call), items.len());
+        let (items, id) = (page.of_items(items), section.library.id.clone());
+        let listing = written(&state, &id, &items, total, page.start, self.spelling());
+        state.flicker(&items);
+        Some(listing)
+    }
+
+    /// `/library/search`: films, series and artists whose title holds the words.
+    pub(super) fn search(&self, call: &Recorded) -> Option<Value> {
+        let (state, spelling) = (lock(&self.state), self.spelling());
+        let query = call.param("query")?.to_lowercase();
+        let limit = call.param("limit").and_then(|limit| limit.parse().ok()).unwrap_or(10);
+        let mut results = Vec::new();
+        for section in &state.sections {
+            let tops = section.catalogue.all().filter(|item| {
+                matches!(item.kind, Kind::Movie | Kind::Show | Kind::Artist)
+                    && query.split_whitespace().all(|word| item.title.to_lowercase().contains(word))
+            });
+            for item in tops {
+                let page = pages::item(item, section, &around(section, item, false), spelling);
+                results.push(json!({"score": 0.9, "Metadata": page}));
+            }
+        }
+        results.truncate(limit);
+        Some(json!({"size": spelling.size(results.len()), "SearchResult": results}))
+    }
+}
+
+/// Items of one library as a page.
+fn written(
+    state: &State,
+    key: &str,
+    items: &[Item],
+    total: usize,
+    start: usize,
+    spelling: Spelling,
+) -> Value {
+    let Some(section) = state.sections.iter().find(|section| section.library.id == key) else {
+        return json!({});
+    };
+    let write = |item: &Item| pages::item(item, section, &around(section, item, false), spelling);
+    pages::listing(section, items.iter().map(write).collect(), total, start, spelling)
+}
+
+fn around(section: &Section, item: &Item, guids: bool) -> Around {
+    let above = |key: Option<u64>| section.catalogue.get(key?);
+    let grandparent = above(item.parent).and_then(|parent| above(parent.parent));
+    let folder = matches!(item.kind, Kind::Show | Kind::Artist).then(|| folder(section, item)).flatten();
+    Around { grandparent, guids, folder }
+}
+
+/// The first folder below the library's own that holds a file of the item.
+fn folder(section: &Section, item: &Item) -> Option<String> {
+    let season = section.catalogue.children(item.key).into_iter().next()?;
+    let leaf = section.catalogue.children(season.key).into_iter().next()?;
+    let path = AbsolutePath::parse(leaf.parts.keys().next()?).ok()?;
+    let roots = section.library.folders.iter().filter_map(|root| AbsolutePath::parse(root).ok());
+    let root = roots.into_iter().find(|root| path.is_within(root))?;
+    let first = path.names_below(&root)?.first().copied()?.to_owned();
+    Some(root.join([first.as_str()]).to_string())
+}
+
+fn matches(filter: PlexFileFilter, path: &str, file: &str) -> bool {
+    match filter {
+        PlexFileFilter::Name => file_name(path) == file,
+        _ => path.contains(file),
+    }
+}
+
+impl State {
+    /// Loses what was just shown, when it was told to.
+    fn flicker(&mut self, shown: &[Item]) {
+        if !self.manners.flickers {
+            return;
+        }
+        let paths: BTreeSet<&String> = shown.iter().flat_map(|item| item.parts.keys()).collect();
+        for path in paths {
+            self.sections.iter_mut().for_each(|section| section.catalogue.forget(path));
+        }
+    }
+}
