@@ -111,6 +111,7 @@ pub(crate) fn web(loaded: &Loaded, engine: Arc<Engine>, stop: CancellationToken)
         base_url: loaded.settings.base_url.clone(),
         recognise: autoscan_triggers::recognise,
         for_people,
+        metrics_need_auth: loaded.settings.metrics_need_auth,
         version: env!("CARGO_PKG_VERSION"),
         stop,
     }

@@ -55,7 +55,7 @@ fn list(answer: &Value, as_json: bool) {
         output::line("the queue is empty");
         return;
     }
-    output::table(&["ID", "STATE", "FOLDER", "CHANGES", "DELIVERIES"], &rows);
+    output::table(&["ID", "STATE", "FOLDER", "CHANGES", "VISIBLE AFTER", "DELIVERIES"], &rows);
     if output::is_watched() && answer["next_cursor"].is_string() {
         output::line("… and older ones: ask for more with --limit");
     }
@@ -68,13 +68,34 @@ fn row(scan: &Value) -> Vec<String> {
         text(&scan["state"]),
         text(&scan["folder"]),
         changes.to_string(),
+        scan["deliveries"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(visible_after)
+            .max()
+            .map_or_else(String::new, seconds),
         deliveries(scan),
     ]
 }
 
-/// `plex sent, emby held`.
+/// How long it took from the first webhook until this target showed the files, in milliseconds.
+fn visible_after(delivery: &Value) -> Option<u64> {
+    delivery["time_to_visible_ms"].as_u64()
+}
+
+/// `12.3 s`.
+fn seconds(millis: u64) -> String {
+    format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+}
+
+/// `plex seen after 12.3 s, emby held`.
 pub(crate) fn deliveries(scan: &Value) -> String {
-    let told = |delivery: &Value| format!("{} {}", text(&delivery["target"]), text(&delivery["state"]));
+    let told = |delivery: &Value| {
+        let after =
+            visible_after(delivery).map_or_else(String::new, |after| format!(" after {}", seconds(after)));
+        format!("{} {}{after}", text(&delivery["target"]), text(&delivery["state"]))
+    };
     scan["deliveries"].as_array().into_iter().flatten().map(told).collect::<Vec<_>>().join(", ")
 }
 
@@ -94,9 +115,15 @@ fn show(scan: &Value, as_json: bool) {
     let changes: Vec<_> = scan["changes"].as_array().into_iter().flatten().map(|c| cells(&keys, c)).collect();
     output::table(&["KIND", "PATH", "FROM", "TRIGGER", "RECEIVED"], &changes);
     output::line("");
-    let keys = ["target", "state", "attempts", "next_attempt_at", "sent_at", "error"];
-    let rows: Vec<_> = scan["deliveries"].as_array().into_iter().flatten().map(|d| cells(&keys, d)).collect();
-    output::table(&["TARGET", "STATE", "ATTEMPTS", "NEXT ATTEMPT", "SENT", "WHY"], &rows);
+    let row = |delivery: &Value| {
+        let mut row = cells(&["target", "state", "attempts", "next_attempt_at", "sent_at"], delivery);
+        row.push(visible_after(delivery).map_or_else(String::new, seconds));
+        let why = ["error", "note"].iter().filter_map(|key| delivery[*key].as_str());
+        row.push(why.collect::<Vec<_>>().join("; "));
+        row
+    };
+    let rows: Vec<_> = scan["deliveries"].as_array().into_iter().flatten().map(row).collect();
+    output::table(&["TARGET", "STATE", "ATTEMPTS", "NEXT ATTEMPT", "SENT", "VISIBLE AFTER", "WHY"], &rows);
 }
 
 pub(crate) fn text(value: &Value) -> String {

@@ -44,12 +44,19 @@ async fn wait(client: &Client, ids: &[String], as_json: bool) -> Result<End, Str
     }
     for scan in finished.iter().filter(|_| !as_json) {
         output::line(describe(scan));
-        for delivery in scan["deliveries"].as_array().into_iter().flatten().filter(|d| d["error"].is_string())
-        {
-            output::line(format!("  {}: {}", text(&delivery["target"]), text(&delivery["error"])));
+        for delivery in scan["deliveries"].as_array().into_iter().flatten() {
+            for why in ["error", "note"].iter().filter_map(|key| delivery[*key].as_str()) {
+                output::line(format!("  {}: {why}", text(&delivery["target"])));
+            }
         }
     }
-    Ok(if finished.iter().all(|scan| scan["state"] == "done") { End::Well } else { End::Failed })
+    Ok(if finished.iter().all(is_well) { End::Well } else { End::Failed })
+}
+
+/// Whether a scan is done, and somebody was told.
+fn is_well(scan: &Value) -> bool {
+    let told = |delivery: &Value| delivery["state"] != "skipped";
+    scan["state"] == "done" && scan["deliveries"].as_array().is_none_or(|all| all.iter().any(told))
 }
 
 async fn wait_for_one(client: &Client, id: &str, watched: bool) -> Result<Value, String> {

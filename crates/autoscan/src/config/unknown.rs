@@ -49,7 +49,7 @@ fn elsewhere(root: &Value, word: &str) -> String {
     let mut names: Vec<String> = Vec::new();
     for (path, general) in found.iter().zip(&any_kind) {
         let is_shared = any_kind.iter().filter(|other| *other == general).count() > 1;
-        let name = general.clone().filter(|_| is_shared).unwrap_or_else(|| path.join("."));
+        let name = general.clone().filter(|_| is_shared).unwrap_or_else(|| without_numbers(path));
         if !names.contains(&name) {
             names.push(name);
         }
@@ -65,6 +65,11 @@ fn of_any_kind(path: &[String]) -> Option<String> {
         path.split_first().filter(|(section, _)| *section == "triggers" || *section == "targets")?;
     let keys: Vec<&str> = below.iter().skip(1).map(String::as_str).filter(|key| *key != "0").collect();
     Some(format!("{section}.<kind>.{}", keys.join(".")))
+}
+
+/// A place in words: an item of a list is like any other.
+fn without_numbers(path: &[String]) -> String {
+    path.iter().map(String::as_str).filter(|key| *key != "0").collect::<Vec<_>>().join(".")
 }
 
 fn place(above: &[String], word: &str) -> String {

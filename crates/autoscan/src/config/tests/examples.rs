@@ -33,7 +33,7 @@ fn the_full_example_writes_the_defaults() {
     assert_eq!((full.history, full.log), (bare.history, bare.log));
     assert_eq!(full.files, bare.files);
     assert_eq!(full.triggers[0].quiet, bare.triggers[0].quiet);
-    assert_eq!(full.targets.last().unwrap().scan_delay, std::time::Duration::ZERO);
+    assert_eq!(full.targets.last().unwrap().pace.scan_delay, std::time::Duration::ZERO);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_config_of_the_go_autoscan_means_what_it_meant() {
     assert_eq!(targets, ["emby", "jellyfin", "plex", "plex-2"]);
     let quiet = settings.triggers[0].quiet;
     assert_eq!((quiet.minimum_age.as_secs(), quiet.maximum_wait.as_secs()), (600, 600));
-    assert_eq!(settings.targets[0].scan_delay.as_secs(), 5);
+    assert_eq!(settings.targets[0].pace.scan_delay.as_secs(), 5);
     assert_eq!(settings.anchors[0].prefix.as_str(), "/mnt/unionfs");
     assert_eq!(settings.authentication.password.as_ref().unwrap().reveal(), "general kenobi");
     assert_eq!(loaded.notes.len(), 4, "{:#?}", loaded.notes);

@@ -7,6 +7,7 @@ mod finding;
 mod languages;
 mod properties;
 mod secrets;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
