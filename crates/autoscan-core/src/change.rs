@@ -39,7 +39,7 @@ impl ChangeKind {
         match (self, later) {
             (Self::Created, Self::Modified) => Self::Created,
             (Self::Moved, Self::Modified | Self::Moved) => Self::Moved,
-            (Self::Deleted, Self::Created) => Self::Modified,
+            (Self::Deleted | Self::Modified, Self::Created) => Self::Modified,
             (_, later) => later,
         }
     }
@@ -250,6 +250,7 @@ mod tests {
             (Created, Modified, Created),
             (Created, Deleted, Deleted),
             (Deleted, Created, Modified),
+            (Modified, Created, Modified),
             (Modified, Deleted, Deleted),
             (Moved, Modified, Moved),
             (Moved, Deleted, Deleted),

@@ -19,7 +19,8 @@ pub struct Absorb {
     pub quiet: Quiet,
     /// What happened in it. A path that is known already keeps one entry
     /// ([`ChangeKind::followed_by`](crate::change::ChangeKind::followed_by); the later `from`, `subject`, `awaited`,
-    /// trigger and time win; targets are united, and none, which means all, wins).
+    /// trigger and time win; ids are kept when the later change has none; targets are united, and none, which means all,
+    /// wins).
     pub changes: Vec<StoredChange>,
 }
 
