@@ -31,7 +31,7 @@ pub(crate) async fn tell(engine: &Engine, target: &BoundTarget, queue: String, b
     let mut told = Told { queue, groups: Vec::with_capacity(batch.len()) };
     let mut standing = Vec::with_capacity(batch.len());
     for mut group in batch {
-        if let Some(reason) = engine.gate.fallen(&group.local).await {
+        if let Some(reason) = engine.gate.guards.fallen(&group.local).await {
             told.groups.push((group, Outcome::Guarded { again_in: GUARDED_FOR, reason }));
             continue;
         }

@@ -61,8 +61,8 @@ impl Engine {
         told.stopped = self.left_out(bound, &change);
         told.folder = Some(disk.folder.to_string());
         told.gate = GateView {
-            anchors: self.gate.anchors_of(&disk.folder),
-            held: self.gate.would_hold(&disk.folder).await,
+            anchors: self.gate.guards.anchors_of(&disk.folder),
+            held: self.gate.guards.would_hold(&disk.folder).await,
         };
         for target in &self.parts.targets {
             if bound.targets.as_ref().is_none_or(|names| names.contains(&target.name)) {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use autoscan_core::anchor::{Anchor, Anchors};
+use autoscan_core::anchor::Anchors;
 use autoscan_core::change::ChangeKind;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Clock, Files, Look};
@@ -15,6 +15,7 @@ use autoscan_core::scan::{Scan, ScanId, StoredChange};
 use autoscan_core::time::Timestamp;
 
 use crate::bound::FileRules;
+use crate::guards::Guards;
 use crate::mounts::Mounts;
 use crate::storms::Storms;
 
@@ -23,9 +24,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What is remembered of a scan that was not looked at for this long is forgotten: it was dropped.
 const FORGET_AFTER: Duration = Duration::from_hours(1);
-
-/// So long after an anchor or a mount was gone nothing may be made to forget files.
-const AFTER_A_FALL: Duration = Duration::from_mins(15);
 
 /// What the gate says of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,11 +79,10 @@ enum Blocked {
 pub(crate) struct Gate {
     clock: Arc<dyn Clock>,
     files: Arc<dyn Files>,
-    anchors: Anchors,
     rules: FileRules,
     mounts: Arc<Mounts>,
+    pub(crate) guards: Guards,
     pub(crate) storms: Storms,
-    falls: Mutex<HashMap<LocalPath, Timestamp>>,
     memory: Mutex<HashMap<ScanId, Memory>>,
 }
 
@@ -98,8 +95,9 @@ impl Gate {
         mounts: Arc<Mounts>,
         storms: Storms,
     ) -> Self {
-        let (falls, memory) = (Mutex::default(), Mutex::default());
-        Self { clock, files, anchors, rules, mounts, storms, falls, memory }
+        let guards =
+            Guards::new(Arc::clone(&clock), Arc::clone(&files), anchors, Arc::clone(&mounts), rules.check);
+        Self { clock, files, rules, mounts, guards, storms, memory: Mutex::default() }
     }
 
     /// Looks at a due scan.
@@ -115,27 +113,6 @@ impl Gate {
             Verdict::Wait { .. } | Verdict::Hold { .. } => {}
         }
         verdict
-    }
-
-    /// Why a path would be held now, in a sentence. Remembers nothing.
-    pub(crate) async fn would_hold(&self, folder: &LocalPath) -> Option<String> {
-        match self.anchors_stand(folder).await {
-            Some(reason) => Some(reason),
-            None => self.mount_missing(folder),
-        }
-    }
-
-    /// Why a folder that passed may not be told now: what guards it has fallen since.
-    pub(crate) async fn fallen(&self, folder: &LocalPath) -> Option<String> {
-        match self.anchors_stand(folder).await {
-            None if self.rules.check => self.mount_missing(folder),
-            fallen => fallen,
-        }
-    }
-
-    /// The anchor files that guard a path.
-    pub(crate) fn anchors_of(&self, path: &LocalPath) -> Vec<String> {
-        self.anchors.guarding(path).map(|anchor| anchor.file.to_string()).collect()
     }
 
     /// A person says that what the gate holds a scan for is as it should be.
@@ -157,16 +134,16 @@ impl Gate {
     }
 
     async fn inspect(&self, scan: &Scan, now: Timestamp, waved_through: bool) -> Verdict {
-        if let Some(reason) = self.anchors_stand(&scan.folder).await {
+        if let Some(reason) = self.guards.anchors_stand(&scan.folder).await {
             return self.hold(scan.id, now, reason);
         }
         if !self.rules.check {
             return Verdict::Pass { tell: scan.folder.clone(), note: None };
         }
-        if !waved_through && let Some(reason) = self.mount_missing(&scan.folder) {
+        if !waved_through && let Some(reason) = self.guards.mount_missing(&scan.folder) {
             return self.hold(scan.id, now, reason);
         }
-        let guarded = self.anchors.guarding(&scan.folder).next().is_some();
+        let guarded = self.guards.anchors.guarding(&scan.folder).next().is_some();
         if !waved_through && let Some(reason) = self.storms.holds(scan, guarded, now).await {
             return self.hold(scan.id, now, reason);
         }
@@ -189,70 +166,6 @@ impl Gate {
             return self.hold(scan.id, now, reason);
         }
         Verdict::Pass { note: self.note(scan, &tell, late), tell }
-    }
-
-    /// Why an anchor of the folder does not stand.
-    async fn anchors_stand(&self, folder: &LocalPath) -> Option<String> {
-        for anchor in self.anchors.guarding(folder) {
-            if let Some(reason) = self.fault_of(anchor).await {
-                return Some(reason);
-            }
-        }
-        None
-    }
-
-    async fn fault_of(&self, anchor: &Anchor) -> Option<String> {
-        let reason = match self.files.look(&anchor.file).await {
-            Look::File { .. } | Look::Folder => return None,
-            Look::Missing => format!(
-                "the anchor {:?} is missing: is the mount gone? Nothing under {:?} is scanned until it is back",
-                anchor.file.as_str(),
-                anchor.prefix.as_str()
-            ),
-            Look::Unreachable(reason) => {
-                format!("the anchor {:?} cannot be looked at: {reason}", anchor.file.as_str())
-            }
-        };
-        self.fell(&anchor.prefix);
-        Some(reason)
-    }
-
-    fn mount_missing(&self, folder: &LocalPath) -> Option<String> {
-        let (mount, reason) = self.mounts.missing(self.files.as_ref(), folder)?;
-        self.fell(&mount);
-        Some(reason)
-    }
-
-    fn fell(&self, prefix: &LocalPath) {
-        let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
-        falls.insert(prefix.clone(), self.clock.now());
-    }
-
-    /// Notes which known mounts are gone, without touching them.
-    pub(crate) fn look_at_mounts(&self) {
-        for mount in self.mounts.known() {
-            let _noted = self.mount_missing(&mount);
-        }
-    }
-
-    /// Every anchor and every known mount: what it guards, and why it does not stand, or did not a short while ago.
-    pub(crate) async fn guards(&self) -> Vec<(LocalPath, Option<String>)> {
-        let mut guards = Vec::new();
-        for anchor in self.anchors.iter() {
-            guards.push((anchor.prefix.clone(), self.fault_of(anchor).await));
-        }
-        guards.extend(self.mounts.known().into_iter().map(|mount| {
-            let fallen = self.mount_missing(&mount);
-            (mount, fallen)
-        }));
-        let now = self.clock.now();
-        let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
-        falls.retain(|_, at| now.since(*at) < AFTER_A_FALL);
-        for (prefix, at) in &*falls {
-            let ago = autoscan_core::duration::Span(Duration::from_secs(now.since(*at).as_secs()));
-            guards.push((prefix.clone(), Some(format!("{:?} was gone {ago} ago", prefix.as_str()))));
-        }
-        guards
     }
 
     /// Whether every file of the scan that must be there is there and still.
@@ -325,7 +238,7 @@ impl Gate {
     /// Whether a root that the folder lies under has vanished or was emptied, so that what looks like a deletion is
     /// rather a mount that is gone.
     async fn root_is_gone(&self, folder: &LocalPath, nearest: &LocalPath) -> Option<String> {
-        let prefixes = self.anchors.iter().map(|anchor| &anchor.prefix);
+        let prefixes = self.guards.anchors.iter().map(|anchor| &anchor.prefix);
         for root in self.mounts.roots_of(folder, prefixes) {
             if !nearest.0.is_within(&root.0) {
                 return Some(format!(
@@ -333,7 +246,7 @@ impl Gate {
                     root.as_str()
                 ));
             }
-            let anchors: Vec<_> = self.anchors.iter().map(|anchor| anchor.file.clone()).collect();
+            let anchors: Vec<_> = self.guards.anchors.iter().map(|anchor| anchor.file.clone()).collect();
             if *nearest == root && self.files.is_empty(&root, &anchors).await {
                 return Some(format!(
                     "the folder {:?} is empty: is the mount gone? If that is meant, retry this scan",

@@ -8,6 +8,7 @@ mod dispatch;
 mod explain;
 mod figures;
 mod gate;
+mod guards;
 mod hush;
 mod intake;
 mod janitor;
@@ -256,7 +257,7 @@ async fn keep_mounts(engine: Arc<Engine>, stop: CancellationToken) {
             () = engine.mounts.changed.notified() => (MOUNTS, engine.mounts.lines()),
             () = engine.gate.storms.changed.notified() => (STORMS, engine.gate.storms.lines()),
             () = engine.parts.clock.sleep(MOUNTS_EVERY) => {
-                engine.gate.look_at_mounts();
+                engine.gate.guards.look_at_mounts();
                 continue;
             }
         };

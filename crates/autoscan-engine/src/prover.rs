@@ -242,7 +242,7 @@ impl Prover<'_> {
     /// Anchors and mounts, in the target's eyes.
     async fn guards(&self) -> Vec<Guard> {
         let mut guards = Vec::new();
-        for (prefix, fallen) in self.engine.gate.guards().await {
+        for (prefix, fallen) in self.engine.gate.guards.all().await {
             if let Ok(prefix) = to_target(self.target, &prefix) {
                 guards.push(Guard { prefix, fallen });
             }

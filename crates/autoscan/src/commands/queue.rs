@@ -55,7 +55,7 @@ fn list(answer: &Value, as_json: bool) {
         output::line("the queue is empty");
         return;
     }
-    output::table(&["ID", "STATE", "FOLDER", "CHANGES", "VISIBLE AFTER", "DELIVERIES"], &rows);
+    output::table(&["ID", "STATE", "FOLDER", "CHANGES", "DELIVERIES", "VISIBLE AFTER"], &rows);
     if output::is_watched() && answer["next_cursor"].is_string() {
         output::line("… and older ones: ask for more with --limit");
     }
@@ -63,19 +63,14 @@ fn list(answer: &Value, as_json: bool) {
 
 fn row(scan: &Value) -> Vec<String> {
     let changes = scan["changes"].as_array().map_or(0, Vec::len);
+    let slowest = scan["deliveries"].as_array().into_iter().flatten().filter_map(visible_after).max();
     vec![
         text(&scan["id"]),
         text(&scan["state"]),
         text(&scan["folder"]),
         changes.to_string(),
-        scan["deliveries"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(visible_after)
-            .max()
-            .map_or_else(String::new, seconds),
         deliveries(scan),
+        slowest.map_or_else(String::new, seconds),
     ]
 }
 

@@ -98,7 +98,9 @@ fn scan_tells_why_nothing_comes_of_it() {
     assert_eq!(program.scans(), Vec::<Value>::new());
 
     town.home.write("media/other/file", "");
-    let said = well(town.ends(&["scan", &format!("{}/other", town.media), "--wait"]));
+    let ended = town.ends(&["scan", &format!("{}/other", town.media), "--wait"]);
+    let said = ended.out;
+    assert_eq!(ended.code, Some(1), "nobody was told: {said}");
     assert!(said.contains(": done (plex skipped)\n  plex: ") && said.contains("/data/tv"), "{said}");
 }
 
@@ -106,15 +108,18 @@ fn scan_tells_why_nothing_comes_of_it() {
 fn the_queue_is_listed_shown_tried_again_and_dropped() {
     let town = Town::new("").with("minimum-age: 0s", "minimum-age: 1h");
     let program = town.home.serve();
-    assert_eq!(well(town.ends(&["queue", "list"])), "ID\tSTATE\tFOLDER\tCHANGES\tDELIVERIES\n");
+    assert_eq!(
+        well(town.ends(&["queue", "list"])),
+        "ID\tSTATE\tFOLDER\tCHANGES\tDELIVERIES\tVISIBLE AFTER\n"
+    );
     program.sonarr(&episode("/tv/Show", "Season 01/1.mkv"));
     program.sonarr(&episode("/tv/Other", "1.mkv"));
 
     let media = &town.media;
     let listed = format!(
-        "ID\tSTATE\tFOLDER\tCHANGES\tDELIVERIES\n\
-         2\twaiting\t{media}/tv/Other\t1\t\n\
-         1\twaiting\t{media}/tv/Show/Season 01\t1\t\n"
+        "ID\tSTATE\tFOLDER\tCHANGES\tDELIVERIES\tVISIBLE AFTER\n\
+         2\twaiting\t{media}/tv/Other\t1\t\t\n\
+         1\twaiting\t{media}/tv/Show/Season 01\t1\t\t\n"
     );
     assert_eq!(well(town.ends(&["queue", "list"])), listed);
     assert_eq!(well(town.ends(&["queue", "list", "--state", "waiting", "--trigger", "sonarr"])), listed);

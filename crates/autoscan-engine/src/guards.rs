@@ -1,0 +1,124 @@
+//! What guards folders: anchors and mounts, whether they stand, and whether they fell a short while ago.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use autoscan_core::anchor::{Anchor, Anchors};
+use autoscan_core::path::LocalPath;
+use autoscan_core::ports::{Clock, Files, Look};
+use autoscan_core::time::Timestamp;
+
+use crate::mounts::Mounts;
+
+/// So long after an anchor or a mount was gone nothing may be made to forget files.
+const AFTER_A_FALL: Duration = Duration::from_mins(15);
+
+pub(crate) struct Guards {
+    clock: Arc<dyn Clock>,
+    files: Arc<dyn Files>,
+    pub(crate) anchors: Anchors,
+    mounts: Arc<Mounts>,
+    /// Whether the disk is looked at at all: mounts count only then.
+    check: bool,
+    /// When each prefix was last seen without what guards it; bounded by the anchors and mounts.
+    falls: Mutex<HashMap<LocalPath, Timestamp>>,
+}
+
+impl Guards {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        files: Arc<dyn Files>,
+        anchors: Anchors,
+        mounts: Arc<Mounts>,
+        check: bool,
+    ) -> Self {
+        Self { clock, files, anchors, mounts, check, falls: Mutex::default() }
+    }
+
+    /// Why a path would be held now, in a sentence. Remembers nothing.
+    pub(crate) async fn would_hold(&self, folder: &LocalPath) -> Option<String> {
+        match self.anchors_stand(folder).await {
+            Some(reason) => Some(reason),
+            None => self.mount_missing(folder),
+        }
+    }
+
+    /// Why a folder that passed may not be told now: what guards it has fallen since.
+    pub(crate) async fn fallen(&self, folder: &LocalPath) -> Option<String> {
+        match self.anchors_stand(folder).await {
+            None if self.check => self.mount_missing(folder),
+            fallen => fallen,
+        }
+    }
+
+    /// The anchor files that guard a path.
+    pub(crate) fn anchors_of(&self, path: &LocalPath) -> Vec<String> {
+        self.anchors.guarding(path).map(|anchor| anchor.file.to_string()).collect()
+    }
+
+    /// Why an anchor of the folder does not stand.
+    pub(crate) async fn anchors_stand(&self, folder: &LocalPath) -> Option<String> {
+        for anchor in self.anchors.guarding(folder) {
+            if let Some(reason) = self.fault_of(anchor).await {
+                return Some(reason);
+            }
+        }
+        None
+    }
+
+    async fn fault_of(&self, anchor: &Anchor) -> Option<String> {
+        let reason = match self.files.look(&anchor.file).await {
+            Look::File { .. } | Look::Folder => return None,
+            Look::Missing => format!(
+                "the anchor {:?} is missing: is the mount gone? Nothing under {:?} is scanned until it is back",
+                anchor.file.as_str(),
+                anchor.prefix.as_str()
+            ),
+            Look::Unreachable(reason) => {
+                format!("the anchor {:?} cannot be looked at: {reason}", anchor.file.as_str())
+            }
+        };
+        self.fell(&anchor.prefix);
+        Some(reason)
+    }
+
+    /// Why the mount of a folder is gone.
+    pub(crate) fn mount_missing(&self, folder: &LocalPath) -> Option<String> {
+        let (mount, reason) = self.mounts.missing(self.files.as_ref(), folder)?;
+        self.fell(&mount);
+        Some(reason)
+    }
+
+    fn fell(&self, prefix: &LocalPath) {
+        let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
+        falls.insert(prefix.clone(), self.clock.now());
+    }
+
+    /// Notes which known mounts are gone, without touching them.
+    pub(crate) fn look_at_mounts(&self) {
+        for mount in self.mounts.known() {
+            let _noted = self.mount_missing(&mount);
+        }
+    }
+
+    /// Every anchor and every known mount: what it guards, and why it does not stand, or did not a short while ago.
+    pub(crate) async fn all(&self) -> Vec<(LocalPath, Option<String>)> {
+        let mut guards = Vec::new();
+        for anchor in self.anchors.iter() {
+            guards.push((anchor.prefix.clone(), self.fault_of(anchor).await));
+        }
+        guards.extend(self.mounts.known().into_iter().map(|mount| {
+            let fallen = self.mount_missing(&mount);
+            (mount, fallen)
+        }));
+        let now = self.clock.now();
+        let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
+        falls.retain(|_, at| now.since(*at) < AFTER_A_FALL);
+        for (prefix, at) in &*falls {
+            let ago = autoscan_core::duration::Span(Duration::from_secs(now.since(*at).as_secs()));
+            guards.push((prefix.clone(), Some(format!("{:?} was gone {ago} ago", prefix.as_str()))));
+        }
+        guards
+    }
+}
