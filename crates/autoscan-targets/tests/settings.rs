@@ -13,11 +13,12 @@ fn connect(kind: &str, settings: &Value) -> Result<String, String> {
 
 #[test]
 fn the_kinds_are_in_order_and_described() {
-    let table: [(&str, &[&str], &[&str]); 6] = [
+    let table: [(&str, &[&str], &[&str]); 7] = [
         ("autoscan", &["api-key", "password", "url", "username"], &["url"]),
         ("command", &["argv", "timeout"], &["argv"]),
         ("emby", &["api-key", "token", "url"], &["url"]),
         ("jellyfin", &["api-key", "token", "url"], &["url"]),
+        ("mpd", &["host", "music-directory", "password", "port"], &["host", "music-directory"]),
         ("plex", &["token", "url"], &["url", "token"]),
         ("webhook", &["body", "headers", "method", "url"], &["url"]),
     ];
@@ -75,6 +76,13 @@ fn a_fault_of_the_settings_is_a_sentence_without_the_secret() {
             json!({"url": "http://nas", "username": "me", "password": 23}),
             "`password` must be text",
         ),
+        ("mpd", json!({"host": "mpd://x", "music-directory": "/m"}), "`host` must be the name"),
+        (
+            "mpd",
+            json!({"host": "x", "music-directory": "music"}),
+            "`music-directory`: the path \"music\" is not",
+        ),
+        ("mpd", json!({"host": "x", "music-directory": "/m", "password": " "}), "`password` is empty"),
         ("webhook", json!({"url": "hook/hunter2"}), "must begin with http://"),
         ("webhook", json!({"url": "http://x", "headers": {"a b": "hunter2"}}), "no name of a header"),
         ("webhook", json!({"url": "http://x", "headers": {"key": "hun\nter2"}}), "line break"),

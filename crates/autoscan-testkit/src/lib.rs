@@ -7,7 +7,7 @@ mod pretend;
 pub use clock::{FakeClock, START};
 pub use files::FakeFiles;
 pub use pretend::{
-    EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, PlexBuilder, PlexFileFilter, PlexItem,
-    PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendAutoscan, PretendEmby, PretendJellyfin,
-    PretendLibrary, PretendPlex, Recorded, Stage, Trouble,
+    EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, MpdTrouble, PlexBuilder, PlexFileFilter,
+    PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendAutoscan, PretendEmby, PretendJellyfin,
+    PretendLibrary, PretendMpd, PretendPlex, PretendReceiver, Recorded, Stage, Trouble,
 };

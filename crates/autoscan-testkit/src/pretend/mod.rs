@@ -7,7 +7,9 @@ mod jellyfin;
 mod library;
 mod media_browser;
 mod monitor;
+mod mpd;
 mod plex;
+mod receiver;
 mod shelf;
 mod stage;
 
@@ -16,7 +18,9 @@ pub use emby::{EmbyBuilder, EmbyLists, PretendEmby};
 pub use jellyfin::{JellyfinBuilder, PretendJellyfin};
 pub use library::PretendLibrary;
 pub use media_browser::{Holdings, ItemRefresh};
+pub use mpd::{MpdTrouble, PretendMpd};
 pub use plex::{
     PlexBuilder, PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendPlex,
 };
+pub use receiver::PretendReceiver;
 pub use stage::{Recorded, Stage, Trouble};

@@ -1,0 +1,270 @@
+mod database;
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::pretend::mpd::database::{Database, SONGS};
+use crate::pretend::stage::lock;
+
+/// A Music Player Daemon as far as updates go, as version 0.23 behaves.
+pub struct PretendMpd {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    open: JoinHandle<()>,
+}
+
+/// What can go wrong with an MPD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MpdTrouble {
+    /// It takes connections and says nothing.
+    Silent,
+    /// It greets as another program does.
+    NoMpd,
+    /// It answers what is no protocol.
+    Garbage,
+    /// Its answers do not end.
+    Endless,
+    /// It closes the connection after a command.
+    HangsUp,
+}
+
+#[derive(Default)]
+struct State {
+    password: Option<String>,
+    database: Database,
+    commands: Vec<String>,
+    playing: bool,
+    trouble: Option<MpdTrouble>,
+}
+
+impl PretendMpd {
+    /// Opens its port. With a password, nobody without it may do anything.
+    pub async fn start(password: Option<&str>) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let state = State { password: password.map(str::to_owned), ..State::default() };
+        let state = Arc::new(Mutex::new(state));
+        let open = tokio::spawn(serve(listener, Arc::clone(&state)));
+        Ok(Self { address, state, open })
+    }
+
+    /// Its port on this machine.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Puts a file on its disk, below the music directory, changed at this second.
+    pub fn put(&self, path: &str, changed: u64) {
+        self.state().database.disk.insert(path.to_owned(), changed);
+    }
+
+    /// Takes a file from its disk.
+    pub fn take(&self, path: &str) {
+        self.state().database.disk.remove(path);
+    }
+
+    /// The songs it knows.
+    pub fn songs(&self) -> Vec<String> {
+        self.state().database.songs()
+    }
+
+    /// When a song it knows was changed last.
+    pub fn changed(&self, path: &str) -> Option<u64> {
+        self.state().database.song(path)
+    }
+
+    /// Lets updates wait, or lets them go.
+    pub fn hold_updates(&self, held: bool) {
+        let database = &mut self.state().database;
+        database.held = held;
+        if !held {
+            database.work();
+        }
+    }
+
+    /// Whether it plays.
+    pub fn set_playing(&self, playing: bool) {
+        self.state().playing = playing;
+    }
+
+    /// Every further command gets into this trouble, until it is none.
+    pub fn set_trouble(&self, trouble: Option<MpdTrouble>) {
+        self.state().trouble = trouble;
+    }
+
+    /// The commands so far, as they were sent; of a password only the word.
+    pub fn commands(&self) -> Vec<String> {
+        self.state().commands.clone()
+    }
+
+    /// Forgets the commands so far.
+    pub fn forget_commands(&self) {
+        self.state().commands.clear();
+    }
+
+    /// Closes the port and every connection.
+    pub fn close(&self) {
+        self.open.abort();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl Drop for PretendMpd {
+    fn drop(&mut self) {
+        self.open.abort();
+    }
+}
+
+/// Connections end with this task.
+async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                let state = Arc::clone(&state);
+                // How a client leaves is its own affair.
+                connections.spawn(async move { drop(converse(stream, state).await) });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, state: Arc<Mutex<State>>) -> io::Result<()> {
+    let mut stream = BufStream::new(stream);
+    let trouble = lock(&state).trouble;
+    match trouble {
+        Some(MpdTrouble::Silent) => std::future::pending().await,
+        Some(MpdTrouble::NoMpd) => stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await?,
+        _ => stream.write_all(b"OK MPD 0.23.5\n").await?,
+    }
+    stream.flush().await?;
+    let mut may = lock(&state).password.is_none();
+    let mut line = String::new();
+    while stream.read_line(&mut line).await? > 0 {
+        let trouble = lock(&state).trouble;
+        match trouble {
+            None => {
+                let answer = lock(&state).answer(line.trim_end_matches('\n'), &mut may);
+                stream.write_all(answer.as_bytes()).await?;
+            }
+            Some(MpdTrouble::HangsUp) => return Ok(()),
+            Some(MpdTrouble::Endless) => loop {
+                stream.write_all("file: again and again\n".repeat(100).as_bytes()).await?;
+            },
+            Some(_) => stream.write_all(b"<html>what?</html>\n").await?,
+        }
+        stream.flush().await?;
+        line.clear();
+    }
+    Ok(())
+}
+
+impl State {
+    fn answer(&mut self, line: &str, may: &mut bool) -> String {
+        let words = words(line);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let name = words.first().copied().unwrap_or_default();
+        self.commands.push(if name == "password" { name.to_owned() } else { line.to_owned() });
+        let ack = |code: u32, said: &str| format!("ACK [{code}@0] {{{name}}} {said}\n");
+        match words.as_slice() {
+            ["password", given] if self.password.as_deref() == Some(given) => {
+                *may = true;
+                "OK\n".to_owned()
+            }
+            ["password", _] => ack(3, "incorrect password"),
+            ["commands"] if !*may => "command: commands\ncommand: password\nOK\n".to_owned(),
+            _ if !*may => ack(4, &format!("you don't have permission for \"{name}\"")),
+            ["commands"] => {
+                "command: commands\ncommand: lsinfo\ncommand: status\ncommand: update\nOK\n".to_owned()
+            }
+            ["decoders"] => decoders(),
+            ["status"] => self.status(),
+            ["update", path] if is_malformed(path) => ack(2, "Malformed path"),
+            ["update", path] => match self.database.update(path) {
+                Some(job) => format!("updating_db: {job}\nOK\n"),
+                None => ack(54, "Update queue is full"),
+            },
+            ["lsinfo", path] => self.lsinfo(path).unwrap_or_else(|| ack(50, "No such directory")),
+            ["count", "base", path] if self.database.knows_folder(path) => {
+                "songs: 1\nplaytime: 1\nOK\n".to_owned()
+            }
+            ["count", "base", _] => ack(50, "No such directory"),
+            ["listfiles", path] => {
+                self.listfiles(path).unwrap_or_else(|| ack(50, "No such file or directory"))
+            }
+            _ => ack(5, &format!("unknown command \"{name}\"")),
+        }
+    }
+
+    fn status(&self) -> String {
+        let state = if self.playing { "play" } else { "stop" };
+        let running = self.database.running().map(|job| format!("updating_db: {job}\n")).unwrap_or_default();
+        format!("repeat: 0\nstate: {state}\n{running}OK\n")
+    }
+
+    fn lsinfo(&self, path: &str) -> Option<String> {
+        if let Some(changed) = self.database.song(path) {
+            return Some(format!("file: {path}\nLast-Modified: {changed}\nTime: 1\nOK\n"));
+        }
+        self.database.knows_folder(path).then(|| format!("directory: {path}/below\nOK\n"))
+    }
+
+    fn listfiles(&self, path: &str) -> Option<String> {
+        let (folders, files) = self.database.listed(path)?;
+        let mut out = String::new();
+        for folder in folders {
+            let _ = writeln!(out, "directory: {folder}");
+        }
+        for file in files {
+            let _ = writeln!(out, "file: {file}\nsize: 44");
+        }
+        Some(out + "OK\n")
+    }
+}
+
+fn decoders() -> String {
+    let mut out = String::from("plugin: pretend\n");
+    for ending in SONGS {
+        let _ = writeln!(out, "suffix: {ending}\nmime_type: audio/{ending}");
+    }
+    out + "OK\n"
+}
+
+fn is_malformed(path: &str) -> bool {
+    path.starts_with('/') || path.ends_with('/') || path.split('/').any(|name| matches!(name, "." | ".."))
+}
+
+/// The words of a command; one in quotes has `\` before a quote and before itself.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut letters = line.chars().peekable();
+    while let Some(first) = letters.next() {
+        let mut word = String::new();
+        match first {
+            ' ' => continue,
+            '"' => {
+                while let Some(letter) = letters.next().filter(|letter| *letter != '"') {
+                    word.extend(if letter == '\\' { letters.next() } else { Some(letter) });
+                }
+            }
+            first => {
+                word.push(first);
+                while let Some(letter) = letters.next_if(|letter| *letter != ' ') {
+                    word.push(letter);
+                }
+            }
+        }
+        words.push(word);
+    }
+    words
+}
