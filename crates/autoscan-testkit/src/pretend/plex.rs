@@ -8,6 +8,7 @@ mod pages;
 mod routes;
 mod scanning;
 mod state;
+mod xml;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};

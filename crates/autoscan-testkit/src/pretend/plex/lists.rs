@@ -45,6 +45,8 @@ impl Plex {
         let kind = match call.param("type") {
             Some(number) => kind_of(number),
             None if trash => kind_of(&section.leaf_type().to_string()),
+            // Films, series or artists; but a filter by file is too much for it without a type.
+            None if call.param("file").is_none() => Some(section.top_kind()),
             None => None,
         };
         let Some(kind) = kind else { return self.error(500) };
@@ -67,7 +69,7 @@ impl Plex {
         let shown: Vec<Item> = (0..total).skip(page.start).take(page.size).filter_map(at).collect();
         let listing = written(&state, key, &shown, total, page.start, self.spelling());
         state.flicker(&shown);
-        self.container(call, &listing)
+        pages::container(call, &listing)
     }
 
     /// `/library/metadata/{key}`.

@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::catalogue::{Item, Kind};
 use super::state::{NOW, Section};
+use super::xml;
+use crate::pretend::stage::{Recorded, Reply};
 
 /// How numbers and booleans are written: it depends on the server's age and on who asks.
 #[derive(Clone, Copy)]
@@ -34,6 +36,14 @@ impl Spelling {
         let number = key.parse().ok().filter(|_| self.flags_as_numbers);
         number.map_or_else(|| json!(key), |number: u64| json!(number))
     }
+}
+
+/// A container as it is answered: XML unless JSON is asked for.
+pub(super) fn container(call: &Recorded, container: &Value) -> Reply {
+    if call.header("accept").is_some_and(|accept| accept.contains("application/json")) {
+        return Reply::json(&json!({ "MediaContainer": container }));
+    }
+    Reply::new(200, "text/xml;charset=utf-8", xml::document(container))
 }
 
 /// What an item is said to be about: as long as it usually is.

@@ -17,23 +17,24 @@ impl Play for Plex {
             return refusal;
         }
         match (call.method.as_str(), segments.as_slice()) {
-            ("GET", ["identity"]) => self.container(call, &self.identity()),
+            ("GET", ["identity"]) => pages::container(call, &self.identity()),
             ("GET", []) => {
                 let mut server = self.identity();
                 server["friendlyName"] = json!("Pretend Plex");
-                self.container(call, &server)
+                pages::container(call, &server)
             }
-            ("GET", [":", "prefs"]) => self.container(call, &prefs(&lock(&self.state))),
-            ("GET", ["activities"]) => self.container(call, &self.activities()),
+            ("GET", [":", "prefs"]) => pages::container(call, &prefs(&lock(&self.state))),
+            ("GET", ["activities"]) => pages::container(call, &self.activities()),
             ("GET", ["status", "sessions"]) => {
                 let playing = lock(&self.state).playing;
                 let one = json!({"sessionKey": "1", "type": "movie", "Player": {"state": "playing"}});
                 let size = self.spelling().size(playing);
-                self.container(call, &json!({"size": size, "Metadata": vec![one; playing]}))
+                pages::container(call, &json!({"size": size, "Metadata": vec![one; playing]}))
             }
             ("GET", ["services", "browse", path @ ..]) => self.browse(call, path),
+            ("GET", ["library"]) => pages::container(call, &contents()),
             ("GET", ["library", "sections"] | ["library", "sections", "all"]) => {
-                self.container(call, &self.sections())
+                pages::container(call, &self.sections())
             }
             ("GET", ["library", "search"]) => self.found(call, self.search(call)),
             (method, ["library", "sections", key, "refresh"]) => self.refresh(method, key, call),
@@ -110,17 +111,8 @@ impl Plex {
         json!({"size": self.spelling().size(running.len()), "Activity": running})
     }
 
-    /// XML unless JSON is asked for.
-    pub(super) fn container(&self, call: &Recorded, container: &Value) -> Reply {
-        if call.header("accept").is_some_and(|accept| accept.contains("application/json")) {
-            return Reply::json(&json!({ "MediaContainer": container }));
-        }
-        let body = format!("<?xml version=\"1.0\"?><MediaContainer version=\"{}\"/>", self.made.version);
-        Reply::new(200, "text/xml;charset=utf-8", body)
-    }
-
     fn found(&self, call: &Recorded, container: Option<Value>) -> Reply {
-        container.map_or_else(|| self.error(404), |container| self.container(call, &container))
+        container.map_or_else(|| self.error(404), |container| pages::container(call, &container))
     }
 
     /// An action answers with an empty page, and with success whatever the path is.
@@ -181,7 +173,7 @@ impl Plex {
         };
         let (folders, files) = (of(true), if files { of(false) } else { Vec::new() });
         let size = self.spelling().size(folders.len() + files.len());
-        self.container(call, &json!({"size": size, "Path": folders, "File": files}))
+        pages::container(call, &json!({"size": size, "Path": folders, "File": files}))
     }
 
     fn metadata(&self, method: &str, call: &Recorded, key: u64, rest: &[&str]) -> Reply {
@@ -228,6 +220,13 @@ impl State {
             part.size = part.unanalysed.take().unwrap_or(part.size);
         }
     }
+}
+
+/// What `/library` leads to.
+fn contents() -> Value {
+    let below = [("sections", "Library Sections"), ("recentlyAdded", "Recently Added Content")];
+    let below: Vec<Value> = below.map(|(key, title)| json!({"key": key, "title": title})).into();
+    json!({"size": below.len(), "content": "secondary", "title1": "Plex Library", "Directory": below})
 }
 
 /// The settings, quiet ones unless told: nothing that scans or empties by itself.

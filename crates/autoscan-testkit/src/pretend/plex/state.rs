@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Kind};
 use crate::pretend::library::PretendLibrary;
 use crate::pretend::shelf::Shelf;
 use crate::pretend::stage::Frame;
@@ -122,6 +122,15 @@ impl Section {
             waiting: VecDeque::new(),
             running: None,
             emptied: 0,
+        }
+    }
+
+    /// What is listed of it unless a type is asked for.
+    pub(super) fn top_kind(&self) -> Kind {
+        match self.library.kind.as_str() {
+            "movie" => Kind::Movie,
+            "artist" => Kind::Artist,
+            _ => Kind::Show,
         }
     }
 
