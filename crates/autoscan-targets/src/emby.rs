@@ -1,18 +1,23 @@
-//! Emby. It is told of paths like Jellyfin, with a header and a list of libraries of its own.
+//! Emby. It is told like Jellyfin, with a header and a list of libraries of its own, and has a filter by path.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
+use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::proof::{Shown, Sought};
 use autoscan_core::secret::Secret;
-use autoscan_http::{Answer, BaseUrl, Http, Request, SecretHeader};
+use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::family::libraries::{self, Catalogue, Shelves};
-use crate::family::media_browser::{self, LIST, MediaBrowser, SystemInfo, VirtualFolder};
+use crate::family::libraries::{self, Catalogue, Owner, Shelves};
+use crate::family::media_browser::{
+    self, Desk, Known, LIST, MediaBrowser, SystemInfo, View, VirtualFolder, place_by_path, view_by_path,
+};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -38,7 +43,13 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     let key = SecretHeader::new("x-emby-token", key.reveal(), &key)?;
     let url = base.to_string();
     Ok(Connected {
-        server: Arc::new(Emby { http: http.clone(), base, key, shelves: Shelves::default() }),
+        server: Arc::new(Emby {
+            http: http.clone(),
+            base,
+            key,
+            shelves: Shelves::default(),
+            desk: Desk::default(),
+        }),
         url,
     })
 }
@@ -48,6 +59,7 @@ struct Emby {
     base: BaseUrl,
     key: SecretHeader,
     shelves: Shelves,
+    desk: Desk,
 }
 
 impl Emby {
@@ -85,6 +97,30 @@ impl Target for Emby {
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
         media_browser::plan(self, scan).await
     }
+
+    fn proves(&self) -> bool {
+        true
+    }
+
+    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+        media_browser::find(self, folder, sought).await
+    }
+
+    async fn why_missing(&self, sought: &Sought) -> Option<String> {
+        media_browser::why_missing(self, sought).await
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        media_browser::is_below_a_root(self, folder).await
+    }
+
+    async fn playing(&self) -> Result<usize, Fault> {
+        media_browser::playing(self).await
+    }
+
+    async fn advice(&self) -> Result<Vec<String>, Fault> {
+        media_browser::advice(self).await
+    }
 }
 
 #[async_trait]
@@ -113,19 +149,63 @@ impl Catalogue for Emby {
                 return Ok(folders.into_iter().filter_map(MediaFolder::library).collect());
             }
         }
-        let folders: Vec<VirtualFolder> =
-            self.ask(&self.get(&["Library", "VirtualFolders"])).await?.json()?;
+        let folders = self.virtual_folders().await?;
         Ok(folders.into_iter().filter_map(VirtualFolder::library).collect())
     }
 }
 
+#[async_trait]
 impl MediaBrowser for Emby {
     fn http(&self) -> &Http {
         &self.http
     }
 
-    fn updated(&self) -> Request {
-        Request::post(&self.base, &["Library", "Media", "Updated"]).secret(&self.key)
+    fn request(&self, method: Method, segments: &[&str]) -> Request {
+        Request::new(method, &self.base, segments).secret(&self.key)
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Emby does not say what it does; people measured 90 s.
+    fn usual_delay(&self) -> Duration {
+        Duration::from_secs(90)
+    }
+
+    /// Emby has the size at the item itself.
+    fn fields(&self) -> &'static str {
+        "Path,ParentId,Size"
+    }
+
+    async fn place(&self, folder: &Owner) -> Result<Option<Known>, Fault> {
+        place_by_path(self, folder).await
+    }
+
+    async fn view(&self, folder: &Owner, files: &[&Sought]) -> Result<View, Fault> {
+        view_by_path(self, folder, files).await
+    }
+
+    fn refresh(&self, id: &str) -> Request {
+        self.request(Method::POST, &["Items", id, "Refresh"])
+            .query("Recursive", "true")
+            .query("MetadataRefreshMode", "Default")
+            .query("ImageRefreshMode", "Default")
+            .query("ReplaceAllMetadata", "false")
+            .query("ReplaceAllImages", "false")
+    }
+
+    fn validate(&self, path: &str, is_file: bool) -> Request {
+        self.request(Method::POST, &["Environment", "ValidatePath"])
+            .query("Path", path)
+            .json(&json!({"IsFile": is_file}))
+    }
+
+    async fn virtual_folders(&self) -> Result<Vec<VirtualFolder>, Fault> {
+        match self.ask(&self.get(&["Library", "VirtualFolders", "Query"])).await {
+            Err(Fault::Wrong { .. }) => self.ask(&self.get(&["Library", "VirtualFolders"])).await?.json(),
+            answer => Ok(answer?.json::<Page>()?.items),
+        }
     }
 
     fn check(&self, answer: Answer) -> Result<Answer, Fault> {

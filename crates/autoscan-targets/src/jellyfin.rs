@@ -1,19 +1,25 @@
-//! Jellyfin. It is told of paths and looks at them a minute after the last one, by the rules of its `LibraryMonitor`.
+//! Jellyfin. Items that it knows are refreshed at once; it is told of new paths, and looks at them a minute after the last
+//! one, by the rules of its `LibraryMonitor`. It has no filter by path.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
+use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::proof::{Shown, Sought};
 use autoscan_core::secret::Secret;
-use autoscan_http::{Answer, BaseUrl, Http, Request, SecretHeader};
+use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::family::libraries::{self, Catalogue, Shelves};
-use crate::family::media_browser::{self, LIST, MediaBrowser, SystemInfo, VirtualFolder};
+use crate::family::libraries::{self, Catalogue, Owner, Shelves};
+use crate::family::media_browser::{
+    self, Desk, Known, LIST, MediaBrowser, SystemInfo, View, VirtualFolder, place_by_title, view_by_title,
+};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -55,7 +61,13 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     let key = SecretHeader::new("authorization", &authorization, &key)?;
     let url = base.to_string();
     Ok(Connected {
-        server: Arc::new(Jellyfin { http: http.clone(), base, key, shelves: Shelves::default() }),
+        server: Arc::new(Jellyfin {
+            http: http.clone(),
+            base,
+            key,
+            shelves: Shelves::default(),
+            desk: Desk::default(),
+        }),
         url,
     })
 }
@@ -65,6 +77,7 @@ struct Jellyfin {
     base: BaseUrl,
     key: SecretHeader,
     shelves: Shelves,
+    desk: Desk,
 }
 
 #[async_trait]
@@ -95,6 +108,30 @@ impl Target for Jellyfin {
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
         media_browser::plan(self, scan).await
     }
+
+    fn proves(&self) -> bool {
+        true
+    }
+
+    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+        media_browser::find(self, folder, sought).await
+    }
+
+    async fn why_missing(&self, sought: &Sought) -> Option<String> {
+        media_browser::why_missing(self, sought).await
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        media_browser::is_below_a_root(self, folder).await
+    }
+
+    async fn playing(&self) -> Result<usize, Fault> {
+        media_browser::playing(self).await
+    }
+
+    async fn advice(&self) -> Result<Vec<String>, Fault> {
+        media_browser::advice(self).await
+    }
 }
 
 #[async_trait]
@@ -108,20 +145,52 @@ impl Catalogue for Jellyfin {
     }
 
     async fn read(&self) -> Result<Vec<Library>, Fault> {
-        let request =
-            Request::get(&self.base, &["Library", "VirtualFolders"]).secret(&self.key).at_most(LIST);
-        let folders: Vec<VirtualFolder> = self.ask(&request).await?.json()?;
+        let folders = self.virtual_folders().await?;
         Ok(folders.into_iter().filter_map(VirtualFolder::library).collect())
     }
 }
 
+#[async_trait]
 impl MediaBrowser for Jellyfin {
     fn http(&self) -> &Http {
         &self.http
     }
 
-    fn updated(&self) -> Request {
-        Request::post(&self.base, &["Library", "Media", "Updated"]).secret(&self.key)
+    fn request(&self, method: Method, segments: &[&str]) -> Request {
+        Request::new(method, &self.base, segments).secret(&self.key)
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    fn usual_delay(&self) -> Duration {
+        Duration::from_mins(1)
+    }
+
+    async fn place(&self, folder: &Owner) -> Result<Option<Known>, Fault> {
+        place_by_title(self, folder).await
+    }
+
+    async fn view(&self, folder: &Owner, files: &[&Sought]) -> Result<View, Fault> {
+        view_by_title(self, folder, files).await
+    }
+
+    /// Without a mode Jellyfin finds files and leaves them bare. A folder is always looked at with all that is in it.
+    fn refresh(&self, id: &str) -> Request {
+        self.request(Method::POST, &["Items", id, "Refresh"])
+            .query("metadataRefreshMode", "Default")
+            .query("imageRefreshMode", "Default")
+    }
+
+    fn validate(&self, path: &str, is_file: bool) -> Request {
+        self.request(Method::POST, &["Environment", "ValidatePath"])
+            .json(&json!({"Path": path, "IsFile": is_file}))
+    }
+
+    async fn virtual_folders(&self) -> Result<Vec<VirtualFolder>, Fault> {
+        let request = self.request(Method::GET, &["Library", "VirtualFolders"]).at_most(LIST);
+        self.ask(&request).await?.json()
     }
 
     /// A 503 means two things: Jellyfin starts (it says when to come back), or it lets nobody in from this address (an

@@ -2,13 +2,17 @@
 
 mod support;
 
+use std::time::Duration;
+
 use autoscan_core::fault::Fault;
 use autoscan_testkit::{EmbyBuilder, EmbyLists, PretendEmby, PretendLibrary};
 use serde_json::json;
 use support::{connect, new_files, rescan, target, verdicts};
 
+/// An Emby that looks at once, so that it is told at once.
 fn emby() -> EmbyBuilder {
     PretendEmby::builder()
+        .delay(Duration::ZERO)
         .library(PretendLibrary::new("3", "TV").of("tvshows").at("/media/tv").at("\\\\nas\\tv"))
         .library(PretendLibrary::new("4", "Movies").of("movies").at("/media/movies"))
 }

@@ -21,8 +21,9 @@ fn library() -> PretendLibrary {
 /// Calls `test` with a pretend server of each kind and a target that has read its libraries.
 async fn each_kind(http: &Http, test: impl AsyncFn(&str, &Stage, Arc<dyn Target>)) {
     let plex = PretendPlex::builder().library(library()).start().await.unwrap();
-    let jellyfin = PretendJellyfin::builder().library(library()).start().await.unwrap();
-    let emby = PretendEmby::builder().library(library()).start().await.unwrap();
+    // Without a delay of their own they are told at once.
+    let jellyfin = PretendJellyfin::builder().library(library()).delay(Duration::ZERO).start().await.unwrap();
+    let emby = PretendEmby::builder().library(library()).delay(Duration::ZERO).start().await.unwrap();
     for (kind, stage, secret) in [
         ("plex", &plex.stage, "plex-token"),
         ("jellyfin", &jellyfin.stage, "jellyfin-key"),

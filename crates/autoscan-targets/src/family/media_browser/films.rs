@@ -1,0 +1,102 @@
+//! Films, whose own folder is no item: the film itself is asked for.
+
+use autoscan_core::fault::Fault;
+use autoscan_core::media::stem;
+use autoscan_core::proof::{Sought, Wanted};
+
+use crate::family::libraries::Owner;
+use crate::family::media_browser::by_title::{search, sought_in_vain};
+use crate::family::media_browser::children::file_kinds;
+use crate::family::media_browser::prove::{lies_in, spelling};
+use crate::family::media_browser::titles::title;
+use crate::family::media_browser::{Known, MediaBrowser, View, sizes};
+
+/// Films that lie without a folder of their own are searched one by one, so many at a time.
+const SEARCHES: usize = 8;
+
+/// Most items of one folder that are looked at for further versions of a film.
+const VERSIONS: usize = 6;
+
+/// Takes what the server shows of these films into the view.
+pub(crate) async fn films(
+    server: &impl MediaBrowser,
+    folder: &Owner,
+    files: &[&Sought],
+    view: &mut View,
+) -> Result<(), Fault> {
+    if remembered(server, folder, files, view).await? {
+        return Ok(());
+    }
+    let kinds = file_kinds(&folder.library.kind);
+    for term in terms(folder, files) {
+        for item in search(server, folder, kinds, &term).await? {
+            if item.path.as_deref().is_some_and(|path| lies_in(path, &folder.path)) {
+                view.add(&item);
+            }
+        }
+    }
+    let mut missing = missing(folder, files, view);
+    if !missing.is_empty() && !view.items.is_empty() && folder.path != folder.root {
+        // It may be a further version of a film that is shown.
+        let mut beside: Vec<Known> = view.items.values().cloned().collect();
+        beside.sort_by(|one, other| one.path.cmp(&other.path));
+        beside.truncate(VERSIONS);
+        for item in sizes(server, &beside).await? {
+            view.add(&item);
+        }
+        missing = self::missing(folder, files, view);
+    }
+    view.said = format!(
+        "{} was searched for {:?} and shows {} in {:?}",
+        server.product(),
+        terms(folder, files).join("\", \""),
+        if view.files.is_empty() { "nothing" } else { "another film, or another file of it," },
+        folder.spelled()
+    );
+    if !missing.is_empty() {
+        sought_in_vain(server, folder, files, kinds, view).await?;
+    }
+    Ok(())
+}
+
+/// Asks for the films by their ids, if all are remembered. Answers whether that told everything.
+async fn remembered(
+    server: &impl MediaBrowser,
+    folder: &Owner,
+    files: &[&Sought],
+    view: &mut View,
+) -> Result<bool, Fault> {
+    let memory = &server.desk().memory;
+    let paths: Vec<String> = files.iter().map(|sought| spelling(folder, sought)).collect();
+    let known: Vec<Known> = paths.iter().filter_map(|path| memory.get(path)).collect();
+    if known.len() != paths.len() || known.len() > VERSIONS {
+        return Ok(false);
+    }
+    for item in sizes(server, &known).await? {
+        view.add(&item);
+    }
+    let mut is_all = true;
+    for (sought, path) in files.iter().zip(&paths).filter(|(_, path)| !view.has(path)) {
+        memory.forget(path);
+        is_all &= sought.wanted == Wanted::Gone;
+    }
+    Ok(is_all)
+}
+
+/// What must be there and is not shown.
+fn missing(folder: &Owner, files: &[&Sought], view: &View) -> Vec<String> {
+    let there = files.iter().filter(|sought| matches!(sought.wanted, Wanted::There { .. }));
+    there.map(|sought| spelling(folder, sought)).filter(|path| !view.has(path)).collect()
+}
+
+/// The titles to search for: of the folder, or of each file where they lie without one.
+fn terms(folder: &Owner, files: &[&Sought]) -> Vec<String> {
+    if folder.path != folder.root {
+        return folder.path.file_name().map(title).into_iter().collect();
+    }
+    let names = files.iter().filter_map(|sought| sought.path.0.file_name());
+    let mut terms: Vec<String> = names.map(|name| title(stem(name))).collect();
+    terms.dedup();
+    terms.truncate(SEARCHES);
+    terms
+}

@@ -1,0 +1,141 @@
+//! Where items are: learnt from answers, so that a server is not searched again and again.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::family::media_browser::Known;
+
+/// Most paths that are remembered; the oldest are forgotten first.
+const MOST: usize = 8192;
+
+/// Most folders of which it is remembered since when they are sought in vain.
+const MOST_SOUGHT: usize = 2048;
+
+/// The top of a library is gone through for a folder that was sought in vain this long…
+const SOUGHT_LONG: Duration = Duration::from_mins(3);
+/// … and not more often than this.
+const BETWEEN_SWEEPS: Duration = Duration::from_mins(5);
+
+/// The ids of paths, bounded.
+#[derive(Default)]
+pub(crate) struct Memory(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    ids: HashMap<String, String>,
+    order: VecDeque<String>,
+    /// Files whose content was changed under their old name.
+    changed: HashSet<String>,
+    changed_order: VecDeque<String>,
+    /// Folders that are sought in vain: since when, and how often.
+    sought: HashMap<String, (Instant, u32)>,
+    swept: HashMap<String, Instant>,
+}
+
+impl Memory {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The item that had this path.
+    pub(crate) fn get(&self, path: &str) -> Option<Known> {
+        self.state().ids.get(path).map(|id| Known { id: id.clone(), path: path.to_owned() })
+    }
+
+    /// The item of this id has this path.
+    pub(crate) fn learn(&self, path: &str, id: &str) {
+        let mut state = self.state();
+        if state.ids.insert(path.to_owned(), id.to_owned()).is_none() {
+            state.order.push_back(path.to_owned());
+        }
+        state.sought.remove(path);
+        while state.ids.len() > MOST {
+            let Some(oldest) = state.order.pop_front() else { break };
+            state.ids.remove(&oldest);
+        }
+    }
+
+    /// The item is gone, or has another path.
+    pub(crate) fn forget(&self, path: &str) {
+        let mut state = self.state();
+        if state.ids.remove(path).is_some() {
+            state.order.retain(|known| known != path);
+        }
+    }
+
+    /// The content of this file was changed: only its size shows whether the server has noticed.
+    pub(crate) fn changed(&self, path: &str) {
+        let mut state = self.state();
+        if state.changed.insert(path.to_owned()) {
+            state.changed_order.push_back(path.to_owned());
+        }
+        while state.changed.len() > MOST {
+            let Some(oldest) = state.changed_order.pop_front() else { break };
+            state.changed.remove(&oldest);
+        }
+    }
+
+    /// Whether the content of this file was changed under its old name.
+    pub(crate) fn was_changed(&self, path: &str) -> bool {
+        self.state().changed.contains(path)
+    }
+
+    /// The folder was sought in vain once more: how often, this time counted.
+    pub(crate) fn missed(&self, folder: &str) -> u32 {
+        let mut state = self.state();
+        if state.sought.len() >= MOST_SOUGHT && !state.sought.contains_key(folder) {
+            state.sought.clear();
+        }
+        let (_, times) = state.sought.entry(folder.to_owned()).or_insert_with(|| (Instant::now(), 0));
+        *times += 1;
+        *times
+    }
+
+    /// Whether the top of the library is to be gone through for the folder: it is sought in vain for minutes, and this was
+    /// not done for minutes. A yes is remembered.
+    pub(crate) fn may_sweep(&self, library: &str, folder: &str) -> bool {
+        let mut state = self.state();
+        let long = state.sought.get(folder).is_some_and(|(since, _)| since.elapsed() >= SOUGHT_LONG);
+        let rested = state.swept.get(library).is_none_or(|at| at.elapsed() >= BETWEEN_SWEEPS);
+        if long && rested {
+            state.swept.insert(library.to_owned(), Instant::now());
+        }
+        long && rested
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_learnt_first_is_forgotten_first() {
+        let memory = Memory::default();
+        for number in 0..MOST + 10 {
+            memory.learn(&format!("/{number}"), "id");
+            memory.changed(&format!("/{number}"));
+        }
+        assert_eq!(memory.get("/9"), None);
+        assert!(!memory.was_changed("/9") && memory.was_changed("/10"));
+        assert!(memory.get("/10").is_some());
+        memory.forget("/10");
+        assert_eq!((memory.get("/10"), memory.state().order.len()), (None, MOST - 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_top_of_a_library_is_gone_through_late_and_rarely() {
+        let memory = Memory::default();
+        assert!(!memory.may_sweep("1", "/a"));
+        assert_eq!((memory.missed("/a"), memory.missed("/a"), memory.missed("/b")), (1, 2, 1));
+        tokio::time::advance(SOUGHT_LONG).await;
+        assert!(memory.may_sweep("1", "/a") && !memory.may_sweep("1", "/b") && memory.may_sweep("2", "/b"));
+        tokio::time::advance(BETWEEN_SWEEPS).await;
+        assert!(memory.may_sweep("1", "/b"));
+        memory.learn("/b", "id");
+        tokio::time::advance(BETWEEN_SWEEPS).await;
+        assert!(!memory.may_sweep("1", "/b"), "what was found is not sought");
+    }
+}

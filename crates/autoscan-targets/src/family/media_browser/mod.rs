@@ -1,0 +1,136 @@
+//! What Jellyfin and Emby share: both are told of items that they know, and of paths, in one call a library, where they
+//! know none.
+
+mod answers;
+mod by_path;
+mod by_title;
+mod causes;
+mod children;
+mod films;
+mod hold;
+mod memory;
+mod orders;
+mod prove;
+mod report;
+mod scan;
+mod settings_of_the_server;
+mod titles;
+
+use async_trait::async_trait;
+use autoscan_core::fault::Fault;
+use autoscan_core::path::{AbsolutePath, TargetPath};
+use autoscan_core::proof::Sought;
+use autoscan_http::{Answer, Http, Method, Request};
+
+use crate::family::libraries::{self, Catalogue, Owner};
+
+pub(crate) use answers::{Item, Page, SystemInfo, VirtualFolder};
+pub(crate) use by_path::{place_by_path, view_by_path};
+pub(crate) use by_title::{place_by_title, view_by_title};
+pub(crate) use causes::why_missing;
+pub(crate) use children::{Children, list};
+pub(crate) use hold::Holds;
+pub(crate) use memory::Memory;
+pub(crate) use prove::{View, find, sizes};
+pub(crate) use scan::{plan, scan};
+pub(crate) use settings_of_the_server::{advice, playing};
+
+/// Longest list of libraries that is read, in bytes.
+pub(crate) const LIST: usize = 32 * 1024 * 1024;
+
+/// Longest answer with items that is read, in bytes.
+const ITEMS: usize = 4 * 1024 * 1024;
+
+/// What is remembered of one server.
+#[derive(Default)]
+pub(crate) struct Desk {
+    /// Where items are.
+    pub(crate) memory: Memory,
+    /// Which libraries wait to be told of.
+    pub(crate) holds: Holds,
+}
+
+/// A server of this family.
+#[async_trait]
+pub(crate) trait MediaBrowser: Catalogue {
+    /// The client.
+    fn http(&self) -> &Http;
+
+    /// A request with the key.
+    fn request(&self, method: Method, segments: &[&str]) -> Request;
+
+    /// The server's own reading of a status.
+    fn check(&self, answer: Answer) -> Result<Answer, Fault>;
+
+    /// What is remembered of the server.
+    fn desk(&self) -> &Desk;
+
+    /// How long the server waits after a report before it looks, where it does not say so itself.
+    fn usual_delay(&self) -> std::time::Duration;
+
+    /// What is asked of each item of a list: small enough for many.
+    fn fields(&self) -> &'static str {
+        "Path,ParentId"
+    }
+
+    /// The nearest item with children at the folder or above it, but below the library's folder.
+    async fn place(&self, folder: &Owner) -> Result<Option<Known>, Fault>;
+
+    /// What the server shows of these files of one folder.
+    async fn view(&self, folder: &Owner, files: &[&Sought]) -> Result<View, Fault>;
+
+    /// `POST /Items/{id}/Refresh` of one item: new files are found, metadata that a person changed stays.
+    fn refresh(&self, id: &str) -> Request;
+
+    /// Asks whether the server finds a path. Never whether it may write there: then it makes a file.
+    fn validate(&self, path: &str, is_file: bool) -> Request;
+
+    /// The libraries as the server lists them, with their settings.
+    async fn virtual_folders(&self) -> Result<Vec<VirtualFolder>, Fault>;
+
+    /// Sends a request and reads the status.
+    async fn ask(&self, request: &Request) -> Result<Answer, Fault> {
+        self.check(self.http().exchange(request).await?)
+    }
+
+    /// Asks for items. None when the server does not understand the call: its parent is gone.
+    async fn items(&self, request: Request) -> Result<Option<Vec<Item>>, Fault> {
+        match self.ask(&request.at_most(ITEMS)).await {
+            Ok(answer) => Ok(Some(answer.json::<Page>()?.items)),
+            Err(Fault::Wrong { .. }) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// `GET /Items` with the fields, and without what nobody here reads.
+    fn look_for(&self, fields: &str) -> Request {
+        self.request(Method::GET, &["Items"])
+            .query("Fields", fields)
+            .query("EnableImages", "false")
+            .query("EnableUserData", "false")
+            .query("EnableTotalRecordCount", "false")
+    }
+}
+
+/// An item that the server knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The server's id of it.
+    pub(crate) id: String,
+    /// Its path, as the server writes it.
+    pub(crate) path: String,
+}
+
+/// The library's folder that owns a path, or none.
+pub(crate) async fn owner(server: &impl MediaBrowser, path: &AbsolutePath) -> Result<Option<Owner>, Fault> {
+    match libraries::owners(server, &TargetPath(path.clone())).await {
+        Ok((_, owners)) => Ok(owners.into_iter().next()),
+        Err(Fault::NotMine { .. }) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Whether a folder lies below a library's folder.
+pub(crate) async fn is_below_a_root(server: &impl MediaBrowser, folder: &TargetPath) -> bool {
+    owner(server, &folder.0).await.is_ok_and(|owner| owner.is_some_and(|owner| owner.path != owner.root))
+}

@@ -1,0 +1,218 @@
+//! Whether the files of a scan are there, with the right size, or gone.
+
+use std::collections::{BTreeMap, HashMap};
+
+use autoscan_core::change::Subject;
+use autoscan_core::fault::Fault;
+use autoscan_core::media::{Role, stem};
+use autoscan_core::path::{AbsolutePath, TargetPath};
+use autoscan_core::proof::{Shown, Sought, Wanted};
+
+use crate::family::libraries::{self, Owner, spelled};
+use crate::family::media_browser::{Item, Known, MediaBrowser};
+
+/// Sizes are asked for with the streams of the files, some kilobytes each: of so many files of a folder at a time.
+const SIZES_AT_ONCE: usize = 6;
+
+/// What the server showed of the files of one folder.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Its files, by path, with their sizes in bytes where they were told.
+    pub(crate) files: HashMap<String, Option<u64>>,
+    /// The items of the files.
+    pub(crate) items: HashMap<String, Known>,
+    /// What was asked and what came back, in a sentence without a capital.
+    pub(crate) said: String,
+}
+
+impl View {
+    /// Takes an item in.
+    pub(crate) fn add(&mut self, item: &Item) {
+        for (path, size) in item.files() {
+            let known = self.files.entry(path.to_owned()).or_default();
+            *known = size.or(*known);
+            self.items.insert(path.to_owned(), Known { id: item.id.clone(), path: path.to_owned() });
+        }
+    }
+
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+}
+
+/// Asks for the files; one answer each, in order.
+pub(crate) async fn find(
+    server: &impl MediaBrowser,
+    folder: &TargetPath,
+    sought: &[Sought],
+) -> Result<Vec<Shown>, Fault> {
+    let product = server.product();
+    let mut shown: Vec<Option<Shown>> =
+        sought.iter().map(|sought| sidecar(product, &sought.path.0)).collect();
+    let mut folders: BTreeMap<AbsolutePath, Vec<usize>> = BTreeMap::new();
+    for (at, one) in sought.iter().enumerate() {
+        if shown[at].is_some() {
+            continue;
+        }
+        if one.subject == Subject::Folder {
+            shown[at] = Some(folder_shown(server, one).await?);
+        } else {
+            let above = one.path.0.parent().unwrap_or_else(|| folder.0.clone());
+            folders.entry(above).or_default().push(at);
+        }
+    }
+    for (folder, places) in folders {
+        let Some(owner) = libraries::owners(server, &TargetPath(folder)).await?.1.into_iter().next() else {
+            continue;
+        };
+        let files: Vec<&Sought> = places.iter().map(|at| &sought[*at]).collect();
+        let mut view = server.view(&owner, &files).await?;
+        learn_sizes(server, &mut view, &files, &owner).await?;
+        for (at, one) in places.into_iter().zip(files) {
+            let path = spelling(&owner, one);
+            match view.items.get(&path) {
+                Some(item) => server.desk().memory.learn(&path, &item.id),
+                None => server.desk().memory.forget(&path),
+            }
+            shown[at] =
+                Some(later_part(product, &owner, one).unwrap_or_else(|| judge(product, one, &path, &view)));
+        }
+    }
+    let nothing = || Shown::NotYet("nothing was asked".to_owned());
+    Ok(shown.into_iter().map(|shown| shown.unwrap_or_else(nothing)).collect())
+}
+
+/// Files that no item stands for.
+fn sidecar(product: &str, path: &AbsolutePath) -> Option<Shown> {
+    (Role::of(path) == Role::Sidecar)
+        .then(|| Shown::Unknowable(format!("{product} shows no item for subtitles, artwork and metadata")))
+}
+
+/// Files that no item of their own stands for.
+fn later_part(product: &str, owner: &Owner, sought: &Sought) -> Option<Shown> {
+    let name = sought.path.0.file_name()?;
+    (owner.library.kind == "movies" && is_later_part(name)).then(|| {
+        Shown::Unknowable(format!("{product} shows no item for a later part of a film in several files"))
+    })
+}
+
+/// Whether the file is the second or a later part of a film: `Film-cd2.mkv`.
+fn is_later_part(name: &str) -> bool {
+    let stem = stem(name).to_lowercase();
+    ["cd", "disc", "disk", "dvd", "part", "pt"].iter().any(|word| {
+        (2..=9).any(|number| {
+            let ends = [format!("-{word}{number}"), format!(".{word}{number}"), format!(" {word} {number}")];
+            ends.iter().any(|end| stem.ends_with(end))
+        })
+    })
+}
+
+/// The path in the library's own spelling of its root.
+pub(crate) fn spelling(folder: &Owner, sought: &Sought) -> String {
+    let name = sought.path.0.file_name().unwrap_or_default();
+    spelled(&folder.path.join([name])).to_owned()
+}
+
+/// Learns the sizes of files that are shown without one, where all that must be there is shown: before that, they prove
+/// nothing.
+async fn learn_sizes(
+    server: &impl MediaBrowser,
+    view: &mut View,
+    files: &[&Sought],
+    folder: &Owner,
+) -> Result<(), Fault> {
+    let there = files.iter().filter(|sought| matches!(sought.wanted, Wanted::There { .. }));
+    if !there.clone().all(|sought| view.has(&spelling(folder, sought))) {
+        return Ok(());
+    }
+    let sized: Vec<String> = there
+        .filter(|sought| matches!(sought.wanted, Wanted::There { size: Some(_) }))
+        .map(|sought| spelling(folder, sought))
+        .filter(|path| view.files.get(path).is_some_and(Option::is_none))
+        .collect();
+    // A file under a new name is proven by its name; of many files only those are looked at more closely that had their
+    // name before.
+    let few = sized.len() <= SIZES_AT_ONCE;
+    let closely = sized.into_iter().filter(|path| few || server.desk().memory.was_changed(path));
+    let items: Vec<Known> = closely.filter_map(|path| view.items.get(&path).cloned()).collect();
+    for some in items.chunks(SIZES_AT_ONCE) {
+        for item in sizes(server, some).await? {
+            view.add(&item);
+        }
+    }
+    Ok(())
+}
+
+/// These items with all their files and their sizes.
+pub(crate) async fn sizes(server: &impl MediaBrowser, items: &[Known]) -> Result<Vec<Item>, Fault> {
+    let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
+    let request = server.look_for("Path,MediaSources").query("Ids", &ids.join(","));
+    Ok(server.items(request).await?.unwrap_or_default())
+}
+
+fn judge(product: &str, sought: &Sought, path: &str, view: &View) -> Shown {
+    match (sought.wanted, view.files.get(path)) {
+        (Wanted::Gone, Some(_)) => Shown::NotYet(format!("{product} still shows {path:?}")),
+        (Wanted::There { .. }, None) => Shown::NotYet(format!("{}, but not {path:?}", view.said)),
+        (Wanted::There { size: Some(wanted) }, Some(Some(size))) if wanted != *size => Shown::NotYet(
+            format!("{product} shows {path:?} with {size} bytes, but on the disk it has {wanted}"),
+        ),
+        (Wanted::Gone, None) | (Wanted::There { .. }, Some(_)) => Shown::Proven,
+    }
+}
+
+/// Whether a folder is there or gone: its item, or the items of files in it.
+async fn folder_shown(server: &impl MediaBrowser, sought: &Sought) -> Result<Shown, Fault> {
+    let owner = libraries::owners(server, &sought.path).await?.1.into_iter().next();
+    let Some(owner) = owner else {
+        return Ok(Shown::Unknowable("no library owns the folder".to_owned()));
+    };
+    if owner.path == owner.root {
+        return Ok(Shown::Unknowable("a library's own folder is shown whatever is in it".to_owned()));
+    }
+    let path = owner.spelled();
+    let place = server.place(&owner).await?.filter(|place| place.path == path);
+    let mut is_there = false;
+    if let Some(place) = place {
+        // What is remembered may be gone by now.
+        let items = sizes(server, &[place]).await?;
+        is_there = items.iter().any(|item| item.path.as_ref() == Some(&path));
+        if !is_there {
+            server.desk().memory.forget(&path);
+        }
+    }
+    if !is_there {
+        let view = server.view(&owner, &[sought]).await?;
+        is_there = view.files.keys().any(|file| lies_in(file, &owner.path));
+    }
+    let product = server.product();
+    Ok(match (sought.wanted, is_there) {
+        (Wanted::Gone, false) | (Wanted::There { .. }, true) => Shown::Proven,
+        (Wanted::Gone, true) => Shown::NotYet(format!("{product} still shows {path:?}")),
+        (Wanted::There { .. }, false) => Shown::NotYet(format!("{product} shows nothing of {path:?}")),
+    })
+}
+
+/// Whether the server's path of an item lies in the folder.
+pub(crate) fn lies_in(path: &str, folder: &AbsolutePath) -> bool {
+    AbsolutePath::parse(path).is_ok_and(|path| path.is_within(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_parts_of_a_film_are_known_by_their_names() {
+        for (name, is_later) in [
+            ("Film.mkv", false),
+            ("Film-cd1.mkv", false),
+            ("Film-cd2.mkv", true),
+            ("Film - part 2.mkv", true),
+            ("Film.disc3.mkv", true),
+            ("Kill Bill Vol 2.mkv", false),
+        ] {
+            assert_eq!(is_later_part(name), is_later, "{name}");
+        }
+    }
+}

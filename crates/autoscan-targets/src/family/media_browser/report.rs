@@ -1,0 +1,159 @@
+//! Reports of paths, in one call a library: the server finds out itself what to look at.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use autoscan_core::change::{Change, ChangeKind};
+use autoscan_core::path::TargetPath;
+use autoscan_http::{Method, Request};
+use serde::Serialize;
+
+use crate::family::libraries::{Owner, spelled};
+use crate::family::media_browser::MediaBrowser;
+
+/// The type of a library that holds movies.
+const MOVIES: &str = "movies";
+
+/// Most paths in one call.
+const MOST_PATHS: usize = 500;
+
+/// Most bytes of paths in one call, well below the body limit that reverse proxies have.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// What happened to a path. Jellyfin ignores it, and nobody outside knows whether Emby does; it is told truthfully.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum UpdateType {
+    Created,
+    Modified,
+    Deleted,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Update {
+    path: String,
+    update_type: UpdateType,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Updates {
+    updates: Vec<Update>,
+}
+
+/// A path on its way into a call.
+pub(crate) struct Told {
+    pub(crate) library: String,
+    /// The library's title.
+    pub(crate) title: String,
+    update: Update,
+    /// For a file of a movie library that came or went in a folder of its own: the folder that holds such folders, and
+    /// that folder.
+    movie: Option<(String, String)>,
+}
+
+/// One call: paths of one library, and the scans of the batch that they are for.
+#[derive(Default)]
+pub(crate) struct Post {
+    pub(crate) library: String,
+    updates: Vec<Update>,
+    bytes: usize,
+    /// Where in `updates` a path is: each is told once.
+    places: HashMap<String, usize>,
+    /// The movie folders that changed, by the folder that holds them.
+    movies: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) scans: Vec<usize>,
+}
+
+/// The calls of a batch.
+#[derive(Default)]
+pub(crate) struct Posts(pub(crate) Vec<Post>);
+
+impl Posts {
+    /// Adds a path that one scan tells.
+    pub(crate) fn add(&mut self, scan: usize, told: Told) {
+        let post = match self.0.iter().rposition(|post| post.library == told.library) {
+            Some(at) if self.0[at].takes(&told.update) => &mut self.0[at],
+            _ => {
+                self.0.push(Post { library: told.library.clone(), ..Post::default() });
+                let last = self.0.len() - 1;
+                &mut self.0[last]
+            }
+        };
+        post.add(scan, told);
+    }
+}
+
+impl Post {
+    fn takes(&self, update: &Update) -> bool {
+        self.places.contains_key(&update.path)
+            || (self.updates.len() < MOST_PATHS && self.bytes + update.path.len() <= MOST_BYTES)
+    }
+
+    fn add(&mut self, scan: usize, told: Told) {
+        if self.scans.last() != Some(&scan) {
+            self.scans.push(scan);
+        }
+        if let Some((holder, folder)) = told.movie {
+            self.movies.entry(holder).or_default().insert(folder);
+        }
+        let update = told.update;
+        if let Some(at) = self.places.get(&update.path) {
+            self.updates[*at] = update;
+        } else {
+            self.bytes += update.path.len();
+            self.places.insert(update.path.clone(), self.updates.len());
+            self.updates.push(update);
+        }
+    }
+
+    /// The call. Each movie that came or went makes Jellyfin look at the whole folder that holds the movies' folders, for
+    /// these are no items of their own. When there are several, that folder goes first: the files then join its look,
+    /// which thus is one, and not one a movie. So it does when the call `joins` one that was made a moment ago.
+    pub(crate) fn request(&self, server: &impl MediaBrowser, joins: bool) -> Request {
+        let is_one_of_several = |folders: &BTreeSet<String>| joins || folders.len() > 1;
+        let holders = self.movies.iter().filter(|(holder, folders)| {
+            is_one_of_several(folders) && !self.places.contains_key(holder.as_str())
+        });
+        let mut updates: Vec<Update> = holders
+            .map(|(holder, _)| Update { path: holder.clone(), update_type: UpdateType::Modified })
+            .collect();
+        updates.extend(self.updates.iter().cloned());
+        server.request(Method::POST, &["Library", "Media", "Updated"]).json(&Updates { updates })
+    }
+}
+
+/// A path to be told, as deep as it is. Two sibling folders told within a minute make Jellyfin look at the whole folder
+/// above them (its `LibraryMonitor`), files in different folders do not.
+pub(crate) fn told(owner: &Owner, update_type: UpdateType) -> Told {
+    let movie = (update_type != UpdateType::Modified).then(|| owner.movie()).flatten();
+    Told {
+        library: owner.library.id.clone(),
+        title: owner.library.title.clone(),
+        update: Update { path: owner.spelled(), update_type },
+        movie,
+    }
+}
+
+impl Owner {
+    /// The folder that holds movie folders, and the movie folder, of a file of a movie library that lies in one.
+    fn movie(&self) -> Option<(String, String)> {
+        let folder = self.path.parent().filter(|_| self.library.kind == MOVIES)?;
+        let holder = folder.parent().filter(|holder| holder.is_within(&self.root))?;
+        Some((spelled(&holder).to_owned(), spelled(&folder).to_owned()))
+    }
+}
+
+/// The paths of a change, and what happened to each.
+pub(crate) fn paths(change: &Change<TargetPath>) -> Vec<(&TargetPath, UpdateType)> {
+    let mut paths: Vec<(&TargetPath, UpdateType)> =
+        change.from.iter().map(|from| (from, UpdateType::Deleted)).collect();
+    paths.push((
+        &change.path,
+        match change.kind {
+            ChangeKind::Created | ChangeKind::Moved => UpdateType::Created,
+            ChangeKind::Modified | ChangeKind::Rescan => UpdateType::Modified,
+            ChangeKind::Deleted => UpdateType::Deleted,
+        },
+    ));
+    paths
+}
