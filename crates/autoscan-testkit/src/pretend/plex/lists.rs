@@ -67,17 +67,17 @@ impl Plex {
         let (page, total) = (Page::of(call), items.len() + filled);
         let at = |n: usize| items.get(n).cloned().or_else(|| section.catalogue.filled_leaf(n - items.len()));
         let shown: Vec<Item> = (0..total).skip(page.start).take(page.size).filter_map(at).collect();
-        let listing = written(&state, key, &shown, total, page.start, self.spelling());
+        let listing = written(&state, call, key, &shown, total, self.spelling());
         state.flicker(&shown);
         pages::container(call, &listing)
     }
 
-    /// `/library/metadata/{key}`.
-    pub(super) fn one(&self, call: &Recorded, key: u64) -> Option<Value> {
+    /// `/library/metadata/{key}`, with the ids of other databases, for which listings must be asked.
+    pub(super) fn one(&self, key: u64) -> Option<Value> {
         let mut state = lock(&self.state);
         let section = state.section_of(key)?;
         let item = section.catalogue.get(key)?;
-        let around = around(section, &item, call.param("includeGuids") == Some("1"));
+        let around = around(section, &item, true);
         let page = pages::item(&item, section, &around, self.spelling());
         Some(pages::listing(section, vec![page], 1, 0, self.spelling()))
     }
@@ -100,7 +100,7 @@ impl Plex {
         items.retain(|item| !hidden || !item.is_trash());
         let (page, total) = (Page::of(call), items.len());
         let (items, id) = (page.of_items(items), section.library.id.clone());
-        let listing = written(&state, &id, &items, total, page.start, self.spelling());
+        let listing = written(&state, call, &id, &items, total, self.spelling());
         state.flicker(&items);
         Some(listing)
     }
@@ -129,24 +129,26 @@ impl Plex {
 /// Items of one library as a page.
 fn written(
     state: &State,
+    call: &Recorded,
     key: &str,
     items: &[Item],
     total: usize,
-    start: usize,
     spelling: Spelling,
 ) -> Value {
     let Some(section) = state.sections.iter().find(|section| section.library.id == key) else {
         return json!({});
     };
-    let write = |item: &Item| pages::item(item, section, &around(section, item, false), spelling);
-    pages::listing(section, items.iter().map(write).collect(), total, start, spelling)
+    let guids = call.param("includeGuids") == Some("1");
+    let write = |item: &Item| pages::item(item, section, &around(section, item, guids), spelling);
+    pages::listing(section, items.iter().map(write).collect(), total, Page::of(call).start, spelling)
 }
 
 fn around(section: &Section, item: &Item, guids: bool) -> Around {
     let above = |key: Option<u64>| section.catalogue.get(key?);
-    let grandparent = above(item.parent).and_then(|parent| above(parent.parent));
+    let parent = above(item.parent);
+    let grandparent = above(parent.as_ref().and_then(|parent| parent.parent));
     let folder = matches!(item.kind, Kind::Show | Kind::Artist).then(|| folder(section, item)).flatten();
-    Around { grandparent, guids, folder }
+    Around { parent, grandparent, guids, folder }
 }
 
 /// The first folder below the library's own that holds a file of the item.

@@ -80,6 +80,8 @@ pub(super) fn section(section: &Section, spelling: Spelling) -> Value {
 
 /// What else is known about an item than its place among others.
 pub(super) struct Around {
+    /// The item above it, if there is one.
+    pub(super) parent: Option<Item>,
     /// The item above the parent, if there is one.
     pub(super) grandparent: Option<Item>,
     pub(super) guids: bool,
@@ -112,15 +114,7 @@ pub(super) fn item(item: &Item, section: &Section, around: &Around, spelling: Sp
     if let Some(index) = item.index {
         json["index"] = spelling.size(index);
     }
-    if let Some(parent) = item.parent {
-        json["parentRatingKey"] = json!(parent.to_string());
-        json["parentKey"] = json!(format!("/library/metadata/{parent}"));
-    }
-    if let Some(grandparent) = &around.grandparent {
-        json["grandparentRatingKey"] = json!(grandparent.key.to_string());
-        json["grandparentTitle"] = json!(grandparent.title);
-        json["grandparentGuid"] = json!(grandparent.guid);
-    }
+    relations(&mut json, around, spelling);
     if around.guids && !item.ids.is_empty() {
         json["Guid"] = item.ids.iter().map(|id| json!({"id": id})).collect();
     }
@@ -139,6 +133,20 @@ pub(super) fn item(item: &Item, section: &Section, around: &Around, spelling: Sp
         json["leafCount"] = spelling.number(1);
     }
     json
+}
+
+/// What an item tells of those above it.
+fn relations(json: &mut Value, around: &Around, spelling: Spelling) {
+    for (relation, above) in [("parent", &around.parent), ("grandparent", &around.grandparent)] {
+        let Some(above) = above else { continue };
+        json[format!("{relation}RatingKey")] = json!(above.key.to_string());
+        json[format!("{relation}Key")] = json!(format!("/library/metadata/{}", above.key));
+        json[format!("{relation}Title")] = json!(above.title);
+        json[format!("{relation}Guid")] = json!(above.guid);
+    }
+    if let Some(index) = around.parent.as_ref().and_then(|parent| parent.index) {
+        json["parentIndex"] = spelling.size(index);
+    }
 }
 
 /// Each file is a version of its own.

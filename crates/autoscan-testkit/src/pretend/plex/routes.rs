@@ -25,12 +25,7 @@ impl Play for Plex {
             }
             ("GET", [":", "prefs"]) => pages::container(call, &prefs(&lock(&self.state))),
             ("GET", ["activities"]) => pages::container(call, &self.activities()),
-            ("GET", ["status", "sessions"]) => {
-                let playing = lock(&self.state).playing;
-                let one = json!({"sessionKey": "1", "type": "movie", "Player": {"state": "playing"}});
-                let size = self.spelling().size(playing);
-                pages::container(call, &json!({"size": size, "Metadata": vec![one; playing]}))
-            }
+            ("GET", ["status", "sessions"]) => pages::container(call, &self.sessions()),
             ("GET", ["services", "browse", path @ ..]) => self.browse(call, path),
             ("GET", ["library"]) => pages::container(call, &contents()),
             ("GET", ["library", "sections"] | ["library", "sections", "all"]) => {
@@ -115,6 +110,15 @@ impl Plex {
         container.map_or_else(|| self.error(404), |container| pages::container(call, &container))
     }
 
+    fn sessions(&self) -> Value {
+        let playing = lock(&self.state).playing;
+        let one = json!({
+            "sessionKey": "1", "type": "movie", "title": "Film", "User": {"id": "1", "title": "ada"},
+            "Player": {"state": "playing", "title": "TV"}, "Session": {"id": "5c3fa2", "location": "lan"},
+        });
+        json!({"size": self.spelling().size(playing), "Metadata": vec![one; playing]})
+    }
+
     /// An action answers with an empty page, and with success whatever the path is.
     fn refresh(&self, method: &str, key: &str, call: &Recorded) -> Reply {
         let path = call.param("path");
@@ -181,7 +185,7 @@ impl Plex {
             return self.error(404);
         }
         match (method, rest) {
-            ("GET", []) => self.found(call, self.one(call, key)),
+            ("GET", []) => self.found(call, self.one(key)),
             ("GET", ["children"]) => self.found(call, self.below(call, key, false)),
             ("GET", ["allLeaves"]) => self.found(call, self.below(call, key, true)),
             ("GET" | "PUT", ["matches"]) => self.found(call, self.matches(call, key)),
