@@ -54,11 +54,7 @@ impl Http {
     /// in time, a body beyond its limit.
     pub async fn exchange(&self, request: &Request) -> Result<Answer, Fault> {
         let timeouts = self.shared.timeouts;
-        let lost = |error: reqwest::Error| transport::fault(request, &error, timeouts);
-        let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
-        *outgoing.headers_mut() = request.headers.clone();
-        *outgoing.body_mut() = request.body.clone().map(Into::into);
-        let mut response = self.client(request).await?.execute(outgoing).await.map_err(lost)?;
+        let mut response = self.execute(request).await?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let body = if status.is_success() {
             whole_body(&mut response, request, timeouts).await?
@@ -66,6 +62,16 @@ impl Http {
             beginning(&mut response).await
         };
         Ok(Answer::new(request, status, &headers, body))
+    }
+
+    /// Sends a request and answers the head of what comes back.
+    pub(crate) async fn execute(&self, request: &Request) -> Result<Response, Fault> {
+        let timeouts = self.shared.timeouts;
+        let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
+        *outgoing.headers_mut() = request.headers.clone();
+        *outgoing.body_mut() = request.body.clone().map(Into::into);
+        let sent = self.client(request).await?.execute(outgoing).await;
+        sent.map_err(|error| transport::fault(request, &error, timeouts))
     }
 
     /// Sends a request and answers its success; any other status is a fault by [`Answer::check`].

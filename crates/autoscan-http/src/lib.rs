@@ -9,6 +9,7 @@ mod base_url;
 mod client;
 mod redact;
 mod request;
+mod socket;
 mod transport;
 
 pub use answer::{Answer, DEFAULT_PAUSE, LONGEST_PAUSE};
@@ -16,3 +17,4 @@ pub use base_url::BaseUrl;
 pub use client::{Http, Timeouts};
 pub use request::{Request, SecretHeader};
 pub use reqwest::Method;
+pub use socket::Socket;

@@ -1,22 +1,48 @@
 //! Plex Media Server. It learns of a change only by a scan of a folder, one call per library and folder.
 
-use std::collections::HashMap;
+mod advice;
+mod answers;
+mod care;
+mod cause;
+mod guids;
+mod lookup;
+mod matching;
+mod naming;
+mod notifications;
+mod proof;
+mod sections;
+mod server;
+mod sidecars;
+mod telling;
+mod trash;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{Care, CareScan, Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::proof::{Shown, Sought};
 use autoscan_core::secret::Secret;
-use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
+use autoscan_http::{Http, SecretHeader};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::family::libraries::{self, Catalogue, Owner, Shelves};
+use crate::family::libraries;
 use crate::family::settings;
 use crate::{Connected, TargetKind};
+use answers::{Container, ServerJson};
+use care::{Analyze, AnalyzeScope, Recently, Wishes};
+use lookup::Files;
+use matching::MatchCare;
+use notifications::Listener;
+use sections::Sections;
+use server::Server;
+use telling::{Told, Turns, refresh_of};
+use trash::EmptyTrash;
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "plex", settings: <Settings as JsonSchema>::json_schema, connect };
@@ -29,13 +55,32 @@ struct Settings {
     url: String,
     /// The `X-Plex-Token` of the server's owner.
     token: Secret,
+    /// Which files Plex analyses after a scan: `changed` ones, that have new content under their old name, `new` ones, `all`
+    /// of both, or none (`off`).
+    #[serde(default)]
+    analyze: Analyze,
+    /// Whether the `item` of such a file is analysed, or its whole `season` or album.
+    #[serde(default)]
+    analyze_scope: AnalyzeScope,
+    /// Empties the trash of a library after a scan: only while it rests, every anchor and mount of it stands, no storm of
+    /// deletions is on and both limits hold. Without it: never.
+    #[serde(default)]
+    empty_trash: Option<EmptyTrash>,
+    /// What Plex takes a film or series for is compared with what Radarr or Sonarr says it is: a mistake is shown
+    /// (`report`), or mended where that is certain (`fix`); `off` compares nothing.
+    #[serde(rename = "match", default)]
+    matching: MatchCare,
+    /// The language in which Plex looks for the right match, as it writes it itself: `en`, `de-DE`.
+    #[serde(default = "english")]
+    match_language: String,
 }
 
-/// The header that Plex knows a client by. One fixed value is enough: Plex keeps it per server.
-const CLIENT_IDENTIFIER: &str = "6f2a1c0e-4d5b-4a55-9c1f-a0705ca9b001";
+fn english() -> String {
+    "en".to_owned()
+}
 
-/// Longest list of libraries that is read, in bytes.
-const LIST: usize = 32 * 1024 * 1024;
+/// News that come faster than this are one.
+const BETWEEN_NEWS: Duration = Duration::from_secs(1);
 
 fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     let given: Settings = settings::read(given)?;
@@ -46,124 +91,57 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     }
     let token = SecretHeader::new("x-plex-token", token.reveal(), &token)?;
     let url = base.to_string();
+    let wishes = Wishes {
+        analyze: given.analyze,
+        scope: given.analyze_scope,
+        empty_trash: given.empty_trash,
+        matching: given.matching,
+        language: given.match_language,
+    };
     let server = Plex {
-        http: http.clone(),
-        base,
-        token,
-        shelves: Shelves::default(),
-        by_post: AtomicBool::new(false),
+        server: Server::new(http, base, token),
+        wishes,
+        sections: Arc::default(),
+        listener: Listener::default(),
+        turns: Turns::default(),
+        files: Files::default(),
+        recently: Recently::default(),
+        reported: AtomicU64::default(),
     };
     Ok(Connected { server: Arc::new(server), url })
 }
 
 struct Plex {
-    http: Http,
-    base: BaseUrl,
-    token: SecretHeader,
-    shelves: Shelves,
-    /// Whether this server starts a scan by `POST`: Plex's published API names only `POST`, every server in the field
-    /// answers `GET`.
-    by_post: AtomicBool,
-}
-
-/// A scan of one folder in one library.
-type Refresh = (String, String);
-
-/// What one batch has told already, and whether it read the libraries again because one had vanished.
-#[derive(Default)]
-struct Told {
-    refreshed: HashMap<Refresh, Result<(), Fault>>,
-    read_again: bool,
+    server: Server,
+    wishes: Wishes,
+    /// What is known of the scans of each library.
+    sections: Arc<Sections>,
+    listener: Listener,
+    turns: Turns,
+    files: Files,
+    recently: Recently,
+    /// The news that were passed on.
+    reported: AtomicU64,
 }
 
 impl Plex {
-    fn request(&self, method: Method, segments: &[&str]) -> Request {
-        Request::new(method, &self.base, segments)
-            .secret(&self.token)
-            .header("x-plex-client-identifier", CLIENT_IDENTIFIER)
-            .header("x-plex-product", "autoscan")
+    /// Listens to what Plex tells, before anything is asked for that it could tell of.
+    async fn listen(&self) {
+        let request = || self.server.get(&[":", "websockets", "notifications"]);
+        self.listener.open(&self.server.http, request, &self.sections).await;
     }
 
-    /// The scan of a folder. Never with `force`, which would fetch the metadata of everything again.
-    fn refresh(&self, by_post: bool, (section, folder): &Refresh) -> Request {
-        let method = if by_post { Method::POST } else { Method::GET };
-        self.request(method, &["library", "sections", section, "refresh"]).query("path", folder)
-    }
-
-    async fn ask(&self, request: &Request) -> Result<Answer, Fault> {
-        check(self.http.exchange(request).await?)
-    }
-
-    /// Tells every library that owns the folder. A call that Plex does not understand may mean that a library has
-    /// vanished, so the list is read again, once a batch.
-    async fn tell(&self, folder: &TargetPath, told: &mut Told) -> Result<(), Fault> {
-        let (_, owners) = libraries::owners(self, folder).await?;
-        let result = self.tell_owners(&owners, told).await;
-        if told.read_again || !matches!(result, Err(Fault::Wrong { .. })) {
-            return result;
-        }
-        told.read_again = true;
-        libraries::read_afresh(self).await?;
-        let (_, owners) = libraries::owners(self, folder).await?;
-        self.tell_owners(&owners, told).await
-    }
-
-    /// Each library once a batch. What one does not understand keeps no other from being told.
-    async fn tell_owners(&self, owners: &[Owner], told: &mut Told) -> Result<(), Fault> {
-        let mut result = Ok(());
-        for call in owners.iter().map(refresh_of) {
-            let answer = match told.refreshed.get(&call) {
-                Some(known) => known.clone(),
-                None => self.start(&call).await,
-            };
-            told.refreshed.insert(call, answer.clone());
-            match answer {
-                Err(fault) if fault.stops_the_lane() => return Err(fault),
-                answer => result = result.and(answer),
+    /// Tells one scan: refreshes the items of sidecars, or scans the folder.
+    async fn tell_one(&self, scan: &TargetScan, told: &mut Told) -> Result<(), Fault> {
+        if sidecars::only_sidecars(scan)
+            && let Some(refreshes) = self.refreshes(scan).await?
+        {
+            for request in &refreshes {
+                self.server.put(request).await?;
             }
+            return Ok(());
         }
-        result
-    }
-
-    /// One call to scan, by the method that worked last; by the other one when Plex does not know it.
-    async fn start(&self, call: &Refresh) -> Result<(), Fault> {
-        let by_post = self.by_post.load(Ordering::Relaxed);
-        let answer = self.http.exchange(&self.refresh(by_post, call)).await?;
-        if !is_unknown(&answer) {
-            return check(answer)?.accepted();
-        }
-        let other = self.http.exchange(&self.refresh(!by_post, call)).await?;
-        if is_unknown(&other) {
-            return check(answer)?.accepted();
-        }
-        check(other)?.accepted()?;
-        self.by_post.store(!by_post, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-fn refresh_of(owner: &Owner) -> Refresh {
-    (owner.library.id.clone(), owner.spelled())
-}
-
-fn is_unknown(answer: &Answer) -> bool {
-    matches!(answer.status(), 404 | 405)
-}
-
-/// Plex's own reading of a status. After an update it answers 503 with an XML note everywhere, for minutes to hours.
-fn check(answer: Answer) -> Result<Answer, Fault> {
-    let body = String::from_utf8_lossy(answer.body()).to_lowercase();
-    match answer.status() {
-        503 if body.contains("maintenance") || body.contains("database migrations") => {
-            Err(Fault::away(answer.says(
-                "Plex is doing start-up maintenance, which may take hours after an update; autoscan waits",
-            )))
-        }
-        401 => Err(Fault::refused(answer.says(
-            "the token was rejected; check the target's `token` (an unclaimed Plex lets in nobody by name)",
-        ))),
-        403 => Err(Fault::refused(answer.says("the token is not the owner's, who alone may start a scan"))),
-        _ => answer.check(),
+        self.tell(&scan.folder, told).await
     }
 }
 
@@ -181,15 +159,15 @@ fn still_starting(fault: Fault, state: Option<&str>) -> Fault {
 impl Target for Plex {
     /// `/identity` needs no token and tells whether Plex is up, and `/` whether the token is good.
     async fn probe(&self) -> Result<Identity, Fault> {
-        let answer = match self.ask(&self.request(Method::GET, &["identity"])).await {
+        let answer = match self.server.ask(&self.server.get(&["identity"])).await {
             Ok(answer) => answer,
-            Err(fault) => return libraries::known_by_its_list(self, fault).await,
+            Err(fault) => return libraries::known_by_its_list(&self.server, fault).await,
         };
         let identity = answer.json::<Container<ServerJson>>()?.container;
-        let server = match self.ask(&self.request(Method::GET, &[])).await {
+        let server = match self.server.ask(&self.server.get(&[])).await {
             Ok(answer) => answer.json::<Container<ServerJson>>()?.container,
             Err(fault) => {
-                let known = libraries::known_by_its_list(self, fault).await;
+                let known = libraries::known_by_its_list(&self.server, fault).await;
                 let known = known.map_err(|fault| still_starting(fault, identity.start_state.as_deref()))?;
                 return Ok(Identity { version: identity.version.unwrap_or(known.version), ..known });
             }
@@ -201,107 +179,81 @@ impl Target for Plex {
     }
 
     async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(libraries::read_afresh(self).await?.libraries())
+        Ok(libraries::read_afresh(&self.server).await?.libraries())
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
+        self.listen().await;
         let mut told = Told::default();
         let mut results: Vec<Result<(), Fault>> = Vec::with_capacity(batch.len());
         for scan in batch {
             let result = match results.last() {
                 Some(Err(fault)) if fault.stops_the_lane() => Err(fault.clone()),
-                _ => self.tell(&scan.folder, &mut told).await,
+                _ => self.tell_one(scan, &mut told).await,
             };
             results.push(result);
         }
         results
     }
 
+    /// The libraries that own the folder: no library is told again before its scan has ended.
+    async fn queue(&self, scan: &TargetScan) -> String {
+        let owners = libraries::remembered(&self.server, &scan.folder).await;
+        owners.iter().map(|owner| owner.library.id.as_str()).collect::<Vec<_>>().join("+")
+    }
+
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
-        let (_, owners) = libraries::owners(self, &scan.folder).await?;
-        let by_post = self.by_post.load(Ordering::Relaxed);
-        Ok(Plan {
-            libraries: owners.iter().map(|owner| Library::clone(&owner.library)).collect(),
-            calls: owners.iter().map(|owner| self.refresh(by_post, &refresh_of(owner)).planned()).collect(),
-        })
-    }
-}
-
-#[async_trait]
-impl Catalogue for Plex {
-    fn product(&self) -> &'static str {
-        "Plex"
-    }
-
-    fn shelves(&self) -> &Shelves {
-        &self.shelves
-    }
-
-    /// `/library/sections` is what every client asks; Plex's published API names only `/library/sections/all`.
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
-        let list = |segments: &[&str]| self.request(Method::GET, segments).at_most(LIST);
-        let answer = match self.ask(&list(&["library", "sections"])).await {
-            Err(Fault::Wrong { .. }) => self.ask(&list(&["library", "sections", "all"])).await?,
-            answer => answer?,
+        let (_, owners) = libraries::owners(&self.server, &scan.folder).await?;
+        let refreshes = if sidecars::only_sidecars(scan) { self.refreshes(scan).await? } else { None };
+        let calls = match refreshes {
+            Some(refreshes) => refreshes.iter().map(autoscan_http::Request::planned).collect(),
+            None => owners.iter().map(|owner| self.server.refresh(&refresh_of(owner)).planned()).collect(),
         };
-        let sections: Container<Sections> = answer.json()?;
-        Ok(sections.container.directory.into_iter().map(Library::from).collect())
+        Ok(Plan { libraries: owners.iter().map(|owner| Library::clone(&owner.library)).collect(), calls })
     }
-}
 
-#[derive(Deserialize)]
-struct Container<T> {
-    #[serde(rename = "MediaContainer")]
-    container: T,
-}
+    fn proves(&self) -> bool {
+        true
+    }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ServerJson {
-    friendly_name: Option<String>,
-    version: Option<String>,
-    start_state: Option<String>,
-}
+    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+        self.show(folder, sought).await
+    }
 
-#[derive(Deserialize)]
-struct Sections {
-    #[serde(rename = "Directory", default)]
-    directory: Vec<Section>,
-}
+    async fn why_missing(&self, sought: &Sought) -> Option<String> {
+        self.cause(sought).await
+    }
 
-#[derive(Deserialize)]
-struct Section {
-    #[serde(deserialize_with = "text_or_number")]
-    key: String,
-    #[serde(default)]
-    title: String,
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(rename = "Location", default)]
-    locations: Vec<Location>,
-}
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        let Ok((_, owners)) = libraries::owners(&self.server, folder).await else { return false };
+        owners.iter().all(|owner| owner.path.names_below(&owner.root).is_some_and(|names| !names.is_empty()))
+    }
 
-#[derive(Deserialize)]
-struct Location {
-    path: String,
-}
+    fn wants_care(&self, scan: &TargetScan) -> bool {
+        self.wishes.concern(scan)
+    }
 
-impl From<Section> for Library {
-    fn from(section: Section) -> Self {
-        Self {
-            id: section.key,
-            title: section.title,
-            kind: section.kind,
-            folders: section.locations.into_iter().map(|location| location.path).collect(),
+    async fn care(&self, care: &CareScan) -> Result<Care, Fault> {
+        self.care_for(care).await
+    }
+
+    /// News come in swarms while Plex scans: the first is passed on at once, and of the rest one a second.
+    async fn news(&self) {
+        let mut news = self.sections.news();
+        while *news.borrow_and_update() <= self.reported.load(Ordering::Relaxed) {
+            if news.changed().await.is_err() {
+                return std::future::pending().await;
+            }
         }
+        tokio::time::sleep(self.sections.until_quiet(BETWEEN_NEWS)).await;
+        self.reported.store(*news.borrow_and_update(), Ordering::Relaxed);
     }
-}
 
-/// Plex writes numbers now as numbers, now as text.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(serde::de::Error::custom("neither text nor a number")),
+    async fn playing(&self) -> Result<usize, Fault> {
+        self.watchers().await
+    }
+
+    async fn advice(&self) -> Result<Vec<String>, Fault> {
+        self.settings_against_us().await
     }
 }

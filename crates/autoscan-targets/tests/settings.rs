@@ -19,7 +19,11 @@ fn the_kinds_are_in_order_and_described() {
         ("emby", &["api-key", "token", "url"], &["url"]),
         ("jellyfin", &["api-key", "token", "url"], &["url"]),
         ("mpd", &["host", "music-directory", "password", "port"], &["host", "music-directory"]),
-        ("plex", &["token", "url"], &["url", "token"]),
+        (
+            "plex",
+            &["analyze", "analyze-scope", "empty-trash", "match", "match-language", "token", "url"],
+            &["url", "token"],
+        ),
         ("webhook", &["body", "headers", "method", "url"], &["url"]),
     ];
     let known: Vec<&str> = kinds().iter().map(|kind| kind.name).collect();

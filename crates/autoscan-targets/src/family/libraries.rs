@@ -104,6 +104,12 @@ pub(crate) async fn owners(
     Ok((shelf, owners))
 }
 
+/// The libraries that own the folder as far as is remembered; asks nobody.
+pub(crate) async fn remembered(server: &(impl Catalogue + ?Sized), folder: &TargetPath) -> Vec<Owner> {
+    let memory = server.shelves().0.lock().await;
+    memory.list.as_ref().map(|(shelf, _)| shelf.owners(&folder.0)).unwrap_or_default()
+}
+
 async fn refill(server: &(impl Catalogue + ?Sized), memory: &mut Memory) -> Result<Arc<Shelf>, Fault> {
     let libraries = server.read().await.map_err(of_the_server)?;
     let shelf = Arc::new(Shelf::new(libraries));

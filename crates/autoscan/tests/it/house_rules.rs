@@ -36,7 +36,7 @@ const EDGES: [(&str, &[&str]); 10] = [
 const FREE_FOR_TESTS: [&str; 2] = ["autoscan-testkit", "autoscan-store"];
 
 /// Who alone may use which crate from outside. Tests may use what they like.
-const OWNERS: [(&str, &[&str]); 15] = [
+const OWNERS: [(&str, &[&str]); 16] = [
     ("anyhow", &["autoscan", "autoscan-bench"]),
     ("axum", &["autoscan-web", "autoscan-testkit", "autoscan-bench"]),
     ("clap", &["autoscan", "autoscan-bench"]),
@@ -50,6 +50,7 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("rustls", &["autoscan-http"]),
     ("saphyr-parser", &["autoscan"]),
     ("sqlx", &["autoscan-store", "autoscan-bench"]),
+    ("tokio-tungstenite", &["autoscan-http", "autoscan-testkit"]),
     ("toml_edit", &["autoscan"]),
     ("tracing-subscriber", &["autoscan"]),
 ];

@@ -1,0 +1,147 @@
+//! How Plex is spoken to.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use autoscan_core::fault::Fault;
+use autoscan_core::ports::Library;
+use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
+use serde::de::DeserializeOwned;
+
+use super::answers::{Container, Section, Sections};
+use crate::family::libraries::{Catalogue, Shelves};
+
+/// The header that Plex knows a client by. One fixed value is enough: Plex keeps it per server.
+const CLIENT_IDENTIFIER: &str = "6f2a1c0e-4d5b-4a55-9c1f-a0705ca9b001";
+
+/// Longest list of libraries that is read, in bytes.
+const LIST: usize = 32 * 1024 * 1024;
+
+/// Longest list of items that is read, in bytes: a page of two hundred is a quarter of it.
+const PAGE: usize = 4 * 1024 * 1024;
+
+/// One Plex Media Server, its address and token.
+pub(super) struct Server {
+    pub(super) http: Http,
+    base: BaseUrl,
+    token: SecretHeader,
+    shelves: Shelves,
+    /// Whether this server starts a scan by `POST`: Plex's published API names only `POST`, every server in the field
+    /// answers `GET`.
+    by_post: AtomicBool,
+}
+
+/// A scan of one folder in one library.
+pub(super) type Refresh = (String, String);
+
+impl Server {
+    pub(super) fn new(http: &Http, base: BaseUrl, token: SecretHeader) -> Self {
+        Self { http: http.clone(), base, token, shelves: Shelves::default(), by_post: AtomicBool::new(false) }
+    }
+
+    pub(super) fn request(&self, method: Method, segments: &[&str]) -> Request {
+        Request::new(method, &self.base, segments)
+            .secret(&self.token)
+            .header("x-plex-client-identifier", CLIENT_IDENTIFIER)
+            .header("x-plex-product", "autoscan")
+    }
+
+    pub(super) fn get(&self, segments: &[&str]) -> Request {
+        self.request(Method::GET, segments)
+    }
+
+    pub(super) async fn ask(&self, request: &Request) -> Result<Answer, Fault> {
+        check(self.http.exchange(request).await?)
+    }
+
+    /// What a container holds.
+    pub(super) async fn read<T: DeserializeOwned>(&self, request: Request) -> Result<T, Fault> {
+        let answer = self.http.exchange(&request.at_most(PAGE)).await?;
+        Self::understood(answer)
+    }
+
+    /// What an answer holds.
+    pub(super) fn understood<T: DeserializeOwned>(answer: Answer) -> Result<T, Fault> {
+        Ok(check(answer)?.json::<Container<T>>()?.container)
+    }
+
+    /// An action on an item or a library. Plex answers it with an empty page.
+    pub(super) async fn put(&self, request: &Request) -> Result<(), Fault> {
+        self.ask(request).await?.accepted()
+    }
+
+    /// Every library, with what it is doing. `/library/sections` is what every client asks; Plex's published API names
+    /// only `/library/sections/all`.
+    pub(super) async fn sections(&self) -> Result<Vec<Section>, Fault> {
+        let list = |segments: &[&str]| self.get(segments).at_most(LIST);
+        let answer = match self.ask(&list(&["library", "sections"])).await {
+            Err(Fault::Wrong { .. }) => self.ask(&list(&["library", "sections", "all"])).await?,
+            answer => answer?,
+        };
+        let sections: Container<Sections> = answer.json()?;
+        Ok(sections.container.directory)
+    }
+
+    /// The call that scans a folder, by the method that worked last. Never with `force`, which would fetch the metadata
+    /// of everything again.
+    pub(super) fn refresh(&self, call: &Refresh) -> Request {
+        self.refresh_by(self.by_post.load(Ordering::Relaxed), call)
+    }
+
+    fn refresh_by(&self, by_post: bool, (section, folder): &Refresh) -> Request {
+        let method = if by_post { Method::POST } else { Method::GET };
+        self.request(method, &["library", "sections", section, "refresh"]).query("path", folder)
+    }
+
+    /// One call to scan, by the method that worked last; by the other one when Plex does not know it.
+    pub(super) async fn start(&self, call: &Refresh) -> Result<(), Fault> {
+        let by_post = self.by_post.load(Ordering::Relaxed);
+        let answer = self.http.exchange(&self.refresh_by(by_post, call)).await?;
+        if !is_unknown(&answer) {
+            return check(answer)?.accepted();
+        }
+        let other = self.http.exchange(&self.refresh_by(!by_post, call)).await?;
+        if is_unknown(&other) {
+            return check(answer)?.accepted();
+        }
+        check(other)?.accepted()?;
+        self.by_post.store(!by_post, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn is_unknown(answer: &Answer) -> bool {
+    matches!(answer.status(), 404 | 405)
+}
+
+/// Plex's own reading of a status. After an update it answers 503 with an XML note everywhere, for minutes to hours.
+fn check(answer: Answer) -> Result<Answer, Fault> {
+    let body = String::from_utf8_lossy(answer.body()).to_lowercase();
+    match answer.status() {
+        503 if body.contains("maintenance") || body.contains("database migrations") => {
+            Err(Fault::away(answer.says(
+                "Plex is doing start-up maintenance, which may take hours after an update; autoscan waits",
+            )))
+        }
+        401 => Err(Fault::refused(answer.says(
+            "the token was rejected; check the target's `token` (an unclaimed Plex lets in nobody by name)",
+        ))),
+        403 => Err(Fault::refused(answer.says("the token is not the owner's, who alone may start a scan"))),
+        _ => answer.check(),
+    }
+}
+
+#[async_trait]
+impl Catalogue for Server {
+    fn product(&self) -> &'static str {
+        "Plex"
+    }
+
+    fn shelves(&self) -> &Shelves {
+        &self.shelves
+    }
+
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        Ok(self.sections().await?.into_iter().map(Library::from).collect())
+    }
+}
