@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use autoscan_testkit::{PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Runs a script of `tests/reference` while the server that it talks to goes on; fails with what it says.
 async fn run(script: &str, arguments: &[&str]) {
@@ -102,4 +102,67 @@ async fn embys_client_understands_the_pretend_emby() {
     emby.holdings.set_sessions(1, 1);
 
     run("emby.py", &[&emby.stage.url(), "emby-key", &folder.to_string_lossy()]).await;
+}
+
+/// What people's programs ask of Jellyfin, autoscan among them; how autoscan itself asks is looked at where its target is
+/// tested.
+fn calls() -> Value {
+    let headers = json!({"Authorization": "MediaBrowser Token=x", "Content-Type": "application/json"});
+    let film = "/Items?Recursive=true&IncludeItemTypes=Movie,Episode,Series,Season&Limit=50";
+    let calls = [
+        ("GET", "/System/Info/Public", ""),
+        ("GET", "/System/Info", ""),
+        ("GET", "/System/Configuration", ""),
+        ("GET", "/Library/VirtualFolders", ""),
+        ("GET", film, ""),
+        ("GET", &format!("{film}&fields=Path,MediaSources,DateCreated,ParentId&sortBy=DateCreated"), ""),
+        ("GET", &format!("{film}&enableImages=false&enableUserData=false&searchTerm=Show"), ""),
+        ("GET", "/Items?parentId=00000000000000000000000000000000", ""),
+        ("GET", "/Sessions", ""),
+        ("GET", "/ScheduledTasks", ""),
+        ("POST", "/Library/Media/Updated", r#"{"Updates":[{"Path":"/media/tv/x","UpdateType":"Created"}]}"#),
+        ("POST", "/Library/Media/Updated", r#"{"Updates":[{"Path":"","UpdateType":"Created"}]}"#),
+        ("POST", "/Library/Refresh", ""),
+        ("POST", "/Items/a656b907eb3a73532e40e44b968d0225/Refresh?metadataRefreshMode=Default", ""),
+        ("POST", "/Items/00000000000000000000000000000000/Refresh?imageRefreshMode=Default", ""),
+        ("POST", "/Environment/ValidatePath", r#"{"Path":"/media/tv","IsFile":false}"#),
+        ("POST", "/Environment/ValidatePath", r#"{"Path":"/nowhere","IsFile":false}"#),
+    ];
+    let call = |(method, target, body): &(&str, &str, &str)| json!({"method": method, "target": target, "headers": headers, "body": body});
+    calls.iter().map(call).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs the reference clients and a folder of specifications: SPECS=folder scripts/test --long"]
+async fn the_pretend_jellyfin_answers_as_published() {
+    let Some(specifications) = std::env::var_os("SPECS").map(PathBuf::from) else {
+        return eprintln!("skipped: SPECS names no folder of specifications");
+    };
+    let calls_made = folder("jellyfin-calls").join("calls.json");
+    std::fs::write(&calls_made, calls().to_string()).unwrap();
+    for version in ["10.10.7", "12.0.0"] {
+        let jellyfin = PretendJellyfin::builder()
+            .version(version)
+            .library(
+                PretendLibrary::new("f137a2dd21bbc1b99aa5c0f6bf02a805", "Films")
+                    .of("movies")
+                    .at("/media/movies"),
+            )
+            .library(
+                PretendLibrary::new("a656b907eb3a73532e40e44b968d0225", "Series")
+                    .of("tvshows")
+                    .at("/media/tv"),
+            )
+            .start()
+            .await
+            .unwrap();
+        jellyfin.holdings.hold("/media/movies/Film (2001)/Film (2001).mkv", 5);
+        jellyfin.holdings.hold("/media/tv/Show/Season 1/Show - S01E01.mkv", 5);
+        jellyfin.holdings.set_sessions(1, 1);
+
+        let document = specifications.join(format!("jellyfin/jellyfin-openapi-{version}.json"));
+        let (url, calls_made) = (jellyfin.stage.url(), calls_made.to_string_lossy());
+        run("jellyfin_specification.py", &[&document.to_string_lossy(), &url, "jellyfin-key", &calls_made])
+            .await;
+    }
 }

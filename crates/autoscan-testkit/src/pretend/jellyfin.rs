@@ -201,10 +201,7 @@ impl Jellyfin {
     fn read(&self, world: &mut World, route: &[&str], call: &Recorded) -> Reply {
         let answer = match route {
             ["system", "info"] => self.info(true),
-            ["system", "configuration"] => json!({
-                "LibraryMonitorDelay": world.monitor.delay().as_secs(), "LibraryUpdateDuration": 30,
-                "EnableLegacyAuthorization": self.made.legacy,
-            }),
+            ["system", "configuration"] => self.configuration(world),
             ["library", "virtualfolders"] => virtual_folders(&world.libraries),
             ["items"] => match items(world, Dialect::Jellyfin, call) {
                 Some(items) => items,
@@ -237,14 +234,14 @@ impl Jellyfin {
                 if !is_mode("metadataRefreshMode") || !is_mode("imageRefreshMode") {
                     return self.error(400);
                 }
-                if refresh(world, Dialect::Jellyfin, id, call) { Reply::empty(204) } else { self.error(404) }
+                if refresh(world, Dialect::Jellyfin, id, call) { Reply::empty(204) } else { not_found() }
             }
             ["environment", "validatepath"] => {
                 let Ok(body) = serde_json::from_str::<Value>(&call.body) else { return self.error(400) };
                 let path = field(&body, "Path").and_then(|path| path.as_str().map(str::to_owned));
                 let is_file = field(&body, "IsFile").and_then(|is_file| is_file.as_bool());
                 let found = validate(world, &path.unwrap_or_default(), is_file);
-                Reply::empty(if found { 204 } else { 404 })
+                if found { Reply::empty(204) } else { not_found() }
             }
             ["system", "info"] | ["library", "virtualfolders"] | ["items"] => self.error(405),
             _ => self.error(404),
@@ -261,6 +258,17 @@ impl Jellyfin {
         })
     }
 
+    fn configuration(&self, world: &World) -> Value {
+        let mut configuration = json!({
+            "LibraryMonitorDelay": world.monitor.delay().as_secs(), "LibraryUpdateDuration": 30,
+        });
+        // 10.10 has no such setting: it always accepts it.
+        if world.era > Era::Ten {
+            configuration["EnableLegacyAuthorization"] = json!(self.made.legacy);
+        }
+        configuration
+    }
+
     fn lets_in(&self, call: &Recorded) -> bool {
         let modern = call.header("authorization").and_then(token);
         let query = call.param("ApiKey").map(str::to_owned);
@@ -269,6 +277,15 @@ impl Jellyfin {
         let legacy = legacy.into_iter().flatten().next().filter(|_| self.made.legacy).map(str::to_owned);
         modern.or(query).or(legacy).is_some_and(|token| token == self.made.key)
     }
+}
+
+/// What a call answers that knows the route but not what is asked for; an unknown route has an empty body.
+fn not_found() -> Reply {
+    let problem = json!({
+        "type": "https://tools.ietf.org/html/rfc9110#section-15.5.5", "title": "Not Found", "status": 404,
+        "traceId": "00-0123456789abcdef0123456789abcdef-0123456789abcdef-00",
+    });
+    Reply::new(404, "application/json; charset=utf-8", problem.to_string())
 }
 
 /// The token of `MediaBrowser Token="…", Client="…"`: the values are decoded as a URL's are, where `+` is a space.
