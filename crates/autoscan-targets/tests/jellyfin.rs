@@ -193,7 +193,9 @@ async fn a_fault_of_one_call_concerns_its_scans_and_an_outage_all_that_follow() 
     ] {
         // The folder that nobody owns makes the list be read first, once in ten seconds.
         let _ = server.scan(&[rescan("/nowhere/B"), rescan("/media/movies/E")]).await;
-        troubles.iter().for_each(|trouble| jellyfin.stage.fail_next(1, trouble));
+        for trouble in &troubles {
+            jellyfin.stage.fail_next(1, trouble);
+        }
         assert_eq!(verdicts(&server.scan(&batch).await), expected, "{troubles:?}");
     }
 }

@@ -240,6 +240,7 @@ pub(crate) async fn sought_in_vain(
             .query("Recursive", "true")
             .query("ParentId", &folder.library.id)
             .query("IncludeItemTypes", file_kinds(&folder.library.kind))
+            .query("CollapseBoxSetItems", "false")
             .query("SortBy", "DateCreated")
             .query("SortOrder", "Descending")
             .query("Limit", NEWEST);
@@ -286,6 +287,7 @@ async fn sweep(server: &impl MediaBrowser, folder: &Owner, view: &mut View) -> R
         let request = server
             .look_for("Path,ParentId")
             .query("ParentId", &folder.library.id)
+            .query("CollapseBoxSetItems", "false")
             .query("StartIndex", &(page * SWEPT).to_string())
             .query("Limit", &SWEPT.to_string());
         let found = server.items(request).await?.unwrap_or_default();

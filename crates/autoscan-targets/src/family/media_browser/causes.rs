@@ -1,7 +1,6 @@
 //! Why a file did not appear: the likeliest cause first.
 
 use autoscan_core::change::Subject;
-use autoscan_core::fault::Fault;
 use autoscan_core::media::is_extra;
 use autoscan_core::path::AbsolutePath;
 use autoscan_core::proof::{Sought, Wanted};
@@ -100,15 +99,15 @@ fn of_its_name(product: &str, path: &AbsolutePath) -> Option<String> {
 async fn unseen(server: &impl MediaBrowser, sought: &Sought) -> Option<String> {
     let is_file = sought.subject == Subject::File;
     let request = server.validate(sought.path.as_str(), is_file);
-    match server.ask(&request).await {
-        Err(Fault::Wrong { .. }) => Some(format!(
-            "{} says that it does not find {:?} on its disk: look at its permissions, whether its mount stands, and at the \
-             target's `map`",
+    let answer = server.http().exchange(&request).await.ok()?;
+    (answer.status() == 404).then(|| {
+        format!(
+            "{} says that it does not find {:?} on its disk: look at its permissions, whether its mount stands, and at \
+             the target's `map`",
             server.product(),
             sought.path.as_str()
-        )),
-        _ => None,
-    }
+        )
+    })
 }
 
 /// Whether the library is for something else.

@@ -8,8 +8,8 @@ use autoscan_core::media::{Role, stem};
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::proof::{Shown, Sought, Wanted};
 
-use crate::family::libraries::{self, Owner, spelled};
-use crate::family::media_browser::{Item, Known, MediaBrowser};
+use crate::family::libraries::{Owner, spelled};
+use crate::family::media_browser::{Item, Known, MediaBrowser, owner};
 
 /// Sizes are asked for with the streams of the files, some kilobytes each: of so many files of a folder at a time.
 const SIZES_AT_ONCE: usize = 6;
@@ -62,7 +62,11 @@ pub(crate) async fn find(
         }
     }
     for (folder, places) in folders {
-        let Some(owner) = libraries::owners(server, &TargetPath(folder)).await?.1.into_iter().next() else {
+        let Some(owner) = owner(server, &folder).await? else {
+            let reason = format!("no library of {product} owns {folder:?}");
+            for at in places {
+                shown[at] = Some(Shown::Unknowable(reason.clone()));
+            }
             continue;
         };
         let files: Vec<&Sought> = places.iter().map(|at| &sought[*at]).collect();
@@ -163,8 +167,7 @@ fn judge(product: &str, sought: &Sought, path: &str, view: &View) -> Shown {
 
 /// Whether a folder is there or gone: its item, or the items of files in it.
 async fn folder_shown(server: &impl MediaBrowser, sought: &Sought) -> Result<Shown, Fault> {
-    let owner = libraries::owners(server, &sought.path).await?.1.into_iter().next();
-    let Some(owner) = owner else {
+    let Some(owner) = owner(server, &sought.path.0).await? else {
         return Ok(Shown::Unknowable("no library owns the folder".to_owned()));
     };
     if owner.path == owner.root {

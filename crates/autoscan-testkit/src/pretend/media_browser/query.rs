@@ -109,6 +109,14 @@ impl Query {
     }
 
     fn listed(&self, tree: &Tree) -> Vec<u32> {
+        if self.newest_first
+            && self.recursive
+            && self.limit < usize::MAX
+            && !matches!(self.place, Place::Item(_))
+        {
+            let fitting = tree.newest().filter(|at| self.takes(tree, *at) && self.holds(tree, *at));
+            return fitting.take(self.start + self.limit).collect();
+        }
         let roots: Vec<u32> = match &self.place {
             Place::Root => {
                 tree.of_kind(Kind::Folder).filter(|at| tree.node(*at).parent == super::tree::NONE).collect()

@@ -164,6 +164,11 @@ impl Tree {
         known.iter().copied().filter(|at| self.is_alive(*at))
     }
 
+    /// Every item, newest first.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = u32> {
+        (0..u32::try_from(self.nodes.len()).unwrap_or(NONE)).rev().filter(|at| self.is_alive(*at))
+    }
+
     /// Everything below an item, in the order of its folders.
     pub(crate) fn below(&self, at: u32) -> Vec<u32> {
         let mut found = Vec::new();
