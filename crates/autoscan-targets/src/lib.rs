@@ -8,6 +8,7 @@ mod command;
 mod emby;
 mod family;
 mod jellyfin;
+mod kodi;
 mod mpd;
 mod plex;
 mod webhook;
@@ -44,7 +45,15 @@ pub struct Connected {
 
 /// Every kind, by name.
 pub fn kinds() -> &'static [TargetKind] {
-    static KINDS: [TargetKind; 7] =
-        [autoscan::KIND, command::KIND, emby::KIND, jellyfin::KIND, mpd::KIND, plex::KIND, webhook::KIND];
+    static KINDS: [TargetKind; 8] = [
+        autoscan::KIND,
+        command::KIND,
+        emby::KIND,
+        jellyfin::KIND,
+        kodi::KIND,
+        mpd::KIND,
+        plex::KIND,
+        webhook::KIND,
+    ];
     &KINDS
 }

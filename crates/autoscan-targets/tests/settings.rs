@@ -13,11 +13,12 @@ fn connect(kind: &str, settings: &Value) -> Result<String, String> {
 
 #[test]
 fn the_kinds_are_in_order_and_described() {
-    let table: [(&str, &[&str], &[&str]); 7] = [
+    let table: [(&str, &[&str], &[&str]); 8] = [
         ("autoscan", &["api-key", "password", "url", "username"], &["url"]),
         ("command", &["argv", "timeout"], &["argv"]),
         ("emby", &["api-key", "token", "url"], &["url"]),
         ("jellyfin", &["api-key", "token", "url"], &["url"]),
+        ("kodi", &["password", "url", "username"], &["url"]),
         ("mpd", &["host", "music-directory", "password", "port"], &["host", "music-directory"]),
         (
             "plex",
@@ -80,6 +81,7 @@ fn a_fault_of_the_settings_is_a_sentence_without_the_secret() {
             json!({"url": "http://nas", "username": "me", "password": 23}),
             "`password` must be text",
         ),
+        ("kodi", json!({"url": "http://kodi", "username": "me"}), "`password` is missing"),
         ("mpd", json!({"host": "mpd://x", "music-directory": "/m"}), "`host` must be the name"),
         (
             "mpd",

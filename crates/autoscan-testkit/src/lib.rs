@@ -7,7 +7,8 @@ mod pretend;
 pub use clock::{FakeClock, START};
 pub use files::FakeFiles;
 pub use pretend::{
-    EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, MpdTrouble, PlexBuilder, PlexFileFilter,
-    PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendAutoscan, PretendEmby, PretendJellyfin,
-    PretendLibrary, PretendMpd, PretendPlex, PretendReceiver, Recorded, Stage, Trouble,
+    EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, KodiContent, MpdTrouble, PlexBuilder,
+    PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendAutoscan, PretendEmby,
+    PretendJellyfin, PretendKodi, PretendLibrary, PretendMpd, PretendPlex, PretendReceiver, Recorded, Stage,
+    Trouble,
 };

@@ -4,6 +4,7 @@
 mod autoscan;
 mod emby;
 mod jellyfin;
+mod kodi;
 mod library;
 mod media_browser;
 mod monitor;
@@ -16,6 +17,7 @@ mod stage;
 pub use autoscan::PretendAutoscan;
 pub use emby::{EmbyBuilder, EmbyLists, PretendEmby};
 pub use jellyfin::{JellyfinBuilder, PretendJellyfin};
+pub use kodi::{KodiContent, PretendKodi};
 pub use library::PretendLibrary;
 pub use media_browser::{Holdings, ItemRefresh};
 pub use mpd::{MpdTrouble, PretendMpd};

@@ -1,0 +1,161 @@
+//! Kodi. It is told to scan one folder at a time, and asked for the items of the files.
+
+mod items;
+mod prove;
+mod rpc;
+mod sources;
+mod tell;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use autoscan_core::fault::Fault;
+use autoscan_core::path::{AbsolutePath, TargetPath};
+use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::proof::{Shown, Sought};
+use autoscan_core::secret::Secret;
+use autoscan_http::{Http, SecretHeader};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::family::libraries::{self, Catalogue, Shelves};
+use crate::family::settings;
+use crate::kodi::items::Contents;
+use crate::kodi::rpc::{Call, Rpc};
+use crate::kodi::sources::{Kind, Sources};
+use crate::{Connected, TargetKind};
+
+pub(crate) const KIND: TargetKind =
+    TargetKind { name: "kodi", settings: <Settings as JsonSchema>::json_schema, connect };
+
+/// A Kodi.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Settings {
+    /// Where Kodi's web server answers, as this machine sees it: `http://kodi:8080`.
+    url: String,
+    /// The username that its web server wants.
+    username: Option<String>,
+    /// The password that its web server wants.
+    password: Option<Secret>,
+}
+
+fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
+    let given: Settings = settings::read(given)?;
+    let base = settings::url(&given.url)?;
+    let login = match (given.username, given.password) {
+        (Some(user), Some(password)) => {
+            Some(SecretHeader::basic(&user, &settings::trimmed("password", &password)?))
+        }
+        (None, None) => None,
+        (Some(_), None) => return Err("`password` is missing".to_owned()),
+        (None, Some(_)) => return Err("`username` is missing".to_owned()),
+    };
+    let url = base.to_string();
+    let rpc = Rpc { http: http.clone(), base, login };
+    let server = Kodi { rpc, shelves: Shelves::default(), contents: Mutex::default() };
+    Ok(Connected { server: Arc::new(server), url })
+}
+
+struct Kodi {
+    rpc: Rpc,
+    shelves: Shelves,
+    /// What the video sources hold, as far as it was found out.
+    contents: Mutex<HashMap<AbsolutePath, Contents>>,
+}
+
+#[async_trait]
+impl Catalogue for Kodi {
+    fn product(&self) -> &'static str {
+        "Kodi"
+    }
+
+    fn shelves(&self) -> &Shelves {
+        &self.shelves
+    }
+
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        let calls = Kind::ALL.map(|kind| Call::new("Files.GetSources", json!({"media": kind.as_str()})));
+        let outcomes = self.rpc.ask(&calls).await?;
+        let mut libraries = Vec::new();
+        for (kind, outcome) in Kind::ALL.into_iter().zip(&outcomes) {
+            let found: Sources = outcome.read()?;
+            libraries.extend(found.sources.iter().filter_map(|source| sources::library(kind, source)));
+        }
+        Ok(libraries)
+    }
+}
+
+#[derive(Deserialize)]
+struct Application {
+    #[serde(default)]
+    name: String,
+    version: Version,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    major: u64,
+    minor: u64,
+}
+
+#[async_trait]
+impl Target for Kodi {
+    async fn probe(&self) -> Result<Identity, Fault> {
+        let asked = Call::new("Application.GetProperties", json!({"properties": ["name", "version"]}));
+        match self.rpc.call::<Application>(asked).await {
+            Ok(Application { name, version }) => Ok(Identity {
+                product: if name.is_empty() { "Kodi".to_owned() } else { name },
+                name: None,
+                version: format!("{}.{}", version.major, version.minor),
+            }),
+            Err(fault) => libraries::known_by_its_list(self, fault).await,
+        }
+    }
+
+    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
+        Ok(libraries::read_afresh(self).await?.libraries())
+    }
+
+    async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
+        tell::batch(self, batch).await
+    }
+
+    async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
+        let (_, owners) = libraries::owners(self, &scan.folder).await?;
+        let mut calls = Vec::new();
+        for owner in &owners {
+            calls.extend(tell::planned(self, owner, scan).await?);
+        }
+        Ok(Plan {
+            libraries: owners.iter().map(|owner| Library::clone(&owner.library)).collect(),
+            calls: calls.iter().map(|call| self.rpc.request(std::slice::from_ref(call)).planned()).collect(),
+        })
+    }
+
+    fn proves(&self) -> bool {
+        true
+    }
+
+    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+        prove::find(self, folder, sought).await
+    }
+
+    async fn why_missing(&self, sought: &Sought) -> Option<String> {
+        prove::why_missing(self, sought).await
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        libraries::owners(self, folder)
+            .await
+            .is_ok_and(|(_, owners)| owners.iter().any(|owner| owner.path != owner.root))
+    }
+
+    async fn playing(&self) -> Result<usize, Fault> {
+        let players: Vec<serde::de::IgnoredAny> =
+            self.rpc.call(Call::new("Player.GetActivePlayers", json!({}))).await?;
+        Ok(players.len())
+    }
+}

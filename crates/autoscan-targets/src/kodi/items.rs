@@ -1,0 +1,160 @@
+//! What Kodi's library holds of certain files: asked by folder and name, verified by the whole path.
+
+use autoscan_core::fault::Fault;
+use autoscan_core::path::AbsolutePath;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::kodi::rpc::{Call, Outcome};
+use crate::kodi::sources::{self, Kind};
+
+/// Most names in one question.
+pub(super) const MOST_NAMES: usize = 100;
+
+/// Most items of a deleted folder that are forgotten at once.
+pub(super) const MOST_FORGOTTEN: usize = 500;
+
+/// A type of item: how it is listed and forgotten.
+struct Type {
+    list: &'static str,
+    remove: &'static str,
+    id: &'static str,
+}
+
+const VIDEOS: [Type; 3] = [
+    Type { list: "VideoLibrary.GetMovies", remove: "VideoLibrary.RemoveMovie", id: "movieid" },
+    Type { list: "VideoLibrary.GetEpisodes", remove: "VideoLibrary.RemoveEpisode", id: "episodeid" },
+    Type { list: "VideoLibrary.GetMusicVideos", remove: "VideoLibrary.RemoveMusicVideo", id: "musicvideoid" },
+];
+
+/// Songs are forgotten by a scan of their folder, and by nothing else.
+const SONGS: [Type; 1] = [Type { list: "AudioLibrary.GetSongs", remove: "", id: "songid" }];
+
+fn types(kind: Kind) -> &'static [Type] {
+    match kind {
+        Kind::Video => &VIDEOS,
+        Kind::Music => &SONGS,
+    }
+}
+
+/// An item of the library.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    file: String,
+    id: u64,
+    of: usize,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(default)]
+    file: String,
+    #[serde(default, alias = "movieid", alias = "episodeid", alias = "musicvideoid", alias = "songid")]
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct List {
+    limits: Limits,
+    #[serde(default, alias = "episodes", alias = "musicvideos", alias = "songs", alias = "tvshows")]
+    movies: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Limits {
+    total: usize,
+}
+
+/// The questions for these files of one folder, one a type of item. Several parts of a film are one item, whose file
+/// names them all, so names are looked for within.
+pub(super) fn of_files(kind: Kind, folder: &AbsolutePath, names: &[&str]) -> Vec<Call> {
+    let names: Vec<Value> = names.iter().map(|name| rule("filename", "contains", name)).collect();
+    let filter = json!({"and": [rule("path", "is", &sources::folder(folder)), {"or": names}]});
+    lists(kind, &filter, MOST_FORGOTTEN)
+}
+
+/// The questions for everything below a folder, at most `end` of each type.
+pub(super) fn below(kind: Kind, folder: &AbsolutePath, end: usize) -> Vec<Call> {
+    lists(kind, &rule("path", "startswith", &sources::folder(folder)), end)
+}
+
+fn rule(field: &str, operator: &str, value: &str) -> Value {
+    json!({"field": field, "operator": operator, "value": value})
+}
+
+fn lists(kind: Kind, filter: &Value, end: usize) -> Vec<Call> {
+    let params = json!({"properties": ["file"], "filter": filter, "limits": {"start": 0, "end": end}});
+    types(kind).iter().map(|one| Call::new(one.list, params.clone())).collect()
+}
+
+/// What was answered to [`of_files`] or [`below`]: the items and how many there are in all.
+pub(super) fn read(outcomes: &[Outcome]) -> Result<(Vec<Item>, usize), Fault> {
+    let (mut items, mut total) = (Vec::new(), 0);
+    for (of, outcome) in outcomes.iter().enumerate() {
+        let list: List = outcome.read()?;
+        total += list.limits.total;
+        items.extend(list.movies.into_iter().map(|listed| Item { file: listed.file, id: listed.id, of }));
+    }
+    Ok((items, total))
+}
+
+impl Item {
+    /// Whether the item is this file, or has it for a part.
+    pub(super) fn is(&self, path: &AbsolutePath) -> bool {
+        let file = sources::file(path);
+        match self.file.strip_prefix("stack://") {
+            // A comma within a name is doubled.
+            Some(parts) => parts.split(" , ").any(|part| part.replace(",,", ",") == file),
+            None => self.file == file,
+        }
+    }
+
+    /// The file as Kodi writes it.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The call that takes it out of the library. No file is touched.
+    pub(super) fn forget(&self) -> Call {
+        let one = &VIDEOS[self.of];
+        Call::new(one.remove, json!({ (one.id): self.id }))
+    }
+}
+
+/// The questions that tell what a video source holds: shows, films and music videos.
+pub(super) fn contents(root: &AbsolutePath) -> Vec<Call> {
+    let filter = rule("path", "startswith", &sources::folder(root));
+    let params = json!({"properties": ["file"], "filter": filter, "limits": {"start": 0, "end": 1}});
+    ["VideoLibrary.GetTVShows", "VideoLibrary.GetMovies", "VideoLibrary.GetMusicVideos"]
+        .map(|list| Call::new(list, params.clone()))
+        .to_vec()
+}
+
+/// What a video source holds, as far as Kodi knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// Folders of shows.
+    Shows,
+    /// One show, whose folder is the source itself.
+    OneShow,
+    /// Films or music videos.
+    Films,
+    /// Nothing yet, or both.
+    Unclear,
+}
+
+impl Contents {
+    /// What was answered to [`contents`].
+    pub(super) fn read(root: &AbsolutePath, outcomes: &[Outcome]) -> Result<Self, Fault> {
+        let [shows, films, clips] = outcomes else { return Ok(Self::Unclear) };
+        let shows: List = shows.read()?;
+        let others = films.read::<List>()?.limits.total + clips.read::<List>()?.limits.total;
+        let root = sources::folder(root);
+        Ok(match (shows.movies.first(), others) {
+            (Some(show), _) if show.file == root => Self::OneShow,
+            (Some(_), 0) => Self::Shows,
+            (None, 1..) => Self::Films,
+            _ => Self::Unclear,
+        })
+    }
+}

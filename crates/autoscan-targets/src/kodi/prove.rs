@@ -1,0 +1,182 @@
+//! What Kodi shows of the files of a scan.
+
+use std::collections::BTreeMap;
+
+use autoscan_core::change::Subject;
+use autoscan_core::fault::Fault;
+use autoscan_core::media::{self, Role};
+use autoscan_core::path::{AbsolutePath, TargetPath};
+use autoscan_core::proof::{Shown, Sought, Wanted};
+use serde_json::{Map, Value, json};
+
+use crate::family::libraries::{self, Shelf};
+use crate::kodi::Kodi;
+use crate::kodi::items::{self, Contents, Item, MOST_NAMES};
+use crate::kodi::rpc::Call;
+use crate::kodi::sources::{self, Kind};
+use crate::kodi::tell;
+
+/// Endings of books and disc images' neighbours that are media elsewhere and nothing to Kodi.
+const NO_ITEMS: [&str; 6] = ["azw3", "cbr", "cbz", "epub", "mobi", "pdf"];
+
+/// Folders of a disc, whose many files are one item.
+const DISCS: [&str; 3] = ["BDMV", "VIDEO_TS", "AUDIO_TS"];
+
+/// What is asked about one folder: where in the answer each name belongs.
+#[derive(Default)]
+struct Group<'a>(Vec<(usize, &'a str)>);
+
+/// Asks for the files of a scan: one request a folder and a hundred names.
+pub(super) async fn find(kodi: &Kodi, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+    let (shelf, _) = libraries::owners(kodi, folder).await?;
+    let mut shown: Vec<Option<Shown>> = Vec::with_capacity(sought.len());
+    let mut groups: BTreeMap<AbsolutePath, Group<'_>> = BTreeMap::new();
+    for (at, one) in sought.iter().enumerate() {
+        shown.push(match unknowable(one, &shelf) {
+            Some(reason) => Some(Shown::Unknowable(reason)),
+            None if one.subject == Subject::Folder => Some(folder_is_gone(kodi, &shelf, &one.path.0).await?),
+            None => None,
+        });
+        if let (None, Some(folder), Some(name)) = (&shown[at], one.path.0.parent(), one.path.0.file_name()) {
+            groups.entry(folder).or_default().0.push((at, name));
+        }
+    }
+    for (folder, group) in &groups {
+        for names in group.0.chunks(MOST_NAMES) {
+            let (items, scans) = ask(kodi, &shelf, folder, names).await?;
+            for (at, _) in names {
+                shown[*at] = Some(judge(&sought[*at], &items, scans));
+            }
+        }
+    }
+    Ok(shown.into_iter().map(|one| one.unwrap_or_else(nameless)).collect())
+}
+
+fn nameless() -> Shown {
+    Shown::Unknowable("it has no name that Kodi could be asked for".to_owned())
+}
+
+/// The items of these names in this folder, of every kind of library that owns it, and whether one of them is scanned.
+async fn ask(
+    kodi: &Kodi,
+    shelf: &Shelf,
+    folder: &AbsolutePath,
+    names: &[(usize, &str)],
+) -> Result<(Vec<Item>, bool), Fault> {
+    let names: Vec<&str> = names.iter().map(|(_, name)| *name).collect();
+    let (mut all, mut scans) = (Vec::new(), false);
+    for kind in kinds(shelf, folder) {
+        let mut calls = items::of_files(kind, folder, &names);
+        calls.push(tell::scanning(kind));
+        let outcomes = kodi.rpc.ask(&calls).await?;
+        let (lists, flags) = outcomes.split_at(calls.len() - 1);
+        for flag in flags {
+            let flags: Map<String, Value> = flag.read()?;
+            scans |= flags.get(tell::flag(kind)) == Some(&Value::Bool(true));
+        }
+        all.extend(items::read(lists)?.0);
+    }
+    Ok((all, scans))
+}
+
+/// The kinds of the libraries that own a folder.
+fn kinds(shelf: &Shelf, folder: &AbsolutePath) -> Vec<Kind> {
+    let owners = shelf.owners(folder);
+    Kind::ALL
+        .into_iter()
+        .filter(|kind| owners.iter().any(|owner| Kind::of(&owner.library) == *kind))
+        .collect()
+}
+
+/// A file that was changed in place looks as before until the scan has ended, so its end is waited for.
+fn judge(sought: &Sought, items: &[Item], scans: bool) -> Shown {
+    let path = &sought.path.0;
+    let is_known = items.iter().any(|item| item.is(path));
+    match (sought.wanted, is_known) {
+        (Wanted::There { .. }, true) if scans => {
+            Shown::NotYet(format!("Kodi lists {path:?}, but still scans"))
+        }
+        (Wanted::There { .. }, true) | (Wanted::Gone, false) => Shown::Proven,
+        (Wanted::There { .. }, false) if scans => {
+            Shown::NotYet(format!("Kodi scans, and does not list {path:?} yet"))
+        }
+        (Wanted::There { .. }, false) => {
+            Shown::NotYet(format!("Kodi was asked for {path:?} and does not list it"))
+        }
+        (Wanted::Gone, true) => Shown::NotYet(format!("Kodi still lists {path:?}")),
+    }
+}
+
+/// Why Kodi shows no item of its own for such a path.
+fn unknowable(sought: &Sought, shelf: &Shelf) -> Option<String> {
+    let path = &sought.path.0;
+    if kinds(shelf, path).is_empty() {
+        return Some(format!("{path:?} is in none of Kodi's sources"));
+    }
+    if sought.subject == Subject::Folder {
+        let there = sought.wanted != Wanted::Gone;
+        return there.then(|| "Kodi shows items, and no folders".to_owned());
+    }
+    let name = path.file_name().unwrap_or_default();
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    if Role::of(path) != Role::Media || NO_ITEMS.contains(&ending.as_str()) {
+        return Some(format!("Kodi makes no item of {name:?}"));
+    }
+    if media::is_extra(path) {
+        return Some(format!("Kodi makes no item of extras such as {name:?}"));
+    }
+    path.components()
+        .any(|folder| DISCS.contains(&folder))
+        .then(|| format!("{name:?} is a part of a disc, which is one item"))
+}
+
+async fn folder_is_gone(kodi: &Kodi, shelf: &Shelf, folder: &AbsolutePath) -> Result<Shown, Fault> {
+    for kind in kinds(shelf, folder) {
+        let (_, total) = items::read(&kodi.rpc.ask(&items::below(kind, folder, 1)).await?)?;
+        if total > 0 {
+            return Ok(Shown::NotYet(format!("Kodi still lists {total} items below {folder:?}")));
+        }
+    }
+    Ok(Shown::Proven)
+}
+
+/// What Kodi itself sees of the file, and what it does with its source.
+pub(super) async fn why_missing(kodi: &Kodi, sought: &Sought) -> Option<String> {
+    let path = &sought.path.0;
+    let folder = path.parent()?;
+    let (_, owners) = libraries::owners(kodi, &sought.path).await.ok()?;
+    let owner = owners.first()?;
+    let looks = [
+        Call::new("Files.GetFileDetails", json!({"file": sources::file(path)})),
+        Call::new("Files.GetDirectory", json!({"directory": sources::folder(&folder), "limits": {"end": 1}})),
+    ];
+    let outcomes = kodi.rpc.ask(&looks).await.ok()?;
+    let [file, above] = outcomes.as_slice() else { return None };
+    let (sees_file, sees_folder) = (file.is_visible().ok()?, above.is_visible().ok()?);
+    if sought.wanted == Wanted::Gone {
+        return sees_file.then(|| format!("Kodi still sees the file {path:?} on its own disk"));
+    }
+    if !sees_folder {
+        return Some(format!(
+            "Kodi does not see the folder {folder:?}: is the target's `map` right, and the mount there?"
+        ));
+    }
+    if !sees_file {
+        return Some(format!("Kodi sees the folder {folder:?}, but not this file in it"));
+    }
+    let nothing = Kind::of(&owner.library) == Kind::Video
+        && tell::contents(kodi, &owner.root).await.ok()? == Contents::Unclear;
+    Some(match Kind::of(&owner.library) {
+        Kind::Video if nothing => format!(
+            "Kodi sees the file, but has nothing of its source {:?} in its library: is its content set (Set content, in \
+             the source's menu)?",
+            owner.root
+        ),
+        Kind::Video => {
+            "Kodi sees the file, but made no item of it: its scraper found no film or episode of this name, \
+                        or it is excluded"
+                .to_owned()
+        }
+        Kind::Music => "Kodi sees the file, but made no song of it: a song needs tags".to_owned(),
+    })
+}

@@ -1,0 +1,220 @@
+mod media;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Map, Value, json};
+
+use crate::pretend::kodi::media::{Media, Source};
+use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock};
+
+pub use media::KodiContent;
+
+/// A Kodi as far as scans go, as version 20.1 behaves.
+pub struct PretendKodi {
+    /// Its port, its log and its trouble.
+    pub stage: Stage,
+    kodi: Arc<Kodi>,
+}
+
+struct Kodi {
+    login: Option<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    media: Media,
+    scans: Vec<String>,
+    /// Looks at whether it scans that are still to be answered with yes.
+    scanning: usize,
+    stopped: usize,
+    players: usize,
+}
+
+impl PretendKodi {
+    /// Opens its port. The login is what stands in the header of Basic authentication.
+    pub async fn start(login: Option<&str>) -> io::Result<Self> {
+        let kodi = Arc::new(Kodi { login: login.map(str::to_owned), state: Mutex::default() });
+        let play: Arc<dyn Play> = Arc::clone(&kodi) as Arc<dyn Play>;
+        Ok(Self { stage: Stage::open(play, "").await?, kodi })
+    }
+
+    /// Adds a source; its folder, or folders, as Kodi writes them.
+    pub fn source(&self, file: &str, content: KodiContent) {
+        let mut state = self.state();
+        state.media.folders.insert(file.to_owned());
+        state.media.sources.push(Source { file: file.to_owned(), content });
+    }
+
+    /// Puts a file on its disk.
+    pub fn put(&self, file: &str) {
+        self.state().media.disk.insert(file.to_owned());
+    }
+
+    /// Takes everything that begins so from its disk, folders too: a mount that is gone, or a file.
+    pub fn take(&self, prefix: &str) {
+        let media = &mut self.state().media;
+        media.disk.retain(|file| !file.starts_with(prefix));
+        media.folders.retain(|folder| !folder.starts_with(prefix));
+    }
+
+    /// Leaves a folder empty on its disk.
+    pub fn keep_folder(&self, folder: &str) {
+        self.state().media.folders.insert(folder.to_owned());
+    }
+
+    /// Puts an item into its library: `movies`, `episodes`, `musicvideos` or `songs`.
+    pub fn know(&self, list: &'static str, file: &str) {
+        self.state().media.add(list, file);
+    }
+
+    /// The files of its library.
+    pub fn files(&self) -> Vec<String> {
+        self.state().media.items.iter().map(|item| item.file.clone()).collect()
+    }
+
+    /// The folders that it was asked to scan, in order.
+    pub fn scans(&self) -> Vec<String> {
+        self.state().scans.clone()
+    }
+
+    /// Whether it scans: so many looks at it are answered with yes.
+    pub fn set_scanning(&self, looks: usize) {
+        self.state().scanning = looks;
+    }
+
+    /// How many scans were stopped by a call that came in between.
+    pub fn stopped(&self) -> usize {
+        self.state().stopped
+    }
+
+    /// How many players are active.
+    pub fn set_players(&self, players: usize) {
+        self.state().players = players;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.kodi.state)
+    }
+}
+
+impl Play for Kodi {
+    fn answer(&self, call: &Recorded) -> Reply {
+        if call.path != "/jsonrpc" {
+            return self.error(404);
+        }
+        if self.login.is_some() && call.header("authorization") != self.login.as_deref() {
+            return self.error(401);
+        }
+        if call.method == "POST" && call.header("content-type") != Some("application/json") {
+            return self.error(415);
+        }
+        let mut state = lock(&self.state);
+        match serde_json::from_str::<Value>(&call.body) {
+            Ok(Value::Array(calls)) => {
+                Reply::json(&calls.iter().map(|call| state.reply(call)).collect::<Vec<_>>().into())
+            }
+            Ok(call) => Reply::json(&state.reply(&call)),
+            Err(_) => Reply::json(
+                &json!({"id": null, "jsonrpc": "2.0", "error": {"code": -32700, "message": "Parse error."}}),
+            ),
+        }
+    }
+
+    fn error(&self, status: u16) -> Reply {
+        Reply::new(status, "text/html", format!("<html><head><title>{status}</title></head></html>"))
+    }
+}
+
+impl State {
+    fn reply(&mut self, call: &Value) -> Value {
+        let method = call["method"].as_str().unwrap_or_default();
+        match self.result(method, &call["params"]) {
+            Ok(result) => json!({"id": call["id"], "jsonrpc": "2.0", "result": result}),
+            Err((code, message)) => {
+                json!({"id": call["id"], "jsonrpc": "2.0", "error": {"code": code, "message": message}})
+            }
+        }
+    }
+
+    fn result(&mut self, method: &str, params: &Value) -> Result<Value, (i64, &'static str)> {
+        const INVALID: (i64, &str) = (-32602, "Invalid params.");
+        let text = |name: &str| params[name].as_str().unwrap_or_default();
+        match method {
+            "Application.GetProperties" => {
+                Ok(json!({"name": "Kodi", "version": {"major": 20, "minor": 1, "tag": "stable"}}))
+            }
+            "Files.GetSources" => Ok(self.sources(text("media") == "music")),
+            "Files.GetFileDetails" if self.media.disk.contains(text("file")) => {
+                Ok(json!({"filedetails": {"label": text("file"), "type": "unknown"}}))
+            }
+            "Files.GetDirectory" if self.media.has_folder(text("directory")) => {
+                let entries = self.media.entries(text("directory"));
+                let limits = json!({"start": 0, "end": entries.len().min(1), "total": entries.len()});
+                Ok(json!({"files": [], "limits": limits}))
+            }
+            "Files.GetFileDetails" | "Files.GetDirectory" => Err(INVALID),
+            "XBMC.GetInfoBooleans" => Ok(self.flags(params)),
+            "Player.GetActivePlayers" => Ok(vec![json!({"playerid": 1}); self.players].into()),
+            "VideoLibrary.Scan" | "AudioLibrary.Scan" => Ok(self.scan(method, text("directory"))),
+            "VideoLibrary.RemoveMovie" => Ok(self.remove("movies", &params["movieid"])),
+            "VideoLibrary.RemoveEpisode" => Ok(self.remove("episodes", &params["episodeid"])),
+            "VideoLibrary.RemoveMusicVideo" => Ok(self.remove("musicvideos", &params["musicvideoid"])),
+            "VideoLibrary.GetMovies" => Ok(self.list("movies", params)),
+            "VideoLibrary.GetEpisodes" => Ok(self.list("episodes", params)),
+            "VideoLibrary.GetMusicVideos" => Ok(self.list("musicvideos", params)),
+            "VideoLibrary.GetTVShows" => Ok(self.list("tvshows", params)),
+            "AudioLibrary.GetSongs" => Ok(self.list("songs", params)),
+            _ => Err((-32601, "Method not found.")),
+        }
+    }
+
+    fn sources(&self, music: bool) -> Value {
+        let fits = |source: &&Source| (source.content == KodiContent::Music) == music;
+        let sources: Vec<Value> = self
+            .media
+            .sources
+            .iter()
+            .filter(fits)
+            .map(|source| json!({"file": source.file, "label": "a source"}))
+            .collect();
+        json!({"limits": {"start": 0, "end": sources.len(), "total": sources.len()}, "sources": sources})
+    }
+
+    fn flags(&mut self, params: &Value) -> Value {
+        let scans = self.scanning > 0;
+        self.scanning = self.scanning.saturating_sub(1);
+        let names = params["booleans"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let flags: Map<String, Value> = names.map(|name| (name.to_owned(), json!(scans))).collect();
+        Value::Object(flags)
+    }
+
+    /// Always OK, whatever the folder is. A call while it scans stops that scan and begins none.
+    fn scan(&mut self, method: &str, folder: &str) -> Value {
+        if self.scanning > 0 {
+            self.scanning = 0;
+            self.stopped += 1;
+        } else {
+            self.scans.push(folder.to_owned());
+            self.media.scan(method == "VideoLibrary.Scan", folder);
+        }
+        json!("OK")
+    }
+
+    fn remove(&mut self, list: &str, id: &Value) -> Value {
+        self.media.items.retain(|item| item.list != list || json!(item.id) != *id);
+        json!("OK")
+    }
+
+    /// A list that is empty may lack its name.
+    fn list(&self, list: &str, params: &Value) -> Value {
+        let end = params["limits"]["end"].as_u64().and_then(|end| usize::try_from(end).ok());
+        let (found, total) = self.media.listed(list, &params["filter"], end.unwrap_or(usize::MAX));
+        let limits = json!({"start": 0, "end": found.len(), "total": total});
+        if found.is_empty() && list == "songs" {
+            return json!({"limits": limits});
+        }
+        json!({"limits": limits, list: found})
+    }
+}
