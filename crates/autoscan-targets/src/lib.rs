@@ -11,6 +11,8 @@ mod jellyfin;
 mod kodi;
 mod mpd;
 mod plex;
+mod radarr;
+mod sonarr;
 mod webhook;
 
 pub use autoscan::{HOPS, HOPS_HEADER};
@@ -45,7 +47,7 @@ pub struct Connected {
 
 /// Every kind, by name.
 pub fn kinds() -> &'static [TargetKind] {
-    static KINDS: [TargetKind; 8] = [
+    static KINDS: [TargetKind; 10] = [
         autoscan::KIND,
         command::KIND,
         emby::KIND,
@@ -53,6 +55,8 @@ pub fn kinds() -> &'static [TargetKind] {
         kodi::KIND,
         mpd::KIND,
         plex::KIND,
+        radarr::KIND,
+        sonarr::KIND,
         webhook::KIND,
     ];
     &KINDS

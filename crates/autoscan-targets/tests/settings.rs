@@ -13,7 +13,7 @@ fn connect(kind: &str, settings: &Value) -> Result<String, String> {
 
 #[test]
 fn the_kinds_are_in_order_and_described() {
-    let table: [(&str, &[&str], &[&str]); 8] = [
+    let table: [(&str, &[&str], &[&str]); 10] = [
         ("autoscan", &["api-key", "password", "url", "username"], &["url"]),
         ("command", &["argv", "timeout"], &["argv"]),
         ("emby", &["api-key", "token", "url"], &["url"]),
@@ -25,6 +25,8 @@ fn the_kinds_are_in_order_and_described() {
             &["analyze", "analyze-scope", "empty-trash", "match", "match-language", "token", "url"],
             &["url", "token"],
         ),
+        ("radarr", &["api-key", "url"], &["url", "api-key"]),
+        ("sonarr", &["api-key", "url"], &["url", "api-key"]),
         ("webhook", &["body", "headers", "method", "url"], &["url"]),
     ];
     let known: Vec<&str> = kinds().iter().map(|kind| kind.name).collect();
@@ -82,6 +84,7 @@ fn a_fault_of_the_settings_is_a_sentence_without_the_secret() {
             "`password` must be text",
         ),
         ("kodi", json!({"url": "http://kodi", "username": "me"}), "`password` is missing"),
+        ("sonarr", json!({"url": "http://sonarr", "api-key": " "}), "`api-key` is empty"),
         ("mpd", json!({"host": "mpd://x", "music-directory": "/m"}), "`host` must be the name"),
         (
             "mpd",

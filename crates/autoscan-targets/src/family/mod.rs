@@ -1,5 +1,6 @@
 //! What several kinds share.
 
+pub(crate) mod arr;
 pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod libraries;

@@ -1,6 +1,7 @@
 //! Pretend media servers: they answer on a port of this machine as the real ones do, awkwardness included, write down
 //! what they are asked, and get into trouble when told to.
 
+mod arr;
 mod autoscan;
 mod emby;
 mod jellyfin;
@@ -14,6 +15,7 @@ mod receiver;
 mod shelf;
 mod stage;
 
+pub use arr::PretendArr;
 pub use autoscan::PretendAutoscan;
 pub use emby::{EmbyBuilder, EmbyLists, PretendEmby};
 pub use jellyfin::{JellyfinBuilder, PretendJellyfin};

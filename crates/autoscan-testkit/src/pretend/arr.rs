@@ -1,0 +1,177 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+
+use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
+
+/// A Sonarr or Radarr as far as rescans go.
+pub struct PretendArr {
+    /// Its port, its log and its trouble.
+    pub stage: Stage,
+    arr: Arc<Arr>,
+}
+
+struct Arr {
+    sonarr: bool,
+    key: String,
+    state: Mutex<State>,
+}
+
+/// A series or film.
+#[derive(Clone, Debug)]
+struct Entry {
+    id: u64,
+    path: String,
+    database: u64,
+}
+
+#[derive(Default)]
+struct State {
+    entries: Vec<Entry>,
+    disk: BTreeMap<String, u64>,
+    known: BTreeMap<String, u64>,
+    rescans: Vec<u64>,
+    rescans_of_all: usize,
+}
+
+impl PretendArr {
+    /// A Sonarr with this key.
+    pub async fn sonarr(key: &str) -> io::Result<Self> {
+        Self::open(true, key).await
+    }
+
+    /// A Radarr with this key.
+    pub async fn radarr(key: &str) -> io::Result<Self> {
+        Self::open(false, key).await
+    }
+
+    async fn open(sonarr: bool, key: &str) -> io::Result<Self> {
+        let arr = Arc::new(Arr { sonarr, key: key.to_owned(), state: Mutex::default() });
+        let play: Arc<dyn Play> = Arc::clone(&arr) as Arc<dyn Play>;
+        Ok(Self { stage: Stage::open(play, "").await?, arr })
+    }
+
+    /// Adds a series or film with its folder and the id that its database gave it.
+    pub fn add(&self, id: u64, path: &str, database: u64) {
+        self.state().entries.push(Entry { id, path: path.to_owned(), database });
+    }
+
+    /// Puts a file of this size on its disk.
+    pub fn put(&self, file: &str, size: u64) {
+        self.state().disk.insert(file.to_owned(), size);
+    }
+
+    /// Takes a file from its disk.
+    pub fn take(&self, file: &str) {
+        self.state().disk.remove(file);
+    }
+
+    /// The ids of what it was told to look at, in order.
+    pub fn rescans(&self) -> Vec<u64> {
+        self.state().rescans.clone()
+    }
+
+    /// How often it was told, perhaps without meaning it, to look at all it has.
+    pub fn rescans_of_all(&self) -> usize {
+        self.state().rescans_of_all
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.arr.state)
+    }
+}
+
+impl Arr {
+    fn words(&self) -> [&'static str; 6] {
+        if self.sonarr {
+            ["Sonarr", "series", "tvdbId", "RescanSeries", "seriesId", "episodefile"]
+        } else {
+            ["Radarr", "movie", "tmdbId", "RescanMovie", "movieId", "moviefile"]
+        }
+    }
+}
+
+impl Play for Arr {
+    fn answer(&self, call: &Recorded) -> Reply {
+        if call.header("x-api-key") != Some(&self.key) {
+            return self.error(401);
+        }
+        let [product, list, by, command, id, files] = self.words();
+        let mut state = lock(&self.state);
+        let segments = segments(call, "").unwrap_or_default();
+        match (call.method.as_str(), segments.as_slice()) {
+            ("GET", ["api", "v3", "system", "status"]) => {
+                Reply::json(&json!({"appName": product, "instanceName": product, "version": "4.0.1"}))
+            }
+            ("GET", ["api", "v3", "rootfolder"]) => Reply::json(&state.roots()),
+            ("GET", ["api", "v3", name]) if *name == list => Reply::json(&state.entries(by, call.param(by))),
+            ("GET", ["api", "v3", name]) if *name == files => match call.param(id) {
+                Some(id) => Reply::json(&state.files(id)),
+                None => self.error(400),
+            },
+            ("POST", ["api", "v3", "command"]) => {
+                let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
+                if body["name"] != command {
+                    return self.error(400);
+                }
+                state.rescan(body[id].as_u64());
+                let mut reply = Reply::json(&json!({"id": 1, "name": command, "status": "queued"}));
+                reply.status = 201;
+                reply
+            }
+            _ => self.error(404),
+        }
+    }
+
+    fn error(&self, status: u16) -> Reply {
+        let mut reply = Reply::json(&json!({"message": "error"}));
+        reply.status = status;
+        reply
+    }
+}
+
+impl State {
+    fn roots(&self) -> Value {
+        let root = |entry: &Entry| {
+            entry.path.trim_end_matches('/').rsplit_once('/').map(|(root, _)| root.to_owned())
+        };
+        let roots: BTreeSet<String> = self.entries.iter().filter_map(root).collect();
+        roots
+            .iter()
+            .enumerate()
+            .map(|(at, path)| json!({"id": at + 1, "path": path, "accessible": true}))
+            .collect()
+    }
+
+    fn entries(&self, by: &str, wanted: Option<&str>) -> Value {
+        let fits = |entry: &&Entry| wanted.is_none_or(|wanted| entry.database.to_string() == wanted);
+        let json = |entry: &Entry| json!({"id": entry.id, "title": entry.path, "path": entry.path, by: entry.database, "overview": "x".repeat(500)});
+        self.entries.iter().filter(fits).map(json).collect()
+    }
+
+    fn files(&self, id: &str) -> Value {
+        let Some(entry) = self.entries.iter().find(|entry| entry.id.to_string() == id) else {
+            return json!([]);
+        };
+        let inside = |(file, _): &(&String, &u64)| file.starts_with(&entry.path);
+        self.known
+            .iter()
+            .filter(inside)
+            .map(|(file, size)| json!({"id": 1, "path": file, "size": size}))
+            .collect()
+    }
+
+    /// Without an id, or with one that is 0, all is looked at.
+    fn rescan(&mut self, id: Option<u64>) {
+        let id = id.filter(|id| *id > 0);
+        self.rescans.extend(id);
+        self.rescans_of_all += usize::from(id.is_none());
+        for entry in self.entries.iter().filter(|entry| id.is_none_or(|id| entry.id == id)) {
+            self.known.retain(|file, _| !file.starts_with(&entry.path));
+            let found = self.disk.iter().filter(|(file, _)| file.starts_with(&entry.path));
+            self.known.extend(found.map(|(file, size)| (file.clone(), *size)));
+        }
+    }
+}
