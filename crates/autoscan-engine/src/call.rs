@@ -1,5 +1,6 @@
 //! One call to a target: what guards the folders is looked at again, then it is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::delivery::Outcome;
@@ -27,7 +28,8 @@ pub(crate) struct Told {
 }
 
 /// Tells the target of a batch, all of one queue.
-pub(crate) async fn tell(engine: &Engine, target: &BoundTarget, queue: String, batch: Vec<Group>) -> Told {
+pub(crate) async fn tell(engine: Arc<Engine>, index: usize, queue: String, batch: Vec<Group>) -> Told {
+    let target = &engine.parts.targets[index];
     let mut told = Told { queue, groups: Vec::with_capacity(batch.len()) };
     let mut standing = Vec::with_capacity(batch.len());
     for mut group in batch {
@@ -36,7 +38,7 @@ pub(crate) async fn tell(engine: &Engine, target: &BoundTarget, queue: String, b
             continue;
         }
         widen(target, &mut group).await;
-        group.scan.companions = companions(engine, target, &group).await;
+        group.scan.companions = companions(&engine, target, &group).await;
         standing.push(group);
     }
     if standing.is_empty() {

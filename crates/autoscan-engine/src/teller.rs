@@ -8,9 +8,7 @@ use std::time::Duration;
 use autoscan_core::delivery::{self, DeliveryState, Outcome, Work};
 use autoscan_core::ports::{Settlement, StoreError};
 use autoscan_core::time::Timestamp;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -50,7 +48,7 @@ pub(crate) async fn run(engine: Arc<Engine>, index: usize, stop: CancellationTok
         };
         tokio::select! {
             () = stop.cancelled() => {}
-            Some(told) = teller.running.next() => teller.take_in(told),
+            Some(told) = teller.running.join_next() => teller.take_in(whole(told)),
             () = teller.lane.alarm.rung() => teller.look = true,
             () = engine.parts.clock.sleep(pause) => teller.look = true,
         }
@@ -58,8 +56,18 @@ pub(crate) async fn run(engine: Arc<Engine>, index: usize, stop: CancellationTok
     teller.end().await;
 }
 
+/// A call that broke breaks the teller too: nothing of it may be taken for told.
+fn whole(told: Result<Told, JoinError>) -> Told {
+    match told {
+        Ok(told) => told,
+        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+    }
+}
+
 struct Teller<'e> {
     engine: &'e Arc<Engine>,
+    /// The target's place among all.
+    index: usize,
     target: &'e BoundTarget,
     lane: &'e Lane,
     stop: &'e CancellationToken,
@@ -67,8 +75,8 @@ struct Teller<'e> {
     parked: VecDeque<(String, Group)>,
     /// Queues of which a call is under way.
     busy: HashSet<String>,
-    running: FuturesUnordered<BoxFuture<'e, Told>>,
-    in_flight: usize,
+    /// Calls under way, each a task of its own: a call that waits for something must not keep another from it.
+    running: JoinSet<Told>,
     /// What became of deliveries and is not in the store yet.
     unsettled: Vec<Settlement>,
     /// Whether there may be something new in the store.
@@ -84,13 +92,13 @@ impl<'e> Teller<'e> {
     fn new(engine: &'e Arc<Engine>, index: usize, stop: &'e CancellationToken) -> Self {
         Self {
             engine,
+            index,
             target: &engine.parts.targets[index],
             lane: &engine.lanes[index],
             stop,
             parked: VecDeque::new(),
             busy: HashSet::new(),
-            running: FuturesUnordered::new(),
-            in_flight: 0,
+            running: JoinSet::new(),
             unsettled: Vec::new(),
             look: true,
             not_before: Timestamp::default(),
@@ -119,7 +127,7 @@ impl<'e> Teller<'e> {
         }
         self.call();
         let now = self.now();
-        if !self.parked.is_empty() && self.not_before > now && self.in_flight == 0 {
+        if !self.parked.is_empty() && self.not_before > now && self.running.is_empty() {
             return Ok(self.not_before.since(now));
         }
         Ok(SAFETY_NET)
@@ -236,11 +244,10 @@ impl<'e> Teller<'e> {
     fn call(&mut self) {
         let pace = &self.target.pace;
         let most = if pace.scan_delay.is_zero() { pace.max_in_flight.max(1) } else { 1 };
-        while self.in_flight < most && self.now() >= self.not_before {
+        while self.running.len() < most && self.now() >= self.not_before {
             let Some((queue, batch)) = self.next_batch() else { return };
             self.busy.insert(queue.clone());
-            self.in_flight += 1;
-            self.running.push(call::tell(self.engine, self.target, queue, batch).boxed());
+            self.running.spawn(call::tell(Arc::clone(self.engine), self.index, queue, batch));
         }
     }
 
@@ -262,7 +269,6 @@ impl<'e> Teller<'e> {
     fn take_in(&mut self, told: Told) {
         let now = self.now();
         self.busy.remove(&told.queue);
-        self.in_flight -= 1;
         self.not_before = now + self.target.pace.scan_delay;
         let mut stopped = None;
         for (group, outcome) in told.groups {
@@ -308,8 +314,8 @@ impl<'e> Teller<'e> {
 
     /// Finishes the calls in hand and puts the rest back.
     async fn end(&mut self) {
-        while let Some(told) = self.running.next().await {
-            self.take_in(told);
+        while let Some(told) = self.running.join_next().await {
+            self.take_in(whole(told));
         }
         self.put_back();
         if let Err(failure) = self.settle().await {

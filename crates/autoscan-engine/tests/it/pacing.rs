@@ -85,6 +85,18 @@ async fn a_slow_library_does_not_keep_another_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_holds_what_the_next_one_needs_stops_nobody() {
+    let spy = Spy { queues: true, takes: Duration::from_secs(1), ..Spy::default() };
+    let world = World::start(paced(Pace { max_in_flight: 2, ..Pace::default() }, spy));
+    for number in 0..20 {
+        world.send(&format!("created /tv/{number}/a.mkv")).await;
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+    world.seconds(60).await;
+    assert_eq!(world.spies[0].folders().len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_gathers_gets_what_comes_meanwhile_in_the_same_call() {
     let spy = Spy { batches: true, gathers: Duration::from_secs(3), ..Spy::default() };
     let world = World::start(paced(Pace::default(), spy));

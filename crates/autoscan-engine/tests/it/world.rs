@@ -94,6 +94,8 @@ pub(crate) struct Spy {
     pub(crate) playing: Mutex<usize>,
     /// The queue of a folder: its first name, when scans of a queue go one after the other.
     pub(crate) queues: bool,
+    /// What it holds while it is told, and needs to name a queue.
+    pub(crate) desk: tokio::sync::Mutex<()>,
     /// How long it waits for others to make a batch.
     pub(crate) gathers: Duration,
     /// Most calls that were under way at the same time, and now.
@@ -142,6 +144,9 @@ impl Target for Spy {
             at_once.1 += 1;
             at_once.0 = at_once.0.max(at_once.1);
         }
+        let desk = self.desk.lock().await;
+        tokio::time::sleep(self.takes.min(Duration::from_millis(5))).await;
+        drop(desk);
         tokio::time::sleep(self.takes).await;
         self.at_once.lock().unwrap().1 -= 1;
         self.scans.lock().unwrap().extend(batch.iter().cloned());
@@ -167,6 +172,7 @@ impl Target for Spy {
     }
 
     async fn queue(&self, scan: &TargetScan) -> String {
+        drop(self.desk.lock().await);
         let name = scan.folder.0.components().next().unwrap_or_default();
         if self.queues { name.to_owned() } else { String::new() }
     }

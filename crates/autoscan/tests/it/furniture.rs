@@ -168,10 +168,15 @@ impl Program {
     }
 
     /// Waits until something is so, and fails with all that was printed when it never is.
-    pub(crate) fn until(&self, what: &str, mut so: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, so: impl FnMut() -> bool) {
+        self.until_within(PATIENCE, what, so);
+    }
+
+    /// Waits for what takes its time.
+    pub(crate) fn until_within(&self, limit: Duration, what: &str, mut so: impl FnMut() -> bool) {
         let start = Instant::now();
         while !so() {
-            assert!(start.elapsed() < PATIENCE, "never: {what}\n{}", self.printed());
+            assert!(start.elapsed() < limit, "never: {what}\n{}", self.printed());
             thread::sleep(Duration::from_millis(10));
         }
     }

@@ -23,7 +23,7 @@ const EDGES: [(&str, &[&str]); 10] = [
             "autoscan-web",
         ],
     ),
-    ("autoscan-bench", &[]),
+    ("autoscan-bench", &["autoscan-testkit"]),
     ("autoscan-core", &[]),
     ("autoscan-engine", &["autoscan-core"]),
     ("autoscan-http", &["autoscan-core"]),

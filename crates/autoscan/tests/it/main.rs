@@ -9,6 +9,8 @@ mod bad_databases;
 #[cfg(test)]
 mod bad_targets;
 #[cfg(test)]
+mod care;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod environment;
@@ -23,6 +25,10 @@ mod main_job;
 #[cfg(test)]
 mod mounts;
 #[cfg(test)]
+mod proven;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod town;

@@ -36,14 +36,15 @@ pub(crate) fn emby() -> PretendEmby {
     block_on(PretendEmby::builder().library(tv).library(movies).start()).unwrap()
 }
 
-/// The config of all three, told with a map from `root` to `/data`.
+/// The config of all three, told with a map from `root` to `/data`. They see nothing of this machine's disk, so they are not
+/// asked for the files: that is `proven`'s to test.
 pub(crate) fn targets(
     root: &str,
     plex: &PretendPlex,
     jellyfin: &PretendJellyfin,
     emby: &PretendEmby,
 ) -> String {
-    let map = format!("map: {{ {root}: /data }}");
+    let map = format!("map: {{ {root}: /data }}, proof: off");
     format!(
         "targets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, {map} }}]\n  jellyfin: [{{ name: jellyfin, url: '{}', api-key: jellyfin-key, {map} }}]\n  emby: [{{ name: emby, url: '{}', api-key: emby-key, {map} }}]\n",
         plex.stage.url(),
