@@ -5,6 +5,7 @@ mod history;
 mod machine;
 mod memory;
 mod pretend;
+mod proof;
 mod report;
 mod scale;
 mod server;
@@ -48,6 +49,8 @@ enum Part {
     Memory,
     /// What reaches the targets.
     Delivery,
+    /// What proof costs.
+    Proof,
     /// The store's queries at a thousand rows and at a million.
     Scale,
 }
@@ -117,6 +120,9 @@ fn measure(yard: &Yard, effort: Effort, only: Option<Part>) -> Vec<Row> {
     }
     if wanted(Part::Delivery) {
         rows.extend(delivery::rows(yard, effort));
+    }
+    if wanted(Part::Proof) {
+        rows.extend(proof::rows(yard));
     }
     if wanted(Part::Scale) {
         rows.extend(scale::rows(yard, effort));

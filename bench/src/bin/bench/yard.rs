@@ -76,6 +76,15 @@ impl Yard {
         Server::start(command, address).with_context(|| last_words(folder))
     }
 
+    /// `autoscan serve` with these lines in its config beside where it listens and who may.
+    pub(crate) fn autoscan_with(&self, folder: &Path, lines: &str) -> Result<Server> {
+        let address = free_address()?;
+        std::fs::write(folder.join("config.yml"), general(address) + lines)?;
+        let mut command = self.command("autoscan", folder)?;
+        command.args(["serve", "--config", "config.yml"]);
+        Server::start(command, address).with_context(|| last_words(folder))
+    }
+
     /// A built program.
     pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
         let path = self.programs.join(name);
@@ -95,17 +104,24 @@ impl Yard {
     }
 }
 
+/// Where autoscan listens, and who may ask it.
+fn general(address: SocketAddr) -> String {
+    format!(
+        "host: 127.0.0.1\nport: {}\ndatabase: sqlite:autoscan.db\n\
+         authentication: {{ username: {USERNAME}, password: {PASSWORD} }}\n",
+        address.port()
+    )
+}
+
 fn config(address: SocketAddr, settings: &Settings) -> String {
     let Settings { minimum_age, maximum_wait, targets } = settings;
-    let port = address.port();
     let targets = targets.iter().fold(String::new(), |text, (kind, address)| {
         text + &format!("  {kind}: [{{ name: {kind}, url: 'http://{address}', token: bench-token }}]\n")
     });
     let targets = if targets.is_empty() { String::new() } else { format!("targets:\n{targets}") };
+    let general = general(address);
     format!(
-        "host: 127.0.0.1\nport: {port}\ndatabase: sqlite:autoscan.db\n\
-         minimum-age: {minimum_age}\nmaximum-wait: {maximum_wait}\nscan-delay: 0s\n\
-         authentication: {{ username: {USERNAME}, password: {PASSWORD} }}\n\
+        "{general}minimum-age: {minimum_age}\nmaximum-wait: {maximum_wait}\nscan-delay: 0s\n\
          files: {{ check: false }}\n\
          triggers:\n  sonarr: [{{ name: sonarr }}]\n{targets}"
     )
