@@ -54,6 +54,11 @@ impl PretendPlex {
         self.with(|state| state.scans.clone())
     }
 
+    /// How many scans came while their library was still at another.
+    pub fn overlapping_scans(&self) -> usize {
+        self.with(|state| state.overlaps)
+    }
+
     /// Replaces its libraries. One whose id stays keeps its items.
     pub fn set_libraries(&self, libraries: Vec<PretendLibrary>) {
         self.with(|state| {

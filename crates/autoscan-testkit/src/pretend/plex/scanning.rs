@@ -33,7 +33,9 @@ impl Plex {
         }
         let Some(section) = state.section(&scan.section) else { return };
         section.waiting.push_back(scan.path);
-        if section.running.is_none() {
+        let busy = section.running.is_some();
+        state.overlaps += usize::from(busy);
+        if !busy {
             let activity = self.activity(&mut state, &scan.section);
             let life = state.life;
             if let (Some(section), Some(me)) = (state.section(&scan.section), self.me.upgrade()) {

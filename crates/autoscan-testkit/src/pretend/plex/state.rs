@@ -186,6 +186,7 @@ pub(super) struct State {
     pub(super) sockets: Vec<mpsc::Sender<Frame>>,
     pub(super) dropped: BTreeSet<String>,
     pub(super) arrived: usize,
+    pub(super) overlaps: usize,
     pub(super) last_id: u64,
     /// Counts restarts: what was begun before one has no effect.
     pub(super) life: usize,
