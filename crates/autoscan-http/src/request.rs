@@ -139,6 +139,13 @@ impl Request {
         self
     }
 
+    /// Hides a secret that stands in the body, should an answer repeat it.
+    #[must_use]
+    pub fn hiding(mut self, secret: &Secret) -> Self {
+        self.secrets.add(secret.reveal());
+        self
+    }
+
     /// A JSON body.
     #[must_use]
     pub fn json(self, body: &impl Serialize) -> Self {

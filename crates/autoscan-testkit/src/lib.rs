@@ -8,7 +8,7 @@ pub use clock::{FakeClock, START};
 pub use files::FakeFiles;
 pub use pretend::{
     EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, KodiContent, MpdTrouble, PlexBuilder,
-    PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendArr, PretendAutoscan,
-    PretendEmby, PretendJellyfin, PretendKodi, PretendLibrary, PretendMpd, PretendPlex, PretendReceiver,
-    Recorded, Stage, Trouble,
+    PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendArr, PretendAudiobookshelf,
+    PretendAutoscan, PretendEmby, PretendFileFlows, PretendJellyfin, PretendKodi, PretendLibrary, PretendMpd,
+    PretendPlex, PretendReceiver, PretendTdarr, Recorded, Stage, Trouble,
 };

@@ -2,8 +2,10 @@
 //! what they are asked, and get into trouble when told to.
 
 mod arr;
+mod audiobookshelf;
 mod autoscan;
 mod emby;
+mod fileflows;
 mod jellyfin;
 mod kodi;
 mod library;
@@ -14,10 +16,13 @@ mod plex;
 mod receiver;
 mod shelf;
 mod stage;
+mod tdarr;
 
 pub use arr::PretendArr;
+pub use audiobookshelf::PretendAudiobookshelf;
 pub use autoscan::PretendAutoscan;
 pub use emby::{EmbyBuilder, EmbyLists, PretendEmby};
+pub use fileflows::PretendFileFlows;
 pub use jellyfin::{JellyfinBuilder, PretendJellyfin};
 pub use kodi::{KodiContent, PretendKodi};
 pub use library::PretendLibrary;
@@ -28,3 +33,4 @@ pub use plex::{
 };
 pub use receiver::PretendReceiver;
 pub use stage::{Recorded, Stage, Trouble};
+pub use tdarr::PretendTdarr;

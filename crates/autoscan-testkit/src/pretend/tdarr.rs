@@ -1,0 +1,84 @@
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+
+use crate::pretend::library::PretendLibrary;
+use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
+
+/// A Tdarr server as far as scans of files go.
+pub struct PretendTdarr {
+    /// Its port, its log and its trouble.
+    pub stage: Stage,
+    tdarr: Arc<Tdarr>,
+}
+
+struct Tdarr {
+    key: Option<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    libraries: Vec<PretendLibrary>,
+    scans: Vec<(String, Vec<String>)>,
+}
+
+impl PretendTdarr {
+    /// Opens its port. Without a key its authentication is off.
+    pub async fn start(key: Option<&str>) -> io::Result<Self> {
+        let tdarr = Arc::new(Tdarr { key: key.map(str::to_owned), state: Mutex::default() });
+        let play: Arc<dyn Play> = Arc::clone(&tdarr) as Arc<dyn Play>;
+        Ok(Self { stage: Stage::open(play, "").await?, tdarr })
+    }
+
+    /// Adds a library; its first folder counts.
+    pub fn add(&self, library: PretendLibrary) {
+        self.state().libraries.push(library);
+    }
+
+    /// What it was told to scan, by library, in order.
+    pub fn scans(&self) -> Vec<(String, Vec<String>)> {
+        self.state().scans.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.tdarr.state)
+    }
+}
+
+impl Play for Tdarr {
+    fn answer(&self, call: &Recorded) -> Reply {
+        let segments = segments(call, "").unwrap_or_default();
+        let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
+        if (call.method.as_str(), segments.as_slice()) == ("GET", &["api", "v2", "status"]) {
+            return Reply::json(&json!({"status": "good", "isProduction": true, "version": "2.45.01"}));
+        }
+        if self.key.is_some() && call.header("x-api-key") != self.key.as_deref() {
+            return self.error(401);
+        }
+        let mut state = lock(&self.state);
+        match (call.method.as_str(), segments.as_slice()) {
+            ("POST", ["api", "v2", "cruddb"]) if body["data"]["collection"] == "LibrarySettingsJSONDB" => {
+                let json = |library: &PretendLibrary| json!({"_id": library.id, "name": library.title, "folder": library.folders.first(), "schedule": []});
+                Reply::json(&state.libraries.iter().map(json).collect::<Vec<_>>().into())
+            }
+            ("POST", ["api", "v2", "scan-files"]) => {
+                let config = &body["data"]["scanConfig"];
+                let paths = config["arrayOrPath"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let paths: Vec<String> = paths.map(str::to_owned).collect();
+                let Some(id) = config["dbID"].as_str().filter(|_| config["mode"] == "scanFolderWatcher")
+                else {
+                    return self.error(400);
+                };
+                state.scans.push((id.to_owned(), paths));
+                Reply::new(200, "text/plain", "OK")
+            }
+            _ => self.error(404),
+        }
+    }
+
+    fn error(&self, status: u16) -> Reply {
+        Reply::new(status, "text/plain", "Error")
+    }
+}
