@@ -11,7 +11,7 @@ use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Care, CareScan, TargetScan};
 use autoscan_core::proof::{Sought, Wanted};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::Plex;
@@ -21,7 +21,7 @@ use super::trash::EmptyTrash;
 use crate::family::libraries::{self, Owner};
 
 /// Which files are analysed after a scan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(super) enum Analyze {
@@ -37,7 +37,7 @@ pub(super) enum Analyze {
 }
 
 /// What is analysed of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(super) enum AnalyzeScope {
@@ -162,8 +162,10 @@ impl Plex {
 
     /// Analyses what changed: Plex notices a new size in a scan, but reads the streams of a file that it knows only then.
     async fn analyse(&self, care: &CareScan, section: &Section) -> Result<Vec<String>, Fault> {
+        // Before the files are shown, only a new size may be waiting for it.
         let wanted = care.scan.changes.iter().filter(|change| {
             self.wishes.analyses(change.kind)
+                && (care.proven || change.kind == ChangeKind::Modified)
                 && change.subject == Subject::File
                 && Role::of(&change.path.0) == Role::Media
         });
@@ -174,7 +176,11 @@ impl Plex {
             if self.recently.at(&done).is_some() {
                 continue;
             }
-            for item in self.items_in(&change.path, section).await? {
+            let items = self.items_in(&change.path, section).await?;
+            if items.is_empty() {
+                continue;
+            }
+            for item in items {
                 let key = match (self.wishes.scope, &item.parent_rating_key) {
                     (AnalyzeScope::Season, Some(season)) => season.clone(),
                     _ => item.rating_key.clone(),

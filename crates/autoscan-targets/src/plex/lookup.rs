@@ -99,33 +99,65 @@ impl Files {
     /// The items of the library that the file is part of: none when it is not shown.
     pub(super) async fn items_of(&self, server: &Server, owner: &Owner) -> Result<Vec<Item>, Fault> {
         let path = &owner.path;
-        let Some(name) = path.file_name() else { return Ok(Vec::new()) };
-        let known = self.known();
-        if known == Filter::ByPath
-            && let Some(found) = self.filtered(server, owner, spelled(path)).await?
-        {
-            return Ok(only(found.items, path));
-        }
-        if matches!(known, Filter::ByName | Filter::Unknown)
+        let (Some(name), Some(_)) = (path.file_name(), leaf_type(&owner.library.kind)) else {
+            return Ok(Vec::new());
+        };
+        let mut cut = false;
+        if matches!(self.known(), Filter::ByName | Filter::Unknown)
             && let Some(found) = self.filtered(server, owner, name).await?
         {
-            let (more, items) = (found.is_cut(), only(found.items, path));
+            cut = found.is_cut();
+            let items = only(found.items, path);
             if !items.is_empty() {
                 *self.learnt() = Learnt { filter: Filter::ByName, example: Some(owner.clone()) };
-            }
-            // A name that many files have, or a filter of which nothing is known: the whole path may say more.
-            if !items.is_empty() || (known == Filter::ByName && !more) {
                 return Ok(items);
             }
-            if let Some(found) = self.filtered(server, owner, spelled(path)).await? {
-                let items = only(found.items, path);
+        }
+        if self.known() == Filter::Unknown {
+            self.try_out(server, owner).await?;
+        }
+        match self.known() {
+            // A library without anything in it: there is nothing to try the filter with, and nothing to find.
+            Filter::Unknown => return Ok(Vec::new()),
+            Filter::ByName if !cut => return Ok(Vec::new()),
+            Filter::Broken(_) => {}
+            // So many files have this name that one answer does not hold them: the whole path may be known too.
+            Filter::ByName | Filter::ByPath => {
+                let found = self.filtered(server, owner, spelled(path)).await?;
+                let items = only(found.map(|found| found.items).unwrap_or_default(), path);
                 if !items.is_empty() {
                     self.learn(Filter::ByPath);
+                }
+                if !items.is_empty() || self.known() == Filter::ByPath {
                     return Ok(items);
                 }
             }
         }
         self.searched(server, owner).await
+    }
+
+    /// Tries the filter with some file that the library shows.
+    async fn try_out(&self, server: &Server, owner: &Owner) -> Result<(), Fault> {
+        let Some(leaf) = leaf_type(&owner.library.kind) else { return Ok(()) };
+        let any = server.get(&["library", "sections", &owner.library.id, "all"]).query("type", leaf);
+        let shown: Listing = server.read(page(any, 1)).await?;
+        let Some(path) = shown.items.iter().flat_map(Item::parts).next().map(|part| part.path) else {
+            return Ok(());
+        };
+        let example = Owner { path, ..owner.clone() };
+        for (filter, text) in [
+            (Filter::ByName, example.path.file_name().unwrap_or_default()),
+            (Filter::ByPath, spelled(&example.path)),
+        ] {
+            let Some(found) = self.filtered(server, &example, text).await? else { return Ok(()) };
+            let cut = found.is_cut();
+            if cut || !only(found.items, &example.path).is_empty() {
+                *self.learnt() = Learnt { filter, example: Some(example.clone()) };
+                return Ok(());
+            }
+        }
+        self.learn(Filter::Broken(Instant::now()));
+        Ok(())
     }
 
     /// What the filter lists for a text; none when it does not work.

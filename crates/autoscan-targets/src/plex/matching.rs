@@ -10,14 +10,14 @@ use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::ports::CareScan;
 use autoscan_http::Method;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Plex;
 use super::answers::{Candidate, Candidates, Item, Listing, Section};
 use super::guids::{self, Verdict};
 
 /// What is done about what Plex takes an item for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(super) enum MatchCare {

@@ -62,6 +62,23 @@ async fn what_is_analysed_is_what_was_wished_for() {
 }
 
 #[tokio::test]
+async fn a_new_file_is_analysed_when_it_is_shown_and_not_before() {
+    let _hurry = hurry(Duration::from_millis(50));
+    let plex = plex().await;
+    let target = target(&plex, &json!({"analyze": "all"}));
+    let episode = &season(1)[0];
+    let sought = vec![there(episode, 7)];
+    let created = scan("/data/tv/Show/Season 01", vec![Change::created(path(episode))]);
+    let created = shown(created, sought);
+    assert!(care(&target, &CareScan { proven: false, ..created.clone() }).await.is_empty());
+    assert!(care(&target, &created).await.is_empty(), "it was lost again");
+    plex.put(episode, 7);
+    assert!(care(&target, &CareScan { proven: false, ..created.clone() }).await.is_empty());
+    assert_eq!(care(&target, &created).await.len(), 1);
+    assert_eq!(plex.item(episode).unwrap().analysed, 1);
+}
+
+#[tokio::test]
 async fn nothing_is_analysed_while_the_library_is_scanned() {
     let _hurry = hurry(Duration::from_millis(50));
     for socket in [PlexSocket::Speaks, PlexSocket::Missing, PlexSocket::Silent] {

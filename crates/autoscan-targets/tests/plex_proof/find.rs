@@ -117,6 +117,32 @@ async fn whatever_plex_makes_of_the_filter_the_file_is_found() {
 }
 
 #[tokio::test]
+async fn the_filter_is_tried_out_once_with_a_file_that_is_shown() {
+    let other = "/data/films/Other (1999)/Other (1999).mkv";
+    for (filter, first, then) in [
+        (PlexFileFilter::Contains, 3, 1),
+        (PlexFileFilter::Name, 3, 1),
+        // The search takes its place.
+        (PlexFileFilter::Ignored, 2, 1),
+        (PlexFileFilter::Refused(500), 2, 1),
+    ] {
+        let plex = plex().await;
+        plex.set_file_filter(filter);
+        let target = target(&plex, &json!({}));
+        target.libraries().await.unwrap();
+        plex.stage.forget_calls();
+        assert_eq!(words(&target, "/data/films", &[there(FILM, 7)]).await, ["not yet"]);
+        assert!(plex.stage.call_count() <= 2, "an empty library has nothing to try it with");
+        plex.put(other, 7);
+        for requests in [first, then] {
+            plex.stage.forget_calls();
+            assert_eq!(words(&target, "/data/films", &[there(FILM, 7)]).await, ["not yet"]);
+            assert!(plex.stage.call_count() <= requests, "{filter:?}: {}", plex.stage.call_count());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_of_the_same_name_elsewhere_does_not_count() {
     for filter in [PlexFileFilter::Contains, PlexFileFilter::Name] {
         let plex = PretendPlex::builder()
