@@ -27,8 +27,12 @@ mod mounts;
 #[cfg(test)]
 mod proven;
 #[cfg(test)]
+mod real_mpd;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod songs;
 #[cfg(test)]
 mod town;

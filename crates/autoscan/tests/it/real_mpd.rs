@@ -1,0 +1,181 @@
+//! A real Music Player Daemon, where this machine has one: what is called seen can be heard.
+
+use std::fs::{self, File, FileTimes};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::furniture::{Home, PATIENCE, Program, free_port};
+use crate::songs::flac;
+use crate::town::{all_done, newest};
+
+/// The password of MPD.
+const PASSWORD: &str = "s3cret \"word\"";
+
+/// A home with music, and an MPD that plays it.
+struct Town {
+    home: Home,
+    mpd: Child,
+    port: u16,
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        let _gone = self.mpd.kill().and_then(|()| self.mpd.wait());
+    }
+}
+
+impl Town {
+    /// None where MPD is not installed.
+    fn new(keys: &str) -> Option<Self> {
+        let (home, port) = (Home::new(""), free_port());
+        let place = home.path("").to_str().unwrap().trim_end_matches('/').to_owned();
+        fs::create_dir_all(home.path("music")).unwrap();
+        home.write("mpd.conf", &configuration(&place, port));
+        let usual = fs::read_to_string(home.path("config.yml")).unwrap();
+        let lines = format!(
+            "files: {{ settle: 0s }}\ntriggers: {{ lidarr: [{{ name: lidarr, map: {{ /music: {place}/music }} }}] }}\ntargets:\n  mpd: [{{ name: mpd, host: 127.0.0.1, port: {port}, password: '{PASSWORD}', music-directory: /srv/music, map: {{ {place}/music: /srv/music }}{keys} }}]\n"
+        );
+        home.write("config.yml", &format!("{usual}{lines}"));
+        let mut mpd = Command::new("mpd");
+        mpd.args(["--no-daemon", "--stderr", &format!("{place}/mpd.conf")]);
+        mpd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let Ok(mpd) = mpd.spawn() else {
+            eprintln!("skipped: this machine has no MPD (Debian's package mpd)");
+            return None;
+        };
+        let town = Self { home, mpd, port };
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(start.elapsed() < PATIENCE, "MPD does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(town)
+    }
+
+    /// Writes a song of so many seconds, changed last at this second: MPD compares whole ones.
+    fn put(&self, file: &str, seconds: u64, change: u64) {
+        let path = self.home.path(&format!("music/{file}"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, flac(file, seconds)).unwrap();
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + change);
+        let times = FileTimes::new().set_modified(changed);
+        File::options().write(true).open(path).unwrap().set_times(times).unwrap();
+    }
+
+    /// What MPD says of a song: none when it does not know it.
+    fn heard(&self, file: &str) -> Option<u64> {
+        let mut mpd = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        write!(mpd, "password {}\nlsinfo {}\nclose\n", quoted(PASSWORD), quoted(file)).unwrap();
+        let mut lines = BufReader::new(mpd).lines().map_while(Result::ok);
+        lines.find_map(|line| line.strip_prefix("Time: ").map(|time| time.parse().unwrap()))
+    }
+}
+
+fn configuration(place: &str, port: u16) -> String {
+    format!(
+        "music_directory \"{place}/music\"\ndb_file \"{place}/mpd.db\"\nbind_to_address \"127.0.0.1\"\nport \"{port}\"\n\
+         auto_update \"no\"\nzeroconf_enabled \"no\"\npassword \"{}@read,control\"\ndefault_permissions \"\"\n\
+         audio_output {{\n  type \"null\"\n  name \"none\"\n}}\n",
+        PASSWORD.replace('"', "\\\"")
+    )
+}
+
+/// Lidarr imported files of an artist, perhaps instead of others.
+fn imported(program: &Program, artist: &str, files: &[&str], instead_of: &[&str]) {
+    let list = |files: &[&str]| -> Value {
+        files.iter().map(|file| json!({"path": format!("/music/{artist}/{file}")})).collect()
+    };
+    let body = json!({
+        "eventType": "Download", "isUpgrade": !instead_of.is_empty(),
+        "artist": { "path": format!("/music/{artist}") },
+        "trackFiles": list(files), "deletedFiles": list(instead_of),
+    });
+    let answer = program.ask("POST", "/triggers/lidarr", &body.to_string());
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn seen(program: &Program, scans: usize) {
+    program.until("it is seen", || all_done(program, scans));
+    let delivery = newest(program, "mpd");
+    assert_eq!(delivery["state"], "seen", "{delivery}\n{}", program.printed());
+}
+
+#[test]
+fn new_changed_and_deleted_albums_are_seen_when_they_can_be_heard() {
+    let Some(town) = Town::new("") else { return };
+    // An empty folder of music would look like a mount that is gone.
+    town.put("Another/Album/01.flac", 1, 1);
+    let artist = "Somebody \"é\" 100% \\ & Co";
+    let program = town.home.serve();
+
+    for file in ["Album/CD 1/01.flac", "Album/CD 1/02.flac"] {
+        town.put(&format!("{artist}/{file}"), 3, 1);
+    }
+    imported(&program, artist, &["Album/CD 1/01.flac", "Album/CD 1/02.flac"], &[]);
+    seen(&program, 1);
+    assert_eq!(
+        town.heard(&format!("{artist}/Album/CD 1/02.flac")),
+        Some(3),
+        "three levels that MPD did not know"
+    );
+
+    town.put(&format!("{artist}/Album/CD 1/01.flac"), 8, 2);
+    imported(&program, artist, &["Album/CD 1/01.flac"], &["Album/CD 1/01.flac"]);
+    seen(&program, 2);
+    assert_eq!(town.heard(&format!("{artist}/Album/CD 1/01.flac")), Some(8));
+
+    fs::remove_file(town.home.path(&format!("music/{artist}/Album/CD 1/02.flac"))).unwrap();
+    town.put(&format!("{artist}/Album/CD 1/02 better.flac"), 5, 1);
+    imported(&program, artist, &["Album/CD 1/02 better.flac"], &["Album/CD 1/02.flac"]);
+    seen(&program, 3);
+    assert_eq!(town.heard(&format!("{artist}/Album/CD 1/02.flac")), None);
+    assert_eq!(town.heard(&format!("{artist}/Album/CD 1/02 better.flac")), Some(5));
+
+    fs::remove_dir_all(town.home.path(&format!("music/{artist}"))).unwrap();
+    let body = json!({
+        "eventType": "ArtistDelete", "deletedFiles": true, "artist": { "path": format!("/music/{artist}") },
+    });
+    assert_eq!(program.ask("POST", "/triggers/lidarr", &body.to_string()).status, 200);
+    seen(&program, 4);
+    assert_eq!(town.heard(&format!("{artist}/Album/CD 1/01.flac")), None);
+}
+
+#[test]
+fn what_mpd_is_told_to_ignore_is_missing_with_its_cause() {
+    let Some(town) = Town::new(", proof-within: 2s") else { return };
+    town.put("Somebody/Album/01.flac", 3, 1);
+    town.put("Somebody/Album/02.flac", 3, 1);
+    town.home.write("music/Somebody/Album/.mpdignore", "02.flac\n");
+    let program = town.home.serve();
+    imported(&program, "Somebody", &["Album/01.flac", "Album/02.flac"], &[]);
+    program.until("it is missing", || newest(&program, "mpd")["state"] == "missing");
+    let error = newest(&program, "mpd")["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("02.flac") && error.contains("made no song of it"), "{error}");
+    assert_eq!(town.heard("Somebody/Album/01.flac"), Some(3));
+}
+
+#[test]
+fn an_mpd_that_is_down_gets_everything_when_it_is_back() {
+    let Some(mut town) = Town::new("") else { return };
+    town.mpd.kill().and_then(|()| town.mpd.wait()).unwrap();
+    let program = town.home.serve();
+    town.put("Somebody/Album/01.flac", 3, 1);
+    imported(&program, "Somebody", &["Album/01.flac"], &[]);
+    program.until("it is held", || newest(&program, "mpd")["state"] == "held");
+    let error = newest(&program, "mpd")["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("is MPD running"), "{error}");
+    let conf = town.home.path("mpd.conf");
+    let mut mpd = Command::new("mpd");
+    mpd.args(["--no-daemon", "--stderr", conf.to_str().unwrap()]);
+    town.mpd = mpd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    program.ask("POST", "/api/v1/targets/mpd/test", "{}");
+    seen(&program, 1);
+    assert_eq!(town.heard("Somebody/Album/01.flac"), Some(3));
+    let checked = town.home.ends(&["check"]);
+    assert!(checked.out.contains("MPD 0."), "{checked:?}");
+}
