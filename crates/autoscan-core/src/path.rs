@@ -229,8 +229,15 @@ fn is_share_name(part: &str) -> bool {
 macro_rules! eyes {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub AbsolutePath);
+
+        /// The path escaped and in quotes, as sentences show it.
+        impl fmt::Debug for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, out)
+            }
+        }
 
         impl $name {
             /// Reads and checks a path.

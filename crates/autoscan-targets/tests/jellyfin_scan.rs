@@ -260,7 +260,7 @@ async fn many_files_that_changed_in_one_season_are_one_refresh() {
 async fn the_wait_is_as_long_as_the_server_says() {
     let (jellyfin, server) = jellyfin().await;
     jellyfin.holdings.set_delay(Duration::from_secs(12));
-    tell(&*server, &jellyfin.holdings, &[film(1)]).await;
+    tell(&*server, &jellyfin.holdings, &[film(1), film(3)]).await;
     wait(Duration::from_secs(3)).await;
     let fault = server.scan(&[film(2)]).await.remove(0).unwrap_err();
     assert!(

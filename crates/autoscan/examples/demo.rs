@@ -19,7 +19,9 @@ use serde_json::{Value, json};
 type Shown = Result<(), Box<dyn Error>>;
 
 /// Longest wait for anything that must happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long the pretend servers take to look: a real Jellyfin waits a minute.
+const TAKES: Duration = Duration::from_secs(2);
 const KEY: &str = "demo-key";
 
 #[tokio::main]
@@ -36,6 +38,7 @@ async fn main() -> Shown {
     stage.rename().await?;
     stage.vanished_mount().await?;
     stage.server_that_is_down().await?;
+    stage.server_that_does_nothing().await?;
     say("\nThat is the main job. Point your own Sonarr at your own autoscan: see README.md.");
     Ok(())
 }
@@ -71,6 +74,12 @@ impl Stage {
             media,
         };
         fs::create_dir_all(stage.media.join("tv"))?;
+        stage.plex.sees("/data", &stage.media);
+        stage.plex.set_scan_time(TAKES);
+        for holdings in [&stage.jellyfin.holdings, &stage.emby.holdings] {
+            holdings.sees("/data", &stage.media);
+            holdings.set_delay(TAKES);
+        }
         fs::write(stage.media.join("tv/.mounted"), "")?;
         fs::write(room.join("config.yml"), stage.config(port))?;
         say("A pretend Plex, Jellyfin and Emby see a temporary library as /data/tv; Sonarr calls it /tv.");
@@ -93,7 +102,7 @@ log: {{ level: error }}
 triggers:
   sonarr: [{{ name: sonarr, map: {{ /tv: '{media}/tv' }} }}]
 targets:
-  plex: [{{ name: plex, url: '{plex}', token: plex-token, {map} }}]
+  plex: [{{ name: plex, url: '{plex}', token: plex-token, proof-within: 5s, {map} }}]
   jellyfin: [{{ name: jellyfin, url: '{jellyfin}', api-key: jellyfin-key, {map} }}]
   emby: [{{ name: emby, url: '{emby}', api-key: emby-key, {map} }}]
 "
@@ -173,12 +182,32 @@ targets:
         }))
         .await?;
         let queue =
-            self.until("Plex is told", |queue| delivery(&queue[0], "plex")["state"] == "sent").await?;
+            self.until("Plex shows it", |queue| delivery(&queue[0], "plex")["state"] == "seen").await?;
         self.print(&queue[0]);
         self.until("Emby's lane holds", |queue| delivery(&queue[0], "emby")["state"] == "held").await?;
         say("   Emby is back:");
         self.emby.stage.reopen()?;
         self.finished(6).await
+    }
+
+    async fn server_that_does_nothing(&self) -> Shown {
+        say("\n6. Plex says 200 to everything and does nothing. Nobody is told that this is done:");
+        self.plex.set_deaf(true);
+        self.put("Season 03/Show - S03E01.mkv")?;
+        self.sonarr(&json!({
+            "eventType": "Download",
+            "episodeFile": { "relativePath": "Season 03/Show - S03E01.mkv" },
+        }))
+        .await?;
+        let missing = |queue: &Value| queue[0]["state"] == "attention";
+        let queue = self.until("the file is missing at Plex", missing).await?;
+        self.print(&queue[0]);
+        say("   Plex works again, and somebody presses retry:");
+        self.plex.set_deaf(false);
+        let id = queue[0]["id"].to_string();
+        let retry = Request::post(&self.autoscan, &["api", "v1", "scans", &id, "retry"]).secret(&self.key);
+        self.http.send(&retry).await?;
+        self.finished(7).await
     }
 
     fn show(&self) -> PathBuf {
@@ -194,8 +223,11 @@ targets:
     /// How many calls told a server of something.
     fn told(&self) -> usize {
         let (jellyfin, emby) = (&self.jellyfin.stage, &self.emby.stage);
-        let updates = [jellyfin, emby].map(|stage| stage.calls_to("/Library/Media/Updated").len());
-        self.plex.scans().len() + updates.iter().sum::<usize>()
+        let of = |stage: &autoscan_testkit::Stage| {
+            let calls = stage.calls();
+            calls.iter().filter(|call| call.method == "POST" && !call.path.ends_with("ValidatePath")).count()
+        };
+        self.plex.scans().len() + of(jellyfin) + of(emby)
     }
 
     /// A webhook as Sonarr sends it.
@@ -232,8 +264,11 @@ targets:
         }
         for told in scan["deliveries"].as_array().into_iter().flatten() {
             let error = told["error"].as_str().map_or_else(String::new, |error| format!(": {error}"));
+            let visible = told["time_to_visible_ms"].as_f64();
+            let visible =
+                visible.map_or_else(String::new, |ms| format!(", {:.1} s after the webhook", ms / 1000.0));
             let state = told["state"].as_str().unwrap_or_default();
-            say(&format!("     {:<9}{state}{error}", told["target"].as_str().unwrap_or_default()));
+            say(&format!("     {:<9}{state}{visible}{error}", told["target"].as_str().unwrap_or_default()));
         }
         say(&format!("   calls so far: {}", self.told()));
     }

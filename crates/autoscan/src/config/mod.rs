@@ -16,6 +16,7 @@ mod schema;
 mod secrets;
 mod settings;
 mod shape;
+mod target_shape;
 mod unknown;
 mod variables;
 mod words;

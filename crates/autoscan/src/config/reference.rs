@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::schema::{Kinds, alternatives, common, general, own, takes};
-use super::shape::{TargetKeys, TriggerKeys};
+use super::shape::TriggerKeys;
+use super::target_shape::TargetKeys;
 
 const HEAD: &str = "# The config, key by key
 

@@ -5,7 +5,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::shape::{Shape, TargetKeys, TriggerKeys};
+use super::shape::{Shape, TriggerKeys};
+use super::target_shape::TargetKeys;
 
 /// A kind of trigger or target, as far as the config must know it.
 #[derive(Clone, Copy, Debug)]

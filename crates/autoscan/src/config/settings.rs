@@ -22,9 +22,9 @@ use super::formats;
 use super::names;
 use super::schema::{KindSchema, Kinds, SINGLE_PRIORITY, own};
 use super::shape::{
-    self, AnchorEntry, LogFormat, LogLevel, Pattern, Prefixes, Program, Rewrite, Shape, Switch, TargetKeys,
-    TriggerKeys,
+    self, AnchorEntry, LogFormat, LogLevel, Pattern, Prefixes, Program, Rewrite, Shape, TriggerKeys,
 };
+use super::target_shape::{Switch, TargetKeys};
 
 /// `maximum-wait` where none is written.
 const MAXIMUM_WAIT: Duration = Duration::from_mins(2);

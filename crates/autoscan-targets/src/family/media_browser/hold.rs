@@ -1,5 +1,7 @@
-//! When a library may be told of paths. Every report starts the server's timer anew, and each makes it look at a whole
-//! folder of the library: so reports are gathered, and while one waits in that timer the next ones wait here.
+//! When a library may be told of paths. Each report of what the server does not know makes it look at a whole folder of the
+//! library, and one that lies below a folder that was reported starts that folder's timer anew: so reports are gathered,
+//! and while a folder waits in that timer the next ones wait here. What comes now and then waits only for moments, what
+//! comes in a stream ever longer, so that a stream costs one look a minute and is never starved.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +14,9 @@ use crate::family::media_browser::settings_of_the_server::configuration;
 
 /// The first report waits this long for others.
 const GATHERS: Duration = Duration::from_millis(2500);
+
+/// After a report that named single files the next one waits this long, and after each further one twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What waited for the same moment is told together with what came first, if it comes no later than this.
 const TOGETHER: Duration = Duration::from_secs(2);
@@ -55,6 +60,8 @@ struct Hold {
     opens: Instant,
     /// When the last report began to be told.
     told: Option<Instant>,
+    /// How many reports there were, each soon after the one before.
+    streak: u32,
 }
 
 impl Holds {
@@ -77,20 +84,28 @@ impl Holds {
             _ if gathers.is_zero() => May::Now,
             _ => {
                 let told = hold.and_then(|hold| hold.told);
-                state.libraries.insert(library.to_owned(), Hold { opens: now + gathers, told });
+                let streak = hold.map_or(0, |hold| hold.streak);
+                state.libraries.insert(library.to_owned(), Hold { opens: now + gathers, told, streak });
                 May::Later(gathers)
             }
         }
     }
 
-    /// The library was told. The next report waits until the server has looked, with a twelfth of its delay to spare.
-    pub(crate) fn told(&self, library: &str, delay: Duration) {
+    /// The library was told: of single files, or of a `whole` folder that what comes next would lie below. Then the next
+    /// report waits until the server has looked, with a twelfth of its delay to spare.
+    pub(crate) fn told(&self, library: &str, delay: Duration, whole: bool) {
         let now = Instant::now();
         let mut state = self.state();
-        let joined = state.libraries.get(library).and_then(|hold| hold.told);
-        let told = joined.filter(|told| now.duration_since(*told) < TOGETHER).unwrap_or(now);
-        let hold = Hold { opens: now + delay + delay / 12, told: Some(told) };
-        state.libraries.insert(library.to_owned(), hold);
+        let before = state.libraries.get(library).and_then(|hold| Some((hold.told?, hold.streak)));
+        let longest = delay + delay / 12;
+        let (told, streak) = match before {
+            Some((told, streak)) if now.duration_since(told) < TOGETHER => (told, streak),
+            Some((told, streak)) if now.duration_since(told) < longest * 2 => (now, streak.saturating_add(1)),
+            _ => (now, 0),
+        };
+        let pause = FIRST_PAUSE.saturating_mul(1 << streak.min(16));
+        let pause = if whole { longest } else { pause.min(longest) };
+        state.libraries.insert(library.to_owned(), Hold { opens: now + pause, told: Some(told), streak });
     }
 
     /// Whether the library was told a while ago, so that the server may have found by itself what is to be told now.
@@ -133,10 +148,10 @@ mod tests {
         assert_eq!(holds.may_tell("2", MINUTE), later(2500), "libraries are strangers");
         tokio::time::advance(Duration::from_millis(1500)).await;
         assert_eq!(holds.may_tell("1", MINUTE), May::Now);
-        holds.told("1", MINUTE);
+        holds.told("1", MINUTE, true);
         tokio::time::advance(Duration::from_millis(900)).await;
         assert_eq!(holds.may_tell("1", MINUTE), May::Join);
-        holds.told("1", MINUTE);
+        holds.told("1", MINUTE, true);
         tokio::time::advance(Duration::from_millis(1900)).await;
         assert_eq!(holds.may_tell("1", MINUTE), later(63_100), "joining is no way to go on for ever");
         tokio::time::advance(Duration::from_millis(63_100)).await;
@@ -147,11 +162,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn single_files_wait_for_moments_and_a_stream_of_them_ever_longer() {
+        let holds = Holds::default();
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            holds.told("1", MINUTE, false);
+            tokio::time::advance(TOGETHER).await;
+            let May::Later(rest) = holds.may_tell("1", MINUTE) else { panic!("it may be told at once") };
+            pauses.push((rest + TOGETHER).as_secs());
+            tokio::time::advance(rest).await;
+        }
+        assert_eq!(pauses, [5, 10, 20, 40, 65, 65]);
+        tokio::time::advance(MINUTE * 3).await;
+        holds.told("1", MINUTE, false);
+        tokio::time::advance(TOGETHER).await;
+        assert_eq!(holds.may_tell("1", MINUTE), May::Later(Duration::from_secs(3)), "the stream has ended");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_server_without_a_delay_is_told_at_once() {
         let holds = Holds::default();
         for _ in 0..3 {
             assert_eq!(holds.may_tell("1", Duration::ZERO), May::Now);
-            holds.told("1", Duration::ZERO);
+            holds.told("1", Duration::ZERO, true);
         }
     }
 }

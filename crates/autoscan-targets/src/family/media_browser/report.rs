@@ -110,15 +110,22 @@ impl Post {
     /// these are no items of their own. When there are several, that folder goes first: the files then join its look,
     /// which thus is one, and not one a movie. So it does when the call `joins` one that was made a moment ago.
     pub(crate) fn request(&self, server: &impl MediaBrowser, joins: bool) -> Request {
-        let is_one_of_several = |folders: &BTreeSet<String>| joins || folders.len() > 1;
-        let holders = self.movies.iter().filter(|(holder, folders)| {
-            is_one_of_several(folders) && !self.places.contains_key(holder.as_str())
-        });
+        let holders = self.holders(joins).filter(|holder| !self.places.contains_key(*holder));
         let mut updates: Vec<Update> = holders
-            .map(|(holder, _)| Update { path: holder.clone(), update_type: UpdateType::Modified })
+            .map(|holder| Update { path: holder.to_owned(), update_type: UpdateType::Modified })
             .collect();
         updates.extend(self.updates.iter().cloned());
         server.request(Method::POST, &["Library", "Media", "Updated"]).json(&Updates { updates })
+    }
+
+    /// Whether the call names a folder that holds the folders of movies.
+    pub(crate) fn names_a_folder(&self, joins: bool) -> bool {
+        self.holders(joins).next().is_some()
+    }
+
+    fn holders(&self, joins: bool) -> impl Iterator<Item = &str> {
+        let movies = self.movies.iter().filter(move |(_, folders)| joins || folders.len() > 1);
+        movies.map(|(holder, _)| holder.as_str())
     }
 }
 

@@ -126,7 +126,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
                 None => tell(self.server, &post.request(self.server, joins)).await,
             };
             match answer {
-                Ok(()) => holds.told(&post.library, delay),
+                Ok(()) => holds.told(&post.library, delay, post.names_a_folder(joins)),
                 Err(fault) => self.fail(&post.scans, &fault),
             }
         }
