@@ -138,6 +138,16 @@ async fn deleted_videos_are_taken_out_one_by_one_and_nothing_is_cleaned() {
 }
 
 #[tokio::test]
+async fn what_kodi_only_remembers_to_have_seen_is_taken_out_too() {
+    let (kodi, server) = kodi().await;
+    kodi.put("/srv/films/New/New.mkv");
+    assert_eq!(scanned(&*server, new_files("/srv/films/New", &["New.mkv"])).await, "ok");
+    kodi.take("/srv/films/New/");
+    assert_eq!(scanned(&*server, deleted("/srv/films/New", "New.mkv")).await, "ok");
+    assert_eq!(found(&*server, "/srv/films/New", &[gone("/srv/films/New/New.mkv")]).await, ["proven"]);
+}
+
+#[tokio::test]
 async fn an_upgrade_takes_the_old_file_out_and_scans_the_new_one() {
     let (kodi, server) = kodi().await;
     kodi.take("/srv/shows/Show/Season 1/1.mkv");

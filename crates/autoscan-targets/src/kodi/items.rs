@@ -114,6 +114,12 @@ impl Item {
         &self.file
     }
 
+    /// The folder that it lies in.
+    pub(super) fn folder(&self) -> Option<AbsolutePath> {
+        let file = self.file.strip_prefix("stack://").unwrap_or(&self.file);
+        sources::path(file.split(" , ").next().unwrap_or_default())?.parent()
+    }
+
     /// The call that takes it out of the library. No file is touched.
     pub(super) fn forget(&self) -> Call {
         let one = &VIDEOS[self.of];

@@ -146,12 +146,10 @@ pub(super) async fn why_missing(kodi: &Kodi, sought: &Sought) -> Option<String> 
     let folder = path.parent()?;
     let (_, owners) = libraries::owners(kodi, &sought.path).await.ok()?;
     let owner = owners.first()?;
-    let looks = [
-        Call::new("Files.GetFileDetails", json!({"file": sources::file(path)})),
-        Call::new("Files.GetDirectory", json!({"directory": sources::folder(&folder), "limits": {"end": 1}})),
-    ];
+    let looks =
+        [tell::look(&folder), Call::new("Files.GetFileDetails", json!({"file": sources::file(path)}))];
     let outcomes = kodi.rpc.ask(&looks).await.ok()?;
-    let [file, above] = outcomes.as_slice() else { return None };
+    let [above, file] = outcomes.as_slice() else { return None };
     let (sees_file, sees_folder) = (file.is_visible().ok()?, above.is_visible().ok()?);
     if sought.wanted == Wanted::Gone {
         return sees_file.then(|| format!("Kodi still sees the file {path:?} on its own disk"));

@@ -62,6 +62,11 @@ fn folders(file: &str) -> Vec<String> {
         let parts = several.split('/').filter(|part| !part.is_empty());
         return parts.flat_map(|part| folders(&decode(part))).collect();
     }
+    path(file).map(|path| path.to_string()).into_iter().collect()
+}
+
+/// What Kodi writes as a path; none for what is no file system, as add-ons and live TV are.
+pub(super) fn path(file: &str) -> Option<AbsolutePath> {
     let text = match file.split_once("://") {
         Some(("smb" | "nfs" | "ftp" | "ftps" | "sftp" | "dav" | "davs" | "http" | "https", rest)) => {
             let scheme = &file[..file.len() - rest.len()];
@@ -70,10 +75,10 @@ fn folders(file: &str) -> Vec<String> {
             let host = rest[..host_end].rsplit('@').next().unwrap_or_default();
             format!("/{scheme}{host}{}", &rest[host_end..])
         }
-        Some(_) => return Vec::new(),
+        Some(_) => return None,
         None => file.to_owned(),
     };
-    AbsolutePath::parse(&text).map(|path| path.to_string()).into_iter().collect()
+    AbsolutePath::parse(&text).ok()
 }
 
 /// A file as Kodi writes it.

@@ -1,6 +1,6 @@
 //! What Kodi is told of a scan.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -168,6 +168,13 @@ async fn forget(kodi: &Kodi, owner: &Owner, scan: &TargetScan) -> Result<(), Fau
     Ok(())
 }
 
+/// A look at a folder. Kodi remembers what lay in it when it scanned, and answers from memory whether a file is there: only
+/// this makes it look at the disk.
+pub(super) fn look(folder: &AbsolutePath) -> Call {
+    let params = json!({"directory": sources::folder(folder), "limits": {"start": 0, "end": 1}});
+    Call::new("Files.GetDirectory", params)
+}
+
 /// The items of what was deleted, without those that Kodi still sees.
 async fn forgettable(kodi: &Kodi, owner: &Owner, scan: &TargetScan) -> Result<Vec<Item>, Fault> {
     let mut items = Vec::new();
@@ -189,10 +196,12 @@ async fn forgettable(kodi: &Kodi, owner: &Owner, scan: &TargetScan) -> Result<Ve
     if items.is_empty() {
         return Ok(items);
     }
-    let looks: Vec<Call> =
-        items.iter().map(|item| Call::new("Files.GetFileDetails", json!({"file": item.file()}))).collect();
+    let folders: BTreeSet<AbsolutePath> = items.iter().filter_map(Item::folder).collect();
+    let mut looks: Vec<Call> = folders.iter().map(look).collect();
+    looks.extend(items.iter().map(|item| Call::new("Files.GetFileDetails", json!({"file": item.file()}))));
+    let outcomes = kodi.rpc.ask(&looks).await?;
     let mut unseen = Vec::new();
-    for (item, outcome) in items.into_iter().zip(kodi.rpc.ask(&looks).await?) {
+    for (item, outcome) in items.into_iter().zip(&outcomes[folders.len()..]) {
         if !outcome.is_visible()? {
             unseen.push(item);
         }
@@ -227,11 +236,7 @@ struct Limits {
 async fn stands(kodi: &Kodi, owner: &Owner) -> Result<(), Fault> {
     let mut at = Some(owner.path.clone());
     while let Some(folder) = at.filter(|folder| folder.is_within(&owner.root)) {
-        let look = Call::new(
-            "Files.GetDirectory",
-            json!({"directory": sources::folder(&folder), "limits": {"start": 0, "end": 1}}),
-        );
-        for outcome in kodi.rpc.ask(&[look]).await? {
+        for outcome in kodi.rpc.ask(&[look(&folder)]).await? {
             if outcome.is_visible()?
                 && (folder != owner.root || outcome.read::<Directory>()?.limits.total > 0)
             {

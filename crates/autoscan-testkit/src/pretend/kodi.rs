@@ -146,15 +146,14 @@ impl State {
                 Ok(json!({"name": "Kodi", "version": {"major": 20, "minor": 1, "tag": "stable"}}))
             }
             "Files.GetSources" => Ok(self.sources(text("media") == "music")),
-            "Files.GetFileDetails" if self.media.disk.contains(text("file")) => {
+            "Files.GetFileDetails" if self.media.believes(text("file")) => {
                 Ok(json!({"filedetails": {"label": text("file"), "type": "unknown"}}))
             }
-            "Files.GetDirectory" if self.media.has_folder(text("directory")) => {
-                let entries = self.media.entries(text("directory"));
-                let limits = json!({"start": 0, "end": entries.len().min(1), "total": entries.len()});
-                Ok(json!({"files": [], "limits": limits}))
+            "Files.GetDirectory" => {
+                let total = self.media.list(text("directory")).ok_or(INVALID)?;
+                Ok(json!({"files": [], "limits": {"start": 0, "end": total.min(1), "total": total}}))
             }
-            "Files.GetFileDetails" | "Files.GetDirectory" => Err(INVALID),
+            "Files.GetFileDetails" => Err(INVALID),
             "XBMC.GetInfoBooleans" => Ok(self.flags(params)),
             "Player.GetActivePlayers" => Ok(vec![json!({"playerid": 1}); self.players].into()),
             "VideoLibrary.Scan" | "AudioLibrary.Scan" => Ok(self.scan(method, text("directory"))),

@@ -27,6 +27,8 @@ mod mounts;
 #[cfg(test)]
 mod proven;
 #[cfg(test)]
+mod real_kodi;
+#[cfg(test)]
 mod real_mpd;
 #[cfg(test)]
 mod secrets;

@@ -39,6 +39,8 @@ pub(super) struct Media {
     /// The folders that are there without a file in them.
     pub(super) folders: BTreeSet<String>,
     pub(super) items: Vec<Item>,
+    /// What lay in the folders when they were scanned: it is believed until a folder is listed.
+    remembered: BTreeSet<String>,
     last: BTreeMap<&'static str, u64>,
 }
 
@@ -69,8 +71,21 @@ impl Media {
         let found: Vec<String> =
             self.disk.iter().filter(|file| file.starts_with(folder)).filter(is_media).cloned().collect();
         for file in found {
+            self.remembered.insert(file.clone());
             self.add(list, &file);
         }
+    }
+
+    /// Whether Kodi believes that a file is there.
+    pub(super) fn believes(&self, file: &str) -> bool {
+        self.disk.contains(file) || self.remembered.contains(file)
+    }
+
+    /// Lists a folder, whether it is there or not, and forgets what lay in it.
+    pub(super) fn list(&mut self, folder: &str) -> Option<usize> {
+        self.remembered
+            .retain(|file| file.rsplit_once('/').is_none_or(|(at, _)| at != folder.trim_end_matches('/')));
+        self.has_folder(folder).then(|| self.entries(folder).len())
     }
 
     /// Puts an item into the library, unless it is there.
@@ -84,12 +99,12 @@ impl Media {
     }
 
     /// Whether Kodi sees this folder.
-    pub(super) fn has_folder(&self, folder: &str) -> bool {
+    fn has_folder(&self, folder: &str) -> bool {
         self.folders.contains(folder) || self.disk.iter().any(|file| file.starts_with(folder))
     }
 
     /// What lies in a folder.
-    pub(super) fn entries(&self, folder: &str) -> BTreeSet<String> {
+    fn entries(&self, folder: &str) -> BTreeSet<String> {
         let below = |path: &String| {
             path.strip_prefix(folder).map(|rest| rest.split('/').next().unwrap_or_default().to_owned())
         };
