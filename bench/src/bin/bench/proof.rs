@@ -29,15 +29,16 @@ const TIMED: usize = 5;
 const TAKES: Duration = Duration::from_secs(3);
 /// Longest wait for all files of a part to be seen.
 const PATIENCE: Duration = Duration::from_mins(3);
-/// Drops of the websocket, and the pause between two looks whether it is back.
+/// Drops of websockets, of so many targets, and the pause between two looks whether they are back.
 const DROPS: usize = 100;
+const SOCKETS: usize = 25;
 const BLINK: Duration = Duration::from_millis(20);
 
 const GOAL_COST: (&str, &str) =
     ("proof of a folder of 10 files, 500 000 items at the server", "≤ 2 requests, ≤ 64 kB");
 const GOAL_MEMORY: (&str, &str) = ("most PSS while 1 000 folders are proven at 3 targets", "≤ 40 MB");
 const GOAL_SOON: (&str, &str) = ("what proof adds to the 3 s that the server takes", "≤ 1 s");
-const GOAL_DROPS: (&str, &str) = ("PSS after 100 drops of Plex's websocket, against before", "≤ 1.1 ×");
+const GOAL_DROPS: (&str, &str) = ("PSS after 100 drops of Plex's websockets, against before", "≤ 1.1 ×");
 
 /// The rows about proof.
 pub(crate) fn rows(yard: &Yard) -> Vec<Row> {
@@ -183,8 +184,8 @@ fn cost(yard: &Yard, runtime: &Runtime) -> Result<Row> {
     let folder = yard.fresh()?;
     let server = town.autoscan(yard, folder.path(), None)?;
     // The libraries are read, and the series is known, before anything is counted.
-    town.put("tv/Series/Season 00/first.mkv")?;
-    town.ask(&server, &["tv/Series/Season 00/first.mkv".to_owned()])?;
+    town.put("tv/Series/Season 00/Series - S00E01.mkv")?;
+    town.ask(&server, &["tv/Series/Season 00/Series - S00E01.mkv".to_owned()])?;
     all_done(&server, 1, || Ok(()))?;
     let stages: [(&str, &Stage); 3] =
         [("Plex", &town.plex.stage), ("Jellyfin", &town.jellyfin.stage), ("Emby", &town.emby.stage)];
@@ -311,31 +312,40 @@ fn moment_when(so: impl Fn() -> Result<bool>) -> Result<Instant> {
     Ok(Instant::now())
 }
 
-/// Memory before and after a hundred drops of the websocket.
+/// Memory before and after a hundred drops of websockets: of many targets at once, because each comes back after a pause
+/// that grows.
 fn drops(yard: &Yard, runtime: &Runtime) -> Result<Row> {
     let town = Town::new(yard, runtime)?;
     let folder = yard.fresh()?;
-    let server = town.autoscan(yard, folder.path(), Some("plex"))?;
+    let (media, url) = (town.media.path().display(), town.plex.stage.url());
+    let targets = (0..SOCKETS).fold(String::new(), |text, number| {
+        text + &format!(
+            "    - {{ name: plex-{number}, url: '{url}', token: plex-token, map: {{ {media}: /data }} }}\n"
+        )
+    });
+    let lines = format!("minimum-age: 0s\nfiles: {{ settle: 0s }}\ntargets:\n  plex:\n{targets}");
+    let server = yard.autoscan_with(folder.path(), &lines)?;
     town.put("movies/Film/Film.mkv")?;
     town.ask(&server, &["movies/Film/Film.mkv".to_owned()])?;
     all_done(&server, 1, || Ok(()))?;
-    let open = || {
+    let all_open = || {
         let began = Instant::now();
-        while town.plex.stage.open_sockets() == 0 {
-            ensure!(began.elapsed() < PATIENCE, "the websocket did not come back");
+        while town.plex.stage.open_sockets() != SOCKETS {
+            ensure!(began.elapsed() < PATIENCE, "not every websocket came back");
             std::thread::sleep(BLINK);
         }
         Ok(())
     };
-    open()?;
+    all_open()?;
     let before = server.pss_mb()?;
-    for _ in 0..DROPS {
+    for _ in 0..DROPS / SOCKETS {
         town.plex.stage.cut_sockets();
-        open()?;
+        std::thread::sleep(BLINK * 5);
+        all_open()?;
     }
     let after = server.pss_mb()?;
-    let open_now = town.plex.stage.open_sockets();
     server.stop()?;
-    let measured = format!("{:.2} × ({before:.1} and {after:.1} MB), {open_now} socket open", after / before);
-    Ok(Row::new(GOAL_DROPS.0, GOAL_DROPS.1, measured, after / before <= 1.1 && open_now == 1))
+    let measured =
+        format!("{:.2} × ({before:.1} and {after:.1} MB), {SOCKETS} of {SOCKETS} open", after / before);
+    Ok(Row::new(GOAL_DROPS.0, GOAL_DROPS.1, measured, after / before <= 1.1))
 }
