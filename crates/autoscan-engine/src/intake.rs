@@ -42,10 +42,28 @@ impl Engine {
     /// Takes in one request of a sender: read, map, filter, store. Answers once it is stored.
     pub async fn take(&self, trigger: &Name, hook: &Hook<'_>) -> Result<Taken, TakeError> {
         let bound = self.trigger(trigger.as_str()).ok_or(TakeError::UnknownTrigger)?;
+        self.take_for(bound, bound.targets.clone(), hook).await
+    }
+
+    /// The same for a request that another autoscan passed on: it is passed on no further.
+    pub async fn take_passed_on(&self, trigger: &Name, hook: &Hook<'_>) -> Result<Taken, TakeError> {
+        let bound = self.trigger(trigger.as_str()).ok_or(TakeError::UnknownTrigger)?;
+        let meant = |name: &Name| bound.targets.as_ref().is_none_or(|names| names.contains(name));
+        let ends = self.parts.targets.iter().filter(|target| !target.server.passes_on());
+        let targets = ends.map(|target| target.name.clone()).filter(meant).collect();
+        self.take_for(bound, Some(targets), hook).await
+    }
+
+    async fn take_for(
+        &self,
+        bound: &BoundTrigger,
+        targets: Option<Vec<Name>>,
+        hook: &Hook<'_>,
+    ) -> Result<Taken, TakeError> {
         let reading = bound.reader.read(hook)?;
         let now = self.now();
         self.ledger.note(&bound.name, &reading.event, now);
-        let mut intake = Intake::new(self, bound, bound.targets.clone(), now);
+        let mut intake = Intake::new(self, bound, targets, now);
         intake.taken.event = reading.event;
         for Refusal { reason } in reading.refused {
             intake.refuse(&reason);

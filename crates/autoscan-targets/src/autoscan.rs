@@ -120,6 +120,14 @@ impl Target for Autoscan {
         Ok(Vec::new())
     }
 
+    fn has_libraries(&self) -> bool {
+        false
+    }
+
+    fn passes_on(&self) -> bool {
+        true
+    }
+
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         one_by_one(batch, |scan| self.tell(scan)).await
     }

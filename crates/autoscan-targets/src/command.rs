@@ -230,6 +230,10 @@ impl Target for Program {
         Ok(Vec::new())
     }
 
+    fn has_libraries(&self) -> bool {
+        false
+    }
+
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         one_by_one(batch, |scan| self.run(scan)).await
     }

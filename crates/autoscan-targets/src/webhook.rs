@@ -118,6 +118,10 @@ impl Target for Webhook {
         Ok(Vec::new())
     }
 
+    fn has_libraries(&self) -> bool {
+        false
+    }
+
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         one_by_one(batch, |scan| self.tell(scan)).await
     }

@@ -49,7 +49,8 @@ async fn look_or_scan(app: &App, parts: &Parts) -> Result<Response, Problem> {
         return Ok(page::manual());
     }
     app.check_signature(parts, &[])?;
-    take(app, visit.trigger, &Hook { query: &visit.query, content_type: None, body: &[] }).await
+    let hook = Hook { query: &visit.query, content_type: None, body: &[] };
+    take(app, visit.trigger, &hook, is_passed_on(&parts.headers)).await
 }
 
 fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>, Problem> {
@@ -67,7 +68,12 @@ fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>, Prob
 async fn deliver(app: &App, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Response, Problem> {
     let body = read_signed(app, parts, body).await?;
     let hook = Hook { query: &visit.query, content_type: content_type(&parts.headers), body: &body };
-    take(app, visit.trigger, &hook).await
+    take(app, visit.trigger, &hook, is_passed_on(&parts.headers)).await
+}
+
+/// Whether another autoscan sends this, which would have it back if it were passed on.
+pub(crate) fn is_passed_on(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-autoscan-hops")
 }
 
 /// The body, which is of a type we can read and signed where that is wanted.
@@ -81,8 +87,18 @@ pub(crate) async fn read_signed(app: &App, parts: &Parts, body: Body) -> Result<
 }
 
 /// Hands a request to its trigger and says what became of it.
-pub(crate) async fn take(app: &App, trigger: &BoundTrigger, hook: &Hook<'_>) -> Result<Response, Problem> {
-    let taken = app.web.engine.take(&trigger.name, hook).await?;
+pub(crate) async fn take(
+    app: &App,
+    trigger: &BoundTrigger,
+    hook: &Hook<'_>,
+    passed_on: bool,
+) -> Result<Response, Problem> {
+    let engine = &app.web.engine;
+    let taken = if passed_on {
+        engine.take_passed_on(&trigger.name, hook).await?
+    } else {
+        engine.take(&trigger.name, hook).await?
+    };
     let sentence = taken::sentence(&taken);
     if !taken.refused.is_empty() && (app.web.for_people)(trigger.kind) {
         return Err(Problem::path_refused(sentence));

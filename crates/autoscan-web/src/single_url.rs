@@ -65,7 +65,7 @@ async fn recognise(app: &App, parts: &Parts, body: Body) -> Result<Response, Pro
     let kind = (app.web.recognise)(&hook);
     let trigger: Option<&BoundTrigger> = kind.and_then(|kind| app.web.engine.trigger_of_kind(kind));
     let Some(trigger) = trigger else { return Err(unknown_sender(app, kind)) };
-    hooks::take(app, trigger, &hook).await
+    hooks::take(app, trigger, &hook, hooks::is_passed_on(&parts.headers)).await
 }
 
 fn unknown_sender(app: &App, kind: Option<&str>) -> Problem {

@@ -120,7 +120,21 @@ impl Town {
         let targets = wanted.fold(String::new(), |text, (kind, keys)| {
             text + &format!("  {kind}: [{{ name: {kind}, {keys}, {map} }}]\n")
         });
-        yard.autoscan_with(folder, &format!("minimum-age: 0s\nfiles: {{ settle: 0s }}\ntargets:\n{targets}"))
+        let lines = format!(
+            "minimum-age: 0s\nfiles: {{ settle: 0s }}\ntriggers: {{ sonarr: [{{ name: sonarr }}] }}\ntargets:\n{targets}"
+        );
+        yard.autoscan_with(folder, &lines)
+    }
+
+    /// Reports new files of one series, as Sonarr does when an import is complete.
+    fn import(&self, server: &Server, series: &str, files: &[String]) -> Result<()> {
+        let series = self.media.path().join(series);
+        let files: Vec<Value> = files.iter().map(|file| json!({ "relativePath": file })).collect();
+        let body = json!({
+            "eventType": "Download", "series": { "path": series }, "episodeFiles": files,
+        });
+        request(server.address, "POST", "/triggers/sonarr", &body.to_string())?;
+        Ok(())
     }
 
     /// Asks for a scan of these paths below the media.
@@ -196,11 +210,11 @@ fn cost(yard: &Yard, runtime: &Runtime) -> Result<Row> {
         stage.bytes_answered()
     });
     for number in 0..FOLDERS {
-        let files: Vec<String> = (0..FILES)
-            .map(|file| format!("tv/New {number}/Season 01/New {number} - S01E{file:02}.mkv"))
-            .collect();
-        files.iter().try_for_each(|file| town.put(file))?;
-        town.ask(&server, &files)?;
+        let name = format!("New {number}");
+        let files: Vec<String> =
+            (0..FILES).map(|file| format!("Season 01/{name} - S01E{file:02}.mkv")).collect();
+        files.iter().try_for_each(|file| town.put(&format!("tv/{name}/{file}")))?;
+        town.import(&server, &format!("tv/{name}"), &files)?;
     }
     all_done(&server, FOLDERS + 1, || Ok(()))?;
     for ((name, stage), before) in stages.into_iter().zip(before) {

@@ -113,6 +113,12 @@ pub trait Target: Send + Sync {
         true
     }
 
+    /// Whether what is told is passed on to others: another autoscan. It is not told of what another autoscan told us, so
+    /// that two that tell each other do not go round for ever.
+    fn passes_on(&self) -> bool {
+        false
+    }
+
     /// Tells the server of a batch, in as few calls as it allows; one result a scan, in order. After a fault that stops
     /// the lane the rest of the batch gets the same fault without being tried.
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>>;

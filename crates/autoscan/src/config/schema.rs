@@ -138,6 +138,7 @@ fn close(schema: &mut Value) {
             }
             if let Some(url) = keys.get_mut("properties").and_then(|known| known.get_mut("url"))
                 && takes(url, "string")
+                && url.get("format").is_none()
             {
                 url["format"] = json!(URL);
             }

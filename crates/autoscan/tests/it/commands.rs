@@ -23,7 +23,7 @@ impl Town {
         let usual = format!(
             "files: {{ settle: 0s }}\n\
              triggers: {{ sonarr: [{{ name: sonarr, map: {{ /tv: {media}/tv }} }}] }}\n\
-             targets: {{ plex: [{{ name: plex, url: '{}', token: plex-token, map: {{ {media}: /data }} }}] }}\n",
+             targets: {{ plex: [{{ name: plex, url: '{}', token: plex-token, proof: off, map: {{ {media}: /data }} }}] }}\n",
             plex.stage.url()
         );
         home.write("config.yml", &format!("{config}{usual}{lines}"));

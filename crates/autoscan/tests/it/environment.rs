@@ -126,11 +126,13 @@ fn the_older_apps_servers_are_told() {
             ("AUTOSCAN__FILES__CHECK", "false"),
         ],
     ));
-    assert_eq!(post(&program, "/pass", &episode("/data/tv/Show", "1.mkv")).status, 200);
+    assert_eq!(post(&program, "/pass", &episode("/data/tv/Show", "Show - S01E01.mkv")).status, 200);
     program.until("Plex is told", || !plex.scans().is_empty());
     program.until("Jellyfin is told", || !jellyfin.updates().is_empty());
     assert_eq!(plex.scans()[0].path.as_deref(), Some("/data/tv/Show"));
-    assert_eq!(jellyfin.updates()[0].0, "/data/tv/Show/1.mkv");
+    assert_eq!(jellyfin.updates()[0].0, "/data/tv/Show/Show - S01E01.mkv");
+    plex.put("/data/tv/Show/Show - S01E01.mkv", 1);
+    jellyfin.holdings.hold("/data/tv/Show/Show - S01E01.mkv", 1);
     program.until("nothing waits", || waiting(&program, "pass") == 0);
 }
 

@@ -17,7 +17,7 @@ fn home(plex: &autoscan_testkit::PretendPlex, minimum_age: &str) -> Home {
     let home = Home::new("");
     let config = std::fs::read_to_string(home.path("config.yml")).unwrap();
     let lines = format!(
-        "files: {{ check: false }}\ntriggers: {{ sonarr: [{{ name: sonarr }}] }}\ntargets:\n  plex: [{{ name: plex, url: '{}', token: plex-token }}]\n",
+        "files: {{ check: false }}\ntriggers: {{ sonarr: [{{ name: sonarr }}] }}\ntargets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, proof: off }}]\n",
         plex.stage.url()
     );
     home.write(

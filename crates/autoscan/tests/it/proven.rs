@@ -176,6 +176,36 @@ fn a_deleted_file_is_seen_to_be_gone() {
 }
 
 #[test]
+fn two_that_tell_each_other_do_not_go_round_for_ever() {
+    let town = SeeingTown::of_plex("");
+    let far = SeeingTown::of_plex("");
+    let other = |town: &SeeingTown, of: &SeeingTown| {
+        let config = std::fs::read_to_string(town.home.path("config.yml")).unwrap();
+        let line = format!(
+            "targets:\n  autoscan: [{{ name: far, url: 'http://127.0.0.1:{}', username: autoscan, password: {}, map: {{ {}: {} }} }}]\n",
+            of.home.port,
+            crate::furniture::PASSWORD,
+            town.home.path("media").display(),
+            of.home.path("media").display(),
+        );
+        town.home.write("config.yml", &config.replace("targets:\n", &line));
+    };
+    other(&town, &far);
+    other(&far, &town);
+    for one in [&town, &far] {
+        one.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
+    }
+    let (near, away) = (town.home.serve(), far.home.serve());
+    imported(&near, "Show", "Season 01/Show - S01E01.mkv");
+    near.until("the near one is done", || all_done(&near, 1));
+    away.until("the far one is done", || all_done(&away, 1));
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!((near.scans().len(), away.scans().len()), (1, 1), "and nothing comes back");
+    assert_eq!(newest(&near, "far")["state"], "sent");
+    assert!(newest(&away, "far").is_null(), "what was passed on is passed on no further");
+}
+
+#[test]
 fn a_proof_goes_on_after_a_kill() {
     let town = SeeingTown::of_plex("");
     town.plex.set_deaf(true);

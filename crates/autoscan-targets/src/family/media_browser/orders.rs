@@ -1,5 +1,7 @@
 //! What is to be done for scans: which items are refreshed, and which paths are told.
 
+use std::collections::{HashMap, HashSet};
+
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
@@ -23,14 +25,24 @@ pub(crate) struct Orders {
     pub(crate) told: Vec<Told>,
 }
 
+/// What was looked up for one batch: many files of a folder are one question.
+#[derive(Default)]
+pub(crate) struct Lookups {
+    /// The nearest item of each folder, or none.
+    places: HashMap<String, Option<Known>>,
+    /// Folders whose first new file had no item: the others have none either.
+    in_vain: HashSet<String>,
+}
+
 /// What is to be done for a scan. A fault that does not stop the lane concerns this scan alone.
 pub(crate) async fn orders(
     server: &impl MediaBrowser,
     scan: &TargetScan,
+    lookups: &mut Lookups,
 ) -> Result<(Vec<Owner>, Orders), Fault> {
     let (shelf, owners) = libraries::owners(server, &scan.folder).await?;
     let mut orders = Orders::default();
-    if let Some(item) = of_sidecars(server, scan).await? {
+    if let Some(item) = of_sidecars(server, scan, lookups).await? {
         orders.refreshes.push(item);
         return Ok((owners, orders));
     }
@@ -46,21 +58,21 @@ pub(crate) async fn orders(
             let own = if modified <= SINGLY { file_item(server, &owner).await? } else { None };
             match own {
                 Some(item) => Some(item),
-                None => nearest(server, scan, &owner, subject, what).await?,
+                None => nearest(server, scan, &owner, (subject, what), lookups).await?,
             }
         } else {
-            nearest(server, scan, &owner, subject, what).await?
+            nearest(server, scan, &owner, (subject, what), lookups).await?
         };
         match item {
             Some(item) => orders.refreshes.push(item),
-            None => match came_by_itself(server, &owner, what).await? {
+            None => match came_by_itself(server, &owner, what, lookups).await? {
                 Some(item) => orders.refreshes.push(item),
                 None => orders.told.push(told(&owner, what)),
             },
         }
     }
     if orders.told.is_empty() && orders.refreshes.is_empty() {
-        orders_of_the_folder(server, scan, &shelf, &mut orders).await?;
+        orders_of_the_folder(server, scan, &shelf, &mut orders, lookups).await?;
     }
     Ok((owners, orders))
 }
@@ -71,9 +83,10 @@ async fn orders_of_the_folder(
     scan: &TargetScan,
     shelf: &Shelf,
     orders: &mut Orders,
+    lookups: &mut Lookups,
 ) -> Result<(), Fault> {
     let Some(owner) = shelf.owners(&scan.folder.0).into_iter().next() else { return Ok(()) };
-    match below_root(server, &owner).await? {
+    match below_root(server, &owner, lookups).await? {
         Some(item) => orders.refreshes.push(item),
         None => orders.told.push(told(&owner, UpdateType::Modified)),
     }
@@ -96,8 +109,8 @@ async fn nearest(
     server: &impl MediaBrowser,
     scan: &TargetScan,
     owner: &Owner,
-    subject: Subject,
-    what: UpdateType,
+    (subject, what): (Subject, UpdateType),
+    lookups: &mut Lookups,
 ) -> Result<Option<Known>, Fault> {
     let is_itself = subject == Subject::Folder && what != UpdateType::Deleted;
     let folder = if is_itself { Some(owner.path.clone()) } else { owner.path.parent() };
@@ -107,15 +120,24 @@ async fn nearest(
         folder = scan.folder.0.clone();
     }
     let owner = Owner { library: owner.library.clone(), root: owner.root.clone(), path: folder };
-    below_root(server, &owner).await
+    below_root(server, &owner, lookups).await
 }
 
 /// The nearest item of the folder or above it, never the library itself.
-async fn below_root(server: &impl MediaBrowser, folder: &Owner) -> Result<Option<Known>, Fault> {
+async fn below_root(
+    server: &impl MediaBrowser,
+    folder: &Owner,
+    lookups: &mut Lookups,
+) -> Result<Option<Known>, Fault> {
     if folder.path == folder.root {
         return Ok(None);
     }
-    let place = server.place(folder).await?;
+    let key = folder.spelled();
+    let place = match lookups.places.get(&key) {
+        Some(place) => place.clone(),
+        None => server.place(folder).await?,
+    };
+    lookups.places.insert(key, place.clone());
     Ok(place.filter(|place| place.path != spelled(&folder.root) && place.id != folder.library.id))
 }
 
@@ -148,15 +170,28 @@ async fn came_by_itself(
     server: &impl MediaBrowser,
     file: &Owner,
     what: UpdateType,
+    lookups: &mut Lookups,
 ) -> Result<Option<Known>, Fault> {
-    if what != UpdateType::Created || !server.desk().holds.was_told_lately(&file.library.id) {
+    let folder = file.path.parent().map(|folder| spelled(&folder).to_owned()).unwrap_or_default();
+    if what != UpdateType::Created
+        || lookups.in_vain.contains(&folder)
+        || !server.desk().holds.was_told_lately(&file.library.id)
+    {
         return Ok(None);
     }
-    file_item(server, file).await
+    let item = file_item(server, file).await?;
+    if item.is_none() && folder != spelled(&file.root) {
+        lookups.in_vain.insert(folder);
+    }
+    Ok(item)
 }
 
 /// Where nothing but subtitles, artwork or metadata changed: the one item that they belong to.
-async fn of_sidecars(server: &impl MediaBrowser, scan: &TargetScan) -> Result<Option<Known>, Fault> {
+async fn of_sidecars(
+    server: &impl MediaBrowser,
+    scan: &TargetScan,
+    lookups: &mut Lookups,
+) -> Result<Option<Known>, Fault> {
     let is_sidecar = |change: &Change<TargetPath>| {
         change.subject == Subject::File
             && change.kind != ChangeKind::Rescan
@@ -172,7 +207,7 @@ async fn of_sidecars(server: &impl MediaBrowser, scan: &TargetScan) -> Result<Op
         return Ok(Some(item));
     }
     let Some(folder) = owner(server, &scan.folder.0).await? else { return Ok(None) };
-    if let Some(item) = below_root(server, &folder).await? {
+    if let Some(item) = below_root(server, &folder, lookups).await? {
         return Ok(Some(item));
     }
     // The folder of a film is no item, but its film is.

@@ -8,7 +8,7 @@ use autoscan_core::ports::{Library, Plan, TargetScan};
 use autoscan_http::Request;
 
 use crate::family::media_browser::hold::{May, delay};
-use crate::family::media_browser::orders::orders;
+use crate::family::media_browser::orders::{Lookups, orders};
 use crate::family::media_browser::prove::lies_in;
 use crate::family::media_browser::report::{Posts, Told};
 use crate::family::media_browser::{Known, MediaBrowser};
@@ -53,8 +53,9 @@ impl<S: MediaBrowser> Batch<'_, S> {
     /// What is to be done for these scans.
     async fn decide(&mut self, open: &[usize], told: &mut Vec<(usize, Told)>) -> Result<Vec<Refresh>, Fault> {
         let mut refreshes: Vec<Refresh> = Vec::new();
+        let mut lookups = Lookups::default();
         for &at in open {
-            match orders(self.server, &self.scans[at]).await {
+            match orders(self.server, &self.scans[at], &mut lookups).await {
                 Ok((_, orders)) => {
                     told.extend(orders.told.into_iter().map(|told| (at, told)));
                     orders.refreshes.into_iter().for_each(|item| take_in(&mut refreshes, item, at));
@@ -182,7 +183,7 @@ async fn tell(server: &impl MediaBrowser, request: &Request) -> Result<(), Fault
 
 /// The calls that [`scan`] would make for one scan alone. Items are looked up for it; nothing is changed.
 pub(crate) async fn plan(server: &impl MediaBrowser, scan: &TargetScan) -> Result<Plan, Fault> {
-    let (owners, orders) = orders(server, scan).await?;
+    let (owners, orders) = orders(server, scan, &mut Lookups::default()).await?;
     let mut refreshes: Vec<Refresh> = Vec::new();
     orders.refreshes.into_iter().for_each(|item| take_in(&mut refreshes, item, 0));
     let mut posts = Posts::default();
