@@ -60,16 +60,18 @@ fn show_lanes(scan: &mut Scan, lanes: &[TargetView]) {
     if scan.state != ScanState::Running {
         return;
     }
-    for delivery in scan.deliveries.iter_mut().filter(|delivery| delivery.work() == Some(Work::Tell)) {
+    for delivery in scan.deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
+        // What was told already stays sent, whatever keeps autoscan from asking for it.
+        let is_told = delivery.work() == Some(Work::Follow);
         match lanes.iter().find(|lane| lane.name == delivery.target) {
-            Some(lane) if lane.reason.is_some() => {
+            Some(lane) if lane.reason.is_some() && !is_told => {
                 delivery.state = DeliveryState::Held;
                 delivery.error.clone_from(&lane.reason);
                 delivery.next_attempt_at = lane.until.or(delivery.next_attempt_at);
             }
             Some(_) => {}
             None => {
-                delivery.state = DeliveryState::Held;
+                delivery.state = if is_told { delivery.state } else { DeliveryState::Held };
                 delivery.error =
                     Some(format!("there is no target {:?} in the config now", delivery.target.as_str()));
             }

@@ -10,11 +10,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// A scan that Plex took on is under way within this, so an idle library means nothing before.
+/// A scan that Plex took on is under way within this, so before it an idle library is no leave to work on its items.
 const BEGINS_WITHIN: Duration = Duration::from_secs(1);
 
+/// Without a websocket Plex is asked after this whether it still scans, before it is told of the next folder. To be too early
+/// here does no harm: Plex queues.
+const ASKED_AFTER: Duration = Duration::from_millis(100);
+
 /// Over the websocket Plex tells of a scan within this; when it says nothing it is asked.
-const TOLD_WITHIN: Duration = Duration::from_secs(3);
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 /// No scan is waited for longer than this: what comes next is told anyway.
 pub(super) const LONGEST_SCAN: Duration = Duration::from_mins(10);
@@ -150,7 +154,7 @@ impl Sections {
             return Verdict::Busy;
         }
         let Some(told) = memory.told.get(section).filter(|told| !told.ended) else { return Verdict::Idle };
-        let patience = if memory.connected { TOLD_WITHIN } else { BEGINS_WITHIN };
+        let patience = if memory.connected { TOLD_WITHIN } else { ASKED_AFTER };
         if told.at.elapsed() < patience { Verdict::Busy } else { Verdict::Ask }
     }
 
@@ -292,7 +296,7 @@ mod tests {
         sections.hear(scanning("a", Some("1")));
         sections.set_connected(false);
         assert_eq!(sections.verdict("1"), Verdict::Busy);
-        tokio::time::advance(BEGINS_WITHIN).await;
+        tokio::time::advance(ASKED_AFTER).await;
         assert_eq!(sections.verdict("1"), Verdict::Ask);
     }
 

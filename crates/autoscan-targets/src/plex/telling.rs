@@ -22,7 +22,7 @@ const COMES_AGAIN: Duration = Duration::from_secs(1);
 /// How often a library is looked at meanwhile.
 const LOOKS: Duration = Duration::from_secs(1);
 /// What comes by time and not by the websocket is noticed within this.
-const NOTICES: Duration = Duration::from_millis(250);
+const NOTICES: Duration = Duration::from_millis(50);
 
 /// One at a time for each library.
 #[derive(Default)]
