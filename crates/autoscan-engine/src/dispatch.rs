@@ -186,7 +186,7 @@ impl Engine {
 
     fn keep_back(&self, scan: &Scan, state: DeliveryState, until: Timestamp, reason: &str) -> Hold {
         if scan.note.as_deref() != Some(reason) {
-            info!(scan = scan.id.0, folder = ?scan.folder.as_str(), reason, "kept back; it goes on by itself");
+            info!(scan = scan.id.0, folder = ?scan.folder.as_str(), reason, "kept back for now; nothing is lost");
         }
         Hold {
             scan: scan.id,

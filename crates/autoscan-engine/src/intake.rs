@@ -116,6 +116,10 @@ impl Engine {
         if folders.is_empty() && refusals.is_empty() {
             return Ok(taken);
         }
+        // A folder that got a file in the same request is tidied, not lost: an upgrade deletes what it replaces.
+        for folder in folders.iter().filter(|folder| !folder.changes.iter().any(|kept| kept.change.awaited)) {
+            self.gate.storms.note(folder.changes.iter().map(|kept| &kept.change), now);
+        }
         let rings = !folders.is_empty();
         let stored = self.parts.store.absorb(Batch { received_at: now, folders, refusals }).await;
         self.note_writes(stored.as_ref().err());
@@ -155,7 +159,6 @@ impl<'a> Intake<'a> {
             return;
         }
         self.taken.changes += 1;
-        self.engine.gate.storms.note(std::iter::once(&change), self.now);
         for folder in change.folders() {
             let stored = StoredChange {
                 change: change.clone(),

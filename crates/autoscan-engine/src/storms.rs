@@ -81,6 +81,10 @@ impl Storms {
     /// stands.
     pub(crate) async fn holds(&self, scan: &Scan, guarded: bool, now: Timestamp) -> Option<String> {
         let rule = self.rule?;
+        // A file that is to be there, and is, proves the mount.
+        if scan.changes.iter().any(|stored| stored.change.awaited) {
+            return None;
+        }
         let deleted: Vec<&LocalPath> = scan
             .changes
             .iter()

@@ -83,8 +83,6 @@ struct Teller<'e> {
     look: bool,
     /// The next call is not made before this.
     not_before: Timestamp,
-    /// Until then the first of a batch waits for others.
-    gathers_until: Option<Timestamp>,
     company: Company,
 }
 
@@ -102,7 +100,6 @@ impl<'e> Teller<'e> {
             unsettled: Vec::new(),
             look: true,
             not_before: Timestamp::default(),
-            gathers_until: None,
             company: Company::default(),
         }
     }
@@ -181,7 +178,7 @@ impl<'e> Teller<'e> {
         if free == 0 {
             return Ok(None);
         }
-        if let Some(pause) = self.wait_for_others(now).await? {
+        if let Some(pause) = self.wait_for_company(now).await? {
             return Ok(Some(pause));
         }
         let claimed = store.claim(name, Work::Tell, now, LEASE, free).await?;
@@ -203,10 +200,9 @@ impl<'e> Teller<'e> {
         Ok(None)
     }
 
-    /// How long what is due still waits: for people to stop watching, or for others to come to a batch.
-    async fn wait_for_others(&mut self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
-        let gathers = self.target.server.gathers();
-        if (gathers.is_zero() && self.target.pace.only_when_idle.is_none()) || !self.parked.is_empty() {
+    /// How long what is due still waits for people to stop watching.
+    async fn wait_for_company(&mut self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        if self.target.pace.only_when_idle.is_none() || !self.parked.is_empty() {
             return Ok(None);
         }
         let next = self.engine.parts.store.next_attempt(&self.target.name, Work::Tell).await?;
@@ -215,29 +211,21 @@ impl<'e> Teller<'e> {
             return Ok(None);
         }
         match self.company.hush(self.target, now).await {
+            Ok(None) => Ok(None),
             Ok(Some(hush)) => {
                 let pause = hush.until.since(now);
                 self.lane.set_hush(Some(hush));
-                return Ok(Some(pause));
+                Ok(Some(pause))
             }
-            Ok(None) => {}
             Err(fault) if fault.stops_the_lane() => {
                 self.stopped_by(&fault);
-                return Ok(Some(Duration::ZERO));
+                Ok(Some(Duration::ZERO))
             }
             Err(fault) => {
                 info!(target = %self.target.name, reason = fault.reason(), "nobody can tell whether somebody is watching; the target is told");
+                Ok(None)
             }
         }
-        if gathers.is_zero() {
-            return Ok(None);
-        }
-        let until = *self.gathers_until.get_or_insert(now + gathers);
-        if until > now {
-            return Ok(Some(until.since(now)));
-        }
-        self.gathers_until = None;
-        Ok(None)
     }
 
     /// Starts the calls that may be made now.

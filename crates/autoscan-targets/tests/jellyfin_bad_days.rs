@@ -207,7 +207,6 @@ async fn a_folder_is_told_again_only_below_the_library() {
         assert_eq!(server.is_below_a_root(&path(folder)).await, is_below, "{folder}");
     }
     assert!(server.proves());
-    assert_eq!(server.gathers(), Duration::ZERO, "what is known is told at once");
     assert_eq!(verdicts(&server.scan(&[new_files("/media/tv/New/S1", &["1.mkv"])]).await), ["later 2"]);
 }
 

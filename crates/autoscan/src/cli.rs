@@ -78,7 +78,7 @@ pub(crate) struct ScanArgs {
     /// Only this target; can be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) target: Vec<String>,
-    /// Waits until every target is told or will not be, and shows how it goes
+    /// Waits until every target showed the files or will not, and shows how it goes
     #[arg(long)]
     pub(crate) wait: bool,
     /// Prints JSON

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde::Serialize;
 
@@ -127,11 +125,6 @@ pub trait Target: Send + Sync {
     /// restart a timer with every report.
     fn batches(&self) -> bool {
         false
-    }
-
-    /// How long the first scan of a batch waits for others.
-    fn gathers(&self) -> Duration {
-        Duration::ZERO
     }
 
     /// What must be scanned one after the other: scans of one name are, scans of different names may be told at the

@@ -97,19 +97,6 @@ async fn a_call_that_holds_what_the_next_one_needs_stops_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_gathers_gets_what_comes_meanwhile_in_the_same_call() {
-    let spy = Spy { batches: true, gathers: Duration::from_secs(3), ..Spy::default() };
-    let world = World::start(paced(Pace::default(), spy));
-    for movie in 0..10 {
-        world.send(&format!("created /movies/{movie}/a.mkv")).await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    world.seconds(10).await;
-    assert_eq!((world.spies[0].folders().len(), *world.spies[0].calls.lock().unwrap()), (10, 1));
-    assert_eq!(*world.spies[1].calls.lock().unwrap(), 10);
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_asks_for_later_waits_alone() {
     let world = World::start(paced(Pace::default(), Spy::default()));
     let later = Fault::Later { after: Duration::from_secs(65), reason: "it gathers".into() };

@@ -112,3 +112,16 @@ async fn a_person_who_tidies_makes_no_storm() {
     slowly.seconds(30).await;
     assert_eq!(slowly.spies[0].folders().len(), 60);
 }
+
+#[tokio::test(start_paused = true)]
+async fn sixty_upgrades_in_a_minute_are_no_storm() {
+    let world = World::start(stormy());
+    fill(&world, 0..60);
+    for show in 0..60 {
+        world.files.remove(&format!("/mnt/tv/Show{show}/a.mkv"));
+        world.files.put(&format!("/mnt/tv/Show{show}/b.mkv"), 1, START);
+        world.send(&format!("created /tv/Show{show}/b.mkv\ndeleted /tv/Show{show}/a.mkv")).await;
+    }
+    world.seconds(30).await;
+    assert_eq!(world.spies[0].folders().len(), 60);
+}

@@ -96,8 +96,6 @@ pub(crate) struct Spy {
     pub(crate) queues: bool,
     /// What it holds while it is told, and needs to name a queue.
     pub(crate) desk: tokio::sync::Mutex<()>,
-    /// How long it waits for others to make a batch.
-    pub(crate) gathers: Duration,
     /// Most calls that were under way at the same time, and now.
     pub(crate) at_once: Mutex<(usize, usize)>,
     /// The last scans it was told, with everything.
@@ -165,10 +163,6 @@ impl Target for Spy {
 
     fn batches(&self) -> bool {
         self.batches
-    }
-
-    fn gathers(&self) -> Duration {
-        self.gathers
     }
 
     async fn queue(&self, scan: &TargetScan) -> String {

@@ -283,11 +283,13 @@ fn prepare_writer(
     if let Some(pages) = options.page_limit {
         conn.pragma_update_and_check(None, "max_page_count", pages, |_row| Ok(()))?;
     }
-    for (place, sql) in MIGRATIONS.iter().enumerate().skip(version) {
+    if version < MIGRATIONS.len() {
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(sql)?;
+        for sql in &MIGRATIONS[version..] {
+            transaction.execute_batch(sql)?;
+        }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", super::rows::rows(place + 1))?;
+        transaction.pragma_update(None, "user_version", super::rows::rows(MIGRATIONS.len()))?;
         transaction.commit()?;
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
