@@ -41,7 +41,7 @@ pub(crate) use secrets::Generated;
 pub(crate) use settings::{Settings, TargetSettings, TriggerSettings};
 
 use find::{Found, find};
-use node::{Node, Origin, Place};
+use node::{Content, Node, Origin, Place};
 use variables::Variables;
 
 /// Where a config may come from. Handed in, so that a test needs no process of its own.
@@ -173,6 +173,43 @@ fn no_config(sources: &Sources) -> Fault {
 }
 
 fn load_found(found: &Found, sources: &Sources, kinds: &Kinds, purpose: Purpose) -> Result<Loaded, Faults> {
+    load_against(Against::Mentioned, found, sources, kinds, purpose)
+}
+
+/// What a config is compared with. To draw the settings of every kind takes longer than all the rest of a start, and most
+/// configs name few; but only with all of them does a fault know where a misplaced key belongs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Against {
+    /// The settings of the kinds of targets that the config mentions.
+    Mentioned,
+    /// The settings of every kind.
+    Everything,
+}
+
+/// The kinds of targets that a config mentions.
+fn mentioned(tree: &Node) -> Vec<String> {
+    let Some(Content::Map(entries)) = tree.get("targets").map(|targets| &targets.content) else {
+        return Vec::new();
+    };
+    entries.iter().map(|entry| entry.key.clone()).collect()
+}
+
+/// Whether the environment may bring a target that the config does not mention.
+fn brings_targets(variables: &Variables) -> bool {
+    variables.layers().flatten().any(|variable| {
+        let name = variable.name.to_ascii_uppercase();
+        name.starts_with("AUTOSCAN__TARGETS") || name.contains("_LOCAL_URL")
+    })
+}
+
+fn load_against(
+    against: Against,
+    found: &Found,
+    sources: &Sources,
+    kinds: &Kinds,
+    purpose: Purpose,
+) -> Result<Loaded, Faults> {
+    let again = || load_against(Against::Everything, found, sources, kinds, purpose);
     let (mut faults, mut notes) = (Vec::new(), Vec::new());
     let folder = found.folder();
     let variables = Variables::new(&sources.environment, &folder, &sources.current, &mut faults);
@@ -185,14 +222,19 @@ fn load_found(found: &Found, sources: &Sources, kinds: &Kinds, purpose: Purpose)
         None => Some(Node::null(Place::whole(&Arc::new(Origin::File("the environment".to_owned()))))),
     };
     let Some(mut tree) = tree else { return Err(Faults::new(faults)) };
-    let schema = schema(kinds);
+    let against = if brings_targets(&variables) { Against::Everything } else { against };
+    let named = mentioned(&tree);
+    let schema = match against {
+        Against::Mentioned => schema::schema_of(kinds, |kind| named.iter().any(|name| name == kind)),
+        Against::Everything => schema::schema_of(kinds, |_kind| true),
+    };
     overlay::lay(&mut tree, &schema, &variables, &mut faults);
     older::fill(&mut tree, &schema, &variables, &mut faults, &mut notes);
     let mut checked = check::check(&tree, &schema);
     names::check(&tree, kinds, &mut faults);
     faults.append(&mut checked.faults);
     if !faults.is_empty() {
-        return Err(Faults::new(faults));
+        return if against == Against::Mentioned { again() } else { Err(Faults::new(faults)) };
     }
     notes.append(&mut checked.notes);
     notes.extend(short_waits(&tree));

@@ -41,9 +41,14 @@ pub(super) const SINGLE_PRIORITY: i64 = 5;
 
 /// The JSON Schema of the config.
 pub(crate) fn schema(kinds: &Kinds) -> Value {
+    schema_of(kinds, |_kind| true)
+}
+
+/// The same with the settings of only those kinds of targets that are `drawn`; of the others no more than their names.
+pub(super) fn schema_of(kinds: &Kinds, drawn: impl Fn(&str) -> bool) -> Value {
     let mut root = general();
-    let triggers = section(&kinds.triggers, &common::<TriggerKeys>(), "Sources of changes.");
-    let mut targets = section(&kinds.targets, &common::<TargetKeys>(), "Servers that are told.");
+    let triggers = section(&kinds.triggers, &common::<TriggerKeys>(), "Sources of changes.", |_kind| true);
+    let mut targets = section(&kinds.targets, &common::<TargetKeys>(), "Servers that are told.", drawn);
     need_a_key(&mut targets);
     if let Some(properties) = root.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert("triggers".to_owned(), triggers);
@@ -81,10 +86,13 @@ fn generator() -> SchemaGenerator {
     SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator()
 }
 
-fn section(kinds: &[KindSchema], common: &Value, description: &str) -> Value {
+fn section(kinds: &[KindSchema], common: &Value, description: &str, drawn: impl Fn(&str) -> bool) -> Value {
     let properties: Map<String, Value> = kinds
         .iter()
         .map(|kind| {
+            if !drawn(kind.name) {
+                return (kind.name.to_owned(), json!({ "type": ["array", "null"] }));
+            }
             let one = wrapped(kind, common);
             let schema =
                 if kind.is_single() { one } else { json!({ "type": ["array", "null"], "items": one }) };
@@ -97,7 +105,7 @@ fn section(kinds: &[KindSchema], common: &Value, description: &str) -> Value {
 /// A target whose key has two names needs it under one of them.
 fn need_a_key(targets: &mut Value) {
     for kind in targets["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
-        let one = &mut kind["items"];
+        let Some(one) = kind.get_mut("items") else { continue };
         if KEY_NAMES.iter().all(|name| one["properties"].get(name).is_some()) {
             let either = KEY_NAMES.map(|name| json!({ "required": [name] }));
             one["allOf"] = json!([{ "anyOf": either }]);
