@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod duration;
 pub mod fault;
 pub mod filter;
+pub mod hops;
 pub mod ids;
 pub mod map;
 pub mod media;

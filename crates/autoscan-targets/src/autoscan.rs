@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
+use autoscan_core::hops;
 use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
@@ -18,13 +19,6 @@ use crate::{Connected, TargetKind};
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "autoscan", settings: <Settings as JsonSchema>::json_schema, connect };
-
-/// The header that says how many autoscans a request has passed. One that receives it tells no further autoscan of the
-/// changes in it: two that tell each other would never end otherwise.
-pub const HOPS_HEADER: &str = "x-autoscan-hops";
-
-/// What [`HOPS_HEADER`] holds: what was told to one autoscan by another is never told to a third, so there is one hop.
-pub const HOPS: &str = "1";
 
 /// Another autoscan.
 #[derive(Deserialize, JsonSchema)]
@@ -79,7 +73,7 @@ impl Autoscan {
     }
 
     fn rescan(&self, scan: &TargetScan) -> Request {
-        self.request(Method::POST).header(HOPS_HEADER, HOPS).query("dir", scan.folder.as_str())
+        self.request(Method::POST).header(hops::HEADER, hops::ONE).query("dir", scan.folder.as_str())
     }
 
     async fn tell(&self, scan: &TargetScan) -> Result<(), Fault> {

@@ -18,7 +18,6 @@ mod sonarr;
 mod tdarr;
 mod webhook;
 
-pub use autoscan::{HOPS, HOPS_HEADER};
 pub use command::command_hook;
 
 use std::sync::Arc;

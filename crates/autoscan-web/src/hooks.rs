@@ -1,5 +1,6 @@
 //! `/triggers/{name}`: the door for senders, and for people with a form or a script.
 
+use autoscan_core::hops;
 use autoscan_core::ports::Hook;
 use autoscan_engine::{BoundTrigger, TakeError};
 use axum::body::Body;
@@ -73,7 +74,7 @@ async fn deliver(app: &App, parts: &Parts, body: Body, visit: &Visit<'_>) -> Res
 
 /// Whether another autoscan sends this, which would have it back if it were passed on.
 pub(crate) fn is_passed_on(headers: &HeaderMap) -> bool {
-    headers.contains_key("x-autoscan-hops")
+    headers.contains_key(hops::HEADER)
 }
 
 /// The body, which is of a type we can read and signed where that is wanted.
