@@ -20,7 +20,9 @@ pub(crate) struct Company {
 
 /// Why the hour forbids to tell the target, if it does. `minute` is that of the day.
 pub(crate) fn of_the_hour(target: &BoundTarget, minute: u16, now: Timestamp) -> Option<Hush> {
-    let left = target.pace.quiet_hours.left(minute)?;
+    // What is left is counted from the beginning of this minute.
+    let gone = Duration::from_millis(u64::try_from(now.as_millis().rem_euclid(60_000)).unwrap_or_default());
+    let left = target.pace.quiet_hours.left(minute)?.saturating_sub(gone);
     let reason = "these are quiet hours of this target (`quiet-hours`)".to_owned();
     Some(Hush { reason, until: now + left })
 }

@@ -238,6 +238,11 @@ impl Target for Program {
         one_by_one(batch, |scan| self.run(scan)).await
     }
 
+    /// Runs for different folders do not wait for each other.
+    async fn queue(&self, scan: &TargetScan) -> String {
+        scan.folder.as_str().to_owned()
+    }
+
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
         let words = serde_json::to_string(&self.arguments(scan)).unwrap_or_default();
         let call = PlannedCall { method: "RUN".to_owned(), url: self.name.clone(), body: Some(words) };

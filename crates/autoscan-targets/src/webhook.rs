@@ -126,6 +126,11 @@ impl Target for Webhook {
         one_by_one(batch, |scan| self.tell(scan)).await
     }
 
+    /// Calls for different folders do not wait for each other.
+    async fn queue(&self, scan: &TargetScan) -> String {
+        scan.folder.as_str().to_owned()
+    }
+
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
         Ok(Plan { libraries: Vec::new(), calls: vec![self.call(scan).planned()] })
     }

@@ -23,7 +23,15 @@ mod kill;
 #[cfg(test)]
 mod main_job;
 #[cfg(test)]
+mod manners;
+#[cfg(test)]
+mod many;
+#[cfg(test)]
+mod more_targets;
+#[cfg(test)]
 mod mounts;
+#[cfg(test)]
+mod own_targets;
 #[cfg(test)]
 mod proven;
 #[cfg(test)]

@@ -140,3 +140,88 @@ fn a_mount_whose_program_died_holds_and_goes_on_when_it_is_mounted_again() {
     let _again = town.mount().unwrap();
     program.until("it goes on by itself", || town.told("Show") == 1);
 }
+
+#[test]
+fn a_library_that_was_away_for_ten_seconds_is_all_trash_and_none_of_it_is_emptied() {
+    const FILMS: usize = 5_000;
+    let plex = servers::plex();
+    let home = Home::new("");
+    let (behind, mounted) = (home.path("behind"), home.path("mounted"));
+    for number in 0..FILMS {
+        home.write(&format!("behind/Film {number}/Film {number}.mkv"), "film");
+    }
+    let mount = || Mount::new(&behind, &mounted);
+    let Some(first) = mount() else {
+        return eprintln!("skipped: this machine has no bindfs or no FUSE");
+    };
+    plex.sees("/data/movies", &mounted);
+    let config = fs::read_to_string(home.path("config.yml")).unwrap();
+    let root = mounted.to_str().unwrap();
+    // No limit stands in the way but the mount itself.
+    let trash = "empty-trash: { after: always, max-items: 1000000, max-percent: 100 }";
+    let lines = format!(
+        "files: {{ settle: 0s }}\ntriggers: {{ radarr: [{{ name: radarr }}] }}\ntargets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, map: {{ {root}: /data/movies }}, {trash} }}]\n",
+        plex.stage.url()
+    );
+    home.write("config.yml", &format!("{config}{lines}"));
+    let program = home.serve();
+    let newest =
+        |field: &str| program.scans()[0]["deliveries"][0][field].as_str().unwrap_or_default().to_owned();
+    let import = |name: &str| {
+        home.write(&format!("behind/{name}/{name}.mkv"), "film");
+        film(&program, mounted.join(name).to_str().unwrap(), &format!("{name}.mkv"));
+    };
+    // The whole library is known, and one import is told while all is well: its trash is empty.
+    look_at_all(&plex);
+    import("Before");
+    program.until("the first film is seen", || {
+        newest("state") == "seen" && program.scans()[0]["state"] == "done"
+    });
+    assert_eq!(plex.times_emptied("2"), 0, "there is no trash: {}", newest("note"));
+
+    drop(first);
+    fs::remove_dir_all(&mounted).unwrap();
+    fs::create_dir(&mounted).unwrap();
+    film(&program, mounted.join("Away").to_str().unwrap(), "Away.mkv");
+    // Plex looks by itself, as it does once an hour.
+    look_at_all(&plex);
+    assert!(plex.item("/data/movies/Film 7/Film 7.mkv").is_some_and(|item| item.trash));
+    program
+        .until("what comes meanwhile is held", || newest("state") == "held" || waits_for_the_mount(&program));
+    thread::sleep(Duration::from_secs(10));
+
+    let _again = mount().unwrap();
+    home.write("behind/Away/Away.mkv", "film");
+    import("After");
+    program.until_within(Duration::from_secs(90), "both films are seen", || {
+        program.scans().iter().all(|scan| scan["state"] == "done" && scan["deliveries"][0]["state"] == "seen")
+    });
+    assert_eq!(plex.times_emptied("2"), 0, "{}", program.printed());
+    assert!(newest("note").contains("was gone"), "{}", newest("note"));
+}
+
+/// Plex looks at the whole library of films.
+fn look_at_all(plex: &autoscan_testkit::PretendPlex) {
+    let host = plex.stage.url();
+    let host = host.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let request = format!(
+        "GET /library/sections/2/refresh HTTP/1.1\r\nHost: {host}\r\nX-Plex-Token: plex-token\r\nConnection: close\r\n\r\n"
+    );
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    let answer = crate::furniture::read_answer(&mut stream).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn waits_for_the_mount(program: &Program) -> bool {
+    let scan = &program.scans()[0];
+    scan["state"] == "waiting" && scan["note"].as_str().is_some_and(|note| note.contains("mount"))
+}
+
+fn film(program: &Program, folder: &str, file: &str) {
+    let body = serde_json::json!({
+        "eventType": "Download", "movie": { "folderPath": folder }, "movieFile": { "relativePath": file },
+    });
+    let answer = program.ask("POST", "/triggers/radarr", &body.to_string());
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
