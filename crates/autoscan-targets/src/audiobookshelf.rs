@@ -218,6 +218,10 @@ impl Target for Audiobookshelf {
         results
     }
 
+    fn batches(&self) -> bool {
+        true
+    }
+
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
         let calls = self.told(scan).await?.iter().map(|one| self.request(one).planned()).collect();
         let (_, owners) = libraries::owners(self, &scan.folder).await?;

@@ -122,7 +122,7 @@ pub trait Target: Send + Sync {
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>>;
 
     /// Whether [`Self::scan`] tells many folders in one call, so that a batch must not be taken apart: servers that
-    /// restart a timer with every report.
+    /// restart a timer with every report, or look at a whole series or library for each of its folders.
     fn batches(&self) -> bool {
         false
     }

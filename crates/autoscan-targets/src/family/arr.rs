@@ -288,6 +288,10 @@ impl Target for Arr {
         results
     }
 
+    fn batches(&self) -> bool {
+        true
+    }
+
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
         let calls = self.owners(scan).await?.into_iter().map(|id| self.rescan(id).planned()).collect();
         Ok(Plan { libraries: Vec::new(), calls })

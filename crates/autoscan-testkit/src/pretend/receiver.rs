@@ -15,6 +15,8 @@ pub struct PretendReceiver {
 #[derive(Default)]
 struct Receiver {
     bodies: Mutex<Vec<Value>>,
+    /// A header and the value that it must have.
+    key: Mutex<Option<(String, String)>>,
 }
 
 impl PretendReceiver {
@@ -25,6 +27,11 @@ impl PretendReceiver {
         Ok(Self { stage: Stage::open(play, "").await?, receiver })
     }
 
+    /// Lets in only who sends this header, its name in lower case, with this value.
+    pub fn set_key(&self, header: &str, value: &str) {
+        *lock(&self.receiver.key) = Some((header.to_owned(), value.to_owned()));
+    }
+
     /// The bodies that it took, in order.
     pub fn bodies(&self) -> Vec<Value> {
         lock(&self.receiver.bodies).clone()
@@ -33,6 +40,11 @@ impl PretendReceiver {
 
 impl Play for Receiver {
     fn answer(&self, call: &Recorded) -> Reply {
+        if let Some((header, value)) = &*lock(&self.key)
+            && call.header(header) != Some(value)
+        {
+            return self.error(401);
+        }
         if !matches!(call.method.as_str(), "POST" | "PUT" | "PATCH") {
             return self.error(405);
         }

@@ -3,7 +3,10 @@
 use std::future::Future;
 use std::sync::LazyLock;
 
-use autoscan_testkit::{PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex};
+use autoscan_testkit::{
+    PretendArr, PretendAudiobookshelf, PretendEmby, PretendFileFlows, PretendJellyfin, PretendLibrary,
+    PretendPlex, PretendReceiver, PretendTdarr,
+};
 use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -51,4 +54,53 @@ pub(crate) fn targets(
         jellyfin.stage.url(),
         emby.stage.url(),
     )
+}
+
+/// The key of every server below.
+pub(crate) const KEY: &str = "k3y-of-all";
+
+/// A Sonarr with two series.
+pub(crate) fn sonarr() -> PretendArr {
+    let arr = block_on(PretendArr::sonarr(KEY)).unwrap();
+    arr.add(7, "/data/tv/Show", 1);
+    arr.add(8, "/data/tv/Other", 2);
+    arr
+}
+
+/// A Radarr with a film.
+pub(crate) fn radarr() -> PretendArr {
+    let arr = block_on(PretendArr::radarr(KEY)).unwrap();
+    arr.add(9, "/data/movies/Film", 603);
+    arr
+}
+
+/// A Tdarr with television and films, whose authentication is on.
+pub(crate) fn tdarr() -> PretendTdarr {
+    let tdarr = block_on(PretendTdarr::start(Some(KEY))).unwrap();
+    tdarr.add(PretendLibrary::new("idTV", "TV").at("/data/tv/"));
+    tdarr.add(PretendLibrary::new("idFilms", "Films").at("/data/movies"));
+    tdarr
+}
+
+/// A FileFlows with television, and films that have no flow.
+pub(crate) fn fileflows() -> PretendFileFlows {
+    let flows = block_on(PretendFileFlows::start(Some(("me", KEY)))).unwrap();
+    flows.add(PretendLibrary::new("uid-tv", "TV").at("/data/tv"), Some("flow-tv"), true);
+    flows.add(PretendLibrary::new("uid-films", "Films").at("/data/movies"), None, true);
+    flows
+}
+
+/// An Audiobookshelf with two libraries, of which one has no watcher.
+pub(crate) fn audiobookshelf() -> PretendAudiobookshelf {
+    let shelf = block_on(PretendAudiobookshelf::start(KEY)).unwrap();
+    shelf.add(PretendLibrary::new("books", "Books").of("book").at("/data/tv"), true);
+    shelf.add(PretendLibrary::new("quiet", "Quiet").of("book").at("/data/movies"), false);
+    shelf
+}
+
+/// A server that takes webhooks with the key in a header.
+pub(crate) fn receiver() -> PretendReceiver {
+    let receiver = block_on(PretendReceiver::start()).unwrap();
+    receiver.set_key("x-key", KEY);
+    receiver
 }

@@ -1,0 +1,221 @@
+//! Sonarr, Radarr, Tdarr, FileFlows, Audiobookshelf, a webhook and a program as targets, through the real binary.
+
+use serde_json::{Value, json};
+
+use crate::furniture::Program;
+use crate::many::{AWKWARD, KINDS, ManyTown, error, states};
+use crate::servers::{KEY, block_on};
+use crate::town::{all_done, delivery, film, newest};
+
+/// What happens to a file of a series that is deleted.
+fn deleted(program: &Program, series: &str, file: &str) {
+    let body = json!({
+        "eventType": "EpisodeFileDelete", "deleteReason": "manual", "series": { "path": format!("/tv/{series}") },
+        "episodeFile": { "relativePath": file },
+    });
+    program.sonarr(&body.to_string());
+}
+
+/// The body of the only call to a path.
+fn only_body(calls: &[autoscan_testkit::Recorded]) -> Value {
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    serde_json::from_str(&calls[0].body).unwrap()
+}
+
+#[test]
+fn an_import_is_told_to_each_in_its_own_words_with_the_key_where_it_belongs() {
+    let town = ManyTown::new();
+    let program = town.home.serve();
+    let file = format!("Season 01/{AWKWARD}.mkv");
+    town.episode(&program, "Show", &file);
+    program.until("all are told", || all_done(&program, 1));
+    assert_eq!(states(&program), ["seen", "skipped", "sent", "sent", "sent", "sent", "sent"]);
+    let (folder, path) = ("/data/tv/Show/Season 01", format!("/data/tv/Show/{file}"));
+
+    let told = only_body(&town.sonarr.stage.calls_to("/api/v3/command"));
+    assert_eq!(told, json!({"name": "RescanSeries", "seriesId": 7}));
+    let reason = newest(&program, "radarr");
+    assert!(error(&reason).contains("no film of Radarr has the folder"), "{reason}");
+    let told = only_body(&town.tdarr.stage.calls_to("/api/v2/scan-files"));
+    let config = json!({"dbID": "idTV", "arrayOrPath": [path], "mode": "scanFolderWatcher"});
+    assert_eq!(told, json!({"data": {"scanConfig": config}}));
+    let told = only_body(&town.fileflows.stage.calls_to("/api/library-file/manually-add"));
+    assert_eq!(told, json!({"FlowUid": "flow-tv", "Files": [path], "CustomVariables": {}}));
+    let told = only_body(&town.shelf.stage.calls_to("/api/watcher/update"));
+    assert_eq!(told, json!({"libraryId": "books", "path": path, "type": "add"}));
+    let told = json!({"event": "created", "folder": folder, "paths": [path]});
+    assert_eq!(town.receiver.bodies(), [told]);
+    assert_eq!(town.noted(), [format!("--at={folder}\n{folder}\n{path}\n-")]);
+    assert_eq!(town.told(), [1, 0, 1, 1, 1, 1, 1]);
+
+    let bearer = format!("Bearer {KEY}");
+    for (stage, path, header, value) in [
+        (&town.sonarr.stage, "/command", "x-api-key", KEY),
+        (&town.tdarr.stage, "/scan-files", "x-api-key", KEY),
+        (&town.fileflows.stage, "/manually-add", "authorization", "Bearer token-0"),
+        (&town.shelf.stage, "/watcher/update", "authorization", bearer.as_str()),
+        (&town.receiver.stage, "/hooks/autoscan", "x-key", KEY),
+    ] {
+        assert_eq!(stage.calls_to(path).last().and_then(|call| call.header(header)), Some(value), "{path}");
+    }
+    for (kind, stage) in town.stages() {
+        assert!(stage.calls().iter().all(|call| !call.target.contains(KEY)), "{kind}: a key in a URL");
+    }
+    assert!(!program.printed().contains(KEY), "{}", program.printed());
+}
+
+#[test]
+fn a_film_is_a_command_for_radarr_and_where_files_cannot_be_told_the_library_is() {
+    let town = ManyTown::new();
+    town.home.write("media/movies/Film/Film.mkv", "film");
+    town.radarr.put("/data/movies/Film/Film.mkv", 4);
+    let program = town.home.serve();
+    film(&program, "Film", "Film.mkv", None);
+    program.until("FileFlows finds it wrong", || newest(&program, "fileflows")["attempts"] == 1);
+    program.until("Radarr has it", || newest(&program, "radarr")["state"] == "seen");
+    program.until("the others are told", || {
+        ["tdarr", "audiobookshelf", "webhook", "command"]
+            .iter()
+            .all(|kind| newest(&program, kind)["state"] == "sent")
+    });
+    let told = only_body(&town.radarr.stage.calls_to("/api/v3/command"));
+    assert_eq!(told, json!({"name": "RescanMovie", "movieId": 9}));
+    assert_eq!(town.shelf.scans(), ["quiet"], "its watcher is off, so it would drop a report");
+    let flows = newest(&program, "fileflows");
+    assert_eq!(flows["state"], "waiting");
+    assert!(error(&flows).contains("\"Films\"") && error(&flows).contains("has no flow"), "{flows}");
+    assert_eq!(newest(&program, "sonarr")["state"], "skipped");
+}
+
+#[test]
+fn two_files_of_a_folder_are_one_call_and_two_seasons_of_a_series_one_command() {
+    let town = ManyTown::new();
+    town.change("name: sonarr, map: { /tv", "name: sonarr, minimum-age: 1s, map: { /tv");
+    let program = town.home.serve();
+    town.episode(&program, "Show", "Season 01/1.mkv");
+    town.episode(&program, "Show", "Season 01/2.mkv");
+    program.until("all are told", || all_done(&program, 1));
+    let (one, two) = ("/data/tv/Show/Season 01/1.mkv", "/data/tv/Show/Season 01/2.mkv");
+    assert_eq!(town.sonarr.rescans(), [7]);
+    assert_eq!(town.tdarr.scans(), [("idTV".to_owned(), vec![one.to_owned(), two.to_owned()])]);
+    let told = only_body(&town.fileflows.stage.calls_to("/manually-add"));
+    assert_eq!(told["Files"], json!([one, two]));
+    let told: Vec<Value> = town.shelf.taken().iter().map(|report| report["path"].clone()).collect();
+    assert_eq!(told, [one, two]);
+    assert_eq!(town.receiver.bodies()[0]["paths"], json!([one, two]));
+    assert_eq!((town.receiver.bodies().len(), town.noted().len()), (1, 1));
+    assert!(town.noted()[0].contains(&format!("\n{one}\n{two}\n")), "{:?}", town.noted());
+
+    assert_eq!(program.ask("POST", "/api/v1/targets/sonarr/pause", "{}").status, 200);
+    town.episode(&program, "Other", "Season 01/1.mkv");
+    town.episode(&program, "Other", "Season 02/1.mkv");
+    program.until("both wait for Sonarr alone", || {
+        let scans = program.scans();
+        scans.len() == 3 && scans[..2].iter().all(|scan| delivery(scan, "command")["state"] == "sent")
+    });
+    assert_eq!(program.ask("POST", "/api/v1/targets/sonarr/resume", "{}").status, 200);
+    program.until("Sonarr has them", || all_done(&program, 3));
+    assert_eq!(town.sonarr.rescans(), [7, 8]);
+    assert_eq!((town.sonarr.rescans_of_all(), town.radarr.rescans_of_all()), (0, 0));
+}
+
+#[test]
+fn a_deleted_file_is_told_to_those_who_have_a_use_for_it() {
+    let town = ManyTown::new();
+    let program = town.home.serve();
+    for file in ["S01/1.mkv", "S01/2.mkv"] {
+        town.episode(&program, "Show", file);
+    }
+    program.until("all are told", || program.scans().iter().all(|scan| scan["state"] == "done"));
+    let before = program.scans().len();
+    std::fs::remove_file(town.home.path("media/tv/Show/S01/1.mkv")).unwrap();
+    town.sonarr.take("/data/tv/Show/S01/1.mkv");
+    deleted(&program, "Show", "S01/1.mkv");
+    program.until("all are told of the deletion", || all_done(&program, before + 1));
+    assert_eq!(states(&program), ["seen", "skipped", "skipped", "skipped", "sent", "sent", "sent"]);
+    for kind in ["tdarr", "fileflows"] {
+        assert!(error(&newest(&program, kind)).contains("new and changed files only"), "{kind}");
+    }
+    let gone = "/data/tv/Show/S01/1.mkv";
+    let told = town.shelf.taken().pop().unwrap();
+    assert_eq!((&told["type"], &told["path"]), (&json!("unlink"), &json!(gone)));
+    let told = town.receiver.bodies().pop().unwrap();
+    assert_eq!((&told["event"], &told["paths"]), (&json!("deleted"), &json!([gone])));
+    assert!(town.noted().last().unwrap().ends_with(&format!("\n\n-{gone}")), "{:?}", town.noted());
+}
+
+#[test]
+fn a_folder_that_nobody_owns_is_skipped_and_the_roots_are_named() {
+    let town = ManyTown::new();
+    town.home.write("media/other/Thing/1.mkv", "film");
+    let program = town.home.serve();
+    let body = json!({ "paths": [town.home.path("media/other/Thing")] }).to_string();
+    assert_eq!(program.ask("POST", "/api/v1/scans", &body).status, 202);
+    program.until("it is over", || all_done(&program, 1));
+    assert_eq!(states(&program), ["skipped", "skipped", "skipped", "skipped", "skipped", "sent", "sent"]);
+    for kind in ["tdarr", "fileflows", "audiobookshelf"] {
+        let reason = newest(&program, kind);
+        assert!(
+            error(&reason).contains("/data/other/Thing") && error(&reason).contains("/data/tv"),
+            "{reason}"
+        );
+    }
+    assert_eq!(town.receiver.bodies()[0]["event"], "rescan");
+    assert_eq!(town.told(), [0, 0, 0, 0, 0, 1, 1]);
+}
+
+#[test]
+fn a_wrong_key_holds_each_with_a_sentence_and_the_right_one_lets_it_go_on() {
+    let town = ManyTown::new();
+    town.change(KEY, "wr0ng-0ne");
+    let program = town.home.serve();
+    town.episode(&program, "Show", "S01/1.mkv");
+    let held = ["held", "held", "held", "held", "held", "held", "sent"];
+    program.until("all but the program are held", || states(&program) == held);
+    for (kind, says) in [
+        ("sonarr", "`api-key`"),
+        ("radarr", "`api-key`"),
+        ("tdarr", "`api-key`"),
+        ("fileflows", "`password`"),
+        ("audiobookshelf", "`api-key`"),
+        ("webhook", "401"),
+    ] {
+        let delivery = newest(&program, kind);
+        assert!(error(&delivery).contains(says) && delivery["attempts"] == 0, "{kind}: {delivery}");
+    }
+    let targets = program.get("/api/v1/targets").to_string();
+    assert_eq!(targets.matches("\"misconfigured\"").count(), 6, "{targets}");
+    assert!(!targets.contains("wr0ng") && !program.printed().contains("wr0ng"));
+    assert_eq!(town.told(), [0, 0, 0, 0, 0, 0, 1]);
+    program.stop();
+
+    town.change("wr0ng-0ne", KEY);
+    let program = town.home.serve();
+    program.until("all are told", || all_done(&program, 1));
+    assert_eq!(states(&program), ["seen", "skipped", "sent", "sent", "sent", "sent", "sent"]);
+    assert_eq!(town.told(), [1, 0, 1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn servers_that_are_down_get_their_own_once_when_they_are_back() {
+    let town = ManyTown::new();
+    for (_, stage) in town.stages() {
+        block_on(stage.close()).unwrap();
+    }
+    let program = town.home.serve();
+    town.episode(&program, "Show", "S01/1.mkv");
+    let held = ["held", "held", "held", "held", "held", "held", "sent"];
+    program.until("all but the program are held", || states(&program) == held);
+    for (kind, _) in town.stages() {
+        let delivery = newest(&program, kind);
+        assert!(error(&delivery).contains("refused") && delivery["attempts"] == 0, "{kind}: {delivery}");
+    }
+    for (_, stage) in town.stages() {
+        block_on(async { stage.reopen() }).unwrap();
+    }
+    for kind in KINDS {
+        assert_eq!(program.ask("POST", &format!("/api/v1/targets/{kind}/test"), "{}").status, 200, "{kind}");
+    }
+    program.until("all are told", || all_done(&program, 1));
+    assert_eq!(town.told(), [1, 0, 1, 1, 1, 1, 1]);
+}
