@@ -18,6 +18,9 @@ use super::writer::Writer;
 pub(super) const MIGRATIONS: [&str; 2] =
     [include_str!("../../migrations/0001_queue.sql"), include_str!("../../migrations/0002_proof.sql")];
 
+/// What all of them together lead to, in one step, for a new file.
+pub(super) const SCHEMA: &str = include_str!("../../migrations/schema.sql");
+
 /// "ascn": stands in the header of every database of ours, so that no other program's tables are taken for the queue.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ascn");
 
@@ -114,10 +117,14 @@ impl SqliteStore {
         }
         let version = version(path, &writer)?;
         let wal = match version {
-            0 => begin(path, &writer)?,
-            _ => choose_journal(&writer).map_err(fault)?,
-        };
+            0 => begin(&writer),
+            _ => choose_journal(&writer),
+        }
+        .map_err(fault)?;
         let (writer, tally) = prepare_writer(writer, version, wal, options).map_err(fault)?;
+        if version == 0 {
+            sync(path)?;
+        }
         let reader = |name| {
             let conn = connect(path, options, READER_CACHE).map_err(fault)?;
             conn.pragma_update(None, "query_only", true).map_err(fault)?;
@@ -229,17 +236,21 @@ fn version(path: &Path, conn: &Connection) -> Result<usize, OpenError> {
 }
 
 /// Gives a new file its first page. SQLite would wait for the disk at every step of it; one wait at the end is as good,
-/// because there is nothing to lose before. Without that page a power cut would make SQLite throw the log away.
-fn begin(path: &Path, conn: &Connection) -> Result<bool, OpenError> {
-    let fault = |error| sql_fault(path, &error);
-    conn.pragma_update(None, "synchronous", "OFF").map_err(fault)?;
-    let wal = choose_journal(conn).map_err(fault)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// because there is nothing to lose before.
+fn begin(conn: &Connection) -> SqlResult<bool> {
+    conn.pragma_update(None, "synchronous", "OFF")?;
+    choose_journal(conn)
+}
+
+/// Waits until a new file and the names in its folder are on the disk. Without its first page SQLite would throw the log
+/// away after a power cut.
+fn sync(path: &Path) -> Result<(), OpenError> {
     let synced = File::open(path).and_then(|file| file.sync_all());
     synced.map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Not every filesystem can sync a folder; those that cannot keep its entries by other means.
     File::open(folder).and_then(|folder| folder.sync_all()).ok();
-    Ok(wal)
+    Ok(())
 }
 
 /// Answers whether the write-ahead log works here: it needs memory that is shared between connections.
@@ -279,14 +290,20 @@ fn prepare_writer(
     conn.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_row| Ok(()))?;
     // In a write-ahead log a migration reaches the disk with the first commit behind it: a power cut until then takes
     // nothing but the migration, and the next start does it again.
-    conn.pragma_update(None, "synchronous", if wal { "NORMAL" } else { "FULL" })?;
+    let wait = match (wal, version) {
+        (true, 0) => "OFF",
+        (true, _) => "NORMAL",
+        (false, _) => "FULL",
+    };
+    conn.pragma_update(None, "synchronous", wait)?;
     if let Some(pages) = options.page_limit {
         conn.pragma_update_and_check(None, "max_page_count", pages, |_row| Ok(()))?;
     }
     if version < MIGRATIONS.len() {
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for sql in &MIGRATIONS[version..] {
-            transaction.execute_batch(sql)?;
+        match version {
+            0 => transaction.execute_batch(SCHEMA)?,
+            _ => MIGRATIONS[version..].iter().try_for_each(|sql| transaction.execute_batch(sql))?,
         }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", super::rows::rows(MIGRATIONS.len()))?;
@@ -295,4 +312,40 @@ fn prepare_writer(
     conn.pragma_update(None, "synchronous", "FULL")?;
     let tally = Tally::read(&conn)?;
     Ok((conn, tally))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Connection, MIGRATIONS, SCHEMA};
+
+    /// Every table with its columns, and every index.
+    fn shape(steps: &[&str]) -> Vec<String> {
+        let conn = Connection::open_in_memory().unwrap();
+        for sql in steps {
+            conn.execute_batch(sql).unwrap();
+        }
+        let lines = |sql: &str| -> Vec<String> {
+            let mut statement = conn.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        let mut shape = lines(
+            "SELECT t.name || ': ' || c.cid || ' ' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' ||
+             coalesce(c.dflt_value, '') || ' ' || c.pk
+             FROM pragma_table_list t JOIN pragma_table_xinfo(t.name) c WHERE t.name NOT LIKE 'sqlite%' ORDER BY 1",
+        );
+        shape.extend(lines(
+            "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
+        ));
+        shape
+    }
+
+    #[test]
+    fn a_new_file_is_what_the_migrations_lead_to() {
+        let new = shape(&[SCHEMA]);
+        assert!(
+            new.iter().any(|line| line.starts_with("delivery: ") && line.contains(" widened ")),
+            "{new:#?}"
+        );
+        assert_eq!(new, shape(&MIGRATIONS));
+    }
 }

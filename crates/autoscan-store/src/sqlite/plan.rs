@@ -2,14 +2,12 @@
 
 use rusqlite::Connection;
 
-use super::open::MIGRATIONS;
+use super::open::SCHEMA;
 
 /// An empty queue in memory.
 pub(super) fn queue() -> Connection {
     let conn = Connection::open_in_memory().unwrap();
-    for sql in MIGRATIONS {
-        conn.execute_batch(sql).unwrap();
-    }
+    conn.execute_batch(SCHEMA).unwrap();
     conn
 }
 
