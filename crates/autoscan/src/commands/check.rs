@@ -1,6 +1,7 @@
 //! `autoscan check`: asks every target, every arr with an `api`, and looks at every anchor and map. The config itself was
 //! checked by loading it.
 
+use autoscan_core::name::Name;
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Files, Look};
 use autoscan_engine::{Engine, TestView};
@@ -41,7 +42,7 @@ pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
         Err(faults) => return broken(&faults, json),
     };
     let mut findings = vec![Finding::new("config", Ok(config(loaded)))];
-    findings.extend(targets(&engine).await);
+    findings.extend(targets(&engine, loaded).await);
     let disk = Disk::default();
     let http = Http::default();
     for trigger in &loaded.settings.triggers {
@@ -97,8 +98,15 @@ fn report(loaded: &Loaded, findings: &[Finding], json: bool) {
     }
 }
 
-async fn targets(engine: &Engine) -> Vec<Finding> {
+async fn targets(engine: &Engine, loaded: &Loaded) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let kinds = wire::kinds().targets;
+    let has_key = |name: &Name| {
+        let settings = loaded.settings.targets.iter().find(|target| target.name == *name);
+        settings.is_some_and(|target| {
+            kinds.iter().any(|kind| kind.name == target.kind && kind.holds_a_key(&target.raw))
+        })
+    };
     for target in engine.targets() {
         let Some(answer) = engine.test(target.name.as_str()).await else { continue };
         let what = format!("target {} ({})", target.name, target.url);
@@ -106,7 +114,7 @@ async fn targets(engine: &Engine) -> Vec<Finding> {
             Ok(test) => {
                 let advice = test.advice.iter().map(|advice| Finding::advice(&what, advice));
                 let advice: Vec<Finding> = advice.collect();
-                findings.push(Finding::new(what, answers(test)));
+                findings.push(Finding::new(what, answers(test, has_key(&target.name))));
                 findings.extend(advice);
             }
             Err(fault) => findings.push(Finding::new(what, Err(fault.reason().to_owned()))),
@@ -118,18 +126,22 @@ async fn targets(engine: &Engine) -> Vec<Finding> {
     findings
 }
 
-/// What a target that answers says of itself.
-fn answers(test: TestView) -> Result<String, String> {
+/// What a target that answers says of itself, and of the key that it was asked with.
+fn answers(test: TestView, has_key: bool) -> Result<String, String> {
     let TestView { identity, libraries, .. } = test;
     let who = format!("{} {}", identity.product, identity.version);
     match libraries {
         None => Ok(format!("{who} answers")),
-        Some(libraries) if libraries.is_empty() => Err(format!(
+        Some(libraries) if libraries.is_empty() && has_key => Err(format!(
             "{who} answers and accepts the key, but shows no library: does the key belong to its owner?"
         )),
+        Some(libraries) if libraries.is_empty() => {
+            Err(format!("{who} answers, but shows no library: has it one, and must it be asked with a key?"))
+        }
         Some(libraries) => {
             let titles: Vec<&str> = libraries.iter().map(|library| library.title.as_str()).collect();
-            Ok(format!("{who} accepts the key; libraries: {}", titles.join(", ")))
+            let said = if has_key { "accepts the key" } else { "answers" };
+            Ok(format!("{who} {said}; libraries: {}", titles.join(", ")))
         }
     }
 }

@@ -22,6 +22,15 @@ impl KindSchema {
     pub(super) fn is_single(&self) -> bool {
         self.name == SINGLE
     }
+
+    /// Whether settings of this kind hold a key, token or password of its own. That of a URL is none: it may be a proxy's.
+    pub(crate) fn holds_a_key(&self, settings: &Value) -> bool {
+        let schema = own(self);
+        let secret = |(key, value): (&String, &Value)| {
+            key != "url" && !value.is_null() && property(&schema, key).is_some_and(is_secret)
+        };
+        settings.as_object().is_some_and(|settings| settings.iter().any(secret))
+    }
 }
 
 /// The kind for people and scripts: there is nothing to tell two of it apart.
@@ -94,12 +103,19 @@ fn section(kinds: &[KindSchema], common: &Value, description: &str, drawn: impl 
                 return (kind.name.to_owned(), json!({ "type": ["array", "null"] }));
             }
             let one = wrapped(kind, common);
-            let schema =
-                if kind.is_single() { one } else { json!({ "type": ["array", "null"], "items": one }) };
-            (kind.name.to_owned(), schema)
+            if kind.is_single() {
+                return (kind.name.to_owned(), one);
+            }
+            // Put in, not written into `json!`, which would copy it by serialising.
+            let mut list = json!({ "type": ["array", "null"] });
+            list["items"] = one;
+            (kind.name.to_owned(), list)
         })
         .collect();
-    json!({ "type": ["object", "null"], "description": description, "properties": properties, "additionalProperties": false })
+    let mut section =
+        json!({ "type": ["object", "null"], "description": description, "additionalProperties": false });
+    section["properties"] = Value::Object(properties);
+    section
 }
 
 /// A target whose key has two names needs it under one of them.

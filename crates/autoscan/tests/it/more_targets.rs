@@ -1,8 +1,9 @@
 //! Sonarr, Radarr, Tdarr, FileFlows, Audiobookshelf, a webhook and a program as targets, through the real binary.
 
+use autoscan_testkit::{PretendMpd, PretendTdarr, Recorded};
 use serde_json::{Value, json};
 
-use crate::furniture::Program;
+use crate::furniture::{Home, Program};
 use crate::many::{AWKWARD, KINDS, ManyTown, error, states};
 use crate::servers::{KEY, block_on};
 use crate::town::{all_done, delivery, film, newest};
@@ -17,7 +18,7 @@ fn deleted(program: &Program, series: &str, file: &str) {
 }
 
 /// The body of the only call to a path.
-fn only_body(calls: &[autoscan_testkit::Recorded]) -> Value {
+fn only_body(calls: &[Recorded]) -> Value {
     assert_eq!(calls.len(), 1, "{calls:?}");
     serde_json::from_str(&calls[0].body).unwrap()
 }
@@ -218,4 +219,87 @@ fn servers_that_are_down_get_their_own_once_when_they_are_back() {
     }
     program.until("all are told", || all_done(&program, 1));
     assert_eq!(town.told(), [1, 0, 1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn check_says_of_each_who_it_is_and_of_a_key_only_where_one_was_sent() {
+    let town = ManyTown::new();
+    let ended = town.home.ends(&["check"]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    let says = |kind: &str, says: &str| {
+        let line = ended.out.lines().find(|line| line.starts_with(&format!("ok    target {kind} (")));
+        assert!(line.is_some_and(|line| line.ends_with(says)), "{kind}: {line:?}");
+    };
+    says("sonarr", ": Sonarr 4.0.1 accepts the key; libraries: /data/tv");
+    says("radarr", ": Radarr 4.0.1 accepts the key; libraries: /data/movies");
+    says("tdarr", ": Tdarr 2.45.01 accepts the key; libraries: TV, Films");
+    says("fileflows", ": FileFlows 25.1.0.0 accepts the key; libraries: TV, Films");
+    says("audiobookshelf", ": Audiobookshelf 2.36.0 accepts the key; libraries: Books, Quiet");
+    says("webhook", ": Webhook of unknown version answers");
+    says("command", ": Command of your own answers");
+    assert!(ended.out.contains("the folder watcher of the library \"Quiet\" is disabled"), "{}", ended.out);
+    assert!(!ended.out.contains(KEY) && !ended.out.contains("room=1"), "{}", ended.out);
+    assert_eq!(town.told(), [0; 7]);
+
+    town.change(KEY, "wr0ng-0ne");
+    let ended = town.home.ends(&["check"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let bad = |kind: &str| ended.out.lines().any(|line| line.starts_with(&format!("BAD   target {kind} (")));
+    assert!(KINDS[..5].iter().all(|kind| bad(kind)), "{}", ended.out);
+    assert!(!ended.out.contains("wr0ng"), "{}", ended.out);
+}
+
+#[test]
+fn check_speaks_of_no_key_to_a_server_that_wants_none() {
+    let mpd = block_on(PretendMpd::start(None)).unwrap();
+    let tdarr = block_on(PretendTdarr::start(None)).unwrap();
+    let home = Home::new(&format!(
+        "targets:\n  mpd: [{{ name: mpd, host: 127.0.0.1, port: {}, music-directory: /music }}]\n  tdarr: [{{ name: tdarr, url: '{}' }}]\n",
+        mpd.port(),
+        tdarr.stage.url()
+    ));
+    let ended = home.ends(&["check"]);
+    let line = |name: &str| ended.out.lines().find(|line| line.contains(name)).unwrap_or_default();
+    assert!(line("target mpd").contains(" answers; libraries: "), "{ended:?}");
+    assert!(
+        line("target tdarr").starts_with("BAD") && line("target tdarr").contains("shows no library"),
+        "{ended:?}"
+    );
+    assert!(!ended.out.contains("accepts the key"), "{ended:?}");
+}
+
+#[test]
+fn explain_shows_the_calls_of_each_and_makes_none_of_them() {
+    let town = ManyTown::new();
+    town.home.write(&format!("media/tv/Show/S01/{AWKWARD}.mkv"), "film");
+    let path = format!("/tv/Show/S01/{AWKWARD}.mkv");
+    let ended = town.home.ends(&["explain", &path, "--trigger", "sonarr", "--json"]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    let told = ended.json();
+    let target = |kind: &str| {
+        let targets = told["targets"].as_array().unwrap();
+        targets.iter().find(|target| target["target"] == kind).cloned().unwrap()
+    };
+    let file = format!("/data/tv/Show/S01/{AWKWARD}.mkv");
+    let home = town.home.path("").to_str().unwrap().trim_end_matches('/').to_owned();
+    let scan_files = json!({"dbID": "idTV", "arrayOrPath": [file], "mode": "scanFolderWatcher"});
+    for (kind, call, body) in [
+        ("sonarr", "/api/v3/command", json!({"name": "RescanSeries", "seriesId": 7})),
+        ("tdarr", "/api/v2/scan-files", json!({"data": {"scanConfig": scan_files}})),
+        ("fileflows", "/manually-add", json!({"FlowUid": "flow-tv", "Files": [file], "CustomVariables": {}})),
+        ("audiobookshelf", "/api/watcher/update", json!({"libraryId": "books", "path": file, "type": "add"})),
+        ("webhook", "/•••", json!({"event": "modified", "folder": "/data/tv/Show/S01", "paths": [file]})),
+        ("command", "/bin/sh", json!([format!("{home}/note.sh"), home, "--at=/data/tv/Show/S01"])),
+    ] {
+        let target = target(kind);
+        let calls = target["plan"]["calls"].as_array().unwrap_or_else(|| panic!("{kind}: {target}"));
+        assert_eq!(calls.len(), 1, "{kind}: {target}");
+        assert!(calls[0]["url"].as_str().unwrap().ends_with(call), "{kind}: {target}");
+        let shown: Value = serde_json::from_str(calls[0]["body"].as_str().unwrap()).unwrap();
+        assert_eq!(shown, body, "{kind}");
+    }
+    assert!(target("radarr")["error"].as_str().unwrap().contains("no film of Radarr"), "{told}");
+    let ended = town.home.ends(&["explain", &path, "--trigger", "sonarr"]);
+    assert!(ended.code == Some(0) && !ended.out.contains(KEY), "{ended:?}");
+    assert_eq!(town.told(), [0; 7]);
 }
