@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method};
 use crate::Web;
 use crate::answer::Problem;
 use crate::doors::{Address, Locks, Shown};
+use crate::session::Sessions;
 use crate::throttle::Throttle;
 
 /// The state of the router.
@@ -21,6 +22,7 @@ pub(crate) struct App {
     pub(crate) web: Web,
     pub(crate) locks: Locks,
     pub(crate) throttle: Throttle,
+    pub(crate) sessions: Sessions,
     /// When it came up.
     pub(crate) since: Timestamp,
 }
@@ -37,6 +39,11 @@ impl Peer {
 }
 
 impl App {
+    /// The path under which autoscan is shown, without a slash at its end: empty, or `/autoscan`.
+    pub(crate) fn base(&self) -> &str {
+        self.web.base_url.trim_end_matches('/')
+    }
+
     /// Lets a request in, or says why not. `token` is that of the trigger it is for; `acts` is whether it changes
     /// anything.
     pub(crate) fn admit(

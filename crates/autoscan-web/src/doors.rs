@@ -87,6 +87,12 @@ impl Locks {
         fits(segment.as_bytes(), self.server_pass.as_ref())
     }
 
+    /// Whether this name and password open.
+    pub(crate) fn is_login(&self, username: &str, password: &str) -> bool {
+        let shown = format!("{username}:{password}");
+        self.basic.first().is_some_and(|expected| fits(shown.as_bytes(), Some(expected)))
+    }
+
     /// Looks at everything a request brought; `token` is that of the trigger it is for. One right credential is enough.
     pub(crate) fn look(&self, headers: &HeaderMap, address: Address<'_>, token: Option<&Secret>) -> Shown {
         let token = print_of(token);

@@ -6,8 +6,10 @@
 mod answer;
 mod api;
 mod app;
+mod assets;
 mod body;
 mod connection;
+mod control;
 mod doors;
 mod envelope;
 mod figures;
@@ -15,13 +17,16 @@ mod health;
 mod hooks;
 mod metrics;
 mod page;
+mod pages;
 mod query;
 mod request_id;
 mod server;
+mod session;
 mod signature;
 mod single_url;
 mod taken;
 mod throttle;
+mod visitor;
 mod watch;
 
 use std::sync::Arc;
@@ -34,12 +39,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio_util::sync::CancellationToken;
 
+pub use control::{
+    ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoots,
+    Sign,
+};
 pub use doors::Doors;
 pub use server::serve;
 
 use answer::Problem;
 use app::{App, Shared};
 use doors::Locks;
+use session::Sessions;
 use throttle::Throttle;
 
 /// What the web interface is made of.
@@ -58,6 +68,10 @@ pub struct Web {
     pub for_people: fn(&str) -> bool,
     /// Whether `/metrics` needs credentials: `metrics: { auth: true }`.
     pub metrics_need_auth: bool,
+    /// The program around it.
+    pub control: Arc<dyn Control>,
+    /// Fills bytes by chance that nobody can guess.
+    pub random: fn(&mut [u8]),
     /// The version of autoscan, for `/health/detailed` and `/metrics`.
     pub version: &'static str,
     /// Once cancelled, `/ready` says that autoscan stops.
@@ -70,6 +84,7 @@ pub fn router(web: Web) -> Router {
     let app = Arc::new(App {
         locks: Locks::new(&web.doors),
         throttle: Throttle::default(),
+        sessions: Sessions::new(web.random),
         since: web.engine.now(),
         web,
     });
@@ -90,6 +105,7 @@ fn routes(app: Shared) -> Router {
         .route("/ready", get(health::ready))
         .route("/metrics", get(figures::figures))
         .merge(api::routes(&app))
+        .merge(pages::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(single_url::fallback)
         .layer(envelope::EnvelopeLayer::new())

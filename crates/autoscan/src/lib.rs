@@ -5,6 +5,7 @@ mod client;
 mod clock;
 mod commands;
 mod config;
+mod control;
 mod disk;
 mod logging;
 mod output;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::config::{Faults, Generated, KindSchema, Kinds, Loaded, TargetSettings, TriggerSettings};
+use crate::control::Program;
 use crate::disk::Disk;
 
 /// A program around a scan that takes longer is killed: the scan waits for it.
@@ -112,6 +113,8 @@ pub(crate) fn web(loaded: &Loaded, engine: Arc<Engine>, stop: CancellationToken)
         recognise: autoscan_triggers::recognise,
         for_people,
         metrics_need_auth: loaded.settings.metrics_need_auth,
+        control: Arc::new(Program::new(loaded)),
+        random,
         version: env!("CARGO_PKG_VERSION"),
         stop,
     }
@@ -204,6 +207,13 @@ fn hook(key: &str, argv: &[String]) -> Result<Option<Arc<dyn Target>>, String> {
 /// would drop everything for an hour.
 fn for_people(kind: &str) -> bool {
     autoscan_triggers::kinds().iter().any(|known| known.name == kind && known.for_people)
+}
+
+/// Chance that nobody can guess, for the ids of sessions. Without it nobody can log in, which is better than ids that can be guessed.
+fn random(bytes: &mut [u8]) {
+    if getrandom::fill(bytes).is_err() {
+        tracing::error!("this machine gives no random numbers: nobody can log in at the page");
+    }
 }
 
 /// Chance for the jitter of pauses. Without it every pause is a full one.

@@ -16,9 +16,11 @@ use autoscan_core::ports::{
 };
 use autoscan_core::scan::{Quiet, Scan};
 use autoscan_core::secret::Secret;
-use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Pace, Parts, Rules};
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Pace, Parts, Rules, TestView};
 use autoscan_testkit::{FakeClock, FakeFiles};
-use autoscan_web::{Doors, Web};
+use autoscan_web::{
+    ConfigView, Control, Doors, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots, Web,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -36,6 +38,44 @@ pub(crate) const API_KEY: &str = "the-api-key";
 pub(crate) const TOKEN: &str = "sonarr's token";
 pub(crate) const SERVER_PASS: &str = "0c1fa3c9";
 pub(crate) const KEYED: [(&str, &str); 1] = [("x-api-key", API_KEY)];
+
+/// A program around the pages that can do nothing.
+pub(crate) struct Program;
+
+#[async_trait]
+impl Control for Program {
+    fn config(&self) -> ConfigView {
+        ConfigView::default()
+    }
+
+    async fn reload(&self) -> Result<String, Vec<String>> {
+        Err(vec!["no".to_owned()])
+    }
+
+    async fn propose(&self, _edit: &Edit) -> Result<Proposal, String> {
+        Err("no".to_owned())
+    }
+
+    async fn apply(&self, _edit: &Edit, _basis: &str) -> Result<String, Vec<String>> {
+        Err(vec!["no".to_owned()])
+    }
+
+    async fn try_server(&self, _server: &NewTarget) -> Result<TestView, String> {
+        Err("no".to_owned())
+    }
+
+    async fn begin_login(&self, _kind: LoginKind, _url: &str) -> Result<PendingLogin, String> {
+        Err("no".to_owned())
+    }
+
+    async fn finish_login(&self, _pending: &PendingLogin) -> Result<Option<Secret>, String> {
+        Err("no".to_owned())
+    }
+
+    async fn root_folders(&self) -> Vec<SenderRoots> {
+        Vec::new()
+    }
+}
 
 /// The router with what it stands on.
 pub(crate) struct House {
@@ -90,6 +130,14 @@ impl House {
             recognise,
             for_people: |kind| kind == "manual",
             metrics_need_auth: false,
+            control: Arc::new(Program),
+            random: |bytes| {
+                let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 1);
+                bytes
+                    .iter_mut()
+                    .zip(seed.to_le_bytes().iter().cycle())
+                    .for_each(|(byte, chance)| *byte = *chance);
+            },
             version: "1.2.3",
             stop: CancellationToken::new(),
         };

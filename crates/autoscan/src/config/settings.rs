@@ -112,7 +112,7 @@ pub(crate) struct Authentication {
 }
 
 /// A configured trigger.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TriggerSettings {
     /// Its kind, as in the table of kinds.
     pub(crate) kind: &'static str,

@@ -1,0 +1,75 @@
+// What a page gains with JavaScript: parts that renew themselves, and buttons that copy. Every page works without it.
+"use strict";
+
+(() => {
+  const page = document.documentElement;
+  const base = page.dataset.base || "";
+
+  // A button that copies what another element shows.
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("[data-copy]") : null;
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    if (!source) return;
+    const said = button.textContent;
+    const done = (word) => {
+      button.textContent = word;
+      setTimeout(() => { button.textContent = said; }, 1500);
+    };
+    navigator.clipboard
+      ? navigator.clipboard.writeText(source.textContent.trim()).then(() => done("Copied"), () => select(source, done))
+      : select(source, done);
+  });
+
+  // Without a secure connection a browser has no clipboard: the text is selected instead.
+  function select(source, done) {
+    getSelection().selectAllChildren(source);
+    done("Selected: press Ctrl C");
+  }
+
+  // Parts with data-live="topic …" are fetched anew when the server says that something of that topic changed.
+  const parts = [...document.querySelectorAll("[data-live]")];
+  if (parts.length === 0 || !("EventSource" in window)) return;
+
+  let timer = 0;
+  const changed = new Set();
+
+  function wanted() {
+    return parts.some((part) => part.dataset.live.split(" ").some((topic) => changed.has(topic)));
+  }
+
+  function plan() {
+    if (timer || !wanted()) return;
+    timer = setTimeout(renew, document.hidden ? 10000 : 700);
+  }
+
+  async function renew() {
+    timer = 0;
+    if (document.activeElement && document.activeElement.closest("[data-live] form, [data-live] details")) {
+      timer = setTimeout(renew, 2000);
+      return;
+    }
+    changed.clear();
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Requested-With": "autoscan" }, redirect: "manual" });
+      if (answer.type === "opaqueredirect" || answer.status === 401) { location.reload(); return; }
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of parts) {
+        const other = part.id && fresh.getElementById(part.id);
+        if (other && other.innerHTML !== part.innerHTML) part.replaceChildren(...other.childNodes);
+      }
+    } catch {
+      // The server is away: the stream below comes back by itself, and with it the next renewal.
+    }
+  }
+
+  const stream = new EventSource(`${base}/api/v1/live`);
+  const note = (topic) => { changed.add(topic); plan(); };
+  for (const topic of ["scan", "target", "trigger", "config", "resync"]) {
+    stream.addEventListener(topic, () => {
+      if (topic === "resync") parts.forEach((part) => part.dataset.live.split(" ").forEach((each) => changed.add(each)));
+      note(topic);
+    });
+  }
+})();

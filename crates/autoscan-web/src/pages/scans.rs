@@ -1,0 +1,20 @@
+//! The queue, with filters.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::Frame;
+use crate::app::Shared;
+use crate::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "scans.html")]
+struct Page {
+    frame: Frame,
+}
+
+/// `GET /scans`.
+pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Response {
+    super::page(&Page { frame: Frame::new(&app, &visitor.session, "/scans") })
+}

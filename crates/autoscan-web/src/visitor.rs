@@ -1,0 +1,146 @@
+//! A person at a page: proven by a session, and by the token of each form that is sent.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::answer::Problem;
+use crate::app::{App, Shared, only_looks};
+use crate::pages;
+use crate::session::{Said, Session};
+use crate::{body, query, session};
+
+/// A person who may look.
+pub(crate) struct Visitor {
+    pub(crate) session: Session,
+}
+
+/// Why a request is not a visitor's.
+pub(crate) enum Stranger {
+    /// A page was asked for: the person is led to the login, and from there back to this path.
+    LedToLogin(String),
+    /// Begin a session without a password, and ask again: authentication is off.
+    LetIn(Response),
+    Refused(Problem),
+}
+
+impl Visitor {
+    /// Keeps a sentence for the next page, and leads there.
+    pub(crate) fn say(&self, app: &App, tone: &'static str, text: impl Into<String>) {
+        app.sessions.say(&self.session, Said { tone, text: text.into() });
+    }
+}
+
+impl FromRequestParts<Shared> for Visitor {
+    type Rejection = Stranger;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Stranger> {
+        let found = app.sessions.of(&parts.headers, app.web.engine.now());
+        if let Some(session) = found
+            && (session.inside || app.locks.disabled)
+        {
+            return Ok(Self { session });
+        }
+        let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+        if !only_looks(&parts.method) {
+            return Err(Stranger::Refused(Problem::logged_out()));
+        }
+        if app.locks.disabled {
+            let (_, id) = app.sessions.begin(true, app.web.engine.now());
+            let mut response = pages::see_other(&format!("{}{wanted}", app.base()));
+            pages::put_cookie(&mut response, session::set_cookie(&id, app.base(), false));
+            return Err(Stranger::LetIn(response));
+        }
+        let next = utf8_percent_encode(wanted, NON_ALPHANUMERIC);
+        Err(Stranger::LedToLogin(format!("{}/login?next={next}", app.base())))
+    }
+}
+
+impl IntoResponse for Stranger {
+    fn into_response(self) -> Response {
+        match self {
+            Self::LedToLogin(to) => pages::see_other(&to),
+            Self::LetIn(response) => response,
+            Self::Refused(problem) => problem.into_response(),
+        }
+    }
+}
+
+/// A form that a visitor sent. Its token is right, so a handler that takes one cannot forget to look.
+pub(crate) struct Posted {
+    pub(crate) visitor: Visitor,
+    fields: Vec<(String, String)>,
+}
+
+impl Posted {
+    /// The first value of a field; empty when there is none.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// Every value of a field.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl FromRequest<Shared> for Posted {
+    type Rejection = Stranger;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Stranger> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = match Visitor::from_request_parts(&mut parts, app).await {
+            Ok(visitor) => visitor,
+            Err(Stranger::Refused(problem)) => {
+                return Err(Stranger::Refused(body::reject(&parts, body, problem).await));
+            }
+            Err(stranger) => return Err(stranger),
+        };
+        let fields = fields(&parts, body, &visitor.session).await.map_err(Stranger::Refused)?;
+        Ok(Self { visitor, fields })
+    }
+}
+
+/// Reads a form that was sent by a page of ours.
+pub(crate) async fn fields(
+    parts: &Parts,
+    body: axum::body::Body,
+    session: &Session,
+) -> Result<Vec<(String, String)>, Problem> {
+    if !is_from_here(parts) {
+        return Err(body::reject(parts, body, Problem::cross_site()).await);
+    }
+    let bytes = body::read(parts, body).await?;
+    let fields = query::parse_form(&bytes)?;
+    let token = fields.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.as_str());
+    if token.is_some_and(|token| session.is_token(token)) { Ok(fields) } else { Err(Problem::stale_form()) }
+}
+
+/// Whether a browser says that a page of this very site sent this: by Fetch Metadata, or else by the origin.
+fn is_from_here(parts: &Parts) -> bool {
+    let header = |name: &str| parts.headers.get(name).map(|value| value.as_bytes());
+    if let Some(site) = header("sec-fetch-site") {
+        return site == b"same-origin" || site == b"none";
+    }
+    let Some(origin) = header("origin") else { return true };
+    let host = header("host").unwrap_or_default();
+    let origin = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
+    origin == Some(host)
+}
+
+impl Problem {
+    /// 401: the session is over.
+    fn logged_out() -> Self {
+        let error = "You are not logged in (any more): log in and send it again";
+        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", error)
+    }
+
+    /// 403: the form is not of this session.
+    fn stale_form() -> Self {
+        let error =
+            "The page was too old, or not of autoscan: nothing was done. Open it again and send it once more";
+        Self::new(StatusCode::FORBIDDEN, "CSRF", error)
+    }
+}
