@@ -322,3 +322,20 @@ fn explain_shows_the_calls_of_each_and_makes_none_of_them() {
     assert!(ended.code == Some(0) && !ended.out.contains(KEY), "{ended:?}");
     assert_eq!(town.told(), [0; 7]);
 }
+
+#[test]
+fn a_single_file_that_a_person_names_is_told_to_each() {
+    let town = ManyTown::new();
+    town.home.write("media/tv/Show/S01/1.mkv", "film");
+    town.sonarr.put("/data/tv/Show/S01/1.mkv", 4);
+    let program = town.home.serve();
+    let body = json!({ "paths": [town.home.path("media/tv/Show/S01/1.mkv")] }).to_string();
+    assert_eq!(program.ask("POST", "/api/v1/scans", &body).status, 202);
+    program.until("all are told", || all_done(&program, 1));
+    assert_eq!(town.told(), [1, 0, 1, 1, 1, 1, 1]);
+    let file = "/data/tv/Show/S01/1.mkv";
+    assert_eq!(town.tdarr.scans(), [("idTV".to_owned(), vec![file.to_owned()])]);
+    assert_eq!(town.fileflows.added(), [("flow-tv".to_owned(), file.to_owned())]);
+    assert_eq!(town.shelf.taken()[0]["path"], file);
+    assert_eq!(town.receiver.bodies()[0]["paths"], json!([file]));
+}
