@@ -185,9 +185,7 @@ impl<'e> Teller<'e> {
         self.look = claimed.len() == free;
         if claimed.is_empty() {
             let next = store.next_attempt(name, Work::Tell).await?;
-            let at = next.unwrap_or(now + SAFETY_NET).min(now + SAFETY_NET);
-            self.lane.alarm.sleeps_until(at);
-            return Ok(Some(at.since(now)));
+            return Ok(Some(self.idle_until(next, now)));
         }
         let Bundle { groups, settled } = bundle(self.target, claimed, now);
         self.log(None, &settled);
@@ -200,7 +198,15 @@ impl<'e> Teller<'e> {
         Ok(None)
     }
 
-    /// How long what is due still waits for people to stop watching.
+    /// How long there is nothing to do when the next attempt is then.
+    fn idle_until(&self, next: Option<Timestamp>, now: Timestamp) -> Duration {
+        let at = next.unwrap_or(now + SAFETY_NET).min(now + SAFETY_NET);
+        self.lane.alarm.sleeps_until(at);
+        at.since(now)
+    }
+
+    /// How long what is due still waits for people to stop watching. Where that matters nothing is claimed before it was
+    /// asked, also not what became due just now.
     async fn wait_for_company(&mut self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
         if self.target.pace.only_when_idle.is_none() || !self.parked.is_empty() {
             return Ok(None);
@@ -208,7 +214,8 @@ impl<'e> Teller<'e> {
         let next = self.engine.parts.store.next_attempt(&self.target.name, Work::Tell).await?;
         if next.is_none_or(|at| at > now) {
             self.company.nothing_waits();
-            return Ok(None);
+            self.look = false;
+            return Ok(Some(self.idle_until(next, now)));
         }
         match self.company.hush(self.target, now).await {
             Ok(None) => Ok(None),

@@ -2,12 +2,15 @@
 
 mod template;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
+use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::retry::Backoff;
 use autoscan_core::secret::Secret;
 use autoscan_http::{BaseUrl, Http, Method, Request, SecretHeader};
 use schemars::JsonSchema;
@@ -39,6 +42,12 @@ struct Settings {
     body: String,
 }
 
+/// Between calls of one folder that fail while the server is there: it may have done its part each time before it failed.
+const FAILING: Backoff = Backoff { first: Duration::from_secs(5), most: Duration::from_mins(5) };
+
+/// Of how many folders it is remembered how often their calls failed.
+const REMEMBERED: usize = 1000;
+
 /// A method that may change something.
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -69,7 +78,11 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     };
     let url = base.to_string();
     let body = Template::parse(&given.body)?;
-    Ok(Connected { server: Arc::new(Webhook { http: http.clone(), base, method, headers, body }), url })
+    let failing = Mutex::default();
+    Ok(Connected {
+        server: Arc::new(Webhook { http: http.clone(), base, method, headers, body, failing }),
+        url,
+    })
 }
 
 struct Webhook {
@@ -78,6 +91,8 @@ struct Webhook {
     method: Method,
     headers: Vec<SecretHeader>,
     body: Template,
+    /// Folders whose calls fail while the server is there, with how often in a row, the latest last.
+    failing: Mutex<VecDeque<(TargetPath, u32)>>,
 }
 
 impl Webhook {
@@ -92,7 +107,42 @@ impl Webhook {
 
     /// What it answers has no meaning for us, so a page is as good as JSON.
     async fn tell(&self, scan: &TargetScan) -> Result<(), Fault> {
-        self.http.send(&self.call(scan)).await.map(drop)
+        match self.http.send(&self.call(scan)).await {
+            Ok(_) => {
+                self.failures(&scan.folder, |_| 0);
+                Ok(())
+            }
+            Err(Fault::Away { reason }) => Err(self.away_or_later(scan, reason).await),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// A server that answers every probe and fails this call would be taken for one that is back each time: only the
+    /// call waits then, longer each time, and others go on.
+    async fn away_or_later(&self, scan: &TargetScan, reason: String) -> Fault {
+        if self.probe().await.is_err() {
+            return Fault::away(reason);
+        }
+        let failures = self.failures(&scan.folder, |failures| failures.saturating_add(1));
+        let after = FAILING.pause(failures, 0.0);
+        Fault::Later {
+            after,
+            reason: format!("{reason}; the server is there all the same, so this call is made again"),
+        }
+    }
+
+    /// How often the calls of a folder failed in a row, after a change of that.
+    fn failures(&self, folder: &TargetPath, change: impl FnOnce(u32) -> u32) -> u32 {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = failing.iter().position(|(known, _)| known == folder);
+        let failures = change(at.and_then(|at| failing.remove(at)).map_or(0, |(_, failures)| failures));
+        if failures > 0 {
+            failing.push_back((folder.clone(), failures));
+        }
+        if failing.len() > REMEMBERED {
+            failing.pop_front();
+        }
+        failures
     }
 }
 

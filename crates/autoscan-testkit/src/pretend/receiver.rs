@@ -17,6 +17,8 @@ struct Receiver {
     bodies: Mutex<Vec<Value>>,
     /// A header and the value that it must have.
     key: Mutex<Option<(String, String)>>,
+    /// What no body may hold.
+    stumbles_over: Mutex<Option<String>>,
 }
 
 impl PretendReceiver {
@@ -30,6 +32,11 @@ impl PretendReceiver {
     /// Lets in only who sends this header, its name in lower case, with this value.
     pub fn set_key(&self, header: &str, value: &str) {
         *lock(&self.receiver.key) = Some((header.to_owned(), value.to_owned()));
+    }
+
+    /// Fails with 500 at every body that holds this text, or at none.
+    pub fn set_stumbles_over(&self, text: Option<&str>) {
+        *lock(&self.receiver.stumbles_over) = text.map(str::to_owned);
     }
 
     /// The bodies that it took, in order.
@@ -47,6 +54,9 @@ impl Play for Receiver {
         }
         if !matches!(call.method.as_str(), "POST" | "PUT" | "PATCH") {
             return self.error(405);
+        }
+        if lock(&self.stumbles_over).as_ref().is_some_and(|text| call.body.contains(text)) {
+            return self.error(500);
         }
         let Ok(body) = serde_json::from_str(&call.body) else { return self.error(400) };
         lock(&self.bodies).push(body);

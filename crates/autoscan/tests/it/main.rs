@@ -27,6 +27,8 @@ mod manners;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod moods;
+#[cfg(test)]
 mod more_targets;
 #[cfg(test)]
 mod mounts;

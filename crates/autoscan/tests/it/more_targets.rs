@@ -91,7 +91,7 @@ fn a_film_is_a_command_for_radarr_and_where_files_cannot_be_told_the_library_is(
 #[test]
 fn two_files_of_a_folder_are_one_call_and_two_seasons_of_a_series_one_command() {
     let town = ManyTown::new();
-    town.change("name: sonarr, map: { /tv", "name: sonarr, minimum-age: 1s, map: { /tv");
+    town.change("name: sonarr, map: { /tv", "name: sonarr, minimum-age: 2s, map: { /tv");
     let program = town.home.serve();
     town.episode(&program, "Show", "Season 01/1.mkv");
     town.episode(&program, "Show", "Season 01/2.mkv");
@@ -118,6 +118,25 @@ fn two_files_of_a_folder_are_one_call_and_two_seasons_of_a_series_one_command() 
     program.until("Sonarr has them", || all_done(&program, 3));
     assert_eq!(town.sonarr.rescans(), [7, 8]);
     assert_eq!((town.sonarr.rescans_of_all(), town.radarr.rescans_of_all()), (0, 0));
+}
+
+#[test]
+fn a_library_without_a_watcher_is_looked_at_once_for_all_that_waited() {
+    let town = ManyTown::new();
+    let program = town.home.serve();
+    assert_eq!(program.ask("POST", "/api/v1/targets/audiobookshelf/pause", "{}").status, 200);
+    for name in ["One", "Two", "Three"] {
+        town.home.write(&format!("media/movies/{name}/1.m4b"), "book");
+        film(&program, name, "1.m4b", None);
+    }
+    let count = |state: &str| {
+        let is = |scan: &Value| delivery(scan, "audiobookshelf")["state"] == state;
+        program.scans().iter().filter(|scan| is(scan)).count()
+    };
+    program.until("all three wait", || count("held") == 3);
+    assert_eq!(program.ask("POST", "/api/v1/targets/audiobookshelf/resume", "{}").status, 200);
+    program.until("it is told of all", || count("sent") == 3);
+    assert_eq!(town.shelf.scans(), ["quiet"]);
 }
 
 #[test]
@@ -302,4 +321,21 @@ fn explain_shows_the_calls_of_each_and_makes_none_of_them() {
     let ended = town.home.ends(&["explain", &path, "--trigger", "sonarr"]);
     assert!(ended.code == Some(0) && !ended.out.contains(KEY), "{ended:?}");
     assert_eq!(town.told(), [0; 7]);
+}
+
+#[test]
+fn a_single_file_that_a_person_names_is_told_to_each() {
+    let town = ManyTown::new();
+    town.home.write("media/tv/Show/S01/1.mkv", "film");
+    town.sonarr.put("/data/tv/Show/S01/1.mkv", 4);
+    let program = town.home.serve();
+    let body = json!({ "paths": [town.home.path("media/tv/Show/S01/1.mkv")] }).to_string();
+    assert_eq!(program.ask("POST", "/api/v1/scans", &body).status, 202);
+    program.until("all are told", || all_done(&program, 1));
+    assert_eq!(town.told(), [1, 0, 1, 1, 1, 1, 1]);
+    let file = "/data/tv/Show/S01/1.mkv";
+    assert_eq!(town.tdarr.scans(), [("idTV".to_owned(), vec![file.to_owned()])]);
+    assert_eq!(town.fileflows.added(), [("flow-tv".to_owned(), file.to_owned())]);
+    assert_eq!(town.shelf.taken()[0]["path"], file);
+    assert_eq!(town.receiver.bodies()[0]["paths"], json!([file]));
 }

@@ -98,6 +98,25 @@ fn a_webhook_that_is_refused_is_tried_again_and_one_that_meets_an_outage_is_held
 }
 
 #[test]
+fn a_webhook_that_fails_at_one_folder_is_told_of_the_others() {
+    let (receiver, home) = webhook("");
+    home.write("media/tv/Good/1.mkv", "film");
+    receiver.set_stumbles_over(Some("/data/tv/Show"));
+    let program = home.serve();
+    import(&program);
+    program.until("it fails", || error(&newest(&program, "webhook")).contains("500"));
+    assert_eq!(newest(&program, "webhook")["state"], "waiting");
+    imported(&program, "Good", "1.mkv");
+    program.until("the other is told", || newest(&program, "webhook")["state"] == "sent");
+    let targets = program.get("/api/v1/targets").to_string();
+    assert!(targets.contains("\"open\""), "{targets}");
+    receiver.set_stumbles_over(None);
+    program.until("the first is told by itself", || all_done(&program, 2));
+    let folders: Vec<Value> = receiver.bodies().iter().map(|body| body["folder"].clone()).collect();
+    assert_eq!(folders, [json!("/data/tv/Good"), json!(format!("/data/tv/Show/{AWKWARD}"))]);
+}
+
+#[test]
 fn a_program_is_handed_its_words_untouched_and_the_scan_in_its_environment() {
     let home = home(&own(""));
     home.write(
