@@ -9,6 +9,7 @@ mod scans;
 mod setup;
 mod targets;
 mod triggers;
+pub(crate) mod words;
 
 use askama::Template;
 use axum::Router;
