@@ -5,9 +5,7 @@ use autoscan_core::secret::Secret;
 use autoscan_engine::TestView;
 use autoscan_http::Http;
 use autoscan_triggers::ArrReport;
-use autoscan_web::{
-    ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots,
-};
+use autoscan_web::{ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots};
 
 use crate::config::{Loaded, TriggerSettings};
 
@@ -68,7 +66,9 @@ impl Control for Program {
         for trigger in &self.triggers {
             let kind = autoscan_triggers::kinds().iter().find(|kind| kind.name == trigger.kind);
             let Some(version) = kind.and_then(|kind| kind.api) else { continue };
-            let Some(answer) = autoscan_triggers::ask_arr(&trigger.raw, version, &self.http).await else { continue };
+            let Some(answer) = autoscan_triggers::ask_arr(&trigger.raw, version, &self.http).await else {
+                continue;
+            };
             let folders = answer.map(|ArrReport { root_folders, .. }| root_folders);
             let folders = folders.map_err(|fault| fault.reason().to_owned());
             roots.push(SenderRoots { trigger: trigger.name.as_str().to_owned(), folders });
