@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method};
 use crate::Web;
 use crate::answer::Problem;
 use crate::doors::{Address, Locks, Shown};
+use crate::pages::Drafts;
 use crate::session::Sessions;
 use crate::throttle::Throttle;
 
@@ -23,6 +24,7 @@ pub(crate) struct App {
     pub(crate) locks: Locks,
     pub(crate) throttle: Throttle,
     pub(crate) sessions: Sessions,
+    pub(crate) drafts: Drafts,
     /// When it came up.
     pub(crate) since: Timestamp,
 }

@@ -49,6 +49,7 @@ pub use server::serve;
 use answer::Problem;
 use app::{App, Shared};
 use doors::Locks;
+use pages::Drafts;
 use session::Sessions;
 use throttle::Throttle;
 
@@ -85,6 +86,7 @@ pub fn router(web: Web) -> Router {
         locks: Locks::new(&web.doors),
         throttle: Throttle::default(),
         sessions: Sessions::new(web.random),
+        drafts: Drafts::default(),
         since: web.engine.now(),
         web,
     });

@@ -1,6 +1,7 @@
 //! The pages: one file each, with its template of the same name in `templates/`.
 
 mod config;
+mod edit;
 mod log;
 mod login;
 mod manual_scan;
@@ -15,7 +16,9 @@ use askama::Template;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+
+pub(crate) use edit::Drafts;
 
 use crate::answer::Problem;
 use crate::app::{App, Shared};
@@ -61,8 +64,10 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/setup", get(setup::page))
         .route("/log", get(log::page))
         .route("/config", get(config::page))
+        .route("/targets/map", post(targets::map))
+        .route("/edit/{id}", get(edit::page).post(edit::write))
         .route("/login", get(login::page).post(login::log_in))
-        .route("/logout", axum::routing::post(login::log_out))
+        .route("/logout", post(login::log_out))
         .route("/assets/{name}", get(assets::asset))
 }
 

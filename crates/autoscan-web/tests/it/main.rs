@@ -4,6 +4,8 @@
 
 mod api;
 mod auth;
+mod browser;
+mod edit;
 mod furniture;
 mod health;
 mod hooks;

@@ -1,0 +1,61 @@
+//! A browser that has logged in.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::furniture::{House, PASSWORD, Reply};
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// A browser with its cookie.
+pub(crate) struct Browser<'a> {
+    house: &'a House,
+    cookie: String,
+}
+
+impl<'a> Browser<'a> {
+    /// One that logged in.
+    pub(crate) async fn inside(house: &'a House) -> Self {
+        let page = house.ask("GET", "/login", &[], "").await;
+        let cookie = cookie_of(&page);
+        let body = form(&page.body, &[("username", "autoscan"), ("password", PASSWORD), ("next", "/")]);
+        let reply = house.ask("POST", "/login", &[("cookie", &cookie), FORM], body).await;
+        assert_eq!(reply.status, 303, "{reply:?}");
+        Self { house, cookie: cookie_of(&reply) }
+    }
+
+    /// A page.
+    pub(crate) async fn get(&self, uri: &str) -> Reply {
+        self.house.ask("GET", uri, &[("cookie", &self.cookie)], "").await
+    }
+
+    /// The page to which an answer leads.
+    pub(crate) async fn follow(&self, reply: &Reply) -> Reply {
+        assert_eq!(reply.status, 303, "{reply:?}");
+        self.get(reply.header("location").split('#').next().unwrap()).await
+    }
+
+    /// Sends a form with the token of its session.
+    pub(crate) async fn send(&self, uri: &str, fields: &[(&str, &str)]) -> Reply {
+        let body = form(&self.get("/config").await.body, fields);
+        self.house.ask("POST", uri, &[("cookie", &self.cookie), FORM], body).await
+    }
+}
+
+fn form(page: &str, fields: &[(&str, &str)]) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let fields = fields.iter().map(|(name, value)| format!("&{}={}", encoded(name), encoded(value)));
+    format!("csrf={}{}", value_of(page, "csrf"), fields.collect::<String>())
+}
+
+fn cookie_of(reply: &Reply) -> String {
+    let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert!(!cookie.is_empty(), "{reply:?}");
+    cookie
+}
+
+/// The value of a hidden field.
+pub(crate) fn value_of(page: &str, name: &str) -> String {
+    let found = page.split_once(&format!("name=\"{name}\" value=\""));
+    let (_, rest) = found.unwrap_or_else(|| panic!("no field {name}: {page}"));
+    rest.split('"').next().unwrap().to_owned()
+}

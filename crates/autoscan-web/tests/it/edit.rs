@@ -1,0 +1,157 @@
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use autoscan_core::secret::Secret;
+use autoscan_engine::TestView;
+use autoscan_web::{
+    ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoots,
+    Sign,
+};
+
+use crate::browser::{Browser, value_of};
+use crate::furniture::House;
+
+/// A program whose config's file can be changed.
+#[derive(Default)]
+pub(crate) struct Editor {
+    pub(crate) written: Mutex<Vec<(Edit, String)>>,
+    pub(crate) refuses: bool,
+}
+
+#[async_trait]
+impl Control for Editor {
+    fn config(&self) -> ConfigView {
+        ConfigView::default()
+    }
+
+    async fn reload(&self) -> Result<String, Vec<String>> {
+        Err(Vec::new())
+    }
+
+    async fn propose(&self, edit: &Edit) -> Result<Proposal, String> {
+        if self.refuses {
+            return Err("the file is <b>read only</b>".to_owned());
+        }
+        let Edit::AddMap { lines, .. } = edit else { return Err("no".to_owned()) };
+        let line = |sign, text: &str| DiffLine { sign, text: text.to_owned() };
+        let mut diff = vec![line(Sign::Kept, "map:"), line(Sign::Removed, "<i>old</i>")];
+        diff.extend(lines.iter().map(|(from, to)| line(Sign::Added, &format!("{from}: {to}"))));
+        Ok(Proposal { file: "/config/<config>.yml".to_owned(), diff, basis: "basis-1".to_owned() })
+    }
+
+    async fn apply(&self, edit: &Edit, basis: &str) -> Result<String, Vec<String>> {
+        if basis != "basis-1" {
+            return Err(vec![
+                "the file changed meanwhile".to_owned(),
+                "<script>alert(1)</script>".to_owned(),
+            ]);
+        }
+        self.written.lock().unwrap().push((edit.clone(), basis.to_owned()));
+        Ok("written & reloaded".to_owned())
+    }
+
+    async fn try_server(&self, _server: &NewTarget) -> Result<TestView, String> {
+        Err("no".to_owned())
+    }
+
+    async fn begin_login(&self, _kind: LoginKind, _url: &str) -> Result<PendingLogin, String> {
+        Err("no".to_owned())
+    }
+
+    async fn finish_login(&self, _pending: &PendingLogin) -> Result<Option<Secret>, String> {
+        Err("no".to_owned())
+    }
+
+    async fn root_folders(&self) -> Vec<SenderRoots> {
+        Vec::new()
+    }
+}
+
+const LINES: [(&str, &str); 6] = [
+    ("of", "trigger"),
+    ("name", "sonarr"),
+    ("from", "/tv"),
+    ("to", "/mnt/tv"),
+    ("from", "/a<b>"),
+    ("to", "/c"),
+];
+
+#[tokio::test]
+async fn a_change_is_shown_before_it_is_written_and_then_written_once() {
+    let editor = Arc::new(Editor::default());
+    let house = House::new(|web| web.control = Arc::<Editor>::clone(&editor));
+    let browser = Browser::inside(&house).await;
+    let begun = browser.send("/targets/map", &LINES).await;
+    let page = browser.follow(&begun).await;
+    assert_eq!(page.status, 200, "{page:?}");
+    let texts = [
+        "<ins>+ /tv: /mnt/tv",
+        "<ins>+ /a&#60;b&#62;: /c",
+        "<del>− &#60;i&#62;old",
+        "/config/&#60;config&#62;.yml",
+    ];
+    for text in texts {
+        assert!(page.body.contains(text), "{text}: {}", page.body);
+    }
+    assert!(editor.written.lock().unwrap().is_empty());
+
+    let at = begun.header("location").to_owned();
+    let basis = value_of(&page.body, "basis");
+    let written = browser.send(&at, &[("basis", &basis)]).await;
+    assert_eq!(written.header("location"), "/targets");
+    assert!(browser.follow(&written).await.body.contains("written &#38; reloaded"));
+    let lines = vec![("/tv".to_owned(), "/mnt/tv".to_owned()), ("/a<b>".to_owned(), "/c".to_owned())];
+    let edit = Edit::AddMap { of: MapOf::Trigger("sonarr".to_owned()), lines };
+    assert_eq!(*editor.written.lock().unwrap(), [(edit, basis.clone())]);
+    assert_eq!(browser.send(&at, &[("basis", &basis)]).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_written_says_why_and_shows_the_lines_to_write_by_hand() {
+    let house = House::new(|web| web.control = Arc::new(Editor { refuses: true, ..Editor::default() }));
+    let browser = Browser::inside(&house).await;
+    let page = browser.follow(&browser.send("/targets/map", &LINES).await).await.body;
+    assert!(page.contains("the file is &#60;b&#62;read only"), "{page}");
+    assert!(page.contains("/tv: /mnt/tv\n/a&#60;b&#62;: /c"), "{page}");
+}
+
+#[tokio::test]
+async fn a_file_that_changed_since_it_was_shown_is_left_alone_with_every_fault_in_a_line() {
+    let editor = Arc::new(Editor::default());
+    let house = House::new(|web| web.control = Arc::<Editor>::clone(&editor));
+    let browser = Browser::inside(&house).await;
+    let at = browser.send("/targets/map", &LINES).await.header("location").to_owned();
+    let page = browser.send(&at, &[("basis", "older")]).await;
+    assert_eq!(page.status, 422);
+    assert!(page.body.contains("<li>the file changed meanwhile</li>"), "{}", page.body);
+    assert!(!page.body.contains("<script>"), "{}", page.body);
+    assert!(editor.written.lock().unwrap().is_empty());
+    assert_eq!(browser.get(&at).await.status, 200, "it may be tried once more");
+}
+
+#[tokio::test]
+async fn nobody_sees_what_another_session_is_about_to_write() {
+    let house = House::new(|web| web.control = Arc::new(Editor::default()));
+    let (one, other) = (Browser::inside(&house).await, Browser::inside(&house).await);
+    let at = one.send("/targets/map", &LINES).await.header("location").to_owned();
+    assert_eq!(one.get(&at).await.status, 200);
+    assert_eq!(other.get(&at).await.status, 404);
+    assert_eq!(other.send(&at, &[("basis", "basis-1")]).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_map_of_nobody_or_without_a_line_is_refused() {
+    let house = House::new(|web| web.control = Arc::new(Editor::default()));
+    let browser = Browser::inside(&house).await;
+    let line = [("from", "/tv"), ("to", "/mnt/tv")];
+    for (of, name, status) in [
+        ("trigger", "nobody", 404),
+        ("target", "sonarr", 404),
+        ("anchor", "sonarr", 404),
+        ("target", "plex", 303),
+    ] {
+        let fields = [[("of", of), ("name", name)], line].concat();
+        assert_eq!(browser.send("/targets/map", &fields).await.status, status, "{of} {name}");
+    }
+    assert_eq!(browser.send("/targets/map", &[("of", "target"), ("name", "plex")]).await.status, 400);
+}
