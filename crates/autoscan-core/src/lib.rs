@@ -22,5 +22,6 @@ pub mod quiet_hours;
 pub mod retry;
 pub mod scan;
 pub mod secret;
+pub mod step;
 pub mod storm;
 pub mod time;

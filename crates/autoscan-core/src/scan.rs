@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::change::Change;
 use crate::delivery::{Delivery, DeliveryState};
 use crate::name::Name;
-use crate::path::LocalPath;
+use crate::path::{LocalPath, TriggerPath};
 use crate::time::Timestamp;
 
 /// A scan's number in its store.
@@ -64,6 +64,8 @@ pub struct StoredChange {
     pub received_at: Timestamp,
     /// The targets that should be told; none means all.
     pub targets: Option<Vec<Name>>,
+    /// The path as it was sent; none when it is the same here.
+    pub sent_path: Option<TriggerPath>,
 }
 
 /// A folder that waits, runs or is finished.

@@ -8,6 +8,7 @@ use autoscan_core::media::Role;
 use autoscan_core::path::{LocalPath, PathRefusal, TargetPath};
 use autoscan_core::ports::{Claimed, Settlement, TargetScan};
 use autoscan_core::scan::{ScanId, StoredChange};
+use autoscan_core::step;
 use autoscan_core::time::Timestamp;
 
 use crate::bound::BoundTarget;
@@ -73,7 +74,7 @@ pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp
         let (scan, sidecars) = match told {
             Ok(told) => told,
             Err(reason) => {
-                bundle.settled.push(skipped(claim, reason));
+                bundle.settled.push(skipped(claim, reason, now));
                 continue;
             }
         };
@@ -147,12 +148,13 @@ fn merge(known: &mut Vec<Change<TargetPath>>, later: Vec<Change<TargetPath>>) {
     }
 }
 
-fn skipped(claim: Claimed, reason: String) -> Settlement {
+fn skipped(claim: Claimed, reason: String, now: Timestamp) -> Settlement {
     let delivery = Delivery {
         state: DeliveryState::Skipped,
         next_attempt_at: None,
         error: Some(reason),
-        ..claim.delivery
+        ..claim.delivery.clone()
     };
-    Settlement { scan: claim.scan, delivery }
+    let steps = step::steps(&claim.delivery, &delivery, None, now);
+    Settlement { scan: claim.scan, delivery, steps }
 }

@@ -8,6 +8,7 @@ use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
 use autoscan_core::ports::{Hold, Start, StoreError};
 use autoscan_core::scan::{Scan, ScanId};
+use autoscan_core::step::{Step, StepKind};
 use autoscan_core::time::Timestamp;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, future::BoxFuture};
@@ -147,6 +148,7 @@ impl Engine {
                     tell: tell.clone(),
                     deliveries: self.deliveries(scan, DeliveryState::Waiting, now, None),
                     note: note.clone(),
+                    steps: vec![Step::of_scan(now, StepKind::Started, note.clone().unwrap_or_default())],
                 }),
                 Verdict::Wait { until, reason } => {
                     holds.push(self.keep_back(scan, DeliveryState::Waiting, *until, reason));
@@ -185,14 +187,18 @@ impl Engine {
     }
 
     fn keep_back(&self, scan: &Scan, state: DeliveryState, until: Timestamp, reason: &str) -> Hold {
+        let mut steps = Vec::new();
         if scan.note.as_deref() != Some(reason) {
             info!(scan = scan.id.0, folder = ?scan.folder.as_str(), reason, "kept back for now; nothing is lost");
+            let kind = if state == DeliveryState::Held { StepKind::Held } else { StepKind::Waiting };
+            steps.push(Step::of_scan(self.now(), kind, reason));
         }
         Hold {
             scan: scan.id,
             until,
             deliveries: self.deliveries(scan, state, until, Some(reason)),
             note: Some(reason.to_owned()),
+            steps,
         }
     }
 

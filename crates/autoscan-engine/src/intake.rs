@@ -13,7 +13,7 @@ use autoscan_core::time::Timestamp;
 use tracing::{debug, warn};
 
 use crate::bound::BoundTrigger;
-use crate::views::{TakeError, Taken};
+use crate::views::{ReceivedEvent, TakeError, Taken};
 use crate::{Engine, MANUAL};
 
 /// The same path on this machine.
@@ -60,9 +60,10 @@ impl Engine {
         targets: Option<Vec<Name>>,
         hook: &Hook<'_>,
     ) -> Result<Taken, TakeError> {
-        let reading = bound.reader.read(hook)?;
         let now = self.now();
-        self.ledger.note(&bound.name, &reading.event, now);
+        let reading = bound.reader.read(hook).inspect_err(|unreadable| {
+            self.ledger.note_refused(&bound.name, now, &unreadable.to_string());
+        })?;
         let mut intake = Intake::new(self, bound, targets, now);
         intake.taken.event = reading.event;
         for Refusal { reason } in reading.refused {
@@ -71,7 +72,26 @@ impl Engine {
         for change in reading.changes {
             intake.add(change);
         }
-        Ok(self.store_intake(intake).await?)
+        self.store_and_note(intake).await
+    }
+
+    /// Stores a request and remembers what became of it.
+    async fn store_and_note(&self, intake: Intake<'_>) -> Result<Taken, TakeError> {
+        let (trigger, now, event) = (&intake.trigger.name, intake.now, intake.taken.event.clone());
+        let stored = self.store_intake(intake).await;
+        let (changes, scans, outcome) = match &stored {
+            Ok(taken) => (taken.changes, &taken.scans[..], taken.sentence()),
+            Err(failure) => (0, &[][..], failure.to_string()),
+        };
+        self.hours.received(changes, now);
+        self.ledger.note(trigger, changes, ReceivedEvent::new(now, &event, &outcome, scans));
+        Ok(stored?)
+    }
+
+    /// Remembers that a request was turned away before it was read: at the door, or because of its type. It is counted, and
+    /// the same again is one event; the trigger is as silent as before.
+    pub fn note_refused(&self, trigger: &Name, reason: &str) {
+        self.ledger.note_refused(trigger, self.now(), reason);
     }
 
     /// Takes in a scan that a person or script asked for over the API, as the trigger `manual` reads `?path=`: it knows a
@@ -84,13 +104,12 @@ impl Engine {
             }
         }
         let now = self.now();
-        self.ledger.note(&bound.name, "", now);
         let mut intake = Intake::new(self, bound, targets.or_else(|| bound.targets.clone()), now);
         let reading = asked(bound, &paths)?;
         for change in reading.changes {
             intake.add(change);
         }
-        Ok(self.store_intake(intake).await?)
+        self.store_and_note(intake).await
     }
 
     /// Remembers whether the last request could be stored, for [`Self::ready`].
@@ -149,6 +168,7 @@ impl<'a> Intake<'a> {
     }
 
     fn add(&mut self, change: Change<TriggerPath>) {
+        let sent = change.path.clone();
         let change = match change.try_map(|path| to_local(&self.trigger.map, &path)) {
             Ok(change) => change,
             Err(reason) => return self.refuse(&reason),
@@ -159,12 +179,14 @@ impl<'a> Intake<'a> {
             return;
         }
         self.taken.changes += 1;
+        let sent_path = (sent.as_str() != change.path.as_str()).then_some(sent);
         for folder in change.folders() {
             let stored = StoredChange {
                 change: change.clone(),
                 trigger: self.trigger.name.clone(),
                 received_at: self.now,
                 targets: self.targets.clone(),
+                sent_path: sent_path.clone(),
             };
             self.group(folder).changes.push(stored);
         }

@@ -25,6 +25,7 @@ pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
             () = engine.parts.clock.sleep(EVERY) => {}
         }
         engine.gate.tidy();
+        engine.keep_history().await;
         match sweep(&engine, &stop).await {
             Ok(0) => failing = false,
             Ok(count) => {

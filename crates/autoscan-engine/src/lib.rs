@@ -9,6 +9,7 @@ mod explain;
 mod figures;
 mod gate;
 mod guards;
+mod hours;
 mod hush;
 mod intake;
 mod janitor;
@@ -20,13 +21,17 @@ mod prover;
 mod queue;
 mod sought;
 mod storms;
+mod taken;
 mod teller;
+mod timeline;
 mod views;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
+pub use hours::HOURS;
 pub use views::{
-    ExplainedTarget, Explanation, GateView, TakeError, Taken, TargetView, TestView, TriggerView,
+    ExplainedTarget, Explanation, GateView, Hour, ReceivedEvent, Retried, RetryFilter, TakeError, Taken,
+    TargetView, TestView, TriggerView,
 };
 
 use std::sync::Arc;
@@ -44,6 +49,7 @@ use tracing::warn;
 use crate::alarm::Alarm;
 use crate::figures::Figures;
 use crate::gate::Gate;
+use crate::hours::Hours;
 use crate::lane::Lane;
 use crate::ledger::Ledger;
 use crate::mounts::Mounts;
@@ -91,6 +97,7 @@ pub struct Engine {
     alarm: Alarm,
     ledger: Ledger,
     figures: Figures,
+    hours: Hours,
     /// Whether the last request could not be stored: a small write may still fit where a request does not.
     intake_fails: AtomicBool,
 }
@@ -118,6 +125,7 @@ impl Engine {
             alarm: Alarm::new(),
             ledger: Ledger::default(),
             figures: Figures::default(),
+            hours: Hours::default(),
             intake_fails: AtomicBool::new(false),
         })
     }
@@ -154,6 +162,7 @@ impl Engine {
         if let Some(lines) = self.parts.store.setting(STORMS).await? {
             self.gate.storms.restore(&lines, self.now());
         }
+        self.restore_history().await?;
         Ok(())
     }
 
@@ -176,8 +185,11 @@ impl Engine {
                 name: trigger.name.clone(),
                 kind: trigger.kind,
                 events: entry.events,
+                changes: entry.changes,
+                refused: entry.refused,
                 last_event_at,
                 last_event,
+                recent: entry.recent.into_iter().rev().collect(),
             }
         };
         self.parts.triggers.iter().map(view).collect()

@@ -9,6 +9,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
 use autoscan_core::ports::{Care, CareScan, Claimed, Guard, Settlement, StoreError, TargetScan};
 use autoscan_core::proof::{self, Shown, Sight, Sought, Wanted};
+use autoscan_core::step;
 use autoscan_core::time::Timestamp;
 use futures_util::stream::{self, StreamExt};
 use tokio_util::sync::CancellationToken;
@@ -118,7 +119,7 @@ impl Prover<'_> {
         let followed: Vec<Settlement> =
             stream::iter(claimed).map(|claim| self.follow(claim)).buffer_unordered(AT_A_TIME).collect().await;
         let told_again = followed.iter().any(|settled| settled.delivery.work() == Some(Work::Tell));
-        store.settle(followed, self.now()).await?;
+        self.engine.settle(followed).await?;
         if told_again {
             self.lane.alarm.ring();
         }
@@ -140,7 +141,8 @@ impl Prover<'_> {
         if !delivery.is_open() {
             self.closed(&claim, &delivery).await;
         }
-        Settlement { scan: claim.scan, delivery }
+        let steps = step::steps(&claim.delivery, &delivery, None, self.now());
+        Settlement { scan: claim.scan, delivery, steps }
     }
 
     fn put_off(&self, delivery: &Delivery, fault: &Fault) -> Delivery {
@@ -276,6 +278,7 @@ impl Prover<'_> {
                 let visible = delivery.seen_at.map(|seen| seen.since(claim.first_seen));
                 if let Some(visible) = visible {
                     self.engine.figures.seen(&self.target.name, visible);
+                    self.engine.hours.seen(visible, self.now());
                 }
                 let visible_ms = visible.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
                 info!(%target, scan, ?folder, visible_ms, "seen");

@@ -5,7 +5,12 @@ use autoscan_core::ports::{Page, ScanFilter, Stats, StoreError};
 use autoscan_core::scan::{Scan, ScanId, ScanState};
 
 use crate::Engine;
-use crate::views::TargetView;
+use crate::views::{Retried, RetryFilter, TargetView};
+
+/// Scans that are tried again in one transaction, so that no sender waits long behind it.
+const RETRIED_AT_ONCE: usize = 200;
+/// Scans that one wish looks for at most.
+const RETRIED_IN_ALL: usize = 10_000;
 
 impl Engine {
     /// One page of scans, newest first. Open deliveries of a lane that is away or paused are shown as held, with the
@@ -43,6 +48,35 @@ impl Engine {
         Ok(scan)
     }
 
+    /// Tries again all scans that need attention and fit, the newest first, in bounded steps.
+    pub async fn retry_all(&self, filter: &RetryFilter) -> Result<Retried, StoreError> {
+        let mut wanted = ScanFilter {
+            state: Some(ScanState::Attention),
+            target: filter.target.clone(),
+            trigger: filter.trigger.clone(),
+            text: filter.text.clone(),
+            reason: filter.reason.clone(),
+            limit: RETRIED_AT_ONCE,
+            before: None,
+        };
+        let mut retried = Retried::default();
+        let now = self.now();
+        for _ in 0..RETRIED_IN_ALL / RETRIED_AT_ONCE {
+            let page = self.parts.store.list(wanted.clone()).await?;
+            let ids = page.scans.iter().map(|scan| scan.id).collect();
+            retried.scans += self.parts.store.retry_all(ids, now).await?.len();
+            retried.more = page.next.is_some();
+            match page.next {
+                Some(next) => wanted.before = Some(next),
+                None => break,
+            }
+        }
+        for lane in &self.lanes {
+            lane.hurry(now);
+        }
+        Ok(retried)
+    }
+
     /// Forgets a scan. Answers whether it was there.
     pub async fn drop_scan(&self, id: ScanId) -> Result<bool, StoreError> {
         self.gate.forget(id);
@@ -56,7 +90,7 @@ impl Engine {
 }
 
 /// A lane that holds does not rewrite its rows: what it holds is shown so here.
-fn show_lanes(scan: &mut Scan, lanes: &[TargetView]) {
+pub(crate) fn show_lanes(scan: &mut Scan, lanes: &[TargetView]) {
     if scan.state != ScanState::Running {
         return;
     }

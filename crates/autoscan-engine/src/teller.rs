@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use autoscan_core::delivery::{self, DeliveryState, Outcome, Work};
 use autoscan_core::ports::{Settlement, StoreError};
+use autoscan_core::step;
 use autoscan_core::time::Timestamp;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -272,9 +273,11 @@ impl<'e> Teller<'e> {
             {
                 stopped.get_or_insert_with(|| fault.clone());
             }
+            let told = format!("told of {}", group.scan.folder);
             let settled = group.deliveries.into_iter().map(|(scan, delivery)| {
-                let delivery = delivery::next(&delivery, &outcome, now, (self.engine.parts.jitter)());
-                Settlement { scan, delivery }
+                let next = delivery::next(&delivery, &outcome, now, (self.engine.parts.jitter)());
+                let steps = step::steps(&delivery, &next, Some(&told), now);
+                Settlement { scan, delivery: next, steps }
             });
             let settled: Vec<_> = settled.collect();
             self.log(Some(group.scan.folder.as_str()), &settled);
@@ -289,7 +292,11 @@ impl<'e> Teller<'e> {
     /// What is parked goes back to the store: its lease ends and nothing else changes.
     fn put_back(&mut self) {
         let deliveries = self.parked.drain(..).flat_map(|(_, group)| group.deliveries);
-        self.unsettled.extend(deliveries.map(|(scan, delivery)| Settlement { scan, delivery }));
+        self.unsettled.extend(deliveries.map(|(scan, delivery)| Settlement {
+            scan,
+            delivery,
+            steps: Vec::new(),
+        }));
         self.look = true;
     }
 
@@ -298,7 +305,7 @@ impl<'e> Teller<'e> {
         if self.unsettled.is_empty() {
             return Ok(());
         }
-        self.engine.parts.store.settle(self.unsettled.clone(), self.now()).await?;
+        self.engine.settle(self.unsettled.clone()).await?;
         let asked = self.unsettled.iter().filter(|settled| settled.delivery.work() == Some(Work::Follow));
         if let Some(at) = asked.filter_map(|settled| settled.delivery.next_attempt_at).min() {
             self.lane.follow.ring_before(at);
@@ -320,7 +327,7 @@ impl<'e> Teller<'e> {
 
     /// `folder` is the one the server was told of, in its eyes.
     fn log(&self, folder: Option<&str>, settlements: &[Settlement]) {
-        for Settlement { scan, delivery } in settlements {
+        for Settlement { scan, delivery, .. } in settlements {
             let (target, scan, error) = (&self.target.name, scan.0, delivery.error.as_deref());
             match delivery.state {
                 DeliveryState::Failed => warn!(%target, scan, folder, error, "failed; a person should look"),

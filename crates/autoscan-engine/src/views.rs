@@ -1,5 +1,7 @@
 //! What the engine shows of itself to the web interface and the commands.
 
+use std::time::Duration;
+
 use autoscan_core::name::Name;
 use autoscan_core::ports::{Identity, Library, Plan, ReadError, StoreError};
 use autoscan_core::scan::ScanId;
@@ -47,12 +49,78 @@ pub struct TriggerView {
     pub name: Name,
     /// Its kind.
     pub kind: &'static str,
-    /// Requests since the start.
+    /// Requests that were read, ever since it is configured.
     pub events: u64,
-    /// When the last one came in.
+    /// Changes of them that were stored.
+    pub changes: u64,
+    /// Requests that were turned away at the door or could not be read.
+    pub refused: u64,
+    /// When the last one that was read came in: whoever sends nothing is silent since then.
     pub last_event_at: Option<Timestamp>,
     /// The sender's name of the last one.
     pub last_event: Option<String>,
+    /// The last ten, newest first.
+    pub recent: Vec<ReceivedEvent>,
+}
+
+/// One request to a trigger, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedEvent {
+    /// When it came in, for the last time.
+    pub at: Timestamp,
+    /// The sender's name of the event; may be empty.
+    pub event: String,
+    /// What became of it, in a sentence without a capital.
+    pub outcome: String,
+    /// The first of the scans that have its changes.
+    pub scans: Vec<ScanId>,
+    /// Whether it was turned away or could not be read.
+    pub refused: bool,
+    /// How often it came in: what is refused for the same reason again is one.
+    pub times: u32,
+}
+
+/// What happened in one hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hour {
+    /// Its beginning, in UTC.
+    pub start: Timestamp,
+    /// Changes that were stored.
+    pub changes: u64,
+    /// Scans that were done.
+    pub done: u64,
+    /// Scans that came to need attention.
+    pub attention: u64,
+    /// Deliveries whose files were seen.
+    pub seen: u64,
+    /// Within this time half of them were, from the first request on; none when nothing was seen.
+    pub visible_median: Option<Duration>,
+    /// Within this time 95 of 100 were.
+    pub visible_p95: Option<Duration>,
+    /// The longest that one took.
+    pub visible_slowest: Option<Duration>,
+}
+
+/// Which scans are tried again together: those that need attention and fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RetryFilter {
+    /// Only with a delivery to this target.
+    pub target: Option<Name>,
+    /// Only with a change of this trigger.
+    pub trigger: Option<Name>,
+    /// Only where the folder or a changed path holds this text.
+    pub text: Option<String>,
+    /// Only where the error of a delivery holds this text.
+    pub reason: Option<String>,
+}
+
+/// What became of a wish to try many again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// Scans that are tried again.
+    pub scans: usize,
+    /// Whether there may be more of them: ask again.
+    pub more: bool,
 }
 
 /// A target and the state of its lane.

@@ -87,6 +87,7 @@ fn batch(folder: &str, now: Timestamp) -> Outcome<Batch> {
         trigger: Name::parse("sonarr")?,
         received_at: now,
         targets: None,
+        sent_path: None,
     };
     let absorb =
         Absorb { folder: LocalPath::parse(folder)?, priority: 0, quiet: QUIET, changes: vec![change] };
@@ -265,14 +266,15 @@ impl Side {
         let tell = batch.folders[0].folder.clone();
         let scan = self.store.absorb(batch).await?.scans[0];
         let deliveries = vec![Delivery::new(self.plex.clone(), NOW)];
-        self.starts.push(Start { scan, generation: 1, tell, deliveries, note: None });
+        self.starts.push(Start { scan, generation: 1, tell, deliveries, note: None, steps: vec![] });
         Ok(())
     }
 
     async fn settle(&mut self, state: DeliveryState, next_attempt_at: Option<Timestamp>) -> Outcome {
         let claimed = self.claimed.pop().ok_or("every absorbed scan was claimed and settled once")?;
         let delivery = Delivery { state, next_attempt_at, ..claimed.delivery };
-        let settlement = Settlement { scan: claimed.scan, delivery };
-        Ok(self.store.settle(vec![settlement], NOW).await?)
+        let settlement = Settlement { scan: claimed.scan, delivery, steps: vec![] };
+        self.store.settle(vec![settlement], NOW).await?;
+        Ok(())
     }
 }

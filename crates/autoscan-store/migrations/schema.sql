@@ -35,6 +35,7 @@ CREATE TABLE change (
     received_at INTEGER NOT NULL,
     targets TEXT,                -- names joined by commas; null means all
     ids TEXT,                    -- what databases call the item, as autoscan-core writes it; null means that none is known
+    sent_path TEXT,              -- as the sender wrote it; null when it is the same here
     PRIMARY KEY (scan, path)
 ) WITHOUT ROWID;
 
@@ -63,6 +64,17 @@ CREATE INDEX delivery_claim ON delivery (target, priority DESC, scan) WHERE read
 CREATE INDEX delivery_ready ON delivery (target, ready_at) WHERE ready_at IS NOT NULL AND state < 2;
 CREATE INDEX delivery_follow ON delivery (target, ready_at, scan) WHERE ready_at IS NOT NULL AND state >= 2;
 CREATE INDEX delivery_leased ON delivery (scan) WHERE leased = 1;
+
+-- How a scan came where it is.
+CREATE TABLE step (
+    scan INTEGER NOT NULL,
+    position INTEGER NOT NULL,   -- counts from 0; where some are missing they were too many
+    at INTEGER NOT NULL,
+    target TEXT,                 -- null for the whole scan
+    kind INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (scan, position)
+) WITHOUT ROWID;
 
 CREATE TABLE refusal (
     id INTEGER PRIMARY KEY,

@@ -8,6 +8,7 @@ use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, MAX_LENGTH};
 use autoscan_core::ports::{Batch, StoreError};
 use autoscan_core::scan::{Quiet, StoredChange};
+use autoscan_core::step::{MOST_STEPS, Step, StepKind};
 use autoscan_core::time::Timestamp;
 
 /// Refusals that are kept.
@@ -96,4 +97,34 @@ pub(crate) fn retried(delivery: &Delivery, now: Timestamp) -> Option<Delivery> {
         }
     };
     (!over).then(|| Delivery::new(delivery.target.clone(), now))
+}
+
+/// The step by which a person's wish is remembered.
+pub(crate) fn retried_step(now: Timestamp) -> Step {
+    Step::of_scan(now, StepKind::Retried, "")
+}
+
+/// Whether a step says no more than the one before it at the same target.
+pub(crate) fn says_the_same(before: &Step, step: &Step) -> bool {
+    (before.kind, &before.text) == (step.kind, &step.text)
+}
+
+/// Half of the steps that are kept are the first, the others the last: which goes when there is one at `position`.
+pub(crate) fn left_out(position: i64) -> Option<i64> {
+    let most = i64::try_from(MOST_STEPS).unwrap_or(i64::MAX);
+    (position >= most).then_some(position - most / 2)
+}
+
+/// Steps by position, with one that says how many are left out.
+pub(crate) fn with_gap(steps: impl IntoIterator<Item = (i64, Step)>) -> Vec<Step> {
+    let (mut shown, mut next) = (Vec::new(), 0);
+    for (position, step) in steps {
+        if position > next {
+            let text = format!("{} steps are left out here", position - next);
+            shown.push(Step::of_scan(step.at, StepKind::LeftOut, text));
+        }
+        next = position + 1;
+        shown.push(step);
+    }
+    shown
 }

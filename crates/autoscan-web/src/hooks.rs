@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
 use crate::doors::Address;
-use crate::{body, page, query, taken};
+use crate::{body, page, query};
 
 /// Queries of this name ask for a scan by GET.
 const PATHS: [&str; 3] = ["path", "dir", "filepath"];
@@ -100,7 +100,7 @@ pub(crate) async fn take(
     } else {
         engine.take(&trigger.name, hook).await?
     };
-    let sentence = taken::sentence(&taken);
+    let sentence = taken.sentence();
     if !taken.refused.is_empty() && (app.web.for_people)(trigger.kind) {
         return Err(Problem::path_refused(sentence));
     }

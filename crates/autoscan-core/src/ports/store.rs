@@ -6,6 +6,7 @@ use crate::delivery::{Delivery, Work};
 use crate::name::Name;
 use crate::path::LocalPath;
 use crate::scan::{Quiet, Scan, ScanId, ScanState, StoredChange};
+use crate::step::Step;
 use crate::time::Timestamp;
 
 /// Changes of one folder on their way into the queue.
@@ -64,6 +65,8 @@ pub struct Hold {
     pub deliveries: Vec<Delivery>,
     /// What the scan waits for, in a sentence.
     pub note: Option<String>,
+    /// Steps that are kept with it.
+    pub steps: Vec<Step>,
 }
 
 /// A waiting scan that starts.
@@ -79,6 +82,8 @@ pub struct Start {
     pub deliveries: Vec<Delivery>,
     /// What a person should know of this start, in a sentence: the file never came, the nearest folder is told.
     pub note: Option<String>,
+    /// Steps that are kept with it.
+    pub steps: Vec<Step>,
 }
 
 /// A delivery that a lane has leased.
@@ -103,6 +108,8 @@ pub struct Settlement {
     pub scan: ScanId,
     /// The delivery.
     pub delivery: Delivery,
+    /// Steps that are kept with it.
+    pub steps: Vec<Step>,
 }
 
 /// Which scans are asked for. Newest first.
@@ -116,6 +123,8 @@ pub struct ScanFilter {
     pub trigger: Option<Name>,
     /// Only where the folder or a changed path holds this text, without regard to (ASCII) case.
     pub text: Option<String>,
+    /// Only where the error of a delivery holds this text, without regard to (ASCII) case.
+    pub reason: Option<String>,
     /// At most this many.
     pub limit: usize,
     /// Only older than this scan.
@@ -127,7 +136,8 @@ pub struct ScanFilter {
 pub struct Page {
     /// The scans, with changes and deliveries.
     pub scans: Vec<Scan>,
-    /// Where the next page begins: [`ScanFilter::before`]. None at the end.
+    /// Where the next page begins: [`ScanFilter::before`]. None at the end. A page looks at a bounded number of scans: where
+    /// few fit, it may hold fewer than the limit, even none, and yet have a next one.
     pub next: Option<ScanId>,
 }
 
@@ -196,7 +206,12 @@ pub trait Store: Send + Sync {
     async fn hurry(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Keeps what became of deliveries and finishes the scans that have none open.
-    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<(), StoreError>;
+    /// Answers which scans came to their end with that, and in which state.
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        now: Timestamp,
+    ) -> Result<Vec<(ScanId, ScanState)>, StoreError>;
 
     /// Ends leases that were held when the program died.
     async fn recover(&self) -> Result<(), StoreError>;
@@ -210,6 +225,13 @@ pub trait Store: Send + Sync {
     /// A waiting scan becomes due now; the deliveries of a started one that are not skipped, not seen, and not sent for good
     /// are tried again from the beginning, and the scan runs. Answers the scan, or none when there is no such scan. Durable.
     async fn retry(&self, id: ScanId, now: Timestamp) -> Result<Option<Scan>, StoreError>;
+
+    /// The same for many scans in one transaction. Answers those that there are. Durable.
+    async fn retry_all(&self, ids: Vec<ScanId>, now: Timestamp) -> Result<Vec<ScanId>, StoreError>;
+
+    /// The steps that are kept of a scan, oldest first: at most [`MOST_STEPS`](crate::step::MOST_STEPS). A step that says
+    /// the same as the one before it at its target is not kept again; where some are left out, one says how many.
+    async fn steps(&self, id: ScanId) -> Result<Vec<Step>, StoreError>;
 
     /// Forgets a scan, whatever its state. Answers whether it was there. Durable.
     async fn drop_scan(&self, id: ScanId) -> Result<bool, StoreError>;

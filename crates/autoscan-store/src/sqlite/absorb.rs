@@ -1,7 +1,7 @@
 //! The way into the queue.
 
 use autoscan_core::change::{ChangeKind, Subject};
-use autoscan_core::path::LocalPath;
+use autoscan_core::path::{LocalPath, TriggerPath};
 use autoscan_core::ports::{Absorb, Batch, Receipt, RefusalRecord};
 use autoscan_core::scan::{ScanId, StoredChange};
 use autoscan_core::time::Timestamp;
@@ -20,12 +20,14 @@ const NEW_SCAN: &str = "INSERT INTO scan (id, folder, state, priority, first_see
 const MERGE_SCAN: &str = "UPDATE scan SET priority = ?2, due_at = ?3, generation = ?4 WHERE id = ?1";
 
 const NEW_CHANGE: &str = "INSERT INTO change
-     (scan, path, position, kind, from_path, is_folder, awaited, trigger_name, received_at, targets, ids)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
+     (scan, path, position, kind, from_path, is_folder, awaited, trigger_name, received_at, targets, ids,
+      sent_path)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING";
 
 /// Takes the same parameters; the position stays that of the first coming.
 const MERGE_CHANGE: &str = "UPDATE change SET kind = ?4, from_path = ?5, is_folder = ?6, awaited = ?7,
-     trigger_name = ?8, received_at = ?9, targets = ?10, ids = ?11 WHERE scan = ?1 AND path = ?2";
+     trigger_name = ?8, received_at = ?9, targets = ?10, ids = ?11, sent_path = ?12
+     WHERE scan = ?1 AND path = ?2";
 
 const NEW_REFUSAL: &str = "INSERT INTO refusal (trigger_name, reason, received_at) VALUES (?1, ?2, ?3)";
 
@@ -125,6 +127,7 @@ fn put_change(conn: &Connection, sql: &str, id: ScanId, position: i64, kept: &St
         kept.received_at.as_millis(),
         targets_text(kept.targets.as_deref()),
         ids_text(&change.ids),
+        kept.sent_path.as_ref().map(TriggerPath::as_str),
     ))
 }
 

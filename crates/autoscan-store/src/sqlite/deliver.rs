@@ -11,6 +11,7 @@ use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
 use super::rows::{changes_of, code, deliveries_of, delivery_of, path, put_delivery, rows, show, value};
+use super::steps::keep_steps;
 use super::writer::Write;
 use crate::rules;
 
@@ -76,6 +77,7 @@ pub(super) fn hold(write: &mut Write<'_>, holds: &[Hold]) -> Result<()> {
         for delivery in rules::one_a_target(&hold.deliveries) {
             put_delivery(write.conn, hold.scan, waiting.priority, delivery, None)?;
         }
+        keep_steps(write.conn, hold.scan, &hold.steps)?;
     }
     Ok(())
 }
@@ -106,7 +108,7 @@ fn start_one(write: &mut Write<'_>, start: &Start, waiting: &Waiting, now: Times
     for delivery in rules::one_a_target(&start.deliveries) {
         put_delivery(write.conn, start.scan, waiting.priority, delivery, rules::ready_at(delivery))?;
     }
-    Ok(())
+    keep_steps(write.conn, start.scan, &start.steps)
 }
 
 /// Leases deliveries to whoever does this work.
@@ -149,31 +151,39 @@ pub(super) fn hurry(write: &mut Write<'_>, target: &Name, now: Timestamp) -> Res
 }
 
 /// Keeps what became of leased deliveries. One that is not leased any more was retried, recovered or dropped meanwhile.
-pub(super) fn settle(write: &mut Write<'_>, settlements: &[Settlement], now: Timestamp) -> Result<()> {
-    for Settlement { scan, delivery } in settlements {
+/// Answers the scans that came to their end.
+pub(super) fn settle(
+    write: &mut Write<'_>,
+    settlements: &[Settlement],
+    now: Timestamp,
+) -> Result<Vec<(ScanId, ScanState)>> {
+    let mut finished = Vec::new();
+    for Settlement { scan, delivery, steps } in settlements {
         let key = (scan.0, delivery.target.as_str());
         let leased: Option<i64> =
             write.conn.prepare_cached(LEASED)?.query_row(key, |row| row.get(0)).optional()?;
         let Some(priority) = leased else { continue };
         let ready_at = rules::ready_at(delivery);
         put_delivery(write.conn, *scan, priority, delivery, ready_at)?;
+        keep_steps(write.conn, *scan, steps)?;
         if ready_at.is_none() {
-            conclude(write, *scan, now)?;
+            finished.extend(conclude(write, *scan, now)?.map(|state| (*scan, state)));
         }
     }
-    Ok(())
+    Ok(finished)
 }
 
-/// Finishes a running scan that has no open delivery.
-fn conclude(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<()> {
+/// Finishes a running scan that has no open delivery; answers its state then.
+fn conclude(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<Option<ScanState>> {
     let deliveries = deliveries_of(write.conn, id)?;
     let state = ScanState::of(&deliveries);
-    if state != ScanState::Running {
-        let state_code = code(&ScanState::ALL, &state);
-        write.conn.prepare_cached(FINISH)?.execute((id.0, state_code, Some(now.as_millis())))?;
-        write.tally.became(ScanState::Running, state);
+    if state == ScanState::Running {
+        return Ok(None);
     }
-    Ok(())
+    let state_code = code(&ScanState::ALL, &state);
+    write.conn.prepare_cached(FINISH)?.execute((id.0, state_code, Some(now.as_millis())))?;
+    write.tally.became(ScanState::Running, state);
+    Ok(Some(state))
 }
 
 /// Ends every lease.
@@ -184,15 +194,32 @@ pub(super) fn recover(write: &mut Write<'_>) -> Result<()> {
 
 /// Tries a scan again. Answers the scan, when there is one.
 pub(super) fn retry(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<Option<Scan>> {
+    if retry_one(write, id, now)? { show(write.conn, id) } else { Ok(None) }
+}
+
+/// Tries many scans again. Answers those that there are.
+pub(super) fn retry_all(write: &mut Write<'_>, ids: &[ScanId], now: Timestamp) -> Result<Vec<ScanId>> {
+    let mut found = Vec::new();
+    for id in ids {
+        if retry_one(write, *id, now)? {
+            found.push(*id);
+        }
+    }
+    Ok(found)
+}
+
+/// Answers whether there is such a scan.
+fn retry_one(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<bool> {
     let read = |row: &Row<'_>| Ok((value(&ScanState::ALL, row, 0)?, row.get(1)?));
     match write.conn.prepare_cached(STATE)?.query_row([id.0], read).optional()? {
-        None => return Ok(None),
+        None => return Ok(false),
         Some((ScanState::Waiting, _priority)) => {
             write.conn.prepare_cached(DUE_NOW)?.execute((id.0, now.as_millis()))?;
+            keep_steps(write.conn, id, &[rules::retried_step(now)])?;
         }
         Some((state, priority)) => deliver_again(write, id, state, priority, now)?,
     }
-    show(write.conn, id)
+    Ok(true)
 }
 
 fn deliver_again(
@@ -207,7 +234,11 @@ fn deliver_again(
     for delivery in &again {
         put_delivery(write.conn, id, priority, delivery, rules::ready_at(delivery))?;
     }
-    if !again.is_empty() && state != ScanState::Running {
+    if again.is_empty() {
+        return Ok(());
+    }
+    keep_steps(write.conn, id, &[rules::retried_step(now)])?;
+    if state != ScanState::Running {
         let running = code(&ScanState::ALL, &ScanState::Running);
         write.conn.prepare_cached(FINISH)?.execute((id.0, running, None::<i64>))?;
         write.tally.became(state, ScanState::Running);

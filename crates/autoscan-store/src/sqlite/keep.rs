@@ -9,10 +9,11 @@ use super::writer::Write;
 
 const STATE: &str = "SELECT state FROM scan WHERE id = ?1";
 
-const FORGET: [&str; 3] = [
+const FORGET: [&str; 4] = [
     "DELETE FROM scan WHERE id = ?1",
     "DELETE FROM change WHERE scan = ?1",
     "DELETE FROM delivery WHERE scan = ?1",
+    "DELETE FROM step WHERE scan = ?1",
 ];
 
 const OLD: &str = "SELECT id FROM scan INDEXED BY scan_finished

@@ -14,6 +14,7 @@ mod plan;
 mod query;
 mod reader;
 mod rows;
+mod steps;
 mod tally;
 mod writer;
 
@@ -26,7 +27,8 @@ use autoscan_core::ports::{
     Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
     StoreError,
 };
-use autoscan_core::scan::{Scan, ScanId};
+use autoscan_core::scan::{Scan, ScanId, ScanState};
+use autoscan_core::step::Step;
 use autoscan_core::time::Timestamp;
 
 pub use self::open::{OpenError, Options};
@@ -103,7 +105,11 @@ impl Store for SqliteStore {
         self.writer.ask(Kill, move |write| deliver::hurry(write, &target, now)).await
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        settlements: Vec<Settlement>,
+        now: Timestamp,
+    ) -> Result<Vec<(ScanId, ScanState)>, StoreError> {
         self.writer.ask(Kill, move |write| deliver::settle(write, &settlements, now)).await
     }
 
@@ -122,6 +128,14 @@ impl Store for SqliteStore {
 
     async fn retry(&self, id: ScanId, now: Timestamp) -> Result<Option<Scan>, StoreError> {
         self.writer.ask(PowerCut, move |write| deliver::retry(write, id, now)).await
+    }
+
+    async fn retry_all(&self, ids: Vec<ScanId>, now: Timestamp) -> Result<Vec<ScanId>, StoreError> {
+        self.writer.ask(PowerCut, move |write| deliver::retry_all(write, &ids, now)).await
+    }
+
+    async fn steps(&self, id: ScanId) -> Result<Vec<Step>, StoreError> {
+        self.people.ask(move |conn| steps::steps_of(conn, id)).await
     }
 
     async fn drop_scan(&self, id: ScanId) -> Result<bool, StoreError> {

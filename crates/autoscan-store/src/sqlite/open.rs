@@ -15,8 +15,11 @@ use super::tally::Tally;
 use super::writer::Writer;
 
 /// Each brings the schema from the version of its place to the next.
-pub(super) const MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/0001_queue.sql"), include_str!("../../migrations/0002_proof.sql")];
+pub(super) const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/0001_queue.sql"),
+    include_str!("../../migrations/0002_proof.sql"),
+    include_str!("../../migrations/0004_history.sql"),
+];
 
 /// What all of them together lead to, in one step, for a new file.
 pub(super) const SCHEMA: &str = include_str!("../../migrations/schema.sql");

@@ -35,7 +35,8 @@ macro_rules! fits {
          AND (?3 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE scan = id AND target = ?3))
          AND (?4 IS NULL OR EXISTS (SELECT 1 FROM change WHERE scan = id AND trigger_name = ?4))
          AND (?5 IS NULL OR instr(lower(folder), ?5)
-              OR EXISTS (SELECT 1 FROM change WHERE scan = id AND instr(lower(path), ?5)))"
+              OR EXISTS (SELECT 1 FROM change WHERE scan = id AND instr(lower(path), ?5)))
+         AND (?6 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE scan = id AND instr(lower(error), ?6)))"
     };
 }
 
@@ -121,6 +122,7 @@ pub(super) fn list(conn: &Connection, filter: &ScanFilter, waiting: u64) -> Resu
         filter.target.as_ref().map(Name::as_str),
         filter.trigger.as_ref().map(Name::as_str),
         filter.text.as_ref().map(|text| text.to_ascii_lowercase()),
+        filter.reason.as_ref().map(|reason| reason.to_ascii_lowercase()),
     );
     let (found, next) = pick(conn.prepare_cached(sql)?.query(values)?, filter.limit)?;
     let scans = found.into_iter().filter_map(|id| rows::show(conn, id).transpose()).collect::<Result<_>>()?;

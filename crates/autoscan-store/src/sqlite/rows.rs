@@ -4,7 +4,7 @@ use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::ids::Ids;
 use autoscan_core::name::Name;
-use autoscan_core::path::LocalPath;
+use autoscan_core::path::{LocalPath, TriggerPath};
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
 use autoscan_core::time::Timestamp;
 use rusqlite::types::Type;
@@ -23,7 +23,7 @@ const SHOW: &str = concat!("SELECT ", scan_columns!(), " FROM scan WHERE id = ?1
 /// The columns that [`change`] reads.
 macro_rules! change_columns {
     () => {
-        "path, kind, from_path, is_folder, awaited, trigger_name, received_at, targets, ids"
+        "path, kind, from_path, is_folder, awaited, trigger_name, received_at, targets, ids, sent_path"
     };
 }
 
@@ -140,6 +140,12 @@ fn change(row: &Row<'_>) -> Result<StoredChange> {
         trigger: name(row, 5)?,
         received_at: Timestamp::from_millis(row.get(6)?),
         targets: targets(row, 7)?,
+        sent_path: match row.get_ref(9)?.as_str_or_null()? {
+            Some(text) => {
+                Some(TriggerPath::parse(text).map_err(|refusal| unreadable(9, refusal.to_string()))?)
+            }
+            None => None,
+        },
     })
 }
 

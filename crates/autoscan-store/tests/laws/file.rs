@@ -49,7 +49,13 @@ async fn everything_is_there_after_closing_and_opening() {
     let path = folder.path().join("autoscan.db");
     let store = open(&path);
     let waiting = arrives(&store, "/tv/A", "1.mkv", at(0)).await;
-    let held = Hold { scan: waiting, until: at(500), deliveries: vec![], note: Some("mount gone".into()) };
+    let held = Hold {
+        scan: waiting,
+        until: at(500),
+        deliveries: vec![],
+        note: Some("mount gone".into()),
+        steps: vec![],
+    };
     store.hold(vec![held]).await.unwrap();
     let running = runs(&store, "/tv/B", &["plex", "emby"], at(0)).await;
     let leased = store.claim(&name("plex"), Work::Tell, at(1), Duration::from_mins(1), 1).await.unwrap();

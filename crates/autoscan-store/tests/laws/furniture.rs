@@ -33,7 +33,7 @@ pub(crate) fn path(text: &str) -> LocalPath {
 
 /// A change as the trigger `sonarr` reported it, for all targets.
 pub(crate) fn stored(change: Change<LocalPath>, now: Timestamp) -> StoredChange {
-    StoredChange { change, trigger: name("sonarr"), received_at: now, targets: None }
+    StoredChange { change, trigger: name("sonarr"), received_at: now, targets: None, sent_path: None }
 }
 
 pub(crate) fn created(file: &str, now: Timestamp) -> StoredChange {
@@ -63,7 +63,7 @@ pub(crate) async fn show(store: &dyn Store, id: ScanId) -> Scan {
 pub(crate) async fn start_of(store: &dyn Store, id: ScanId, targets: &[&str], now: Timestamp) -> Start {
     let scan = show(store, id).await;
     let deliveries = targets.iter().map(|target| Delivery::new(name(target), now)).collect();
-    Start { scan: id, generation: scan.generation, tell: scan.folder, deliveries, note: None }
+    Start { scan: id, generation: scan.generation, tell: scan.folder, deliveries, note: None, steps: vec![] }
 }
 
 /// A new file comes in and its scan starts.
@@ -88,7 +88,7 @@ pub(crate) async fn settles(
         claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed");
     let again = matches!(state, DeliveryState::Waiting | DeliveryState::Held);
     let delivery = Delivery { state, next_attempt_at: again.then_some(now), ..claimed.delivery };
-    store.settle(vec![Settlement { scan: id, delivery }], now).await.unwrap();
+    store.settle(vec![Settlement { scan: id, delivery, steps: vec![] }], now).await.unwrap();
 }
 
 /// A lane tells `target`, which is to be followed from `next` on.
@@ -100,7 +100,7 @@ pub(crate) async fn is_sent(store: &dyn Store, id: ScanId, target: &str, now: Ti
     let state = DeliveryState::Sent;
     let delivery =
         Delivery { state, sent_at: Some(now), next_attempt_at: Some(next), attempts: 1, ..claimed.delivery };
-    store.settle(vec![Settlement { scan: id, delivery }], now).await.unwrap();
+    store.settle(vec![Settlement { scan: id, delivery, steps: vec![] }], now).await.unwrap();
 }
 
 /// A scan that finished.

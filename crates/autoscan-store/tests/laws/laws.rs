@@ -68,7 +68,7 @@ async fn is_seen(store: &dyn Store, id: ScanId, target: &str, seconds: i64, next
         next_attempt_at: next.map(at),
         ..claimed.delivery
     };
-    store.settle(vec![Settlement { scan: id, delivery: seen }], at(seconds)).await.unwrap();
+    store.settle(vec![Settlement { scan: id, delivery: seen, steps: vec![] }], at(seconds)).await.unwrap();
 }
 
 async fn due(store: &dyn Store, seconds: i64) -> Vec<ScanId> {
@@ -76,7 +76,7 @@ async fn due(store: &dyn Store, seconds: i64) -> Vec<ScanId> {
 }
 
 fn hold(scan: ScanId, seconds: i64) -> Hold {
-    Hold { scan, until: at(seconds), deliveries: vec![], note: None }
+    Hold { scan, until: at(seconds), deliveries: vec![], note: None, steps: vec![] }
 }
 
 laws! {
@@ -152,7 +152,7 @@ laws! {
 
     async fn nobody_starts_a_scan_that_is_not_there(store: &dyn Store) {
         let start =
-            Start { scan: ScanId(7), generation: 0, tell: path("/tv"), deliveries: vec![], note: None };
+            Start { scan: ScanId(7), generation: 0, tell: path("/tv"), deliveries: vec![], note: None, steps: vec![] };
         assert_eq!(store.start(vec![start], at(0)).await.unwrap(), []);
         store.hold(vec![hold(ScanId(7), 5)]).await.unwrap();
         assert_eq!(store.retry(ScanId(7), at(0)).await.unwrap(), None);
@@ -203,7 +203,7 @@ laws! {
         let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
         let held = Delivery { state: DeliveryState::Held, error: Some("mount gone".into()), ..Delivery::new(name("plex"), at(0)) };
         let note = Some("waits for the mount".to_owned());
-        store.hold(vec![Hold { scan: id, until: at(300), deliveries: vec![held.clone()], note: note.clone() }]).await.unwrap();
+        store.hold(vec![Hold { scan: id, until: at(300), deliveries: vec![held.clone()], note: note.clone(), steps: vec![] }]).await.unwrap();
         arrives(store, "/tv/A", "2.mkv", at(30)).await;
         let scan = show(store, id).await;
         assert_eq!((scan.due_at, &scan.note, &scan.deliveries), (at(300), &note, &vec![held]));
@@ -382,7 +382,7 @@ laws! {
         let claimed = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 10).await.unwrap().remove(0);
         store.recover().await.unwrap();
         let sent = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..claimed.delivery };
-        let settlement = Settlement { scan: id, delivery: sent };
+        let settlement = Settlement { scan: id, delivery: sent, steps: vec![] };
         store.settle(vec![settlement.clone()], at(2)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, [Delivery::new(name("plex"), at(0))]);
         store.claim(&name("plex"), Work::Tell, at(3), LEASE, 10).await.unwrap();
@@ -397,7 +397,7 @@ laws! {
         let claimed = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 10).await.unwrap().remove(0);
         assert!(store.drop_scan(id).await.unwrap());
         let sent = Delivery { state: DeliveryState::Sent, ..claimed.delivery };
-        store.settle(vec![Settlement { scan: id, delivery: sent }], at(2)).await.unwrap();
+        store.settle(vec![Settlement { scan: id, delivery: sent, steps: vec![] }], at(2)).await.unwrap();
         assert_eq!(store.show(id).await.unwrap(), None);
         assert_eq!(store.stats().await.unwrap(), Stats::default());
     }
@@ -406,7 +406,7 @@ laws! {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
         let claimed_one = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 10).await.unwrap().remove(0);
         let again = Delivery { attempts: 1, next_attempt_at: Some(at(30)), error: Some("404".into()), ..claimed_one.delivery };
-        store.settle(vec![Settlement { scan: id, delivery: again.clone() }], at(2)).await.unwrap();
+        store.settle(vec![Settlement { scan: id, delivery: again.clone(), steps: vec![] }], at(2)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, [again]);
         assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(30)));
         assert_eq!(claimed(store, "plex", 29).await, []);
@@ -492,7 +492,7 @@ laws! {
             next_attempt_at: Some(at(4)),
             ..claimed_one.delivery
         };
-        store.settle(vec![Settlement { scan: id, delivery: wider.clone() }], at(4)).await.unwrap();
+        store.settle(vec![Settlement { scan: id, delivery: wider.clone(), steps: vec![] }], at(4)).await.unwrap();
         assert_eq!(followed(store, "plex", 100).await, []);
         let again = store.claim(&name("plex"), Work::Tell, at(4), LEASE, 1).await.unwrap().remove(0);
         assert_eq!(again.delivery, wider);
@@ -516,7 +516,7 @@ laws! {
             assert_eq!(show(store, id).await.deliveries[0].next_attempt_at, Some(at(next)));
         }
         assert_eq!(followed(store, "plex", 10).await, [soon, later]);
-        let settlement = Settlement { scan: leased, delivery: claimed_one.delivery };
+        let settlement = Settlement { scan: leased, delivery: claimed_one.delivery, steps: vec![] };
         store.settle(vec![settlement], at(31)).await.unwrap();
         assert_eq!(show(store, leased).await.deliveries[0].next_attempt_at, Some(at(30)));
         assert_eq!(store.hurry(&name("nobody"), at(10)).await.unwrap(), 0);
@@ -542,7 +542,7 @@ laws! {
             cared: true,
             note: Some("analysed".into()),
         };
-        store.settle(vec![Settlement { scan: id, delivery: kept.clone() }], at(4)).await.unwrap();
+        store.settle(vec![Settlement { scan: id, delivery: kept.clone(), steps: vec![] }], at(4)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, std::slice::from_ref(&kept));
         let again = store.claim(&name("plex"), Work::Follow, at(60), LEASE, 1).await.unwrap().remove(0);
         assert_eq!(again.delivery, kept);
@@ -656,7 +656,7 @@ laws! {
         assert_eq!(after.deliveries[1], before.deliveries[1], "it was seen");
         assert_eq!(after.deliveries[2], Delivery::new(name("c"), at(6)));
         let missing = Delivery { state: DeliveryState::Missing, next_attempt_at: None, ..lost.delivery };
-        store.settle(vec![Settlement { scan: id, delivery: missing }], at(7)).await.unwrap();
+        store.settle(vec![Settlement { scan: id, delivery: missing, steps: vec![] }], at(7)).await.unwrap();
         assert_eq!(show(store, id).await, after, "the lease is over");
         assert_eq!(claimed(store, "c", 7).await, [id]);
         assert_eq!(followed(store, "a", 100).await, []);
@@ -667,7 +667,7 @@ laws! {
         let lost = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 1).await.unwrap().remove(0);
         store.retry(id, at(2)).await.unwrap();
         let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..lost.delivery };
-        store.settle(vec![Settlement { scan: id, delivery: failed }], at(3)).await.unwrap();
+        store.settle(vec![Settlement { scan: id, delivery: failed, steps: vec![] }], at(3)).await.unwrap();
         assert_eq!(show(store, id).await.state, ScanState::Running);
         assert_eq!(claimed(store, "plex", 3).await, [id]);
     }

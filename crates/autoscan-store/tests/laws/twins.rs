@@ -5,6 +5,7 @@ use std::time::Duration;
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::ids::{IdSource, Ids};
+use autoscan_core::path::TriggerPath;
 use autoscan_core::ports::{
     Absorb, Batch, Claimed, Hold, RefusalRecord, ScanFilter, Settlement, Start, Store,
 };
@@ -55,6 +56,7 @@ fn change() -> impl Strategy<Value = StoredChange> {
             trigger: name(if moved { "sonarr" } else { "radarr" }),
             received_at: at(seconds),
             targets,
+            sent_path: awaited.then(|| TriggerPath::parse(&format!("/sent/{file}")).unwrap()),
         })
 }
 
@@ -119,7 +121,13 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
             format!("{:?}", store.absorb(Batch { received_at: now, folders, refusals }).await)
         }
         Deed::Hold(scan, until, deliveries) => {
-            let hold = Hold { scan, until: at(until), deliveries, note: Some(format!("since {seconds}")) };
+            let hold = Hold {
+                scan,
+                until: at(until),
+                deliveries,
+                note: Some(format!("since {seconds}")),
+                steps: vec![],
+            };
             format!("{:?}", store.hold(vec![hold]).await)
         }
         Deed::Start(deliveries, stale) => {
@@ -130,6 +138,7 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
                 tell: path("/tv"),
                 deliveries: deliveries.clone(),
                 note: None,
+                steps: vec![],
             });
             format!("{:?}", store.start(starts.collect(), now).await)
         }
@@ -148,7 +157,7 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
             let attempts = delivery.attempts + 1;
             let delivery =
                 Delivery { state, attempts, next_attempt_at, sent_at: Some(now), cared: again, ..delivery };
-            format!("{:?}", store.settle(vec![Settlement { scan, delivery }], now).await)
+            format!("{:?}", store.settle(vec![Settlement { scan, delivery, steps: vec![] }], now).await)
         }
         Deed::Hurry(target) => format!("{:?}", store.hurry(&name(target), now).await),
         Deed::Recover => format!("{:?}", store.recover().await),

@@ -14,7 +14,7 @@ use super::Segment;
 use super::scan_json::ScanJson;
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
-use crate::{body, query, taken};
+use crate::{body, query};
 
 const PAGE: usize = 50;
 const LONGEST_PAGE: usize = 500;
@@ -112,7 +112,7 @@ async fn store(app: &App, wish: Wish) -> Result<Response, Problem> {
     }
     let paths = wish.paths.iter().map(|path| TriggerPath::parse(path)).collect::<Result<Vec<_>, _>>()?;
     let taken = app.web.engine.ask(paths, wish.targets.map(read_targets).transpose()?).await?;
-    let message = taken::sentence(&taken);
+    let message = taken.sentence();
     if !taken.refused.is_empty() {
         return Err(Problem::path_refused(message));
     }

@@ -62,7 +62,7 @@ async fn delivered(house: &House, state: DeliveryState, seconds: u64) -> Value {
         ..Delivery::new(Name::parse("plex").unwrap(), scan.first_seen)
     };
     let (id, generation, tell) = (scan.id, scan.generation, scan.folder);
-    let start = Start { scan: id, generation, tell, deliveries: vec![delivery], note: None };
+    let start = Start { scan: id, generation, tell, deliveries: vec![delivery], note: None, steps: vec![] };
     assert_eq!(house.store.start(vec![start], seen_at).await.unwrap(), [id]);
     house.get(&format!("/api/v1/scans/{}", id.0)).await.json()
 }

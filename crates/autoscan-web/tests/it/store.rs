@@ -10,7 +10,8 @@ use autoscan_core::ports::{
     Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
     StoreError,
 };
-use autoscan_core::scan::{Scan, ScanId};
+use autoscan_core::scan::{Scan, ScanId, ScanState};
+use autoscan_core::step::Step;
 use autoscan_core::time::Timestamp;
 use autoscan_store::MemoryStore;
 
@@ -78,7 +79,7 @@ impl Store for Breakable {
         self.check()?.hurry(target, now).await
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Answer<()> {
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Answer<Vec<(ScanId, ScanState)>> {
         self.check()?.settle(settlements, now).await
     }
 
@@ -96,6 +97,14 @@ impl Store for Breakable {
 
     async fn retry(&self, id: ScanId, now: Timestamp) -> Answer<Option<Scan>> {
         self.check()?.retry(id, now).await
+    }
+
+    async fn retry_all(&self, ids: Vec<ScanId>, now: Timestamp) -> Answer<Vec<ScanId>> {
+        self.check()?.retry_all(ids, now).await
+    }
+
+    async fn steps(&self, id: ScanId) -> Answer<Vec<Step>> {
+        self.check()?.steps(id).await
     }
 
     async fn drop_scan(&self, id: ScanId) -> Answer<bool> {
