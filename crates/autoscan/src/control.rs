@@ -1,25 +1,31 @@
 //! What the pages may ask of the program around them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use autoscan_core::fault::Fault;
 use autoscan_core::secret::Secret;
 use autoscan_engine::TestView;
 use autoscan_http::Http;
 use autoscan_triggers::ArrReport;
 use autoscan_web::{ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots};
 
-use crate::config::{Loaded, TriggerSettings};
+use crate::config::{self, Composed, Loaded, TriggerSettings};
+use crate::wire;
 
 /// The program, as its pages see it.
 pub(crate) struct Program {
     view: ConfigView,
+    loaded: Arc<Loaded>,
     triggers: Vec<TriggerSettings>,
     http: Http,
 }
 
 impl Program {
     /// The program that runs by this config.
-    pub(crate) fn new(loaded: &Loaded) -> Self {
+    pub(crate) fn new(loaded: &Arc<Loaded>) -> Self {
         Self {
+            loaded: Arc::clone(loaded),
             view: ConfigView {
                 file: loaded.path.as_ref().map(|path| path.display().to_string()),
                 notes: loaded.notes.clone(),
@@ -41,16 +47,27 @@ impl Control for Program {
         Err(vec!["the config is read at the start: restart autoscan".to_owned()])
     }
 
-    async fn propose(&self, _edit: &Edit) -> Result<Proposal, String> {
-        Err("the config's file is changed by hand".to_owned())
+    async fn propose(&self, edit: &Edit) -> Result<Proposal, String> {
+        let (edit, running) = (edit.clone(), Arc::clone(&self.loaded));
+        let composed = tokio::task::spawn_blocking(move || composed(&edit, &running)).await;
+        composed.map_err(|broken| format!("the edit broke: {broken}"))?.map(|composed| composed.proposal)
     }
 
     async fn apply(&self, _edit: &Edit, _basis: &str) -> Result<String, Vec<String>> {
         Err(vec!["the config's file is changed by hand".to_owned()])
     }
 
-    async fn try_server(&self, _server: &NewTarget) -> Result<TestView, String> {
-        Err("a server is tried by \"autoscan check\"".to_owned())
+    async fn try_server(&self, server: &NewTarget) -> Result<TestView, String> {
+        let kinds = wire::kinds();
+        let settings = config::raw_settings(server, &kinds)?;
+        let server = wire::connect(&server.kind, &settings, &self.http)?.server;
+        let said = |fault: Fault| fault.reason().to_owned();
+        let identity = server.probe().await.map_err(said)?;
+        let libraries =
+            if server.has_libraries() { Some(server.libraries().await.map_err(said)?) } else { None };
+        // Advice is a courtesy: a server that refuses it is well all the same.
+        let advice = server.advice().await.unwrap_or_default();
+        Ok(TestView { identity, libraries, advice })
     }
 
     async fn begin_login(&self, _kind: LoginKind, _url: &str) -> Result<PendingLogin, String> {
@@ -74,5 +91,14 @@ impl Control for Program {
             roots.push(SenderRoots { trigger: trigger.name.as_str().to_owned(), folders });
         }
         roots
+    }
+}
+
+/// An edit, composed, whose targets their kinds accept too.
+fn composed(edit: &Edit, running: &Loaded) -> Result<Composed, String> {
+    let composed = config::compose(edit, running, &wire::kinds())?;
+    match wire::open(&composed.loaded) {
+        Ok(_opened) => Ok(composed),
+        Err(faults) => Err(format!("With this the config would be wrong, so nothing is changed. {faults}")),
     }
 }

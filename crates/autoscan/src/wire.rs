@@ -10,6 +10,7 @@ use autoscan_core::secret::Secret;
 use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
+use autoscan_targets::Connected;
 use autoscan_web::{Doors, Web};
 use tokio_util::sync::CancellationToken;
 
@@ -97,7 +98,7 @@ pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, Faults> {
 }
 
 /// The doors and what lies behind them.
-pub(crate) fn web(loaded: &Loaded, engine: Arc<Engine>, stop: CancellationToken) -> Web {
+pub(crate) fn web(loaded: &Arc<Loaded>, engine: Arc<Engine>, stop: CancellationToken) -> Web {
     let auth = &loaded.settings.authentication;
     Web {
         engine,
@@ -175,14 +176,10 @@ fn trigger(settings: &TriggerSettings) -> Result<BoundTrigger, String> {
 }
 
 fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String> {
-    let kind = autoscan_targets::kinds()
-        .iter()
-        .find(|kind| kind.name == settings.kind)
-        .ok_or_else(|| format!("there is no kind of target named {:?}", settings.kind))?;
-    let connected = (kind.connect)(&settings.raw, http)?;
+    let connected = connect(settings.kind, &settings.raw, http)?;
     Ok(BoundTarget {
         name: settings.name.clone(),
-        kind: kind.name,
+        kind: settings.kind,
         url: connected.url,
         map: settings.map.clone(),
         filter: settings.filter.clone(),
@@ -192,6 +189,13 @@ fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String>
         after: hook("after", &settings.after)?,
         server: connected.server,
     })
+}
+
+/// A server of this kind, by the settings that only its kind has.
+pub(crate) fn connect(kind: &str, settings: &serde_json::Value, http: &Http) -> Result<Connected, String> {
+    let known = autoscan_targets::kinds().iter().find(|known| known.name == kind);
+    let known = known.ok_or_else(|| format!("there is no kind of target named {kind:?}"))?;
+    (known.connect)(settings, http)
 }
 
 /// A program that runs around the scans of a target; none when no words are given.

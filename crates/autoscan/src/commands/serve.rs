@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(config: Option<&Path>) -> End {
     let loaded = match config::load_or_begin(config, &wire::kinds()) {
-        Ok(loaded) => loaded,
+        Ok(loaded) => Arc::new(loaded),
         Err(faults) => {
             output::complain(faults.to_string());
             return End::Wrong;
@@ -46,7 +46,7 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
     }
 }
 
-async fn serve(loaded: &Loaded, opened: wire::Opened) -> Result<(), String> {
+async fn serve(loaded: &Arc<Loaded>, opened: wire::Opened) -> Result<(), String> {
     let listeners = listen(&loaded.settings.listen).await?;
     let path = loaded.settings.database.clone();
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, Options::default()))

@@ -28,6 +28,13 @@ const ENOUGH: [&str; 7] = [
 pub(super) enum Found {
     /// A config file.
     File(PathBuf),
+    /// What a config file might say.
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// What it might say.
+        text: String,
+    },
     /// No config, and the environment says nothing either: `serve` writes one here.
     FirstRun {
         /// The file to write.
@@ -44,7 +51,7 @@ impl Found {
     /// The folder of the config: relative paths in it count from here.
     pub(super) fn folder(&self) -> PathBuf {
         match self {
-            Self::File(path) | Self::FirstRun { write_to: path } => folder_of(path),
+            Self::File(path) | Self::Text { path, .. } | Self::FirstRun { write_to: path } => folder_of(path),
             Self::EnvironmentAlone { folder } => folder.clone(),
         }
     }

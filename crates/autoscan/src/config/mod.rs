@@ -2,6 +2,7 @@
 //! handed on as [`Settings`]. Only this module reads arguments' files of settings and the environment.
 
 mod check;
+mod edit;
 mod fault;
 mod find;
 mod first_run;
@@ -11,6 +12,7 @@ mod node;
 mod older;
 mod overlay;
 mod read;
+mod redact;
 mod reference;
 mod schema;
 mod secrets;
@@ -26,6 +28,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
+use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +37,7 @@ use autoscan_core::duration::Span;
 use autoscan_core::name::Name;
 use serde_json::{Value, json};
 
+pub(crate) use edit::{Composed, compose, raw_settings};
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use reference::reference;
 pub(crate) use schema::{KindSchema, Kinds, schema};
@@ -45,7 +49,7 @@ use node::{Content, Node, Origin, Place};
 use variables::Variables;
 
 /// Where a config may come from. Handed in, so that a test needs no process of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Sources {
     /// `--config`.
     config: Option<PathBuf>,
@@ -55,6 +59,13 @@ struct Sources {
     current: PathBuf,
     /// The folder that containers mount for settings: `/config`.
     container: PathBuf,
+}
+
+/// The environment may hold secrets.
+impl fmt::Debug for Sources {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Sources").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Sources {
@@ -87,8 +98,21 @@ pub(crate) struct Loaded {
     pub(crate) notes: Vec<String>,
     /// The secrets that were made just now: to be shown once.
     pub(crate) generated: Option<Generated>,
+    /// Everything that is written, in the file or the environment.
+    written: Written,
+    /// Where it came from.
+    sources: Sources,
     triggers_at: HashMap<String, (Place, String)>,
     targets_at: HashMap<String, (Place, String)>,
+}
+
+/// A config as JSON, secrets and all: it cannot be printed.
+struct Written(Value);
+
+impl fmt::Debug for Written {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Written(•••)")
+    }
 }
 
 impl Loaded {
@@ -214,12 +238,14 @@ fn load_against(
     let folder = found.folder();
     let variables = Variables::new(&sources.environment, &folder, &sources.current, &mut faults);
     let path = match found {
-        Found::File(path) => Some(path.clone()),
+        Found::File(path) | Found::Text { path, .. } => Some(path.clone()),
         _ => None,
     };
-    let tree = match &path {
-        Some(path) => read::file(path, &find::name_of(path, &sources.current), &mut faults),
-        None => Some(Node::null(Place::whole(&Arc::new(Origin::File("the environment".to_owned()))))),
+    let name = path.as_ref().map(|path| find::name_of(path, &sources.current)).unwrap_or_default();
+    let tree = match found {
+        Found::File(path) => read::file(path, &name, &mut faults),
+        Found::Text { path, text } => read::text(path, &name, text, &mut faults),
+        _ => Some(Node::null(Place::whole(&Arc::new(Origin::File("the environment".to_owned()))))),
     };
     let Some(mut tree) = tree else { return Err(Faults::new(faults)) };
     let against = if brings_targets(&variables) { Against::Everything } else { against };
@@ -245,10 +271,13 @@ fn load_against(
     if path.is_none() || tree.get("authentication").is_some_and(|keys| keys.get("server-pass").is_some()) {
         add_senders(&mut checked.value, &schema, kinds);
     }
+    let written = Written(checked.value.clone());
     let settings = settings::settle(checked.value, kinds, &folder).map_err(Fault::general)?;
     let triggers_at = names::places(&tree, "triggers", &kinds.triggers);
     let targets_at = names::places(&tree, "targets", &kinds.targets);
-    let mut loaded = Loaded { settings, path, folder, notes, generated: None, triggers_at, targets_at };
+    let sources = sources.clone();
+    let mut loaded =
+        Loaded { settings, path, folder, notes, generated: None, written, sources, triggers_at, targets_at };
     make_secrets(&mut loaded, purpose)?;
     Ok(loaded)
 }

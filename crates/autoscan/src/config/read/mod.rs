@@ -42,16 +42,29 @@ impl Language {
 
 /// Reads the config at `path`, which is called `name` in faults. None when it is broken; the faults say why.
 pub(super) fn file(path: &Path, name: &str, faults: &mut Vec<Fault>) -> Option<Node> {
+    // A file of an unknown kind is not even opened.
+    let opened =
+        Language::of(path).and_then(|_known| text_of(path, &Arc::new(Origin::File(name.to_owned()))));
+    match opened {
+        Ok(text) => self::text(path, name, &text, faults),
+        Err(fault) => {
+            faults.push(fault);
+            None
+        }
+    }
+}
+
+/// Reads `text` as if it stood in the config at `path`.
+pub(super) fn text(path: &Path, name: &str, text: &str, faults: &mut Vec<Fault>) -> Option<Node> {
     let origin = Arc::new(Origin::File(name.to_owned()));
-    let read = Language::of(path).and_then(|language| Ok((language, text_of(path, &origin)?)));
-    let (language, text) = match read {
-        Ok(read) => read,
+    let language = match Language::of(path) {
+        Ok(language) => language,
         Err(fault) => {
             faults.push(fault);
             return None;
         }
     };
-    let root = tree(language, &text, &origin, faults)?;
+    let root = tree(language, text, &origin, faults)?;
     let holds_nothing = root.is_null() || (language == Language::Toml && root.entries().is_empty());
     if holds_nothing && faults.is_empty() {
         faults.push(Fault::at(

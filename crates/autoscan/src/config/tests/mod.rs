@@ -1,5 +1,6 @@
 //! The config as a whole: files and variables in, settings or sentences out.
 
+mod edits;
 mod environment;
 mod examples;
 mod faults;

@@ -1,0 +1,178 @@
+//! What an edit adds, whatever the language of the file.
+
+use autoscan_web::{Edit, MapOf, NewTarget};
+use serde_json::{Map, Value, json};
+
+use crate::config::Loaded;
+use crate::config::schema::{KEY_NAMES, Kinds, own, property};
+
+/// Something that is added to the config.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Addition {
+    /// Text where nothing stands yet.
+    Text(String),
+    /// Keys of a group; those that are there already are added to.
+    Map(Vec<(String, Addition)>),
+    /// More items of a list.
+    List(Vec<Addition>),
+    /// Something is added to the item of a list that is there.
+    At(usize, Box<Addition>),
+}
+
+impl Addition {
+    fn key(key: &str, value: Self) -> Self {
+        Self::Map(vec![(key.to_owned(), value)])
+    }
+
+    fn lines(lines: &[(String, String)]) -> Self {
+        Self::Map(lines.iter().map(|(from, to)| (from.clone(), Self::Text(to.clone()))).collect())
+    }
+}
+
+/// What `edit` adds to this config. The error is a sentence.
+pub(super) fn of(edit: &Edit, loaded: &Loaded, kinds: &Kinds) -> Result<Addition, String> {
+    match edit {
+        Edit::AddTarget(target) => {
+            let keys = target_keys(target, kinds)?;
+            if loaded.settings.targets.iter().any(|known| known.name.as_str() == target.name) {
+                return Err(format!(
+                    "There is a target named {:?} already: choose another name",
+                    target.name
+                ));
+            }
+            Ok(Addition::key("targets", Addition::key(&target.kind, Addition::List(vec![keys]))))
+        }
+        Edit::AddMap { of, lines } => {
+            if lines.is_empty() {
+                return Err("No line of a map was given: there is nothing to change".to_owned());
+            }
+            let way = whose(of, loaded)?;
+            Ok(way.around(Addition::key("map", Addition::lines(lines))))
+        }
+    }
+}
+
+/// The settings that only the kind of a new target has, as the config says them.
+pub(crate) fn raw_settings(target: &NewTarget, kinds: &Kinds) -> Result<Value, String> {
+    let mut keys = json!({ "url": target.url });
+    if let Some(name) = key_name(target, kinds)? {
+        keys[name] = Value::from(target.key.reveal());
+    }
+    Ok(keys)
+}
+
+fn target_keys(target: &NewTarget, kinds: &Kinds) -> Result<Addition, String> {
+    let text = |text: &str| Addition::Text(text.to_owned());
+    let mut keys = vec![("name".to_owned(), text(&target.name)), ("url".to_owned(), text(&target.url))];
+    if let Some(name) = key_name(target, kinds)? {
+        keys.push((name.to_owned(), text(target.key.reveal())));
+    }
+    if !target.map.is_empty() {
+        keys.push(("map".to_owned(), Addition::lines(&target.map)));
+    }
+    Ok(Addition::Map(keys))
+}
+
+/// Under which name the key of a server stands in the config; none when it has none.
+fn key_name(target: &NewTarget, kinds: &Kinds) -> Result<Option<&'static str>, String> {
+    let kind = kinds.targets.iter().find(|kind| kind.name == target.kind);
+    let kind = kind.ok_or_else(|| format!("There is no kind of target named {:?}", target.kind))?;
+    let schema = own(kind);
+    if property(&schema, "url").is_none() {
+        return Err(format!(
+            "A target of the kind {} is written into the config by hand: it is not reached by a URL alone",
+            kind.name
+        ));
+    }
+    if target.key.is_empty() {
+        return Ok(None);
+    }
+    let names = KEY_NAMES.into_iter().chain(["password"]);
+    let name = names.into_iter().find(|name| property(&schema, name).is_some());
+    name.map(Some).ok_or_else(|| format!("A target of the kind {} has no key", kind.name))
+}
+
+/// Where an entry of a section stands.
+pub(super) struct Way {
+    section: &'static str,
+    kind: String,
+    /// None for the kind of which there is only one.
+    index: Option<usize>,
+}
+
+impl Way {
+    fn around(self, inner: Addition) -> Addition {
+        let inner = match self.index {
+            Some(index) => Addition::At(index, Box::new(inner)),
+            None => inner,
+        };
+        Addition::key(self.section, Addition::key(&self.kind, inner))
+    }
+
+    /// What `key` of this entry says.
+    pub(super) fn look<'a>(&self, written: &'a Value, key: &str) -> Option<&'a Value> {
+        let entry = written.get(self.section)?.get(&self.kind)?;
+        self.index.map_or(Some(entry), |index| entry.get(index))?.get(key)
+    }
+
+    /// The variable of the environment that sets `key` of this entry.
+    pub(super) fn variable(&self, key: &str) -> String {
+        let index = self.index.map(|index| format!("__{index}")).unwrap_or_default();
+        variable(&format!("{}__{}{index}__{key}", self.section, self.kind))
+    }
+}
+
+/// A variable's name: of `targets__plex__0__api-key`.
+pub(super) fn variable(path: &str) -> String {
+    format!("AUTOSCAN__{}", path.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// Where the trigger or target stands of which a map is added to.
+pub(super) fn whose(of: &MapOf, loaded: &Loaded) -> Result<Way, String> {
+    let (section, name, written) = match of {
+        MapOf::Trigger(name) => ("triggers", name, loaded.triggers_at.get(name)),
+        MapOf::Target(name) => ("targets", name, loaded.targets_at.get(name)),
+    };
+    let Some((_, path)) = written else {
+        let single = loaded.settings.triggers.iter().find(|trigger| trigger.name.as_str() == name);
+        return match single {
+            Some(trigger) if section == "triggers" && trigger.kind == name => {
+                Ok(Way { section, kind: name.clone(), index: None })
+            }
+            _ => Err(format!("There is no {} named {name:?} in the config", section.trim_end_matches('s'))),
+        };
+    };
+    let mut parts = path.split('.').skip(1);
+    let kind = parts.next().unwrap_or_default().to_owned();
+    Ok(Way { section, kind, index: parts.next().and_then(|index| index.parse().ok()) })
+}
+
+/// Adds to a config as JSON: what a config must say after an edit.
+pub(super) fn add(value: &mut Value, addition: &Addition) {
+    match addition {
+        Addition::Text(text) => *value = Value::from(text.as_str()),
+        Addition::Map(entries) => {
+            if !value.is_object() {
+                *value = Value::Object(Map::new());
+            }
+            for (key, inner) in entries {
+                let there = value.as_object_mut().map(|keys| keys.entry(key.clone()).or_insert(Value::Null));
+                there.into_iter().for_each(|there| add(there, inner));
+            }
+        }
+        Addition::List(items) => {
+            if !value.is_array() {
+                *value = Value::Array(Vec::new());
+            }
+            let written = items.iter().map(|item| {
+                let mut new = Value::Null;
+                add(&mut new, item);
+                new
+            });
+            value.as_array_mut().into_iter().for_each(|list| list.extend(written.clone()));
+        }
+        Addition::At(index, inner) => {
+            value.get_mut(*index).into_iter().for_each(|there| add(there, inner));
+        }
+    }
+}

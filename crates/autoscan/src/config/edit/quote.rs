@@ -1,0 +1,60 @@
+//! How text is written so that it is read as the same text again.
+
+/// Words that other readers of YAML take for no text.
+const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+
+/// The language of a scalar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// YAML, on lines of its own.
+    Block,
+    /// YAML, between brackets.
+    Flow,
+    /// JSON.
+    Json,
+}
+
+/// Text as it is written: with quotes where it needs them.
+pub(super) fn quoted(text: &str, style: Style) -> String {
+    if style == Style::Json || text.chars().any(is_special) {
+        return escaped(text);
+    }
+    if is_plain(text, style) { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
+}
+
+/// Signs that stand in no quotes without an escape, or would be taken for the end of a line.
+fn is_special(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
+fn is_plain(text: &str, style: Style) -> bool {
+    let first = text.chars().next();
+    let is_safe_start = first.is_some_and(|c| c == '/' || c == '_' || c.is_alphabetic());
+    let is_word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
+    let is_number = text.parse::<f64>().is_ok();
+    let brackets: &[char] = if style == Style::Flow { &[',', '[', ']', '{', '}'] } else { &[] };
+    is_safe_start
+        && !is_word
+        && !is_number
+        && !text.ends_with([' ', ':'])
+        && ![": ", " #", "\\", "\"", "'"].iter().any(|sign| text.contains(sign))
+        && !text.contains(brackets)
+}
+
+/// In double quotes, as JSON and YAML both read it.
+fn escaped(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_special(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
