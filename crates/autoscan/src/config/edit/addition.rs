@@ -152,27 +152,31 @@ pub(super) fn add(value: &mut Value, addition: &Addition) {
     match addition {
         Addition::Text(text) => *value = Value::from(text.as_str()),
         Addition::Map(entries) => {
-            if !value.is_object() {
-                *value = Value::Object(Map::new());
-            }
+            let mut keys = match value.take() {
+                Value::Object(keys) => keys,
+                _ => Map::new(),
+            };
             for (key, inner) in entries {
-                let there = value.as_object_mut().map(|keys| keys.entry(key.clone()).or_insert(Value::Null));
-                there.into_iter().for_each(|there| add(there, inner));
+                add(keys.entry(key.clone()).or_insert(Value::Null), inner);
             }
+            *value = Value::Object(keys);
         }
-        Addition::List(items) => {
-            if !value.is_array() {
-                *value = Value::Array(Vec::new());
+        Addition::List(new) => {
+            let mut items = match value.take() {
+                Value::Array(items) => items,
+                _ => Vec::new(),
+            };
+            for item in new {
+                let mut written = Value::Null;
+                add(&mut written, item);
+                items.push(written);
             }
-            let written = items.iter().map(|item| {
-                let mut new = Value::Null;
-                add(&mut new, item);
-                new
-            });
-            value.as_array_mut().into_iter().for_each(|list| list.extend(written.clone()));
+            *value = Value::Array(items);
         }
         Addition::At(index, inner) => {
-            value.get_mut(*index).into_iter().for_each(|there| add(there, inner));
+            if let Some(there) = value.get_mut(*index) {
+                add(there, inner);
+            }
         }
     }
 }

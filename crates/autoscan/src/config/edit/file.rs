@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path) -> Result<Kept, String> {
     File::open(&real)
         .and_then(|file| file.take(1 << 20).read_to_end(&mut bytes))
         .map_err(|error| said(&error))?;
-    let basis = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let basis = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let text = String::from_utf8(bytes).map_err(|_bytes| format!("{} is not UTF-8", shown_path(path)))?;
     let (mark, text) = match text.strip_prefix('\u{feff}') {
         Some(rest) => ("\u{feff}", rest.to_owned()),

@@ -67,7 +67,9 @@ impl Found<'_> {
             }
             Form::List { items: found, .. } => {
                 let below = schema.and_then(items);
-                found.iter().for_each(|item| self.look(item, below));
+                for item in found {
+                    self.look(item, below);
+                }
             }
             Form::Map { pairs, .. } => {
                 for pair in pairs {

@@ -1,5 +1,7 @@
 //! How text is written so that it is read as the same text again.
 
+use std::fmt::Write;
+
 /// Words that other readers of YAML take for no text.
 const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
@@ -51,7 +53,9 @@ fn escaped(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if is_special(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if is_special(c) => {
+                let _written = write!(out, "\\u{:04x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

@@ -60,7 +60,9 @@ fn add_value(there: &mut Value, addition: &Addition) -> Result<(), String> {
             Ok(())
         }
         (Value::Array(array), Addition::List(items)) => {
-            items.iter().for_each(|item| array.push(inline(item)));
+            for item in items {
+                array.push(inline(item));
+            }
             Ok(())
         }
         (Value::Array(array), Addition::At(index, inner)) => match array.get_mut(*index) {
@@ -88,7 +90,9 @@ fn item(addition: &Addition) -> Item {
         }
         Addition::List(items) => {
             let mut tables = ArrayOfTables::new();
-            items.iter().for_each(|item| tables.push(table(item)));
+            for item in items {
+                tables.push(table(item));
+            }
             Item::ArrayOfTables(tables)
         }
         Addition::Text(_) | Addition::At(..) => Item::Value(inline(addition)),

@@ -82,31 +82,8 @@ impl Writer<'_> {
                 Ok(())
             }
             (Form::Map { flow, pairs }, Addition::Map(entries)) => {
-                let mut new = Vec::new();
-                for (key, inner) in entries {
-                    match pairs.iter().find(|pair| pair.key == *key) {
-                        Some(pair) => {
-                            let around = if *flow { Around::Flow } else { self.block_of(pair)? };
-                            self.add(&pair.value, &around, inner).map_err(|why| named(key, &why))?;
-                        }
-                        None if pairs.iter().any(|pair| pair.key == "<<") => return Err(SHARED.to_owned()),
-                        None => new.push((key.clone(), inner.clone())),
-                    }
-                }
-                if new.is_empty() {
-                    return Ok(());
-                }
-                let ends: Vec<usize> =
-                    pairs.iter().map(|pair| pair.value.range.end.max(pair.key_at.end)).collect();
-                let first = pairs.first().map(|pair| pair.key_at.start);
-                if *flow {
-                    let new = new.iter().map(|(key, inner)| self.pair(key, inner)).collect();
-                    return self.between(spot, first, ends.last().copied(), new);
-                }
-                let indent = self.indent(first.unwrap_or(spot.range.start))?;
-                let is_root = matches!(around, Around::Nothing);
-                self.below(spot.range.end, indent, &self.lines(&Addition::Map(new), indent), is_root);
-                Ok(())
+                let new = self.add_to_pairs(*flow, pairs, entries)?;
+                self.new_pairs(spot, around, &new)
             }
             (Form::List { items, .. }, Addition::At(index, inner)) => {
                 let item = items.get(*index).ok_or("it stands in the environment, not in the file")?;
@@ -114,9 +91,9 @@ impl Writer<'_> {
                 self.add(item, if is_flow { &Around::Flow } else { &Around::Dash }, inner)
             }
             (Form::List { flow: true, items }, Addition::List(new)) => {
-                let new = new.iter().map(|item| self.flow(item)).collect();
+                let new: Vec<String> = new.iter().map(|item| self.flow(item)).collect();
                 let first = items.first().map(|item| item.range.start);
-                self.between(spot, first, items.last().map(|item| item.range.end), new)
+                self.between(spot, first, items.last().map(|item| item.range.end), &new)
             }
             (Form::List { flow: false, .. }, Addition::List(_)) => {
                 let indent = self.spaces(spot.range.start)?;
@@ -132,6 +109,44 @@ impl Writer<'_> {
             }
             _ => Err(ODD.to_owned()),
         }
+    }
+
+    /// Adds to the values of keys that are there; answers the keys that are not.
+    fn add_to_pairs(
+        &mut self,
+        flow: bool,
+        pairs: &[Pair],
+        entries: &[(String, Addition)],
+    ) -> Result<Vec<(String, Addition)>, String> {
+        let mut new = Vec::new();
+        for (key, inner) in entries {
+            let Some(pair) = pairs.iter().find(|pair| pair.key == *key) else {
+                new.push((key.clone(), inner.clone()));
+                continue;
+            };
+            let around = if flow { Around::Flow } else { self.block_of(pair)? };
+            self.add(&pair.value, &around, inner).map_err(|why| named(key, &why))?;
+        }
+        let takes_more_from_elsewhere = pairs.iter().any(|pair| pair.key == "<<");
+        if takes_more_from_elsewhere && !new.is_empty() { Err(SHARED.to_owned()) } else { Ok(new) }
+    }
+
+    /// Puts more keys behind the last one.
+    fn new_pairs(&mut self, spot: &Spot, around: &Around, new: &[(String, Addition)]) -> Result<(), String> {
+        let Form::Map { flow, pairs } = &spot.form else { return Err(ODD.to_owned()) };
+        if new.is_empty() {
+            return Ok(());
+        }
+        let first = pairs.first().map(|pair| pair.key_at.start);
+        if *flow {
+            let last = pairs.last().map(|pair| pair.value.range.end.max(pair.key_at.end));
+            let new: Vec<String> = new.iter().map(|(key, inner)| self.pair(key, inner)).collect();
+            return self.between(spot, first, last, &new);
+        }
+        let indent = self.indent(first.unwrap_or(spot.range.start))?;
+        let lines = self.lines(&Addition::Map(new.to_vec()), indent);
+        self.below(spot.range.end, indent, &lines, matches!(around, Around::Nothing));
+        Ok(())
     }
 
     /// Of a key that stands on a line of its own.
@@ -209,7 +224,7 @@ impl Writer<'_> {
         spot: &Spot,
         first: Option<usize>,
         last: Option<usize>,
-        new: Vec<String>,
+        new: &[String],
     ) -> Result<(), String> {
         let (Some(first), Some(last)) = (first, last) else {
             let open = &self.text[spot.range.start..=spot.range.start];
@@ -275,7 +290,11 @@ impl Writer<'_> {
                     out.push_str(&margin);
                     out.push_str(&quoted(key, Style::Block));
                     match value {
-                        Addition::Text(text) => out.push_str(&format!(": {}\n", quoted(text, Style::Block))),
+                        Addition::Text(text) => {
+                            out.push_str(": ");
+                            out.push_str(&quoted(text, Style::Block));
+                            out.push('\n');
+                        }
                         other => {
                             out.push_str(":\n");
                             out.push_str(&self.lines(other, indent + self.unit));
@@ -286,7 +305,9 @@ impl Writer<'_> {
             Addition::List(items) => {
                 for item in items {
                     let lines = self.lines(item, indent + 2);
-                    out.push_str(&format!("{margin}- {}", lines.trim_start_matches(' ')));
+                    out.push_str(&margin);
+                    out.push_str("- ");
+                    out.push_str(lines.trim_start_matches(' '));
                 }
             }
             Addition::At(_, inner) => out = self.lines(inner, indent),

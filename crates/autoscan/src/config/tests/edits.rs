@@ -63,19 +63,18 @@ fn refused(text: &str, edit: &Edit) -> String {
 
 const NEW: &str = "- name: den\n      url: http://plex:1234\n      token: abc\n";
 
-#[test]
-fn a_target_comes_into_yaml_however_its_targets_are_written() {
-    for (before, after) in [
+/// Files, and what they are with one more Plex.
+fn with_a_plex() -> Vec<(&'static str, String)> {
+    vec![
         ("port: 1\n", format!("port: 1\n\ntargets:\n  plex:\n    {NEW}")),
-        ("port: 1", format!("port: 1\n\ntargets:\n  plex:\n    {}", NEW.trim_end())),
+        ("port: 1\n# 2", format!("port: 1\n# 2\n\ntargets:\n  plex:\n    {}", NEW.trim_end())),
         ("port: 1\n# the end\n", format!("port: 1\n# the end\n\ntargets:\n  plex:\n    {NEW}")),
         ("---\nport: 1\n...\n", format!("---\nport: 1\n\ntargets:\n  plex:\n    {NEW}...\n")),
         ("targets:\nport: 1\n", format!("targets:\n  plex:\n    {NEW}port: 1\n")),
         ("targets: {} # none\nport: 1\n", format!("targets: # none\n  plex:\n    {NEW}port: 1\n")),
         ("targets: ~\nport: 1\n", format!("targets:\n  plex:\n    {NEW}port: 1\n")),
         ("targets:\n  # plex:\n  #   - x\nport: 1\n", format!("targets:\n  plex:\n    {NEW}  # plex:\n  #   - x\nport: 1\n")),
-        ("targets:\n  plex: []\n", format!("targets:\n  plex:\n    {NEW}")),
-        ("targets:\n  plex:\n", format!("targets:\n  plex:\n    {NEW}")),
+        ("targets:\n  plex: []\n  emby:\n", format!("targets:\n  plex:\n    {NEW}  emby:\n")),
         (
             "targets:\n  emby:\n    - { url: 'http://e', token: t }\n  # tail\nport: 1\n",
             format!("targets:\n  emby:\n    - {{ url: 'http://e', token: t }}\n  plex:\n    {NEW}  # tail\nport: 1\n"),
@@ -115,7 +114,12 @@ fn a_target_comes_into_yaml_however_its_targets_are_written() {
         ("port: 1\t# a\ttab\n", format!("port: 1\t# a\ttab\n\ntargets:\n  plex:\n    {NEW}")),
         ("'targets' : {}\n\"port\": 1\n", format!("'targets' :\n  plex:\n    {NEW}\"port\": 1\n")),
         ("# größer als 1 €\ntargets: {}\n", format!("# größer als 1 €\ntargets:\n  plex:\n    {NEW}")),
-    ] {
+    ]
+}
+
+#[test]
+fn a_target_comes_into_yaml_however_its_targets_are_written() {
+    for (before, after) in with_a_plex() {
         assert_eq!(edited("yml", before, &plex()), after, "of {before}");
         let (before, after) = (before.replace('\n', "\r\n"), after.replace('\n', "\r\n"));
         assert_eq!(edited("yml", &before, &plex()), after, "of {before} with other line ends");
@@ -284,7 +288,7 @@ fn shown(diff: &[DiffLine]) -> String {
         Sign::Removed => '-',
         Sign::Kept => ' ',
     };
-    diff.iter().map(|line| format!("{}{}\n", sign(line), line.text)).collect()
+    diff.iter().map(|line| format!("{}{}\n", sign(line), line.text)).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -349,8 +353,11 @@ fn any_config() -> impl Strategy<Value = String> {
     ];
     let kind = |name: &'static str| {
         let block = prop::collection::vec((item.clone(), comment.clone()), 1..3).prop_map(move |items| {
-            let lines: String =
-                items.iter().map(|(item, comment)| format!("    - {item}\n{comment}")).collect();
+            let lines = items
+                .iter()
+                .map(|(item, comment)| format!("    - {item}\n{comment}"))
+                .collect::<Vec<_>>()
+                .concat();
             format!("  {name}:\n{lines}")
         });
         prop_oneof![block, Just(format!("  {name}: []\n")), Just(format!("  {name}:\n")), Just(String::new())]
