@@ -84,7 +84,7 @@ pub(super) async fn log_out(State(app): State<Shared>, posted: Posted) -> Respon
 }
 
 /// A path on this site, or else the first page: nobody is led elsewhere.
-fn path_of_ours(next: &str) -> &str {
+pub(super) fn path_of_ours(next: &str) -> &str {
     let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if next.starts_with('/') && !next.starts_with("//") && plain { next } else { "/" }
 }

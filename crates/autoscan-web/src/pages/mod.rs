@@ -6,6 +6,8 @@ mod log;
 mod login;
 mod manual_scan;
 mod overview;
+mod reasons;
+mod scan;
 mod scans;
 mod setup;
 mod targets;
@@ -58,6 +60,10 @@ pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/", get(overview::page))
         .route("/scans", get(scans::page))
+        .route("/scans/retry", post(scans::retry_reason))
+        .route("/scans/{id}", get(scan::page))
+        .route("/scans/{id}/retry", post(scan::retry))
+        .route("/scans/{id}/drop", get(scan::ask_to_drop).post(scan::drop))
         .route("/manual-scan", get(manual_scan::page))
         .route("/triggers", get(triggers::page))
         .route("/targets", get(targets::page))

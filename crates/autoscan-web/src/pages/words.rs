@@ -170,15 +170,35 @@ pub(crate) fn plain(text: &str) -> String {
 /// The end is longer, because there paths differ.
 pub(crate) fn short(text: &str, most: usize) -> String {
     let plain = plain(text);
-    let length = plain.chars().count();
-    if length <= most {
+    let cost = plain.chars().count().max(weight(&plain) / HEAVIEST);
+    if cost <= most {
         return plain;
     }
-    let head = most / 3;
-    let tail = length - (most - head);
-    let (head, tail): (String, String) =
-        (plain.chars().take(head).collect(), plain.chars().skip(tail).collect());
+    let head = take(plain.chars(), most / 3);
+    let tail: String = take(plain.chars().rev(), most - most / 3).chars().rev().collect();
     format!("{head}…{tail}")
+}
+
+/// What a character of a shortened text weighs at most, on average.
+const HEAVIEST: usize = 3;
+
+fn take(text: impl Iterator<Item = char>, most: usize) -> String {
+    let mut left = most * HEAVIEST;
+    let fits = |each: &char| {
+        let fits = left.checked_sub(weight_of(*each));
+        left = fits.unwrap_or_default();
+        fits.is_some()
+    };
+    text.take(most).take_while(fits).collect()
+}
+
+/// How many bytes of a page a text takes, once the template escaped it.
+pub(crate) fn weight(text: &str) -> usize {
+    text.chars().map(weight_of).sum()
+}
+
+fn weight_of(each: char) -> usize {
+    if matches!(each, '<' | '>' | '&' | '"' | '\'') { "&#38;".len() } else { each.len_utf8() }
 }
 
 fn push_plain(plain: &mut String, each: char) {
@@ -310,6 +330,8 @@ mod tests {
         assert_eq!(short("/mnt/media/TV/Show/Season 01", 12), "/mnt…eason 01");
         assert_eq!(short("/mnt/media", 10), "/mnt/media");
         assert_eq!(short(&"é".repeat(5000), 90).chars().count(), 91);
+        assert!(weight(&short(&"&".repeat(5000), 90)) <= 90 * HEAVIEST + "…".len());
+        assert_eq!(weight("<a>&é"), 5 + 1 + 5 + 5 + 2);
     }
 
     #[test]

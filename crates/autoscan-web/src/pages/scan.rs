@@ -1,0 +1,293 @@
+//! One scan: what asked for it, what became of it, and how.
+
+use askama::Template;
+use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
+use autoscan_core::time::Timestamp;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::words::{self, Badge, When};
+use super::{Frame, scans};
+use crate::answer::Problem;
+use crate::api::Segment;
+use crate::app::{App, Shared};
+use crate::visitor::{Posted, Visitor};
+
+/// What changes and steps may take of a page, in bytes; beyond, the rest is counted.
+const OF_CHANGES: usize = 22 << 10;
+const OF_STEPS: usize = 20 << 10;
+const OF_DELIVERIES: usize = 12 << 10;
+/// The longest text that is shown whole, in characters.
+const LONGEST: usize = 700;
+
+#[derive(Template)]
+#[template(path = "scan.html")]
+struct Page {
+    frame: Frame,
+    id: i64,
+    folder: String,
+    state: Badge,
+    is_waiting: bool,
+    is_over: bool,
+    priority: i64,
+    first_seen: When,
+    due_at: When,
+    finished_at: Option<When>,
+    visible: Option<String>,
+    note: Option<String>,
+    deliveries: Listed<DeliveryRow>,
+    changes: Listed<ChangeRow>,
+    steps: Listed<StepRow>,
+}
+
+/// As many as fit on the page.
+struct Listed<T> {
+    shown: Vec<T>,
+    more: usize,
+}
+
+struct DeliveryRow {
+    target: String,
+    state: Badge,
+    attempts: u32,
+    next_attempt_at: Option<When>,
+    sent_at: Option<When>,
+    visible: Option<String>,
+    error: Option<String>,
+    note: Option<String>,
+}
+
+struct ChangeRow {
+    path: String,
+    kind: &'static str,
+    from: Option<String>,
+    trigger: String,
+    received_at: When,
+}
+
+/// A step of the timeline.
+struct StepRow {
+    tone: &'static str,
+    word: String,
+    target: Option<String>,
+    text: String,
+    at: When,
+}
+
+#[derive(Template)]
+#[template(path = "drop.html")]
+struct Drop {
+    frame: Frame,
+    id: i64,
+    folder: String,
+    state: Badge,
+    is_open: bool,
+    back: String,
+}
+
+/// `GET /scans/{id}`.
+pub(super) async fn page(
+    State(app): State<Shared>,
+    id: Segment,
+    visitor: Visitor,
+) -> Result<Response, Problem> {
+    let scan = find(&app, &id).await?;
+    Ok(super::page(&Page::new(Frame::new(&app, &visitor.session, "/scans"), &scan, app.web.engine.now())))
+}
+
+/// `POST /scans/{id}/retry`.
+pub(super) async fn retry(
+    State(app): State<Shared>,
+    id: Segment,
+    posted: Posted,
+) -> Result<Response, Problem> {
+    let scan = app.web.engine.retry(number(&id)?).await?.ok_or_else(|| no_scan(&id))?;
+    let folder = words::short(scan.folder.as_str(), LONGEST);
+    posted.visitor.say(&app, "good", format!("Scan {} of {folder} is tried again.", scan.id.0));
+    Ok(scans::back(&app, &posted))
+}
+
+/// `GET /scans/{id}/drop`: asks once more.
+pub(super) async fn ask_to_drop(
+    State(app): State<Shared>,
+    id: Segment,
+    visitor: Visitor,
+) -> Result<Response, Problem> {
+    let scan = find(&app, &id).await?;
+    Ok(super::page(&Drop {
+        frame: Frame::new(&app, &visitor.session, "/scans"),
+        id: scan.id.0,
+        folder: words::short(scan.folder.as_str(), LONGEST),
+        state: words::scan_state(scan.state),
+        is_open: matches!(scan.state, ScanState::Waiting | ScanState::Running),
+        back: "/scans".to_owned(),
+    }))
+}
+
+/// `POST /scans/{id}/drop`.
+pub(super) async fn drop(
+    State(app): State<Shared>,
+    id: Segment,
+    posted: Posted,
+) -> Result<Response, Problem> {
+    let number = number(&id)?;
+    if !app.web.engine.drop_scan(number).await? {
+        return Err(no_scan(&id));
+    }
+    posted.visitor.say(&app, "good", format!("Scan {} is forgotten.", number.0));
+    Ok(scans::back(&app, &posted))
+}
+
+async fn find(app: &App, id: &Segment) -> Result<Scan, Problem> {
+    app.web.engine.show(number(id)?).await?.ok_or_else(|| no_scan(id))
+}
+
+fn number(id: &Segment) -> Result<ScanId, Problem> {
+    id.0.parse().map(ScanId).map_err(|_no_number| no_scan(id))
+}
+
+fn no_scan(id: &Segment) -> Problem {
+    let id = words::short(&id.0, 40);
+    Problem::not_found(format!(
+        "There is no scan {id}: it was dropped, or is older than what \"history\" in the config keeps"
+    ))
+}
+
+impl Page {
+    fn new(frame: Frame, scan: &Scan, now: Timestamp) -> Self {
+        Self {
+            frame,
+            id: scan.id.0,
+            folder: words::short(scan.folder.as_str(), LONGEST),
+            state: words::scan_state(scan.state),
+            is_waiting: scan.state == ScanState::Waiting,
+            is_over: scan.state == ScanState::Done,
+            priority: scan.priority,
+            first_seen: words::when(now, scan.first_seen),
+            due_at: words::when(now, scan.due_at),
+            finished_at: scan.finished_at.map(|at| words::when(now, at)),
+            visible: scans::visible_after(scan).map(words::span),
+            note: scan.note.as_deref().map(|note| words::short(note, LONGEST)),
+            deliveries: list(
+                scan.deliveries.iter().map(|delivery| DeliveryRow::new(delivery, scan, now)),
+                OF_DELIVERIES,
+                DeliveryRow::weight,
+            ),
+            changes: list(
+                scan.changes.iter().map(|stored| ChangeRow::new(stored, now)),
+                OF_CHANGES,
+                ChangeRow::weight,
+            ),
+            steps: list(steps(scan, now).into_iter(), OF_STEPS, StepRow::weight),
+        }
+    }
+}
+
+/// The first ones that fit into so many bytes, and how many more there are.
+fn list<T>(all: impl Iterator<Item = T>, most: usize, weight: impl Fn(&T) -> usize) -> Listed<T> {
+    let mut left = most;
+    let mut listed = Listed { shown: Vec::new(), more: 0 };
+    for one in all {
+        match left.checked_sub(weight(&one)) {
+            Some(rest) if listed.more == 0 => {
+                left = rest;
+                listed.shown.push(one);
+            }
+            _ => listed.more += 1,
+        }
+    }
+    listed
+}
+
+fn weight(texts: &[Option<&String>]) -> usize {
+    texts.iter().flatten().map(|text| words::weight(text)).sum()
+}
+
+impl DeliveryRow {
+    fn new(delivery: &Delivery, scan: &Scan, now: Timestamp) -> Self {
+        let short = |text: &String| words::short(text, LONGEST);
+        let seen_at = delivery.seen_at.filter(|_| delivery.state == DeliveryState::Seen);
+        Self {
+            target: words::plain(delivery.target.as_str()),
+            state: words::delivery_state(delivery),
+            attempts: delivery.attempts,
+            next_attempt_at: delivery
+                .next_attempt_at
+                .filter(|_| delivery.is_open())
+                .map(|at| words::when(now, at)),
+            sent_at: delivery.sent_at.map(|at| words::when(now, at)),
+            visible: seen_at.map(|at| words::span(at.since(scan.first_seen))),
+            error: delivery.error.as_ref().map(short),
+            note: delivery.note.as_ref().map(short),
+        }
+    }
+
+    fn weight(&self) -> usize {
+        600 + weight(&[Some(&self.target), self.error.as_ref(), self.note.as_ref()])
+    }
+}
+
+impl ChangeRow {
+    fn new(stored: &StoredChange, now: Timestamp) -> Self {
+        Self {
+            path: words::short(stored.change.path.as_str(), LONGEST),
+            kind: stored.change.kind.as_str(),
+            from: stored.change.from.as_ref().map(|from| words::short(from.as_str(), LONGEST)),
+            trigger: words::plain(stored.trigger.as_str()),
+            received_at: words::when(now, stored.received_at),
+        }
+    }
+
+    fn weight(&self) -> usize {
+        360 + weight(&[Some(&self.path), self.from.as_ref(), Some(&self.trigger)])
+    }
+}
+
+impl StepRow {
+    fn weight(&self) -> usize {
+        230 + weight(&[Some(&self.text), self.target.as_ref()])
+    }
+}
+
+/// The way of a scan, oldest step first.
+fn steps(scan: &Scan, now: Timestamp) -> Vec<StepRow> {
+    let mut steps: Vec<(Timestamp, StepRow)> = Vec::new();
+    let mut step = |at: Timestamp, tone, word: &str, target: Option<&str>, text: String| {
+        let (word, target) = (word.to_owned(), target.map(words::plain));
+        let row =
+            StepRow { tone, word, target, text: words::short(&text, LONGEST), at: words::when(now, at) };
+        steps.push((at, row));
+    };
+    for stored in &scan.changes {
+        let text = format!(
+            "{} by {}: {:?}",
+            stored.change.kind.as_str(),
+            stored.trigger,
+            stored.change.path.as_str()
+        );
+        step(stored.received_at, "good", "received", None, text);
+    }
+    if let Some(note) = &scan.note {
+        let (word, at) =
+            if scan.state == ScanState::Waiting { ("waiting", now) } else { ("started", scan.due_at) };
+        step(at, "wait", word, None, note.clone());
+    }
+    for delivery in &scan.deliveries {
+        let target = Some(delivery.target.as_str());
+        if let Some(at) = delivery.sent_at {
+            step(at, "good", "sent", target, "the server took it".to_owned());
+        }
+        let badge = words::delivery_state(delivery);
+        let end = delivery.seen_at.or(scan.finished_at).unwrap_or(now);
+        let text = match (delivery.state, delivery.seen_at) {
+            (DeliveryState::Seen, Some(at)) => format!("after {}", words::span(at.since(scan.first_seen))),
+            _ => delivery.error.clone().unwrap_or_default(),
+        };
+        if delivery.state != DeliveryState::Sent {
+            step(end, badge.tone, badge.word, target, text);
+        }
+    }
+    steps.sort_by_key(|(at, _)| *at);
+    steps.into_iter().map(|(_, row)| row).collect()
+}
