@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use askama::Template;
-use autoscan_core::time::Timestamp;
+use autoscan_engine::Hour;
 
 use super::words;
 
@@ -19,19 +19,6 @@ const DAY: usize = 24;
 /// The marks of the axis of times to visible, in milliseconds; they stand equally far apart.
 const LADDER: [u64; 9] =
     [0, 1_000, 5_000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000, 86_400_000];
-
-/// What happened in one hour.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Hour {
-    pub(super) start: Timestamp,
-    pub(super) changes: u64,
-    pub(super) done: u64,
-    pub(super) attention: u64,
-    pub(super) seen: u64,
-    pub(super) visible_median: Option<Duration>,
-    pub(super) visible_p95: Option<Duration>,
-    pub(super) visible_slowest: Option<Duration>,
-}
 
 /// A chart with its table.
 #[derive(Template)]
@@ -298,6 +285,7 @@ fn climb(ladder: &[u64], value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use autoscan_core::time::Timestamp;
 
     fn hours(count: usize) -> Vec<Hour> {
         let hour = |at: usize| Hour {

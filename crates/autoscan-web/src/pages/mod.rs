@@ -1,5 +1,6 @@
 //! The pages: one file each, with its template of the same name in `templates/`.
 
+mod chart;
 mod config;
 mod edit;
 mod log;
@@ -60,7 +61,7 @@ pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/", get(overview::page))
         .route("/scans", get(scans::page))
-        .route("/scans/retry", post(scans::retry_reason))
+        .route("/scans/retry", post(scans::retry_all))
         .route("/scans/{id}", get(scan::page))
         .route("/scans/{id}/retry", post(scan::retry))
         .route("/scans/{id}/drop", get(scan::ask_to_drop).post(scan::drop))

@@ -28,9 +28,8 @@ const RUNNING: usize = 6;
 const LOOKED_THROUGH: usize = 100;
 /// A program that says nothing for so long may have lost its webhook.
 const SILENT: Duration = Duration::from_hours(3 * 24);
-/// Hours of the two charts.
+/// Hours that the charts show, unless a week is asked for.
 const DAY: usize = 24;
-const WEEK: usize = 168;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -98,7 +97,8 @@ pub(super) async fn page(
     let waiting = newest(&app, ScanState::Waiting, LOOKED_THROUGH).await?;
     let running = newest(&app, ScanState::Running, LOOKED_THROUGH).await?;
     let held: Vec<&Scan> = waiting.iter().chain(&running).filter(|scan| reasons::is_held(scan)).collect();
-    let hours = hours(&app, is_week);
+    let week = engine.hours();
+    let hours = if is_week { &week[..] } else { &week[week.len().saturating_sub(DAY)..] };
     let row = |scan: &Scan| Row::new(scan, now, ROOMY);
     Ok(super::page(&Overview {
         frame: Frame::new(&app, &visitor.session, "/"),
@@ -111,8 +111,8 @@ pub(super) async fn page(
         targets: engine.targets().iter().map(|view| TargetRow::new(view, now)).collect(),
         triggers: engine.triggers().iter().map(|view| TriggerRow::new(view, now)).collect(),
         is_week,
-        activity: chart::activity(&hours),
-        visible: chart::visible(&hours),
+        activity: chart::activity(hours),
+        visible: chart::visible(hours),
     }))
 }
 

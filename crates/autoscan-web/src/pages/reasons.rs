@@ -3,9 +3,11 @@
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
 use autoscan_core::scan::{Scan, ScanState};
-use sha2::{Digest, Sha256};
 
 use super::words;
+
+/// Reasons that a page shows.
+const MOST: usize = 12;
 
 /// Why a scan is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +20,23 @@ pub(super) struct Reason {
 
 /// Scans with one reason.
 pub(super) struct Group {
-    /// What the scans have in common, for a form.
-    pub(super) key: String,
+    /// The target that it lies at.
     pub(super) target: Option<String>,
-    /// The sentence of the first of them.
+    /// The part of the sentence that all have in common.
+    pub(super) core: String,
+    /// The sentence of the newest of them.
     pub(super) text: String,
-    /// The scans that were looked at, newest first.
-    pub(super) scans: Vec<i64>,
+    /// How many of those that were looked at.
+    pub(super) scans: u64,
+    /// The newest.
+    pub(super) newest: i64,
+}
+
+impl Group {
+    /// `3 scans`.
+    pub(super) fn how_many(&self) -> String {
+        words::count(self.scans, "scan", "scans")
+    }
 }
 
 impl Reason {
@@ -33,26 +45,25 @@ impl Reason {
         self.target.as_ref().map_or_else(|| self.text.clone(), |target| format!("{target}: {}", self.text))
     }
 
-    /// The same for all reasons that differ only in what stands in quotes and in numbers: paths, times, counts.
-    fn key(&self) -> String {
-        let target = self.target.as_ref().map_or("", Name::as_str);
-        let print = Sha256::digest(format!("{target}\0{}", pattern(&self.text)));
-        print.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    /// What all reasons have in common that differ only in paths, times and counts: the longest part of the sentence that
+    /// has neither quotes nor digits.
+    fn core(&self) -> &str {
+        let mut quoted = false;
+        let parts = self.text.split('"').filter(|part| {
+            let is_outside = !quoted;
+            quoted ^= !part.ends_with('\\');
+            is_outside
+        });
+        let longest = parts
+            .flat_map(|part| part.split(|each: char| each.is_ascii_digit()))
+            .max_by_key(|part| part.len())
+            .unwrap_or_default();
+        if longest.trim().len() < SHORTEST { &self.text } else { longest.trim() }
     }
 }
 
-/// A sentence without what stands in quotes, and without digits.
-fn pattern(text: &str) -> String {
-    let mut quoted = false;
-    let mut last = ' ';
-    let mut keep = |each: char| {
-        let is_quote = each == '"' && last != '\\';
-        last = if last == '\\' { ' ' } else { each };
-        quoted ^= is_quote;
-        (is_quote || !quoted) && !each.is_ascii_digit()
-    };
-    text.chars().filter(|each| keep(*each)).collect()
-}
+/// A part of a sentence that is shorter says nothing.
+const SHORTEST: usize = 8;
 
 /// Why a scan is where it is: what fails, or else what holds it. None when all goes well.
 pub(super) fn of(scan: &Scan) -> Option<Reason> {
@@ -82,28 +93,26 @@ pub(super) fn is_held(scan: &Scan) -> bool {
     scan.deliveries.iter().any(|delivery| delivery.state == DeliveryState::Held)
 }
 
-/// Whether this is the scan's reason, by the key of its group.
-pub(super) fn is(scan: &Scan, key: &str) -> bool {
-    of(scan).is_some_and(|reason| reason.key() == key)
-}
-
 /// Scans by their reason, the most frequent first. Scans without one are in no group.
 pub(super) fn grouped<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for scan in scans {
         let Some(reason) = of(scan) else { continue };
-        let key = reason.key();
-        match groups.iter_mut().find(|group| group.key == key) {
-            Some(group) => group.scans.push(scan.id.0),
+        let target = reason.target.as_ref().map(Name::to_string);
+        let core = reason.core();
+        match groups.iter_mut().find(|group| group.target == target && group.core == core) {
+            Some(group) => group.scans += 1,
             None => groups.push(Group {
-                key,
-                target: reason.target.as_ref().map(|name| words::plain(name.as_str())),
+                target,
+                core: core.to_owned(),
                 text: words::short(&reason.text, 300),
-                scans: vec![scan.id.0],
+                scans: 1,
+                newest: scan.id.0,
             }),
         }
     }
-    groups.sort_by_key(|group| std::cmp::Reverse(group.scans.len()));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.scans));
+    groups.truncate(MOST);
     groups
 }
 
@@ -111,20 +120,18 @@ pub(super) fn grouped<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Vec<Grou
 mod tests {
     use super::*;
 
-    fn reason(target: Option<&str>, text: &str) -> Reason {
-        Reason { target: target.map(|name| Name::parse(name).unwrap()), text: text.to_owned() }
-    }
-
     #[test]
     fn reasons_are_one_whatever_path_or_number_they_name() {
-        let one = reason(Some("plex"), "\"/tv/A \\\"B\\\"\" is not there after 12 tries");
-        for (other, is_same) in [
-            (reason(Some("plex"), "\"/tv/C\" is not there after 3 tries"), true),
-            (reason(Some("jellyfin"), "\"/tv/C\" is not there after 3 tries"), false),
-            (reason(None, "\"/tv/C\" is not there after 3 tries"), false),
-            (reason(Some("plex"), "\"/tv/C\" is not here after 3 tries"), false),
+        for (text, core) in [
+            ("\"/tv/A \\\"B\\\"\" is not there after 12 tries", "is not there after"),
+            ("\"/tv/C\" is not there after 3 tries", "is not there after"),
+            ("plex does not answer", "plex does not answer"),
+            ("401", "401"),
+            ("\"only this\"", "\"only this\""),
+            ("", ""),
         ] {
-            assert_eq!(one.key() == other.key(), is_same, "{other:?}");
+            let reason = Reason { target: None, text: text.to_owned() };
+            assert_eq!(reason.core(), core, "{text}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
+use autoscan_core::step::{Step, StepKind};
 use autoscan_core::time::Timestamp;
 use axum::extract::State;
 use axum::response::Response;
@@ -93,7 +94,9 @@ pub(super) async fn page(
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     let scan = find(&app, &id).await?;
-    Ok(super::page(&Page::new(Frame::new(&app, &visitor.session, "/scans"), &scan, app.web.engine.now())))
+    let steps = app.web.engine.timeline(scan.id).await?.unwrap_or_default();
+    let frame = Frame::new(&app, &visitor.session, "/scans");
+    Ok(super::page(&Page::new(frame, &scan, &steps, app.web.engine.now())))
 }
 
 /// `POST /scans/{id}/retry`.
@@ -155,7 +158,7 @@ fn no_scan(id: &Segment) -> Problem {
 }
 
 impl Page {
-    fn new(frame: Frame, scan: &Scan, now: Timestamp) -> Self {
+    fn new(frame: Frame, scan: &Scan, steps: &[Step], now: Timestamp) -> Self {
         Self {
             frame,
             id: scan.id.0,
@@ -179,7 +182,7 @@ impl Page {
                 OF_CHANGES,
                 ChangeRow::weight,
             ),
-            steps: list(steps(scan, now).into_iter(), OF_STEPS, StepRow::weight),
+            steps: list(steps.iter().map(|step| StepRow::new(step, now)), OF_STEPS, StepRow::weight),
         }
     }
 }
@@ -245,49 +248,30 @@ impl ChangeRow {
 }
 
 impl StepRow {
+    fn new(step: &Step, now: Timestamp) -> Self {
+        Self {
+            tone: tone(step.kind),
+            word: step.kind.as_str().replace('-', " "),
+            target: step.target.as_ref().map(|target| words::plain(target.as_str())),
+            text: words::short(&step.text, LONGEST),
+            at: words::when(now, step.at),
+        }
+    }
+
     fn weight(&self) -> usize {
         230 + weight(&[Some(&self.text), self.target.as_ref()])
     }
 }
 
-/// The way of a scan, oldest step first.
-fn steps(scan: &Scan, now: Timestamp) -> Vec<StepRow> {
-    let mut steps: Vec<(Timestamp, StepRow)> = Vec::new();
-    let mut step = |at: Timestamp, tone, word: &str, target: Option<&str>, text: String| {
-        let (word, target) = (word.to_owned(), target.map(words::plain));
-        let row =
-            StepRow { tone, word, target, text: words::short(&text, LONGEST), at: words::when(now, at) };
-        steps.push((at, row));
-    };
-    for stored in &scan.changes {
-        let text = format!(
-            "{} by {}: {:?}",
-            stored.change.kind.as_str(),
-            stored.trigger,
-            stored.change.path.as_str()
-        );
-        step(stored.received_at, "good", "received", None, text);
+fn tone(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Received | StepKind::Mapped | StepKind::Started | StepKind::Sent | StepKind::Seen => "good",
+        StepKind::Waiting | StepKind::Held | StepKind::Asked => "wait",
+        StepKind::Missing | StepKind::Failed => "bad",
+        StepKind::Skipped
+        | StepKind::Cared
+        | StepKind::Retried
+        | StepKind::Finished
+        | StepKind::LeftOut => "",
     }
-    if let Some(note) = &scan.note {
-        let (word, at) =
-            if scan.state == ScanState::Waiting { ("waiting", now) } else { ("started", scan.due_at) };
-        step(at, "wait", word, None, note.clone());
-    }
-    for delivery in &scan.deliveries {
-        let target = Some(delivery.target.as_str());
-        if let Some(at) = delivery.sent_at {
-            step(at, "good", "sent", target, "the server took it".to_owned());
-        }
-        let badge = words::delivery_state(delivery);
-        let end = delivery.seen_at.or(scan.finished_at).unwrap_or(now);
-        let text = match (delivery.state, delivery.seen_at) {
-            (DeliveryState::Seen, Some(at)) => format!("after {}", words::span(at.since(scan.first_seen))),
-            _ => delivery.error.clone().unwrap_or_default(),
-        };
-        if delivery.state != DeliveryState::Sent {
-            step(end, badge.tone, badge.word, target, text);
-        }
-    }
-    steps.sort_by_key(|(at, _)| *at);
-    steps.into_iter().map(|(_, row)| row).collect()
 }

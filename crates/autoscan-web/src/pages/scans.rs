@@ -8,6 +8,7 @@ use autoscan_core::name::Name;
 use autoscan_core::ports::ScanFilter;
 use autoscan_core::scan::{Scan, ScanId, ScanState};
 use autoscan_core::time::Timestamp;
+use autoscan_engine::{Retried, RetryFilter};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -28,8 +29,6 @@ const LARGEST: usize = 50 << 10;
 /// What the rest of a row takes, and of a delivery in it, in bytes.
 const OF_A_ROW: usize = 560;
 const OF_A_PART: usize = 60;
-/// Scans that one press of a button tries again.
-const MOST_RETRIED: u64 = 1000;
 
 /// How much of the texts of a row is shown.
 #[derive(Clone, Copy)]
@@ -102,6 +101,7 @@ pub(super) struct Filter {
     target: Option<Name>,
     trigger: Option<Name>,
     text: String,
+    reason: String,
     before: Option<ScanId>,
 }
 
@@ -121,6 +121,7 @@ impl Filter {
                 "target" => filter.target = Name::parse(value).ok(),
                 "trigger" => filter.trigger = Name::parse(value).ok(),
                 "q" => filter.text = value.trim().chars().take(200).collect(),
+                "reason" => filter.reason = value.trim().chars().take(300).collect(),
                 "before" => filter.before = value.parse().ok().map(ScanId),
                 _ => {}
             }
@@ -129,7 +130,7 @@ impl Filter {
     }
 
     fn is_any(&self) -> bool {
-        self.state.is_some() || self.target.is_some() || self.trigger.is_some() || !self.text.is_empty()
+        self.state.is_some() || self.target.is_some() || self.trigger.is_some() || !self.text.is_empty() || !self.reason.is_empty()
     }
 
     fn scans(&self, limit: usize) -> ScanFilter {
@@ -138,6 +139,7 @@ impl Filter {
             target: self.target.clone(),
             trigger: self.trigger.clone(),
             text: (!self.text.is_empty()).then(|| self.text.clone()),
+            reason: (!self.reason.is_empty()).then(|| self.reason.clone()),
             limit,
             before: self.before,
         }
@@ -150,6 +152,7 @@ impl Filter {
             ("target", self.target.as_ref().map_or_else(String::new, Name::to_string)),
             ("trigger", self.trigger.as_ref().map_or_else(String::new, Name::to_string)),
             ("q", self.text.clone()),
+            ("reason", self.reason.clone()),
             ("before", self.before.map_or_else(String::new, |ScanId(id)| id.to_string())),
         ];
         let pair = |(name, value): &(&str, String)| {
@@ -192,29 +195,22 @@ pub(super) async fn page(
     Ok(super::page(&page))
 }
 
-/// `POST /scans/retry`: every scan of a filter that needs attention for one reason.
-pub(super) async fn retry_reason(State(app): State<Shared>, posted: Posted) -> Result<Response, Problem> {
-    let wanted = posted.get("reason");
-    let mut filter = Filter { state: Some(ScanState::Attention), ..Filter::of_form(&posted) };
-    let (mut retried, mut is_all) = (0, false);
-    while retried < MOST_RETRIED && !is_all {
-        let found = app.web.engine.list(filter.scans(PAGE)).await?;
-        for scan in found.scans.iter().filter(|scan| reasons::is(scan, wanted)) {
-            retried += u64::from(app.web.engine.retry(scan.id).await?.is_some());
-        }
-        is_all = found.next.is_none();
-        filter.before = found.next;
-    }
-    let (tone, sentence) = match (retried, is_all) {
-        (0, _) => ("wait", "No scan needs attention for this reason any more.".to_owned()),
-        (_, true) => ("good", format!("{} tried again.", words::count(retried, "scan is", "scans are"))),
-        (_, false) => (
-            "wait",
-            format!(
-                "{} tried again, and there are more: press it once more.",
-                words::count(retried, "scan is", "scans are")
-            ),
-        ),
+/// `POST /scans/retry`: every scan of the page's filter that needs attention, or those of one reason.
+pub(super) async fn retry_all(State(app): State<Shared>, posted: Posted) -> Result<Response, Problem> {
+    let filter = Filter::of_form(&posted);
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let wanted = RetryFilter {
+        target: Name::parse(posted.get("of")).ok().or(filter.target),
+        trigger: filter.trigger,
+        text: text(&filter.text),
+        reason: text(posted.get("reason")).or(text(&filter.reason)),
+    };
+    let Retried { scans, more } = app.web.engine.retry_all(&wanted).await?;
+    let number = words::count(u64::try_from(scans).unwrap_or(u64::MAX), "scan is", "scans are");
+    let (tone, sentence) = match (scans, more) {
+        (0, _) => ("wait", "No such scan needs attention any more.".to_owned()),
+        (_, false) => ("good", format!("{number} tried again.")),
+        (_, true) => ("wait", format!("{number} tried again, and there are more: press it once more.")),
     };
     posted.visitor.say(&app, tone, sentence);
     Ok(back(&app, &posted))
