@@ -22,6 +22,10 @@ pub(crate) struct Problem {
     cause: Option<Box<Cause>>,
 }
 
+/// The sentence of a problem, for a page that shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Told(pub(crate) String);
+
 /// Why a request failed, for the log alone: an answer carries it to the place that logs.
 #[derive(Clone, Debug)]
 pub(crate) struct Cause(pub(crate) String);
@@ -169,6 +173,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = json(self.status, &ProblemBody { error: &self.error, code: self.code });
         response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(Told(self.error.into_owned()));
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(*cause);
         }

@@ -107,7 +107,7 @@ fn routes(app: Shared) -> Router {
         .route("/ready", get(health::ready))
         .route("/metrics", get(figures::figures))
         .merge(api::routes(&app))
-        .merge(pages::routes())
+        .merge(pages::routes(&app))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(single_url::fallback)
         .layer(envelope::EnvelopeLayer::new())

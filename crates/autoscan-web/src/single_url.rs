@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
+use crate::pages::problem;
 use crate::{body, hooks, page, query};
 
 #[derive(Serialize)]
@@ -33,7 +34,11 @@ pub(crate) async fn fallback(State(app): State<Shared>, request: Request) -> Res
         let is_guess = app.locks.has_server_pass() && !segment.is_empty() && !segment.contains('/');
         let problem = Problem::no_route();
         let problem = if is_guess { app.failed(&parts, problem) } else { problem };
-        return body::reject(&parts, body, problem).await.into_response();
+        let problem = body::reject(&parts, body, problem).await;
+        if problem::is_below_a_page(parts.uri.path()) && problem::is_browser(&parts.headers) {
+            return problem::answer(&app, &parts.headers, problem);
+        }
+        return problem.into_response();
     }
     let answer = match parts.method {
         Method::GET | Method::HEAD if is_api => command(&app, &parts).await,

@@ -1,6 +1,6 @@
 //! Charts, drawn by the server. What a colour says, a shape says too, and a table says all of it in words.
 //!
-//! Coordinates are whole numbers in a picture of [`WIDTH`] × 1720.
+//! Coordinates are whole numbers in a picture of 4000 × 1720.
 
 use std::time::Duration;
 
@@ -9,7 +9,6 @@ use autoscan_engine::Hour;
 
 use super::words;
 
-const WIDTH: u64 = 4000;
 const LEFT: u64 = 520;
 const RIGHT: u64 = 3960;
 const TOP: u64 = 140;
@@ -17,8 +16,7 @@ const BOTTOM: u64 = 1500;
 /// Hours of a day: a chart of so many shows each, one of more shows days in its table.
 const DAY: usize = 24;
 /// The marks of the axis of times to visible, in milliseconds; they stand equally far apart.
-const LADDER: [u64; 9] =
-    [0, 1_000, 5_000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000, 86_400_000];
+const LADDER: [u64; 9] = [0, 1_000, 5_000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000, 86_400_000];
 
 /// A chart with its table.
 #[derive(Template)]
@@ -89,7 +87,7 @@ impl Axis {
     }
 
     fn middle(&self, at: usize) -> u64 {
-        (self.left(at) + self.left(at + 1)) / 2
+        u64::midpoint(self.left(at), self.left(at + 1))
     }
 
     fn ticks(&self) -> Vec<Tick> {
@@ -120,13 +118,18 @@ pub(super) fn activity(hours: &[Hour]) -> Chart {
     let bar = |(at, hour): (usize, &Hour)| {
         let (left, right) = (axis.left(at), axis.left(at + 1));
         let gap = (right - left) / 6;
-        Bar { x: left + gap, y: y(hour.changes), width: right - left - 2 * gap, height: BOTTOM - y(hour.changes) }
+        Bar {
+            x: left + gap,
+            y: y(hour.changes),
+            width: right - left - 2 * gap,
+            height: BOTTOM - y(hour.changes),
+        }
     };
-    let spots = || hours.iter().enumerate().map(|(at, hour)| Spot { x: axis.middle(at), y: y(finished(hour)) });
+    let spots =
+        || hours.iter().enumerate().map(|(at, hour)| Spot { x: axis.middle(at), y: y(finished(hour)) });
     let line: Vec<String> = spots().map(|spot| format!("{},{}", spot.x, spot.y)).collect();
-    let mark = |(at, hour): (usize, &Hour)| {
-        (hour.attention > 0).then(|| Spot { x: axis.middle(at), y: TOP - 50 })
-    };
+    let mark =
+        |(at, hour): (usize, &Hour)| (hour.attention > 0).then(|| Spot { x: axis.middle(at), y: TOP - 50 });
     Chart {
         id: "activity",
         title: "Changes and scans per hour",
@@ -152,7 +155,8 @@ pub(super) fn activity(hours: &[Hour]) -> Chart {
 pub(super) fn visible(hours: &[Hour]) -> Chart {
     let axis = Axis::of(hours);
     let longest = hours.iter().filter_map(|hour| hour.visible_p95.max(hour.visible_median)).max();
-    let rungs = 1 + LADDER.iter().position(|rung| millis(longest) <= *rung).unwrap_or(LADDER.len() - 1).max(3);
+    let rungs =
+        1 + LADDER.iter().position(|rung| millis(longest) <= *rung).unwrap_or(LADDER.len() - 1).max(3);
     let ladder = &LADDER[..rungs];
     let y = |duration: Duration| BOTTOM - (BOTTOM - TOP) * climb(ladder, millis(Some(duration))) / 1000;
     let spread = |(at, hour): (usize, &Hour)| {
@@ -206,16 +210,20 @@ fn rows(hours: &[Hour], cells: impl Fn(&[Hour]) -> Vec<String>) -> Vec<Vec<Strin
 }
 
 fn activity_summary(hours: &[Hour]) -> String {
-    let (changes, finished, attention): (u64, u64, u64) = hours.iter().fold((0, 0, 0), |sum, hour| {
-        (sum.0 + hour.changes, sum.1 + finished(hour), sum.2 + hour.attention)
-    });
+    let (changes, finished, attention): (u64, u64, u64) = hours
+        .iter()
+        .fold((0, 0, 0), |sum, hour| (sum.0 + hour.changes, sum.1 + finished(hour), sum.2 + hour.attention));
     if changes + finished == 0 {
         return format!("Nothing came in during the last {}.", period(hours));
     }
     let busiest = hours.iter().max_by_key(|hour| hour.changes).filter(|hour| hour.changes > 0);
     let busiest = busiest.map(|hour| {
         let clock = words::moment(hour.start);
-        format!(" Most came in the hour from {}: {}.", clock.get(..16).unwrap_or(&clock), words::number_of(hour.changes))
+        format!(
+            " Most came in the hour from {}: {}.",
+            clock.get(..16).unwrap_or(&clock),
+            words::number_of(hour.changes)
+        )
     });
     format!(
         "In the last {}: {}, {} finished, {} of them in need of attention.{}",
@@ -303,7 +311,9 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_numbers() {
-        for (most, end) in [(0, 2), (2, 2), (3, 4), (5, 6), (7, 10), (11, 20), (47, 60), (61, 100), (100_001, 200_000)] {
+        for (most, end) in
+            [(0, 2), (2, 2), (3, 4), (5, 6), (7, 10), (11, 20), (47, 60), (61, 100), (100_001, 200_000)]
+        {
             assert_eq!(round_up(most), end, "{most}");
         }
         assert_eq!(round_up(u64::MAX), u64::MAX);
@@ -312,7 +322,9 @@ mod tests {
     #[test]
     fn times_climb_a_ladder() {
         let ladder = &LADDER[..5];
-        for (value, height) in [(0, 0), (500, 125), (1_000, 250), (3_000, 375), (60_000, 1000), (90_000, 1000)] {
+        for (value, height) in
+            [(0, 0), (500, 125), (1_000, 250), (3_000, 375), (60_000, 1000), (90_000, 1000)]
+        {
             assert_eq!(climb(ladder, value), height, "{value}");
         }
     }
@@ -329,12 +341,13 @@ mod tests {
 
     #[test]
     fn everything_lies_within_the_picture() {
-        for chart in [activity(&hours(24)), activity(&hours(168)), visible(&hours(24)), visible(&hours(168))] {
+        for chart in [activity(&hours(24)), activity(&hours(168)), visible(&hours(24)), visible(&hours(168))]
+        {
             assert!(chart.bars.iter().all(|bar| bar.x >= LEFT && bar.x + bar.width <= RIGHT));
             assert!(chart.bars.iter().all(|bar| bar.y >= TOP && bar.y + bar.height == BOTTOM));
             assert!(chart.spreads.iter().all(|one| one.top <= one.y && one.top >= TOP && one.y <= BOTTOM));
             assert!(chart.guides.iter().all(|guide| (TOP..=BOTTOM).contains(&guide.y)));
-            assert!(chart.ticks.iter().all(|tick| tick.x <= WIDTH));
+            assert!(chart.ticks.iter().all(|tick| tick.x <= RIGHT));
         }
     }
 

@@ -7,6 +7,7 @@ mod log;
 mod login;
 mod manual_scan;
 mod overview;
+pub(crate) mod problem;
 mod reasons;
 mod scan;
 mod scans;
@@ -18,6 +19,7 @@ pub(crate) mod words;
 use askama::Template;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -57,7 +59,7 @@ const LINKS: [(&str, &str); 8] = [
 ];
 
 /// The routes of all pages.
-pub(crate) fn routes() -> Router<Shared> {
+pub(crate) fn routes(app: &Shared) -> Router<Shared> {
     Router::new()
         .route("/", get(overview::page))
         .route("/scans", get(scans::page))
@@ -76,6 +78,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/assets/{name}", get(assets::asset))
+        .route_layer(middleware::from_fn_with_state(Shared::clone(app), problem::show))
 }
 
 /// What surrounds every page.
@@ -107,6 +110,18 @@ pub(crate) struct Link {
 impl Frame {
     /// The frame of the page at `here`, a path of the navigation.
     pub(crate) fn new(app: &App, session: &Session, here: &'static str) -> Self {
+        Self {
+            inside: session.inside,
+            can_leave: session.inside && !app.locks.disabled,
+            csrf: session.csrf.clone(),
+            said: app.sessions.take_said(session),
+            here,
+            ..Self::outside(app)
+        }
+    }
+
+    /// The frame for somebody of whom nothing is known.
+    fn outside(app: &App) -> Self {
         let base = app.base().to_owned();
         let at = |path: String| format!("{base}{path}");
         Self {
@@ -114,11 +129,11 @@ impl Frame {
             script: at(assets::script()),
             icon: at(assets::icon()),
             version: app.web.version,
-            inside: session.inside,
-            can_leave: session.inside && !app.locks.disabled,
-            csrf: session.csrf.clone(),
-            said: app.sessions.take_said(session),
-            here,
+            inside: false,
+            can_leave: false,
+            csrf: String::new(),
+            said: None,
+            here: "",
             base,
         }
     }

@@ -268,10 +268,8 @@ fn tone(kind: StepKind) -> &'static str {
         StepKind::Received | StepKind::Mapped | StepKind::Started | StepKind::Sent | StepKind::Seen => "good",
         StepKind::Waiting | StepKind::Held | StepKind::Asked => "wait",
         StepKind::Missing | StepKind::Failed => "bad",
-        StepKind::Skipped
-        | StepKind::Cared
-        | StepKind::Retried
-        | StepKind::Finished
-        | StepKind::LeftOut => "",
+        StepKind::Skipped | StepKind::Cared | StepKind::Retried | StepKind::Finished | StepKind::LeftOut => {
+            ""
+        }
     }
 }

@@ -130,7 +130,11 @@ impl Filter {
     }
 
     fn is_any(&self) -> bool {
-        self.state.is_some() || self.target.is_some() || self.trigger.is_some() || !self.text.is_empty() || !self.reason.is_empty()
+        self.state.is_some()
+            || self.target.is_some()
+            || self.trigger.is_some()
+            || !self.text.is_empty()
+            || !self.reason.is_empty()
     }
 
     fn scans(&self, limit: usize) -> ScanFilter {
