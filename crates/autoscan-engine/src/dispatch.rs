@@ -136,6 +136,14 @@ async fn look(engine: &Engine, scan: Scan) -> Looked {
     (scan, verdict)
 }
 
+/// Whether a scan is kept back for another reason than before.
+fn is_news((scan, verdict): &&Looked) -> bool {
+    match verdict {
+        Verdict::Pass { .. } => false,
+        Verdict::Wait { reason, .. } | Verdict::Hold { reason, .. } => scan.note.as_deref() != Some(reason),
+    }
+}
+
 impl Engine {
     async fn settle_verdicts(&self, looked: &[Looked]) -> Result<(), StoreError> {
         let now = self.now();
@@ -159,12 +167,15 @@ impl Engine {
             }
         }
         if !holds.is_empty() {
+            let news: Vec<ScanId> = looked.iter().filter(is_news).map(|(scan, _)| scan.id).collect();
             self.parts.store.hold(holds).await?;
+            self.bus.scans(news);
         }
         if starts.is_empty() {
             return Ok(());
         }
         let started: HashSet<ScanId> = self.parts.store.start(starts, now).await?.into_iter().collect();
+        self.bus.scans(started.iter().copied());
         for (scan, verdict) in looked.iter().filter(|(scan, _)| started.contains(&scan.id)) {
             self.announce(scan, verdict);
         }

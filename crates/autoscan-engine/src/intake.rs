@@ -13,6 +13,7 @@ use autoscan_core::time::Timestamp;
 use tracing::{debug, warn};
 
 use crate::bound::BoundTrigger;
+use crate::bus::Topic;
 use crate::views::{ReceivedEvent, TakeError, Taken};
 use crate::{Engine, MANUAL};
 
@@ -63,6 +64,7 @@ impl Engine {
         let now = self.now();
         let reading = bound.reader.read(hook).inspect_err(|unreadable| {
             self.ledger.note_refused(&bound.name, now, &unreadable.to_string());
+            self.bus.name(Topic::Trigger, &bound.name);
         })?;
         let mut intake = Intake::new(self, bound, targets, now);
         intake.taken.event = reading.event;
@@ -85,6 +87,7 @@ impl Engine {
         };
         self.hours.received(changes, now);
         self.ledger.note(trigger, changes, ReceivedEvent::new(now, &event, &outcome, scans));
+        self.bus.name(Topic::Trigger, trigger);
         Ok(stored?)
     }
 
@@ -92,6 +95,7 @@ impl Engine {
     /// the same again is one event; the trigger is as silent as before.
     pub fn note_refused(&self, trigger: &Name, reason: &str) {
         self.ledger.note_refused(trigger, self.now(), reason);
+        self.bus.name(Topic::Trigger, trigger);
     }
 
     /// Takes in a scan that a person or script asked for over the API, as the trigger `manual` reads `?path=`: it knows a
@@ -143,6 +147,7 @@ impl Engine {
         let stored = self.parts.store.absorb(Batch { received_at: now, folders, refusals }).await;
         self.note_writes(stored.as_ref().err());
         taken.scans = stored?.scans;
+        self.bus.scans(taken.scans.iter().copied());
         if rings {
             self.alarm.ring_before(now + trigger.quiet.minimum_age.min(trigger.quiet.maximum_wait));
         }

@@ -30,6 +30,7 @@ pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
             Ok(0) => failing = false,
             Ok(count) => {
                 failing = false;
+                engine.bus.many_scans();
                 info!(scans = count, "forgot finished scans that are older than the history");
             }
             Err(failure) if failing => drop(failure),

@@ -1,6 +1,6 @@
 //! What a lane is doing: whether its target may be told now, and if not, why and until when.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use autoscan_core::fault::Fault;
 use autoscan_core::name::Name;
@@ -10,6 +10,7 @@ use autoscan_core::time::Timestamp;
 use tracing::{info, warn};
 
 use crate::alarm::Alarm;
+use crate::bus::{Bus, Topic};
 
 /// What a lane is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +84,8 @@ pub(crate) struct Hush {
 
 /// A target's lane, as the rest of the engine sees it.
 pub(crate) struct Lane {
+    target: Name,
+    bus: Arc<Bus>,
     /// Wakes who tells.
     pub(crate) alarm: Alarm,
     /// Wakes who follows what was told.
@@ -100,7 +103,8 @@ struct Inner {
 }
 
 impl Lane {
-    pub(crate) fn new() -> Self {
+    /// The lane of this target, that tells its changes there.
+    pub(crate) fn new(target: Name, bus: Arc<Bus>) -> Self {
         let inner = Inner {
             state: LaneState::Starting,
             pause: None,
@@ -108,7 +112,7 @@ impl Lane {
             version: None,
             answering_since: None,
         };
-        Self { alarm: Alarm::new(), follow: Alarm::new(), inner: Mutex::new(inner) }
+        Self { target, bus, alarm: Alarm::new(), follow: Alarm::new(), inner: Mutex::new(inner) }
     }
 
     pub(crate) fn state(&self) -> LaneState {
@@ -120,7 +124,10 @@ impl Lane {
     }
 
     pub(crate) fn set_version(&self, version: String) {
-        self.lock().version = Some(version);
+        let before = self.lock().version.replace(version.clone());
+        if before.is_none_or(|before| before != version) {
+            self.changed();
+        }
     }
 
     /// The pause in force at `now`.
@@ -131,6 +138,7 @@ impl Lane {
     pub(crate) fn set_pause(&self, pause: Option<Pause>) {
         self.lock().pause = pause;
         self.alarm.ring();
+        self.changed();
     }
 
     /// A person has looked: a server that is away or rejected the key is probed now.
@@ -148,7 +156,11 @@ impl Lane {
     }
 
     pub(crate) fn set_hush(&self, hush: Option<Hush>) {
-        self.lock().hush = hush;
+        let reason = hush.as_ref().map(|hush| hush.reason.clone());
+        let before = std::mem::replace(&mut self.lock().hush, hush);
+        if before.map(|before| before.reason) != reason {
+            self.changed();
+        }
     }
 
     /// Since when the server answers again, when there was an outage since the start.
@@ -159,10 +171,15 @@ impl Lane {
     /// The server no longer asks us to wait.
     pub(crate) fn busy_no_more(&self) {
         self.lock().state = LaneState::Open;
+        self.changed();
+    }
+
+    fn changed(&self) {
+        self.bus.name(Topic::Target, &self.target);
     }
 
     /// The server answered a probe.
-    pub(crate) fn answered(&self, target: &Name, identity: &Identity, now: Timestamp) {
+    pub(crate) fn answered(&self, identity: &Identity, now: Timestamp) {
         let before = {
             let mut inner = self.lock();
             inner.version = Some(identity.version.clone());
@@ -174,17 +191,18 @@ impl Lane {
         };
         let away = before.failures().1.map(|since| now.since(since).as_secs());
         info!(
-            %target,
+            target = %self.target,
             product = identity.product,
             version = identity.version,
             away_seconds = away,
             "the server answers"
         );
         self.follow.ring();
+        self.changed();
     }
 
     /// The lane holds because of `fault`.
-    pub(crate) fn stopped_by(&self, target: &Name, fault: &Fault, now: Timestamp, jitter: f64) {
+    pub(crate) fn stopped_by(&self, fault: &Fault, now: Timestamp, jitter: f64) {
         let before = self.state();
         let (failures, since) = before.failures();
         let (failures, since) = (failures.saturating_add(1), since.unwrap_or(now));
@@ -203,10 +221,11 @@ impl Lane {
             },
         };
         if state.word() != before.word() {
-            warn!(%target, reason = fault.reason(), state = state.word(), "the lane holds; nothing is lost and other targets go on");
+            warn!(target = %self.target, reason = fault.reason(), state = state.word(), "the lane holds; nothing is lost and other targets go on");
         }
         self.lock().state = state;
         self.alarm.ring();
+        self.changed();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

@@ -3,6 +3,7 @@
 mod alarm;
 mod bound;
 mod bundle;
+mod bus;
 mod call;
 mod dispatch;
 mod explain;
@@ -27,6 +28,7 @@ mod timeline;
 mod views;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
+pub use bus::{Heard, Listener, News, NewsId, Topic};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
 pub use hours::HOURS;
 pub use views::{
@@ -47,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::alarm::Alarm;
+use crate::bus::Bus;
 use crate::figures::Figures;
 use crate::gate::Gate;
 use crate::hours::Hours;
@@ -95,6 +98,7 @@ pub struct Engine {
     /// One lane a target, in the order of [`Parts::targets`].
     lanes: Vec<Lane>,
     alarm: Alarm,
+    bus: Arc<Bus>,
     ledger: Ledger,
     figures: Figures,
     hours: Hours,
@@ -116,13 +120,16 @@ impl Engine {
             Arc::clone(&mounts),
             storms,
         );
-        let lanes = parts.targets.iter().map(|_| Lane::new()).collect();
+        let bus = Arc::new(Bus::new(run_number(&parts)));
+        let lane = |target: &BoundTarget| Lane::new(target.name.clone(), Arc::clone(&bus));
+        let lanes = parts.targets.iter().map(lane).collect();
         Arc::new(Self {
             parts,
             gate,
             mounts,
             lanes,
             alarm: Alarm::new(),
+            bus,
             ledger: Ledger::default(),
             figures: Figures::default(),
             hours: Hours::default(),
@@ -138,6 +145,7 @@ impl Engine {
         let mut tasks = JoinSet::new();
         tasks.spawn(dispatch::run(Arc::clone(&self), stop.clone()));
         tasks.spawn(janitor::run(Arc::clone(&self), stop.clone()));
+        tasks.spawn(bus::run(Arc::clone(&self), stop.clone()));
         tasks.spawn(keep_mounts(Arc::clone(&self), stop.clone()));
         for index in 0..self.lanes.len() {
             tasks.spawn(teller::run(Arc::clone(&self), index, stop.clone()));
@@ -259,6 +267,12 @@ impl Engine {
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
     }
+}
+
+/// Another number in every run, so that the news of one are not taken for those of another.
+fn run_number(parts: &Parts) -> u64 {
+    let chance = Duration::try_from_secs_f64((parts.jitter)()).unwrap_or_default().subsec_nanos();
+    parts.clock.now().as_millis().unsigned_abs().rotate_left(20) ^ u64::from(chance)
 }
 
 /// Keeps the mounts and the storms when they change, and notices mounts that are gone for a moment.

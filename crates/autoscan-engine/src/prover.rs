@@ -148,7 +148,7 @@ impl Prover<'_> {
     fn put_off(&self, delivery: &Delivery, fault: &Fault) -> Delivery {
         let now = self.now();
         if fault.stops_the_lane() {
-            self.lane.stopped_by(&self.target.name, fault, now, (self.engine.parts.jitter)());
+            self.lane.stopped_by(fault, now, (self.engine.parts.jitter)());
         }
         let next_attempt_at = Some(now + AFTER_AN_OUTAGE);
         Delivery { next_attempt_at, error: Some(fault.reason().to_owned()), ..delivery.clone() }

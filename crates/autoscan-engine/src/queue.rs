@@ -38,6 +38,7 @@ impl Engine {
         self.gate.wave_through(id);
         let now = self.now();
         let scan = self.parts.store.retry(id, now).await?;
+        self.bus.scans([id]);
         if let Some(scan) = &scan {
             self.gate.storms.release(&scan.folder);
         }
@@ -80,7 +81,9 @@ impl Engine {
     /// Forgets a scan. Answers whether it was there.
     pub async fn drop_scan(&self, id: ScanId) -> Result<bool, StoreError> {
         self.gate.forget(id);
-        self.parts.store.drop_scan(id).await
+        let was_there = self.parts.store.drop_scan(id).await?;
+        self.bus.scans([id]);
+        Ok(was_there)
     }
 
     /// Counts of scans by state.

@@ -163,13 +163,13 @@ impl<'e> Teller<'e> {
             () = self.stop.cancelled() => return,
         };
         match answer {
-            Ok(identity) => self.lane.answered(&self.target.name, &identity, self.now()),
+            Ok(identity) => self.lane.answered(&identity, self.now()),
             Err(fault) => self.stopped_by(&fault),
         }
     }
 
     fn stopped_by(&self, fault: &autoscan_core::fault::Fault) {
-        self.lane.stopped_by(&self.target.name, fault, self.now(), (self.engine.parts.jitter)());
+        self.lane.stopped_by(fault, self.now(), (self.engine.parts.jitter)());
     }
 
     /// Takes what is due into hand; answers for how long there is nothing when there was nothing.

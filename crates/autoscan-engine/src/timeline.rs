@@ -40,7 +40,10 @@ impl Engine {
     /// Keeps what became of deliveries, and counts the scans that came to their end.
     pub(crate) async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
         let now = self.now();
+        let news: Vec<ScanId> =
+            settlements.iter().filter(|one| !one.steps.is_empty()).map(|one| one.scan).collect();
         let finished = self.parts.store.settle(settlements, now).await?;
+        self.bus.scans(news);
         let attention = finished.iter().filter(|(_, state)| *state == ScanState::Attention).count();
         self.hours.finished(whole(finished.len() - attention), whole(attention), now);
         Ok(())

@@ -9,6 +9,7 @@
 mod gate;
 mod intake;
 mod lanes;
+mod news;
 mod pacing;
 mod proof;
 mod storms;

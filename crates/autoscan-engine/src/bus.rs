@@ -1,0 +1,345 @@
+//! News for those who look on: what of the queue, the targets and the triggers changed. However much goes on, a topic is
+//! told a few times a second; nobody waits for a listener, and a listener that was away learns that it missed something.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use autoscan_core::name::Name;
+use autoscan_core::scan::ScanId;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::Engine;
+
+/// What happens within this time is one piece of news a topic.
+const BEAT: Duration = Duration::from_millis(300);
+/// News that are kept for listeners that were away for a moment.
+const KEPT: usize = 512;
+/// Scans or names that one piece of news names.
+const NAMED: usize = 20;
+
+/// What news are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Scans came, started, were told, seen or dropped.
+    Scan,
+    /// A target's lane changed.
+    Target,
+    /// A trigger received something.
+    Trigger,
+    /// The config changed.
+    Config,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 4] = [Self::Scan, Self::Target, Self::Trigger, Self::Config];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Target => "target",
+            Self::Trigger => "trigger",
+            Self::Config => "config",
+        }
+    }
+}
+
+/// The number of a piece of news. Numbers of another run are never taken for those of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewsId {
+    run: u64,
+    number: u64,
+}
+
+impl fmt::Display for NewsId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:x}-{}", self.run, self.number)
+    }
+}
+
+impl FromStr for NewsId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (run, number) = text.split_once('-').ok_or(())?;
+        let run = u64::from_str_radix(run, 16).map_err(|_not_hex| ())?;
+        Ok(Self { run, number: number.parse().map_err(|_no_number| ())? })
+    }
+}
+
+/// A piece of news.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct News {
+    /// Its number.
+    #[serde(skip)]
+    pub id: NewsId,
+    /// What it is about.
+    #[serde(skip)]
+    pub topic: Topic,
+    /// The scans that changed, some of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scans: Vec<ScanId>,
+    /// The targets or triggers that changed, some of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<Name>,
+    /// Whether others changed too.
+    pub more: bool,
+}
+
+/// What a listener hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A piece of news.
+    News(Arc<News>),
+    /// It missed some: what it shows must be looked up afresh. News after this number follow.
+    Gap(NewsId),
+}
+
+/// What is gathered for the next beat.
+#[derive(Default)]
+struct Gathered {
+    scans: Vec<ScanId>,
+    names: Vec<Name>,
+    more: bool,
+}
+
+impl Gathered {
+    fn is_empty(&self) -> bool {
+        self.scans.is_empty() && self.names.is_empty() && !self.more
+    }
+
+    fn add_scan(&mut self, scan: ScanId) {
+        if self.scans.len() < NAMED {
+            if !self.scans.contains(&scan) {
+                self.scans.push(scan);
+            }
+        } else {
+            self.more = true;
+        }
+    }
+
+    fn add_name(&mut self, name: &Name) {
+        if self.names.contains(name) {
+            return;
+        }
+        if self.names.len() < NAMED {
+            self.names.push(name.clone());
+        } else {
+            self.more = true;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Board {
+    gathered: [Gathered; Topic::ALL.len()],
+    told: VecDeque<Arc<News>>,
+}
+
+/// Where news are gathered and told.
+pub(crate) struct Bus {
+    run: u64,
+    board: Mutex<Board>,
+    /// Rings when there is something to tell.
+    bell: Notify,
+    /// The number of the last news.
+    last: watch::Sender<u64>,
+}
+
+impl Bus {
+    /// A bus without news. `run` is another number in every run.
+    pub(crate) fn new(run: u64) -> Self {
+        Self { run, board: Mutex::default(), bell: Notify::new(), last: watch::Sender::new(0) }
+    }
+
+    /// These scans changed.
+    pub(crate) fn scans(&self, scans: impl IntoIterator<Item = ScanId>) {
+        self.gather(Topic::Scan, |gathered| scans.into_iter().for_each(|scan| gathered.add_scan(scan)));
+    }
+
+    /// Scans changed that need no names.
+    pub(crate) fn many_scans(&self) {
+        self.gather(Topic::Scan, |gathered| gathered.more = true);
+    }
+
+    /// This target or trigger changed.
+    pub(crate) fn name(&self, topic: Topic, name: &Name) {
+        self.gather(topic, |gathered| gathered.add_name(name));
+    }
+
+    /// Everything of a topic may have changed.
+    pub(crate) fn whole(&self, topic: Topic) {
+        self.gather(topic, |gathered| gathered.more = true);
+    }
+
+    fn gather(&self, topic: Topic, add: impl FnOnce(&mut Gathered)) {
+        let mut board = self.board();
+        let gathered = &mut board.gathered[topic as usize];
+        let was_empty = gathered.is_empty();
+        add(gathered);
+        let rings = was_empty && !gathered.is_empty();
+        drop(board);
+        if rings {
+            self.bell.notify_one();
+        }
+    }
+
+    /// Tells what was gathered.
+    fn tell(&self) {
+        let mut board = self.board();
+        let mut number = *self.last.borrow();
+        for topic in Topic::ALL {
+            let gathered = std::mem::take(&mut board.gathered[topic as usize]);
+            if gathered.is_empty() {
+                continue;
+            }
+            number += 1;
+            let Gathered { scans, names, more } = gathered;
+            let news = News { id: NewsId { run: self.run, number }, topic, scans, names, more };
+            board.told.push_back(Arc::new(news));
+        }
+        let forget = board.told.len().saturating_sub(KEPT);
+        board.told.drain(..forget);
+        drop(board);
+        self.last.send_replace(number);
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first news after this number, or that it is gone.
+    fn after(&self, number: u64) -> Option<Heard> {
+        let board = self.board();
+        let newest = board.told.back()?;
+        if newest.id.number <= number {
+            return None;
+        }
+        let back = usize::try_from(newest.id.number - number).unwrap_or(usize::MAX);
+        match board.told.len().checked_sub(back) {
+            Some(at) => board.told.get(at).cloned().map(Heard::News),
+            None => Some(Heard::Gap(newest.id)),
+        }
+    }
+}
+
+/// Tells news at every beat at which there are some, until `stop`.
+pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = engine.bus.bell.notified() => {}
+        }
+        engine.parts.clock.sleep(BEAT).await;
+        engine.bus.tell();
+    }
+}
+
+/// Somebody who looks on. It costs a number, and holds nobody up.
+pub struct Listener {
+    bus: Arc<Bus>,
+    woken: watch::Receiver<u64>,
+    /// The number of what was heard last.
+    heard: u64,
+    /// Whether it begins with a gap.
+    missed: bool,
+}
+
+impl Listener {
+    /// The number after which this listener hears.
+    pub fn at(&self) -> NewsId {
+        NewsId { run: self.bus.run, number: self.heard }
+    }
+
+    /// What comes next. A call that is given up loses nothing.
+    pub async fn next(&mut self) -> Heard {
+        loop {
+            self.woken.borrow_and_update();
+            if self.missed {
+                self.missed = false;
+                return Heard::Gap(self.at());
+            }
+            if let Some(heard) = self.bus.after(self.heard) {
+                self.heard = match &heard {
+                    Heard::News(news) => news.id.number,
+                    Heard::Gap(id) => id.number,
+                };
+                return heard;
+            }
+            if self.woken.changed().await.is_err() {
+                // The bus is held by this listener: it cannot go.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Listens to news: those after `since`, or from now on. A number that is too old, or of another run, begins with a
+    /// gap.
+    pub fn news(&self, since: Option<NewsId>) -> Listener {
+        let woken = self.bus.last.subscribe();
+        let last = *woken.borrow();
+        let known = since.is_none_or(|since| since.run == self.bus.run && since.number <= last);
+        let heard = since.filter(|_| known).map_or(last, |since| since.number);
+        Listener { bus: Arc::clone(&self.bus), woken, heard, missed: !known }
+    }
+
+    /// The number of the last news: whoever looks things up now, and listens from there on, misses nothing.
+    pub fn last_news(&self) -> NewsId {
+        NewsId { run: self.bus.run, number: *self.bus.last.borrow() }
+    }
+
+    /// The config was read anew, or its file changed.
+    pub fn config_changed(&self) {
+        self.bus.whole(Topic::Config);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_as_it_is_written() {
+        let id = NewsId { run: 0x00ab_cdef, number: 17 };
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for wrong in ["", "17", "x-17", "ab-", "ab-x", "-", "ab-17-1"] {
+            assert_eq!(wrong.parse::<NewsId>(), Err(()), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn news_are_kept_up_to_a_number() {
+        let bus = Bus::new(1);
+        for _ in 0..KEPT + 10 {
+            bus.many_scans();
+            bus.tell();
+        }
+        assert_eq!(bus.board().told.len(), KEPT);
+        let newest = u64::try_from(KEPT + 10).unwrap();
+        assert_eq!(bus.after(9), Some(Heard::Gap(NewsId { run: 1, number: newest })));
+        assert!(matches!(bus.after(10), Some(Heard::News(news)) if news.id.number == 11));
+        assert!(matches!(bus.after(newest - 1), Some(Heard::News(news)) if news.id.number == newest));
+        assert_eq!(bus.after(newest), None);
+    }
+
+    #[test]
+    fn a_beat_names_a_bounded_number_of_scans_each_once() {
+        let bus = Bus::new(1);
+        for scan in (0..1000).chain(0..1000) {
+            bus.scans([ScanId(scan)]);
+        }
+        bus.tell();
+        let Some(Heard::News(news)) = bus.after(0) else { panic!("nothing was told") };
+        assert_eq!(news.scans, (0..20).map(ScanId).collect::<Vec<_>>());
+        assert!(news.more);
+        assert_eq!(bus.after(1), None);
+    }
+}
