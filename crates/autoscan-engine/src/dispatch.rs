@@ -137,7 +137,7 @@ async fn look(engine: &Engine, scan: Scan) -> Looked {
 }
 
 /// Whether a scan is kept back for another reason than before.
-fn is_news((scan, verdict): &&Looked) -> bool {
+fn is_news((scan, verdict): &Looked) -> bool {
     match verdict {
         Verdict::Pass { .. } => false,
         Verdict::Wait { reason, .. } | Verdict::Hold { reason, .. } => scan.note.as_deref() != Some(reason),
@@ -167,7 +167,8 @@ impl Engine {
             }
         }
         if !holds.is_empty() {
-            let news: Vec<ScanId> = looked.iter().filter(is_news).map(|(scan, _)| scan.id).collect();
+            let news: Vec<ScanId> =
+                looked.iter().filter(|looked| is_news(looked)).map(|(scan, _)| scan.id).collect();
             self.parts.store.hold(holds).await?;
             self.bus.scans(news);
         }

@@ -123,8 +123,8 @@ impl Lane {
         self.lock().version.clone()
     }
 
-    pub(crate) fn set_version(&self, version: String) {
-        let before = self.lock().version.replace(version.clone());
+    pub(crate) fn set_version(&self, version: &str) {
+        let before = self.lock().version.replace(version.to_owned());
         if before.is_none_or(|before| before != version) {
             self.changed();
         }

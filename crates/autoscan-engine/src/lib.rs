@@ -235,7 +235,7 @@ impl Engine {
         let at = self.parts.targets.iter().position(|bound| bound.name.as_str() == target)?;
         let answer = self.ask_all(at).await;
         if let Ok(test) = &answer {
-            self.lanes[at].set_version(test.identity.version.clone());
+            self.lanes[at].set_version(&test.identity.version);
             self.lanes[at].hurry(self.now());
         }
         Some(answer)

@@ -64,7 +64,7 @@
     }
   }
 
-  const stream = new EventSource(`${base}/api/v1/live`);
+  const stream = new EventSource(`${base}/api/v1/live?since=${page.dataset.news || ""}`);
   const note = (topic) => { changed.add(topic); plan(); };
   for (const topic of ["scan", "target", "trigger", "config", "resync"]) {
     stream.addEventListener(topic, () => {

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method};
 
 use crate::Web;
 use crate::answer::Problem;
+use crate::api::live::Seats;
 use crate::doors::{Address, Locks, Shown};
 use crate::pages::Drafts;
 use crate::session::Sessions;
@@ -25,6 +26,8 @@ pub(crate) struct App {
     pub(crate) throttle: Throttle,
     pub(crate) sessions: Sessions,
     pub(crate) drafts: Drafts,
+    /// The places for those who look on.
+    pub(crate) seats: Seats,
     /// When it came up.
     pub(crate) since: Timestamp,
 }
@@ -44,6 +47,11 @@ impl App {
     /// The path under which autoscan is shown, without a slash at its end: empty, or `/autoscan`.
     pub(crate) fn base(&self) -> &str {
         self.web.base_url.trim_end_matches('/')
+    }
+
+    /// Whether this is a request of somebody who is logged in.
+    pub(crate) fn is_inside(&self, parts: &Parts) -> bool {
+        self.sessions.of(&parts.headers, self.web.engine.now()).is_some_and(|session| session.inside)
     }
 
     /// Lets a request in, or says why not. `token` is that of the trigger it is for; `acts` is whether it changes

@@ -47,6 +47,7 @@ pub use doors::Doors;
 pub use server::serve;
 
 use answer::Problem;
+use api::live::Seats;
 use app::{App, Shared};
 use doors::Locks;
 use pages::Drafts;
@@ -87,6 +88,7 @@ pub fn router(web: Web) -> Router {
         throttle: Throttle::default(),
         sessions: Sessions::new(web.random),
         drafts: Drafts::default(),
+        seats: Seats::default(),
         since: web.engine.now(),
         web,
     });

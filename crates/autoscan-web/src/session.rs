@@ -71,6 +71,12 @@ impl Sessions {
         Some(session.clone())
     }
 
+    /// Whether this session still goes on. To ask is no use of it.
+    pub(crate) fn goes_on(&self, session: &Session, now: Timestamp) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(&session.print).is_some_and(|session| now.since(session.used_at) < IDLE)
+    }
+
     /// Begins a session; answers it with the cookie's value.
     pub(crate) fn begin(&self, inside: bool, now: Timestamp) -> (Session, String) {
         let (id, csrf) = (self.word(), self.word());

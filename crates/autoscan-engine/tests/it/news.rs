@@ -50,9 +50,9 @@ async fn ten_thousand_requests_in_a_second_are_a_few_pieces_of_news() {
     let world = World::start(Setup { minimum_age: 100, ..Setup::default() });
     let mut listener = world.engine.news(None);
     heard(&mut listener).await;
-    for batch in 0..100 {
+    for _ in 0..100 {
         for number in 0..100 {
-            world.send(&format!("created /tv/Show{batch}-{number}/a.mkv")).await;
+            world.send(&format!("created /tv/Show{number}/a.mkv")).await;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

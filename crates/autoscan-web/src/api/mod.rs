@@ -1,6 +1,7 @@
 //! `/api/v1`: the queue, the targets and the triggers as JSON.
 
 mod explain;
+pub(crate) mod live;
 mod scan_json;
 mod scans;
 pub(crate) mod stats;
@@ -36,6 +37,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/queue/resume", post(targets::resume_all))
         .route("/api/v1/libraries", get(targets::libraries))
         .route("/api/v1/triggers", get(triggers::list))
+        .route("/api/v1/live", get(live::live))
         .route("/api/v1/explain", post(explain::explain))
         .route("/scan", post(scans::ask_leniently))
         .route("/health/detailed", get(health::detailed))
@@ -44,6 +46,9 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
 
 async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
+    if only_looks(&parts.method) && app.is_inside(&parts) {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
     match app.admit(&parts, Address::default(), None, !only_looks(&parts.method)) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(problem) => body::reject(&parts, body, problem).await.into_response(),

@@ -17,6 +17,7 @@ mod triggers;
 pub(crate) mod words;
 
 use askama::Template;
+use autoscan_engine::NewsId;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
@@ -97,6 +98,8 @@ pub(crate) struct Frame {
     pub(crate) csrf: String,
     /// What became of the form that was sent before.
     pub(crate) said: Option<Said>,
+    /// The last news when it was drawn: what came after it is not on the page yet.
+    pub(crate) news: NewsId,
     here: &'static str,
 }
 
@@ -133,6 +136,7 @@ impl Frame {
             can_leave: false,
             csrf: String::new(),
             said: None,
+            news: app.web.engine.last_news(),
             here: "",
             base,
         }

@@ -179,6 +179,29 @@ impl House {
         self.ask("POST", uri, &KEYED, body.to_owned()).await
     }
 
+    /// Logs in as a browser does; answers the cookie.
+    pub(crate) async fn log_in(&self) -> String {
+        let (cookie, csrf) = self.form("/login", "").await;
+        let form = format!("csrf={csrf}&username=autoscan&password=p%C3%A4ssw%C3%B6rd");
+        let reply = self.ask("POST", "/login", &[("cookie", &cookie)], form).await;
+        assert_eq!(reply.status, 303, "{reply:?}");
+        cookie_of(&reply).unwrap_or(cookie)
+    }
+
+    /// Logs out.
+    pub(crate) async fn log_out(&self, cookie: &str) {
+        let (_, csrf) = self.form("/", cookie).await;
+        let reply = self.ask("POST", "/logout", &[("cookie", cookie)], format!("csrf={csrf}")).await;
+        assert_eq!(reply.status, 303, "{reply:?}");
+    }
+
+    /// The cookie that a page sets, and the token of its forms.
+    async fn form(&self, uri: &str, cookie: &str) -> (String, String) {
+        let page = self.ask("GET", uri, &[("cookie", cookie)], "").await;
+        let csrf = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        (cookie_of(&page).unwrap_or_default(), csrf.to_owned())
+    }
+
     /// Every scan that is stored, newest first.
     pub(crate) async fn scans(&self) -> Vec<Scan> {
         self.store.list(ScanFilter { limit: 500, ..ScanFilter::default() }).await.unwrap().scans
@@ -188,6 +211,12 @@ impl House {
     pub(crate) async fn folders(&self) -> Vec<String> {
         self.scans().await.iter().map(|scan| scan.folder.to_string()).collect()
     }
+}
+
+/// The cookie that an answer sets.
+fn cookie_of(reply: &Reply) -> Option<String> {
+    let cookie = reply.header("set-cookie").split(';').next()?;
+    (!cookie.is_empty()).then(|| cookie.to_owned())
 }
 
 /// An `Authorization` header.

@@ -10,6 +10,7 @@ mod furniture;
 mod health;
 mod hooks;
 mod limits;
+mod live;
 mod metrics;
 mod signatures;
 mod single_url;

@@ -1,0 +1,179 @@
+//! `live`: what changes, as server-sent events. A page that is left open costs little, and never the place of a webhook.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use autoscan_engine::{Heard, Listener, NewsId};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+
+use crate::answer::Problem;
+use crate::app::{App, Peer, Shared};
+use crate::query;
+use crate::session::Session;
+
+/// Streams that are open at the same time: half of the places for connections, so that the others stay free.
+const MOST: usize = 2048;
+/// Of these, from one address.
+const MOST_OF_ONE: usize = 1024;
+/// Seconds after which somebody for whom there was no place may try again.
+const NO_SEAT_PAUSE: u64 = 30;
+/// A silent stream shows so often that it is alive: more often than proxies and the watch over connections end it.
+const HEARTBEAT: Duration = Duration::from_secs(20);
+/// Milliseconds after which a browser whose stream ended opens it again.
+const COME_BACK: u32 = 2000;
+
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    // nginx would keep events until it has some kilobytes of them.
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+];
+
+/// The places for those who look on.
+#[derive(Clone, Default)]
+pub(crate) struct Seats(Arc<Mutex<Taken>>);
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// A place that is taken until this is dropped.
+struct Seat {
+    seats: Seats,
+    address: IpAddr,
+}
+
+impl Seats {
+    fn take(&self, address: IpAddr) -> Option<Seat> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_one = taken.by_address.get(&address).copied().unwrap_or_default();
+        if taken.all >= MOST || of_one >= MOST_OF_ONE {
+            return None;
+        }
+        taken.all += 1;
+        taken.by_address.insert(address, of_one + 1);
+        Some(Seat { seats: self.clone(), address })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all = taken.all.saturating_sub(1);
+        if let Some(of_one) = taken.by_address.get_mut(&self.address) {
+            *of_one -= 1;
+            if *of_one == 0 {
+                taken.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Somebody who looks on.
+struct Onlooker {
+    app: Shared,
+    listener: Listener,
+    /// Who came in by a session stays only while it goes on.
+    session: Option<Session>,
+    /// What is still to be said at the beginning.
+    greeting: Option<Bytes>,
+    _seat: Seat,
+}
+
+/// `GET live`.
+pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Response, Problem> {
+    let since = since(&parts);
+    let session = app.sessions.of(&parts.headers, app.web.engine.now()).filter(|session| session.inside);
+    let seat = app.seats.take(Peer::of(&parts).0).ok_or_else(no_seat)?;
+    let listener = app.web.engine.news(since.unwrap_or_default());
+    // The number that a browser shows when it comes back is set before the first news.
+    let mut greeting = format!("retry: {COME_BACK}\nid: {}\n\n", listener.at());
+    if since.is_none() {
+        resync(&mut greeting, listener.at());
+    }
+    let greeting = Some(Bytes::from(greeting));
+    let onlooker = Onlooker { app, listener, session, greeting, _seat: seat };
+    let events = stream::unfold(onlooker, |mut onlooker| async move {
+        let said = onlooker.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(said), onlooker))
+    });
+    Ok((HEADERS, Body::from_stream(events)).into_response())
+}
+
+/// From where somebody wants to hear: a browser that comes back says it by a header, a page by its query. The outer none
+/// is for a number that nobody gave out.
+fn since(parts: &Parts) -> Option<Option<NewsId>> {
+    let shown = match parts.headers.get("last-event-id") {
+        Some(value) => Some(value.to_str().unwrap_or_default().to_owned()),
+        None => {
+            let query = query::parse(parts.uri.query()).unwrap_or_default();
+            query.into_iter().find(|(name, _)| name == "since").map(|(_, value)| value)
+        }
+    };
+    match shown {
+        None => Some(None),
+        Some(shown) if shown.is_empty() => Some(None),
+        Some(shown) => shown.parse().ok().map(Some),
+    }
+}
+
+impl Onlooker {
+    /// What is said next; none when it is over.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(greeting) = self.greeting.take() {
+            return Some(greeting);
+        }
+        tokio::select! {
+            () = self.app.web.stop.cancelled() => None,
+            heard = self.listener.next() => {
+                if self.may_stay() { told(heard) } else { None }
+            }
+            () = tokio::time::sleep(HEARTBEAT) => {
+                self.may_stay().then_some(Bytes::from_static(b": alive\n\n"))
+            }
+        }
+    }
+
+    fn may_stay(&self) -> bool {
+        let App { sessions, web, .. } = &*self.app;
+        self.session.as_ref().is_none_or(|session| sessions.goes_on(session, web.engine.now()))
+    }
+}
+
+fn told(heard: Heard) -> Option<Bytes> {
+    let mut text = String::new();
+    match heard {
+        Heard::Gap(id) => resync(&mut text, id),
+        Heard::News(news) => {
+            let data = serde_json::to_string(&*news).ok()?;
+            write!(text, "id: {}\nevent: {}\ndata: {data}\n\n", news.id, news.topic.as_str()).ok()?;
+        }
+    }
+    Some(Bytes::from(text))
+}
+
+/// Everything must be looked up afresh.
+fn resync(text: &mut String, id: NewsId) {
+    let written = write!(text, "id: {id}\nevent: resync\ndata: {{}}\n\n");
+    debug_assert!(written.is_ok(), "a text takes everything");
+}
+
+/// The connection ends with it: one that waited here for its next request would take a place, too.
+fn no_seat() -> Problem {
+    let error = "Too many live streams are open: close some pages, or look again in half a minute";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", error)
+        .with(header::RETRY_AFTER, NO_SEAT_PAUSE.into())
+        .and_close()
+}
