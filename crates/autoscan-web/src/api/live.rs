@@ -97,10 +97,10 @@ pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Resp
     let since = since(&parts);
     let session = app.sessions.of(&parts.headers, app.web.engine.now()).filter(|session| session.inside);
     let seat = app.seats.take(Peer::of(&parts).0).ok_or_else(no_seat)?;
-    let listener = app.web.engine.news(since.unwrap_or_default());
+    let listener = app.web.engine.news(if let Since::After(id) = since { Some(id) } else { None });
     // The number that a browser shows when it comes back is set before the first news.
     let mut greeting = format!("retry: {COME_BACK}\nid: {}\n\n", listener.at());
-    if since.is_none() {
+    if matches!(since, Since::Unknown) {
         resync(&mut greeting, listener.at());
     }
     let greeting = Some(Bytes::from(greeting));
@@ -112,20 +112,25 @@ pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Resp
     Ok((HEADERS, Body::from_stream(events)).into_response())
 }
 
-/// From where somebody wants to hear: a browser that comes back says it by a header, a page by its query. The outer none
-/// is for a number that nobody gave out.
-fn since(parts: &Parts) -> Option<Option<NewsId>> {
-    let shown = match parts.headers.get("last-event-id") {
-        Some(value) => Some(value.to_str().unwrap_or_default().to_owned()),
-        None => {
-            let query = query::parse(parts.uri.query()).unwrap_or_default();
-            query.into_iter().find(|(name, _)| name == "since").map(|(_, value)| value)
-        }
+/// From where somebody wants to hear.
+enum Since {
+    Now,
+    After(NewsId),
+    /// A number that nobody gave out.
+    Unknown,
+}
+
+/// A browser that comes back says it by a header, a page by its query.
+fn since(parts: &Parts) -> Since {
+    let by_query = || {
+        let query = query::parse(parts.uri.query()).unwrap_or_default();
+        query.into_iter().find(|(name, _)| name == "since").map(|(_, value)| value)
     };
-    match shown {
-        None => Some(None),
-        Some(shown) if shown.is_empty() => Some(None),
-        Some(shown) => shown.parse().ok().map(Some),
+    let by_header = parts.headers.get("last-event-id");
+    let by_header = by_header.map(|value| value.to_str().unwrap_or("unreadable").to_owned());
+    match by_header.or_else(by_query) {
+        Some(shown) if !shown.is_empty() => shown.parse().map_or(Since::Unknown, Since::After),
+        _ => Since::Now,
     }
 }
 
