@@ -1,6 +1,8 @@
 //! Jellyfin. Items that it knows are refreshed at once; it is told of new paths, and looks at them a minute after the last
 //! one, by the rules of its `LibraryMonitor`. It has no filter by path.
 
+mod quick_connect;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ use crate::family::media_browser::{
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
+pub use quick_connect::quick_connect;
+
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "jellyfin", settings: <Settings as JsonSchema>::json_schema, connect };
 
@@ -43,22 +47,9 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     let given: Settings = settings::read(given)?;
-    let base = settings::url(&given.url)?;
-    if base.has_login() {
-        return Err(
-            "`url` holds a user and password, but Jellyfin reads its key from the very header in which they \
-                    would be sent: let the proxy pass autoscan without them"
-                .to_owned(),
-        );
-    }
+    let base = address(&given.url)?;
     let key = settings::either("api-key", given.api_key, "token", given.token)?;
-    // Every other place for the key is refused by Jellyfin 12, or shows it in logs.
-    let authorization = format!(
-        "MediaBrowser Token=\"{}\", Client=\"autoscan\", Device=\"autoscan\", DeviceId=\"autoscan\", Version=\"{}\"",
-        utf8_percent_encode(key.reveal(), PLAIN),
-        env!("CARGO_PKG_VERSION"),
-    );
-    let key = SecretHeader::new("authorization", &authorization, &key)?;
+    let key = SecretHeader::new("authorization", &authorization(Some(&key), "autoscan"), &key)?;
     let url = base.to_string();
     Ok(Connected {
         server: Arc::new(Jellyfin {
@@ -70,6 +61,32 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
         }),
         url,
     })
+}
+
+/// Where Jellyfin is.
+fn address(url: &str) -> Result<BaseUrl, String> {
+    let base = settings::url(url)?;
+    if base.has_login() {
+        return Err(
+            "`url` holds a user and password, but Jellyfin reads its key from the very header in which they \
+                    would be sent: let the proxy pass autoscan without them"
+                .to_owned(),
+        );
+    }
+    Ok(base)
+}
+
+/// The header in which Jellyfin is told who asks. Every other place for the key is refused by Jellyfin 12, or shows it in
+/// logs.
+fn authorization(key: Option<&Secret>, device: &str) -> String {
+    let token = key
+        .map(|key| format!("Token=\"{}\", ", utf8_percent_encode(key.reveal(), PLAIN)))
+        .unwrap_or_default();
+    format!(
+        "MediaBrowser {token}Client=\"autoscan\", Device=\"autoscan\", DeviceId=\"{}\", Version=\"{}\"",
+        utf8_percent_encode(device, PLAIN),
+        env!("CARGO_PKG_VERSION"),
+    )
 }
 
 struct Jellyfin {

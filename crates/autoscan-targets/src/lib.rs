@@ -11,6 +11,7 @@ mod family;
 mod fileflows;
 mod jellyfin;
 mod kodi;
+mod login;
 mod mpd;
 mod plex;
 mod radarr;
@@ -19,6 +20,9 @@ mod tdarr;
 mod webhook;
 
 pub use command::command_hook;
+pub use jellyfin::quick_connect;
+pub use login::{Code, KeyLogin};
+pub use plex::plex_pin;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ mod lookup;
 mod matching;
 mod naming;
 mod notifications;
+mod pin;
 mod proof;
 mod sections;
 mod server;
@@ -43,6 +44,8 @@ use sections::Sections;
 use server::Server;
 use telling::{Told, Turns, refresh_of};
 use trash::EmptyTrash;
+
+pub use pin::plex_pin;
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "plex", settings: <Settings as JsonSchema>::json_schema, connect };

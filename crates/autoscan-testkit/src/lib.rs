@@ -10,5 +10,5 @@ pub use pretend::{
     EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, KodiContent, MpdTrouble, PlexBuilder,
     PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendArr, PretendAudiobookshelf,
     PretendAutoscan, PretendEmby, PretendFileFlows, PretendJellyfin, PretendKodi, PretendLibrary, PretendMpd,
-    PretendPlex, PretendReceiver, PretendTdarr, Recorded, Stage, Trouble,
+    PretendPlex, PretendPlexTv, PretendReceiver, PretendTdarr, QuickConnect, Recorded, Stage, Trouble,
 };

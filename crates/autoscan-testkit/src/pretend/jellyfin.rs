@@ -1,3 +1,5 @@
+mod quick_connect;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +17,16 @@ use crate::pretend::media_browser::{
 use crate::pretend::monitor::DELAY;
 use crate::pretend::stage::{Play, Recorded, Reply, Stage, segments};
 
+pub use quick_connect::QuickConnect;
+
 /// A Jellyfin server as far as scans go, by default one that knows no authentication but its own (12.0).
 pub struct PretendJellyfin {
     /// Its port, its log and its trouble.
     pub stage: Stage,
     /// Its items, its files, its clock and its faults.
     pub holdings: Holdings,
+    /// Its logins by a code.
+    pub quick_connect: QuickConnect,
     jellyfin: Arc<Jellyfin>,
 }
 
@@ -85,14 +91,16 @@ impl JellyfinBuilder {
         if let Some(delay) = self.delay {
             holdings.set_delay(delay);
         }
+        let quick_connect = QuickConnect::default();
         let jellyfin = Arc::new(Jellyfin {
             made: self,
             holdings: holdings.clone(),
+            quick_connect: quick_connect.clone(),
             starting: AtomicBool::new(false),
             shut_out: AtomicBool::new(false),
         });
         let play: Arc<dyn Play> = Arc::clone(&jellyfin) as Arc<dyn Play>;
-        Ok(PretendJellyfin { stage: Stage::open(play, &under).await?, holdings, jellyfin })
+        Ok(PretendJellyfin { stage: Stage::open(play, &under).await?, holdings, quick_connect, jellyfin })
     }
 }
 
@@ -153,6 +161,7 @@ impl PretendJellyfin {
 struct Jellyfin {
     made: JellyfinBuilder,
     holdings: Holdings,
+    quick_connect: QuickConnect,
     starting: AtomicBool,
     shut_out: AtomicBool,
 }
@@ -178,8 +187,20 @@ impl Play for Jellyfin {
             reply.headers.push(("retry-after", "005".to_owned()));
             return reply;
         }
-        if !self.lets_in(call) {
-            return self.error(401);
+        if let Some(reply) = self.quick_connect.for_nobody(&lower, call) {
+            return reply;
+        }
+        let Some(shown) = self.shown_token(call) else { return self.error(401) };
+        let leaves = lower == ["sessions", "logout"];
+        match self.quick_connect.lets_in(&shown).map(|made| made || shown == self.made.key) {
+            Some(false) => return self.error(401),
+            // The token of a user, who may see things and leave, and no more.
+            None if !leaves => return self.error(403),
+            _ if leaves => return self.quick_connect.log_out(&shown),
+            _ => {}
+        }
+        if let Some(reply) = self.quick_connect.for_administrators(&lower, call) {
+            return reply;
         }
         let world = &mut *self.holdings.world();
         match (call.method.as_str(), lower.as_slice()) {
@@ -269,13 +290,14 @@ impl Jellyfin {
         configuration
     }
 
-    fn lets_in(&self, call: &Recorded) -> bool {
+    /// The key or token of a call, from where this version reads it.
+    fn shown_token(&self, call: &Recorded) -> Option<String> {
         let modern = call.header("authorization").and_then(token);
         let query = call.param("ApiKey").map(str::to_owned);
         let legacy =
             [call.header("x-emby-token"), call.header("x-mediabrowser-token"), call.param("api_key")];
         let legacy = legacy.into_iter().flatten().next().filter(|_| self.made.legacy).map(str::to_owned);
-        modern.or(query).or(legacy).is_some_and(|token| token == self.made.key)
+        modern.or(query).or(legacy)
     }
 }
 

@@ -13,6 +13,7 @@ mod media_browser;
 mod monitor;
 mod mpd;
 mod plex;
+mod plex_tv;
 mod receiver;
 mod shelf;
 mod stage;
@@ -23,7 +24,7 @@ pub use audiobookshelf::PretendAudiobookshelf;
 pub use autoscan::PretendAutoscan;
 pub use emby::{EmbyBuilder, EmbyLists, PretendEmby};
 pub use fileflows::PretendFileFlows;
-pub use jellyfin::{JellyfinBuilder, PretendJellyfin};
+pub use jellyfin::{JellyfinBuilder, PretendJellyfin, QuickConnect};
 pub use kodi::{KodiContent, PretendKodi};
 pub use library::PretendLibrary;
 pub use media_browser::{Holdings, ItemRefresh};
@@ -31,6 +32,7 @@ pub use mpd::{MpdTrouble, PretendMpd};
 pub use plex::{
     PlexBuilder, PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendPlex,
 };
+pub use plex_tv::PretendPlexTv;
 pub use receiver::PretendReceiver;
 pub use stage::{Recorded, Stage, Trouble};
 pub use tdarr::PretendTdarr;
