@@ -71,6 +71,11 @@ impl Engine {
         }
     }
 
+    /// What is at a path of this machine now.
+    pub async fn look(&self, path: &LocalPath) -> Look {
+        self.parts.files.look(path).await
+    }
+
     /// File or folder, as the trigger `manual` would take it.
     fn by_its_name(&self, path: &TriggerPath) -> Subject {
         let reading = self.trigger_of_kind(MANUAL).map(|manual| asked(manual, std::slice::from_ref(path)));

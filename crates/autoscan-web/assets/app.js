@@ -73,3 +73,25 @@
     });
   }
 })();
+
+// A form with data-poll="seconds" is sent again and again by itself. While nothing is new the answer is 204; then the page is
+// fetched anew.
+(() => {
+  const form = document.querySelector("form[data-poll]");
+  if (!form) return;
+  const pause = Number(form.dataset.poll) * 1000;
+
+  async function ask() {
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      body.set("quiet", "1");
+      const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" });
+      if (answer.status !== 204) { location.reload(); return; }
+    } catch {
+      // The server is away: ask again.
+    }
+    setTimeout(ask, pause);
+  }
+
+  setTimeout(ask, pause);
+})();

@@ -12,7 +12,7 @@ use crate::Web;
 use crate::answer::Problem;
 use crate::api::live::Seats;
 use crate::doors::{Address, Locks, Shown};
-use crate::pages::Drafts;
+use crate::pages::{Drafts, Walks};
 use crate::session::Sessions;
 use crate::throttle::Throttle;
 
@@ -28,6 +28,8 @@ pub(crate) struct App {
     pub(crate) drafts: Drafts,
     /// The places for those who look on.
     pub(crate) seats: Seats,
+    /// How far people have come in adding a server.
+    pub(crate) walks: Walks,
     /// When it came up.
     pub(crate) since: Timestamp,
 }

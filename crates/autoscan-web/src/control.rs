@@ -31,7 +31,8 @@ pub trait Control: Send + Sync {
     /// error is a sentence.
     async fn begin_login(&self, kind: LoginKind, url: &str) -> Result<PendingLogin, String>;
 
-    /// Asks whether the person confirmed: the key, once they did. The error is a sentence, and ends the login.
+    /// Asks whether the person confirmed: the key, once they did. The error is a sentence; the login may be asked about
+    /// again all the same, as a server that was away for a moment may have it still.
     async fn finish_login(&self, pending: &PendingLogin) -> Result<Option<Secret>, String>;
 
     /// The folders in which each sender keeps its media, as it sees them: of those whose `api` is set.

@@ -50,7 +50,7 @@ use answer::Problem;
 use api::live::Seats;
 use app::{App, Shared};
 use doors::Locks;
-use pages::Drafts;
+use pages::{Drafts, Walks};
 use session::Sessions;
 use throttle::Throttle;
 
@@ -89,6 +89,7 @@ pub fn router(web: Web) -> Router {
         sessions: Sessions::new(web.random),
         drafts: Drafts::default(),
         seats: Seats::default(),
+        walks: Walks::default(),
         since: web.engine.now(),
         web,
     });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
+use autoscan_core::ports::Store;
 use autoscan_core::secret::Secret;
 use autoscan_engine::TestView;
 use autoscan_http::Http;
@@ -11,6 +12,7 @@ use autoscan_triggers::ArrReport;
 use autoscan_web::{ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots};
 
 use crate::config::{self, Composed, Loaded, TriggerSettings};
+use crate::login::Logins;
 use crate::wire;
 
 /// The program, as its pages see it.
@@ -19,11 +21,12 @@ pub(crate) struct Program {
     loaded: Arc<Loaded>,
     triggers: Vec<TriggerSettings>,
     http: Http,
+    logins: Logins,
 }
 
 impl Program {
     /// The program that runs by this config.
-    pub(crate) fn new(loaded: &Arc<Loaded>) -> Self {
+    pub(crate) fn new(loaded: &Arc<Loaded>, store: Arc<dyn Store>) -> Self {
         Self {
             loaded: Arc::clone(loaded),
             view: ConfigView {
@@ -33,6 +36,7 @@ impl Program {
             },
             triggers: loaded.settings.triggers.clone(),
             http: Http::default(),
+            logins: Logins::new(loaded.settings.plex_tv_url.clone(), store),
         }
     }
 }
@@ -70,12 +74,12 @@ impl Control for Program {
         Ok(TestView { identity, libraries, advice })
     }
 
-    async fn begin_login(&self, _kind: LoginKind, _url: &str) -> Result<PendingLogin, String> {
-        Err("a key is made at the server".to_owned())
+    async fn begin_login(&self, kind: LoginKind, url: &str) -> Result<PendingLogin, String> {
+        self.logins.begin(kind, url).await
     }
 
-    async fn finish_login(&self, _pending: &PendingLogin) -> Result<Option<Secret>, String> {
-        Err("a key is made at the server".to_owned())
+    async fn finish_login(&self, pending: &PendingLogin) -> Result<Option<Secret>, String> {
+        self.logins.finish(pending).await
     }
 
     async fn root_folders(&self) -> Vec<SenderRoots> {

@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod disk;
 mod logging;
+mod login;
 mod output;
 mod wire;
 

@@ -98,7 +98,12 @@ pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, Faults> {
 }
 
 /// The doors and what lies behind them.
-pub(crate) fn web(loaded: &Arc<Loaded>, engine: Arc<Engine>, stop: CancellationToken) -> Web {
+pub(crate) fn web(
+    loaded: &Arc<Loaded>,
+    engine: Arc<Engine>,
+    store: Arc<dyn Store>,
+    stop: CancellationToken,
+) -> Web {
     let auth = &loaded.settings.authentication;
     Web {
         engine,
@@ -114,7 +119,7 @@ pub(crate) fn web(loaded: &Arc<Loaded>, engine: Arc<Engine>, stop: CancellationT
         recognise: autoscan_triggers::recognise,
         for_people,
         metrics_need_auth: loaded.settings.metrics_need_auth,
-        control: Arc::new(Program::new(loaded)),
+        control: Arc::new(Program::new(loaded, store)),
         random,
         version: env!("CARGO_PKG_VERSION"),
         stop,

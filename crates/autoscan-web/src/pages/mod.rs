@@ -12,6 +12,8 @@ mod reasons;
 mod scan;
 mod scans;
 mod setup;
+mod setup_folders;
+mod setup_walk;
 mod targets;
 mod triggers;
 pub(crate) mod words;
@@ -25,6 +27,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 pub(crate) use edit::Drafts;
+pub(crate) use setup_walk::Walks;
 
 use crate::answer::Problem;
 use crate::app::{App, Shared};
@@ -71,7 +74,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/manual-scan", get(manual_scan::page))
         .route("/triggers", get(triggers::page))
         .route("/targets", get(targets::page))
-        .route("/setup", get(setup::page))
+        .merge(setup::routes())
         .route("/log", get(log::page))
         .route("/config", get(config::page))
         .route("/targets/map", post(targets::map))

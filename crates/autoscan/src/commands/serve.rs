@@ -56,7 +56,12 @@ async fn serve(loaded: &Arc<Loaded>, opened: wire::Opened) -> Result<(), String>
     let store = Arc::new(store);
     let engine = wire::engine(loaded, opened, Arc::clone(&store) as Arc<_>);
     let stop = CancellationToken::new();
-    let router = autoscan_web::router(wire::web(loaded, Arc::clone(&engine), stop.clone()));
+    let router = autoscan_web::router(wire::web(
+        loaded,
+        Arc::clone(&engine),
+        Arc::clone(&store) as Arc<_>,
+        stop.clone(),
+    ));
     announce(loaded, &store, &listeners);
     tokio::spawn(watch_signals(stop.clone()));
     let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));

@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) priorities: Vec<PathPriority>,
     /// When deletions are held for their number.
     pub(crate) storm: Option<StormRule>,
+    /// Where plex.tv answers, for a login by its PIN.
+    pub(crate) plex_tv_url: String,
     /// Whether `/metrics` needs the password or key.
     pub(crate) metrics_need_auth: bool,
     /// What guards which prefix.
@@ -186,6 +188,7 @@ pub(super) fn settle(mut value: Value, kinds: &Kinds, folder: &Path) -> Result<S
             .map(|rule| PathPriority { path: rule.path.clone(), priority: rule.priority })
             .collect(),
         storm: storm(&shape.storm)?,
+        plex_tv_url: shape.plex_tv_url.0.clone(),
         metrics_need_auth: shape.metrics.auth,
         triggers: self::triggers(&triggers, &kinds.triggers, &shape)?,
         targets: self::targets(&targets, &kinds.targets, shape.scan_delay.0)?,

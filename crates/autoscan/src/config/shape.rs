@@ -41,6 +41,7 @@ text!(Pattern, "regex");
 text!(Hours, "hours");
 text!(Percent, "percent");
 text!(Program, "program");
+text!(WebAddress, "url");
 
 /// Plain prefixes: one program's path and another's.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -115,6 +116,8 @@ pub(super) struct Shape {
     pub(super) priorities: Vec<PathPriority>,
     /// When many files are reported deleted at once, the deletions are held: it is rather a mount that is gone.
     pub(super) storm: Storm,
+    /// Where plex.tv answers: asked only when a person logs in there by a PIN, from the page *Setup*.
+    pub(super) plex_tv_url: WebAddress,
     /// Who may read `/metrics`.
     pub(super) metrics: Metrics,
     /// What is logged, and how.
@@ -138,6 +141,7 @@ impl Default for Shape {
             files: Files::default(),
             priorities: Vec::new(),
             storm: Storm::default(),
+            plex_tv_url: WebAddress("https://plex.tv".to_owned()),
             metrics: Metrics::default(),
             log: Log::default(),
         }
