@@ -52,6 +52,28 @@ impl PathMap {
         self.prefixes.iter().map(|(_, to)| to)
     }
 
+    /// The folders on the near side that become `path`, or lie below it once they are mapped. None are found where that is
+    /// not sure: a path that two prefixes lead to, or that a regular expression may have made.
+    pub fn origins(&self, path: &AbsolutePath) -> Vec<AbsolutePath> {
+        let leads_here = |origin: &AbsolutePath| self.apply(origin).is_ok_and(|mapped| mapped.path == *path);
+        let mut above: Vec<AbsolutePath> = Vec::new();
+        for (from, to) in &self.prefixes {
+            let origin = path.names_below(to).map(|names| from.join(names));
+            above.extend(origin.filter(|origin| leads_here(origin) && !above.contains(origin)));
+        }
+        match above.len() {
+            0 => {}
+            1 => return above,
+            _ => return Vec::new(),
+        }
+        let below: Vec<_> =
+            self.prefixes.iter().filter(|(_, to)| to.is_within(path)).map(|(from, _)| from.clone()).collect();
+        if below.is_empty() && self.rewrites.is_empty() && leads_here(path) {
+            return vec![path.clone()];
+        }
+        below
+    }
+
     /// The same file in the other program's eyes. A result that is no absolute path is refused.
     pub fn apply(&self, path: &AbsolutePath) -> Result<Mapped, PathRefusal> {
         for (from, to) in &self.prefixes {
@@ -154,6 +176,39 @@ mod tests {
         let path = AbsolutePath::parse(&format!("/tv/{}", "x".repeat(4090))).unwrap();
         assert!(matches!(longer.apply(&path), Err(PathRefusal::TooLong(_))));
         assert!(PathMap::new([], [("(", "/x")]).is_err());
+    }
+
+    #[test]
+    fn where_a_folder_comes_from_is_said_only_where_it_is_sure() {
+        let origins = |map: &PathMap, path: &str| {
+            let mut origins: Vec<_> =
+                map.origins(&AbsolutePath::parse(path).unwrap()).iter().map(ToString::to_string).collect();
+            origins.sort();
+            origins
+        };
+        let none: [&str; 0] = [];
+        let map = PathMap::new(
+            [
+                ("/mnt/media", "/data"),
+                ("/mnt/media/kids", "/kids"),
+                ("/one", "/both"),
+                ("/two", "/both"),
+                ("/mnt/a", "/all/a"),
+                ("/mnt/b", "/all/b"),
+            ],
+            [],
+        )
+        .unwrap();
+        assert_eq!(origins(&map, "/data/tv"), ["/mnt/media/tv"]);
+        assert_eq!(origins(&map, "/kids"), ["/mnt/media/kids"]);
+        assert_eq!(origins(&map, "/data/kids"), none, "/mnt/media/kids becomes /kids");
+        assert_eq!(origins(&map, "/both/tv"), none);
+        assert_eq!(origins(&map, "/all"), ["/mnt/a", "/mnt/b"]);
+        assert_eq!(origins(&map, "/elsewhere"), ["/elsewhere"]);
+        assert_eq!(origins(&map, "/mnt/media"), none, "it is something else there");
+        assert_eq!(origins(&PathMap::default(), "/tv"), ["/tv"]);
+        let rewrites = PathMap::new([], [("^/mnt/(.)/", "/data/$1/")]).unwrap();
+        assert_eq!(origins(&rewrites, "/data/tv"), none);
     }
 
     proptest! {

@@ -1,8 +1,10 @@
 //! The journey of one path, told without changing anything.
 
 use autoscan_core::change::{Change, Subject};
+use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, TargetPath, TriggerPath};
 use autoscan_core::ports::{Look, TargetScan};
+use futures_util::future::join_all;
 
 use crate::bound::{BoundTarget, BoundTrigger};
 use crate::intake::asked;
@@ -19,6 +21,16 @@ struct OnDisk {
 impl Engine {
     /// The journey of one path. Changes nothing. None when there is no such trigger (by default `manual`).
     pub async fn explain(&self, path: &TriggerPath, trigger: Option<&str>) -> Option<Explanation> {
+        self.explain_for(path, trigger, None).await
+    }
+
+    /// The same for these targets alone, whatever the trigger's are; none means those of the trigger.
+    pub async fn explain_for(
+        &self,
+        path: &TriggerPath,
+        trigger: Option<&str>,
+        targets: Option<&[Name]>,
+    ) -> Option<Explanation> {
         let bound = match trigger {
             Some(name) => self.trigger(name)?,
             None => self.trigger_of_kind(MANUAL)?,
@@ -38,7 +50,8 @@ impl Engine {
             Err(refusal) => told.stopped = Some(refusal.to_string()),
             Ok(mapped) => {
                 told.rule = mapped.rule;
-                self.explain_local(bound, path, &LocalPath(mapped.path), &mut told).await;
+                let targets = targets.or(bound.targets.as_deref());
+                self.explain_local(bound, targets, (path, &LocalPath(mapped.path)), &mut told).await;
             }
         }
         Some(told)
@@ -47,8 +60,8 @@ impl Engine {
     async fn explain_local(
         &self,
         bound: &BoundTrigger,
-        path: &TriggerPath,
-        local: &LocalPath,
+        targets: Option<&[Name]>,
+        (path, local): (&TriggerPath, &LocalPath),
         told: &mut Explanation,
     ) {
         told.local = Some(local.to_string());
@@ -64,11 +77,9 @@ impl Engine {
             anchors: self.gate.guards.anchors_of(&disk.folder),
             held: self.gate.guards.would_hold(&disk.folder).await,
         };
-        for target in &self.parts.targets {
-            if bound.targets.as_ref().is_none_or(|names| names.contains(&target.name)) {
-                told.targets.push(explain_target(target, &disk.folder, &change).await);
-            }
-        }
+        let meant = |target: &&BoundTarget| targets.is_none_or(|names| names.contains(&target.name));
+        let asked = self.parts.targets.iter().filter(meant);
+        told.targets = join_all(asked.map(|target| explain_target(target, &disk.folder, &change))).await;
     }
 
     /// What is at a path of this machine now.

@@ -32,6 +32,8 @@ pub(crate) fn asked(manual: &BoundTrigger, paths: &[TriggerPath]) -> Result<Read
 struct Intake<'a> {
     engine: &'a Engine,
     trigger: &'a BoundTrigger,
+    /// Whose map and filter count.
+    eyes: &'a BoundTrigger,
     targets: Option<Vec<Name>>,
     now: Timestamp,
     folders: Vec<Absorb>,
@@ -101,14 +103,28 @@ impl Engine {
     /// Takes in a scan that a person or script asked for over the API, as the trigger `manual` reads `?path=`: it knows a
     /// file from a folder.
     pub async fn ask(&self, paths: Vec<TriggerPath>, targets: Option<Vec<Name>>) -> Result<Taken, TakeError> {
+        self.ask_as(paths, targets, MANUAL).await
+    }
+
+    /// The same for paths as this trigger's sender sees them: its map and its filter count. [`MANUAL`] stands for the
+    /// trigger of that kind, whatever its name.
+    pub async fn ask_as(
+        &self,
+        paths: Vec<TriggerPath>,
+        targets: Option<Vec<Name>>,
+        eyes: &str,
+    ) -> Result<Taken, TakeError> {
         let bound = self.trigger_of_kind(MANUAL).ok_or(TakeError::UnknownTrigger)?;
+        let eyes =
+            if eyes == MANUAL { bound } else { self.trigger(eyes).ok_or(TakeError::UnknownTrigger)? };
         for name in targets.iter().flatten() {
             if !self.parts.targets.iter().any(|target| target.name == *name) {
                 return Err(TakeError::UnknownTarget(name.to_string()));
             }
         }
         let now = self.now();
-        let mut intake = Intake::new(self, bound, targets.or_else(|| bound.targets.clone()), now);
+        let mut intake = Intake::new(self, bound, targets.or_else(|| eyes.targets.clone()), now);
+        intake.eyes = eyes;
         let reading = asked(bound, &paths)?;
         for change in reading.changes {
             intake.add(change);
@@ -163,7 +179,7 @@ impl<'a> Intake<'a> {
         now: Timestamp,
     ) -> Self {
         let (folders, by_folder, taken) = (Vec::new(), HashMap::new(), Taken::default());
-        Self { engine, trigger, targets, now, folders, by_folder, taken }
+        Self { engine, trigger, eyes: trigger, targets, now, folders, by_folder, taken }
     }
 
     /// Keeps a path that is not believed on record. Its text holds the path escaped.
@@ -174,11 +190,11 @@ impl<'a> Intake<'a> {
 
     fn add(&mut self, change: Change<TriggerPath>) {
         let sent = change.path.clone();
-        let change = match change.try_map(|path| to_local(&self.trigger.map, &path)) {
+        let change = match change.try_map(|path| to_local(&self.eyes.map, &path)) {
             Ok(change) => change,
             Err(reason) => return self.refuse(&reason),
         };
-        if let Some(reason) = self.engine.left_out(self.trigger, &change) {
+        if let Some(reason) = self.engine.left_out(self.eyes, &change) {
             debug!(trigger = %self.trigger.name, path = ?change.path, reason, "a path is left out");
             self.taken.ignored.push(format!("{:?}: {reason}", change.path.as_str()));
             return;

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod bound;
+mod browse;
 mod bundle;
 mod bus;
 mod call;
@@ -29,6 +30,7 @@ mod views;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
 pub use bus::{Heard, Listener, News, NewsId, Topic};
+pub use browse::{BrowseError, BrowsePart, BrowseRoot, BrowseRoots, Browsed};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
 pub use hours::HOURS;
 pub use views::{
@@ -102,6 +104,7 @@ pub struct Engine {
     ledger: Ledger,
     figures: Figures,
     hours: Hours,
+    shelves: browse::Shelves,
     /// Whether the last request could not be stored: a small write may still fit where a request does not.
     intake_fails: AtomicBool,
 }
@@ -133,6 +136,7 @@ impl Engine {
             ledger: Ledger::default(),
             figures: Figures::default(),
             hours: Hours::default(),
+            shelves: browse::Shelves::default(),
             intake_fails: AtomicBool::new(false),
         })
     }

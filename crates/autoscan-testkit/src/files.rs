@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Files, Listing, Look};
+use autoscan_core::ports::{Files, Folders, Inside, Listing, Look};
 use autoscan_core::time::Timestamp;
 
 /// What the disk holds.
@@ -14,6 +14,8 @@ use autoscan_core::time::Timestamp;
 struct Disk {
     files: BTreeMap<LocalPath, (u64, Timestamp)>,
     folders: BTreeSet<LocalPath>,
+    links: BTreeMap<LocalPath, LocalPath>,
+    odd: BTreeMap<LocalPath, Vec<String>>,
     mounts: BTreeSet<LocalPath>,
     unreachable: BTreeMap<LocalPath, String>,
     slow: BTreeMap<LocalPath, Duration>,
@@ -49,6 +51,20 @@ impl FakeFiles {
     pub fn make_folder(&self, path: &str) {
         let path = local(path);
         self.lock().folders.extend(std::iter::successors(Some(path), LocalPath::parent));
+    }
+
+    /// Puts a link there that leads to `to`. It is followed by [`Files::real_path`] alone.
+    pub fn link(&self, path: &str, to: &str) {
+        let path = local(path);
+        let mut disk = self.lock();
+        disk.folders.extend(std::iter::successors(path.parent(), LocalPath::parent));
+        disk.links.insert(path, local(to));
+    }
+
+    /// Makes a folder in `folder` whose name cannot be written as a path.
+    pub fn make_odd_folder(&self, folder: &str, name: &str) {
+        self.make_folder(folder);
+        self.lock().odd.entry(local(folder)).or_default().push(name.to_owned());
     }
 
     /// Removes a file, or a folder with all that is in it.
@@ -129,6 +145,48 @@ impl Files for FakeFiles {
         let mut below = disk.files.keys().filter(|file| reachable && file.0.is_within(&folder.0));
         let files: Vec<LocalPath> = below.by_ref().take(most).cloned().collect();
         Listing { whole: reachable && below.next().is_none(), files }
+    }
+
+    async fn folders_in(&self, folder: &LocalPath, most: usize) -> Result<Folders, String> {
+        match self.look(folder).await {
+            Look::Folder => {}
+            Look::Unreachable(reason) => return Err(reason),
+            Look::File { .. } | Look::Missing => return Err("there is no such folder".to_owned()),
+        }
+        let disk = self.lock();
+        let inside = |path: &LocalPath, is_link| Inside {
+            name: path.0.file_name().unwrap_or_default().to_owned(),
+            path: Some(path.clone()),
+            is_link,
+        };
+        let here = |path: &&LocalPath| path.parent().as_ref() == Some(folder);
+        let folders = disk.folders.iter().filter(here).map(|path| inside(path, false));
+        let links = disk.links.keys().filter(here).map(|path| inside(path, true));
+        let odd = disk.odd.get(folder).into_iter().flatten();
+        let odd = odd.map(|name| Inside { name: name.clone(), path: None, is_link: false });
+        let mut all: Vec<Inside> = folders.chain(links).chain(odd).collect();
+        let whole = all.len() <= most;
+        all.truncate(most);
+        Ok(Folders { folders: all, whole })
+    }
+
+    async fn real_path(&self, path: &LocalPath) -> Result<LocalPath, String> {
+        let mut real = path.clone();
+        for _ in 0..40 {
+            let step =
+                self.lock().links.iter().find_map(|(link, to)| {
+                    real.0.names_below(&link.0).map(|names| LocalPath(to.0.join(names)))
+                });
+            let Some(step) = step else {
+                return match self.look(&real).await {
+                    Look::Unreachable(reason) => Err(reason),
+                    Look::Missing => Err("there is no such folder".to_owned()),
+                    Look::File { .. } | Look::Folder => Ok(real),
+                };
+            };
+            real = step;
+        }
+        Err("its links go round".to_owned())
     }
 
     fn mount_point(&self, path: &LocalPath) -> Option<LocalPath> {

@@ -2,6 +2,8 @@
 //! a look hangs is not looked at again before that look ends, so that a dead mount costs a bounded number of threads and
 //! delays nothing beside it.
 
+mod links;
+
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
@@ -12,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use autoscan_core::path::{LocalPath, Style};
-use autoscan_core::ports::{Files, Listing, Look};
+use autoscan_core::ports::{Files, Folders, Inside, Listing, Look};
 use autoscan_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -115,6 +117,11 @@ impl Disk {
     }
 }
 
+/// Whether a path is written as no file of this system is: taken literally it would be a name in the working folder.
+fn is_foreign(path: &LocalPath) -> bool {
+    cfg!(unix) && path.0.style() == Style::Windows
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -122,7 +129,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[async_trait]
 impl Files for Disk {
     async fn look(&self, path: &LocalPath) -> Look {
-        if cfg!(unix) && path.0.style() == Style::Windows {
+        if is_foreign(path) {
             return Look::Missing;
         }
         match self.ask(path, |path: &Path| fs::metadata(path)).await {
@@ -144,6 +151,25 @@ impl Files for Disk {
     async fn list(&self, folder: &LocalPath, most: usize) -> Listing {
         let patience = self.patience / 2;
         self.ask(folder, move |path: &Path| walk(path, most, patience)).await.unwrap_or_default()
+    }
+
+    async fn folders_in(&self, folder: &LocalPath, most: usize) -> Result<Folders, String> {
+        if is_foreign(folder) {
+            return Err(unreadable(&ErrorKind::NotFound.into()));
+        }
+        let patience = self.patience / 2;
+        let found = self.ask(folder, move |path: &Path| folders(path, most, patience)).await?;
+        found.map_err(|error| unreadable(&error))
+    }
+
+    async fn real_path(&self, path: &LocalPath) -> Result<LocalPath, String> {
+        if is_foreign(path) {
+            return Err(unreadable(&ErrorKind::NotFound.into()));
+        }
+        if path.0.style() == Style::Windows {
+            return self.ask(path, links::follow_at_once).await?;
+        }
+        links::follow(path, async |step: &LocalPath| self.ask(step, links::read).await?).await
     }
 
     fn mount_point(&self, path: &LocalPath) -> Option<LocalPath> {
@@ -191,17 +217,47 @@ fn walk(folder: &Path, most: usize, patience: Duration) -> Listing {
     listing
 }
 
+/// The folders in a folder. Links are not looked behind: one that leads onto a dead mount would hang this folder's mount.
+fn folders(folder: &Path, most: usize, patience: Duration) -> io::Result<Folders> {
+    let began = Instant::now();
+    let mut found = Folders { folders: Vec::new(), whole: true };
+    for entry in fs::read_dir(folder)? {
+        if found.folders.len() >= most || began.elapsed() > patience {
+            found.whole = false;
+            break;
+        }
+        let Some((kind, entry)) = entry.ok().and_then(|entry| Some((entry.file_type().ok()?, entry))) else {
+            found.whole = false;
+            continue;
+        };
+        if kind.is_dir() || kind.is_symlink() {
+            found.folders.push(Inside {
+                name: entry.file_name().to_string_lossy().into_owned(),
+                path: entry.path().to_str().and_then(|path| LocalPath::parse(path).ok()),
+                is_link: kind.is_symlink(),
+            });
+        }
+    }
+    Ok(found)
+}
+
 /// What a look at a path means. A broken link is a file that is not there yet.
 fn seen(result: io::Result<Metadata>) -> Look {
     match result {
         Ok(found) if found.is_dir() => Look::Folder,
         Ok(found) => Look::File { size: found.len(), changed_at: changed_at(&found) },
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Look::Missing,
-        Err(error) => Look::Unreachable(match error.kind() {
-            ErrorKind::PermissionDenied => "autoscan may not look there (permission denied)".to_owned(),
-            ErrorKind::NotConnected => "the mount is not connected (its program ended)".to_owned(),
-            _ => error.to_string(),
-        }),
+        Err(error) => Look::Unreachable(unreadable(&error)),
+    }
+}
+
+/// Why the disk could not say, in a sentence.
+fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "there is no such folder".to_owned(),
+        ErrorKind::PermissionDenied => "autoscan may not look there (permission denied)".to_owned(),
+        ErrorKind::NotConnected => "the mount is not connected (its program ended)".to_owned(),
+        _ => error.to_string(),
     }
 }
 
@@ -293,6 +349,62 @@ mod tests {
         assert!(!list(2).await.whole);
         let gone = Disk::default().list(&local(&room.path().join("gone")), 5).await;
         assert_eq!(gone, Listing::default());
+    }
+
+    #[tokio::test]
+    async fn folders_and_links_are_listed_and_files_are_not() {
+        let room = tempfile::tempdir().unwrap();
+        for name in ["b", "a\u{202e}<x>", "line\nbreak"] {
+            fs::create_dir(room.path().join(name)).unwrap();
+        }
+        let bytes: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"caf\xe9");
+        fs::create_dir(room.path().join(bytes)).unwrap();
+        fs::write(room.path().join("file.mkv"), b"").unwrap();
+        std::os::unix::fs::symlink("/nowhere", room.path().join("link")).unwrap();
+        let disk = Disk::default();
+        let mut found = disk.folders_in(&local(room.path()), 10).await.unwrap();
+        found.folders.sort_by(|one, other| one.name.cmp(&other.name));
+        let told: Vec<_> = found
+            .folders
+            .iter()
+            .map(|each| (each.name.as_str(), each.path.is_some(), each.is_link))
+            .collect();
+        let expected = [
+            ("a\u{202e}<x>", true, false),
+            ("b", true, false),
+            ("caf\u{fffd}", false, false),
+            ("line\nbreak", false, false),
+            ("link", true, true),
+        ];
+        assert_eq!((told.as_slice(), found.whole), (expected.as_slice(), true));
+        assert!(!disk.folders_in(&local(room.path()), 2).await.unwrap().whole);
+        let gone = disk.folders_in(&local(&room.path().join("gone")), 2).await;
+        assert_eq!(gone.unwrap_err(), "there is no such folder");
+    }
+
+    #[tokio::test]
+    async fn a_real_path_has_every_link_followed() {
+        let room = tempfile::tempdir().unwrap();
+        let room = fs::canonicalize(room.path()).unwrap();
+        let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, room.join(at)).unwrap();
+        fs::create_dir_all(room.join("media/tv/Show")).unwrap();
+        fs::create_dir(room.join("links")).unwrap();
+        link("../media/./tv", "links/relative");
+        link(room.join("links/relative").to_str().unwrap(), "absolute");
+        link("/../../etc", "links/out");
+        link("around", "around");
+        let disk = Disk::default();
+        let real = async |path: &str| disk.real_path(&local(&room.join(path))).await;
+        for (path, expected) in [
+            ("media/tv", "media/tv"),
+            ("links/relative/Show", "media/tv/Show"),
+            ("absolute/Show", "media/tv/Show"),
+        ] {
+            assert_eq!(real(path).await.unwrap(), local(&room.join(expected)), "{path}");
+        }
+        assert_eq!(real("links/out").await.unwrap().as_str(), "/etc");
+        assert!(real("around").await.unwrap_err().contains("go round"));
+        assert_eq!(real("media/gone/x").await.unwrap_err(), "there is no such folder");
     }
 
     #[tokio::test]

@@ -31,6 +31,26 @@ pub struct Listing {
     pub whole: bool,
 }
 
+/// A folder in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// Its name, with U+FFFD for what is no text.
+    pub name: String,
+    /// Where it is; none when its name cannot be written as a path: it is no UTF-8, or holds a control character.
+    pub path: Option<LocalPath>,
+    /// Whether it is a link: whether to a folder, and where to, is not known.
+    pub is_link: bool,
+}
+
+/// The folders in a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folders {
+    /// They, and links that may lead to one, in no order.
+    pub folders: Vec<Inside>,
+    /// Whether these are all.
+    pub whole: bool,
+}
+
 /// The local disk. A look never takes longer than its implementation's limit, whatever the mount does, and a mount that
 /// hangs delays no look at another.
 #[async_trait]
@@ -43,6 +63,13 @@ pub trait Files: Send + Sync {
 
     /// Files below a folder, at most `most`, in no order. Links to folders are not followed.
     async fn list(&self, folder: &LocalPath, most: usize) -> Listing;
+
+    /// The folders and links in a folder, at most `most`. The error is a sentence.
+    async fn folders_in(&self, folder: &LocalPath, most: usize) -> Result<Folders, String>;
+
+    /// The same place with every link in it followed. The error is a sentence: it is not there, its links go round, or the
+    /// disk could not say.
+    async fn real_path(&self, path: &LocalPath) -> Result<LocalPath, String>;
 
     /// The mount point that `path` lies on now, by the system's table of mounts, without touching the path. None where
     /// the system has no such table.

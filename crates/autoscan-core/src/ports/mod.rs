@@ -7,7 +7,7 @@ mod target;
 mod trigger;
 
 pub use clock::Clock;
-pub use files::{Files, Listing, Look};
+pub use files::{Files, Folders, Inside, Listing, Look};
 pub use store::{
     Absorb, Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
     StoreError,
