@@ -57,9 +57,14 @@ impl PathMap {
     pub fn origins(&self, path: &AbsolutePath) -> Vec<AbsolutePath> {
         let leads_here = |origin: &AbsolutePath| self.apply(origin).is_ok_and(|mapped| mapped.path == *path);
         let mut above: Vec<AbsolutePath> = Vec::new();
+        let mut is_reached = false;
         for (from, to) in &self.prefixes {
-            let origin = path.names_below(to).map(|names| from.join(names));
-            above.extend(origin.filter(|origin| leads_here(origin) && !above.contains(origin)));
+            let Some(names) = path.names_below(to) else { continue };
+            is_reached = true;
+            let origin = from.join(names);
+            if leads_here(&origin) && !above.contains(&origin) {
+                above.push(origin);
+            }
         }
         match above.len() {
             0 => {}
@@ -68,7 +73,7 @@ impl PathMap {
         }
         let below: Vec<_> =
             self.prefixes.iter().filter(|(_, to)| to.is_within(path)).map(|(from, _)| from.clone()).collect();
-        if below.is_empty() && self.rewrites.is_empty() && leads_here(path) {
+        if below.is_empty() && !is_reached && self.rewrites.is_empty() && leads_here(path) {
             return vec![path.clone()];
         }
         below

@@ -6,6 +6,7 @@
     reason = "furniture of tests: what goes wrong here must fail the test"
 )]
 
+mod browse;
 mod gate;
 mod intake;
 mod lanes;
