@@ -12,6 +12,7 @@ mod sonarr;
 
 use std::sync::Arc;
 
+use autoscan_core::guide::Guide;
 use autoscan_core::ports::Trigger;
 
 pub use family::arr::{ArrApi, ArrSettings};
@@ -35,6 +36,8 @@ pub struct TriggerKind {
     pub for_people: bool,
     /// The version of the API that an arr of this kind has: `v3`. None for what is no arr.
     pub api: Option<&'static str>,
+    /// How a person sets the sender up.
+    pub guide: Guide,
     /// Keys that the body's object has when it is of this kind.
     marks: &'static [&'static str],
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use autoscan_core::guide::{FieldValue, Guide};
 use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 
 use crate::TriggerKind;
 use crate::family::arr::{self, Deleted, File, Findings};
+use crate::family::arr_guide::{self, LEAVE, TICK};
 use crate::family::lenient::{Id, List, Text, objects};
 
 pub(crate) const KIND: TriggerKind = TriggerKind {
@@ -16,6 +18,40 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     for_people: false,
     api: Some("v1"),
     marks: &["artist", "album", "albums", "trackFile", "trackFiles"],
+    guide: GUIDE,
+};
+
+const GUIDE: Guide = Guide {
+    place: arr_guide::PLACE,
+    fields: &[
+        arr_guide::field("On Release Import, On Upgrade", TICK),
+        arr_guide::field("On Rename", TICK),
+        arr_guide::field(
+            "On Track Retag",
+            FieldValue::MayTick("tick it if Lidarr writes tags into files that are there already"),
+        ),
+        arr_guide::field("On Artist Delete, On Album Delete", TICK),
+        arr_guide::field(
+            "On Grab, On Artist Add, On Download Failure, On Import Failure, On Health Issue, On Application Update",
+            LEAVE,
+        ),
+        arr_guide::URL,
+        arr_guide::METHOD,
+        arr_guide::USERNAME,
+        arr_guide::PASSWORD,
+        arr_guide::field(
+            "Headers (2.9.4 and newer), instead of username and password",
+            FieldValue::KeyHeader,
+        ),
+    ],
+    test: arr_guide::TEST,
+    notes: &[
+        "Never reported: single tracks that are deleted, an artist that is moved to another folder, files that a disk rescan finds, lyrics and covers.",
+        arr_guide::REDIRECT,
+        arr_guide::BLOCKED,
+        arr_guide::TAGS,
+    ],
+    signs: false,
 };
 
 /// The reader.

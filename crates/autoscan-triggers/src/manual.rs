@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use autoscan_core::change::{Change, Refusal};
+use autoscan_core::guide::{Field, FieldValue, Guide};
 use autoscan_core::path::{Style, TriggerPath};
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 use percent_encoding::percent_decode_str;
@@ -22,6 +23,48 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     for_people: true,
     api: None,
     marks: &["path", "paths", "dir", "filepath"],
+    guide: GUIDE,
+};
+
+const GUIDE: Guide = Guide {
+    place: "For people, scripts and every program that can make an HTTP request. Nothing needs to be set up.",
+    fields: &[
+        Field { name: "URL", value: FieldValue::Url },
+        Field { name: "Method", value: FieldValue::Text("POST") },
+        Field { name: "Username", value: FieldValue::Username },
+        Field { name: "Password", value: FieldValue::Password },
+        Field { name: "Or a header", value: FieldValue::KeyHeader },
+        Field {
+            name: "A script, for a file or folder",
+            value: FieldValue::Command(
+                "curl -X POST -H \"X-Api-Key: KEY\" -G --data-urlencode \"path=/tv/Show\" URL",
+            ),
+        },
+        Field {
+            name: "Tdarr and A-Train, for a folder",
+            value: FieldValue::Command(
+                "curl -X POST -u autoscan:PASSWORD -G --data-urlencode \"dir=/tv/Show\" URL",
+            ),
+        },
+        Field {
+            name: "qBittorrent (Run external program)",
+            value: FieldValue::Command(
+                "curl -X POST -H \"X-Api-Key: KEY\" -G --data-urlencode \"path=%F\" URL",
+            ),
+        },
+        Field {
+            name: "Bazarr (Post-processing)",
+            value: FieldValue::Command(
+                "curl -X POST -H \"X-Api-Key: KEY\" -G --data-urlencode path={{episode}} URL",
+            ),
+        },
+    ],
+    test: "Ask for a scan of a folder that exists: it appears here, and among the scans.",
+    notes: &[
+        "Percent-encode the path: a bare & or # cuts it in two, and a + becomes a space. --data-urlencode of curl does that.",
+        "Paths are those that the sender sees. They go through the map of this trigger.",
+    ],
+    signs: true,
 };
 
 /// The event that the older app's form names.

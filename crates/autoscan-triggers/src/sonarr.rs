@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use autoscan_core::guide::{FieldValue, Guide};
 use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 
 use crate::TriggerKind;
 use crate::family::arr::{self, Deleted, File, Findings};
+use crate::family::arr_guide::{self, LEAVE, TICK, UPGRADES};
 use crate::family::lenient::{Id, List, Text, objects};
 
 pub(crate) const KIND: TriggerKind = TriggerKind {
@@ -16,6 +18,41 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     for_people: false,
     api: Some("v3"),
     marks: &["series", "episodeFile", "episodeFiles"],
+    guide: GUIDE,
+};
+
+const GUIDE: Guide = Guide {
+    place: arr_guide::PLACE,
+    fields: &[
+        arr_guide::field("On File Import, On File Upgrade", TICK),
+        arr_guide::field(
+            "On Import Complete",
+            FieldValue::MayTick("a file that is reported twice is still one scan"),
+        ),
+        arr_guide::field("On Rename", TICK),
+        arr_guide::field("On Series Delete, On Episode File Delete", TICK),
+        arr_guide::field("On Episode File Delete For Upgrade", UPGRADES),
+        arr_guide::field(
+            "On Grab, On Series Add, On Health Issue, On Application Update, On Manual Interaction Required",
+            LEAVE,
+        ),
+        arr_guide::URL,
+        arr_guide::METHOD,
+        arr_guide::USERNAME,
+        arr_guide::PASSWORD,
+        arr_guide::field(
+            "Headers (4.0.10 and newer), instead of username and password",
+            FieldValue::KeyHeader,
+        ),
+    ],
+    test: arr_guide::TEST,
+    notes: &[
+        "Never reported: a series that is moved to another folder, files that a disk rescan finds, subtitles and .nfo files, the recycle bin.",
+        arr_guide::REDIRECT,
+        arr_guide::BLOCKED,
+        arr_guide::TAGS,
+    ],
+    signs: false,
 };
 
 /// The reader.

@@ -31,6 +31,7 @@ mod watch;
 
 use std::sync::Arc;
 
+use autoscan_core::guide::Guide;
 use autoscan_core::ports::Hook;
 use autoscan_engine::Engine;
 use axum::Router;
@@ -68,6 +69,10 @@ pub struct Web {
     /// Whether requests to triggers of this kind come from people and their scripts: they have a form, may use GET and
     /// are told of a refused path by a 422, where a program that would back off gets a 200.
     pub for_people: fn(&str) -> bool,
+    /// How a person sets up the senders of a kind of trigger.
+    pub guide: fn(&str) -> Option<&'static Guide>,
+    /// Where senders reach autoscan, without the base: `http://<this machine>:3030`.
+    pub address: String,
     /// Whether `/metrics` needs credentials: `metrics: { auth: true }`.
     pub metrics_need_auth: bool,
     /// The program around it.

@@ -1,5 +1,6 @@
 //! The rooms, put together.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,6 +119,8 @@ pub(crate) fn web(
         base_url: loaded.settings.base_url.clone(),
         recognise: autoscan_triggers::recognise,
         for_people,
+        guide,
+        address: address(&loaded.settings.listen),
         metrics_need_auth: loaded.settings.metrics_need_auth,
         control: Arc::new(Program::new(loaded, store)),
         random,
@@ -129,7 +132,7 @@ pub(crate) fn web(
 /// What the first run tells, once.
 pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
     let settings = &loaded.settings;
-    let port = settings.listen.first().map_or(3030, std::net::SocketAddr::port);
+    let address = address(&settings.listen);
     let base = settings.base_url.trim_end_matches('/');
     let mut lines =
         vec![String::new(), "Welcome to autoscan. These secrets are shown once:".to_owned(), String::new()];
@@ -148,10 +151,7 @@ pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
     ]);
     lines.push(String::new());
     for trigger in &settings.triggers {
-        lines.push(format!(
-            "  {:<9} http://<this machine>:{port}{base}/triggers/{}",
-            trigger.kind, trigger.name
-        ));
+        lines.push(format!("  {:<9} {address}{base}/triggers/{}", trigger.kind, trigger.name));
     }
     if let Some(path) = &loaded.path {
         lines
@@ -216,6 +216,18 @@ fn hook(key: &str, argv: &[String]) -> Result<Option<Arc<dyn Target>>, String> {
 /// would drop everything for an hour.
 fn for_people(kind: &str) -> bool {
     autoscan_triggers::kinds().iter().any(|known| known.name == kind && known.for_people)
+}
+
+fn guide(kind: &str) -> Option<&'static autoscan_core::guide::Guide> {
+    autoscan_triggers::kinds().iter().find(|known| known.name == kind).map(|known| &known.guide)
+}
+
+/// Where senders reach autoscan. Which name this machine has for them is not known, unless it listens at one address alone.
+fn address(listen: &[SocketAddr]) -> String {
+    match listen.first() {
+        Some(first) if !first.ip().is_unspecified() => format!("http://{first}"),
+        first => format!("http://<this machine>:{}", first.map_or(3030, SocketAddr::port)),
+    }
 }
 
 /// Chance that nobody can guess, for the ids of sessions. Without it nobody can log in, which is better than ids that can be guessed.

@@ -8,6 +8,7 @@ use autoscan_core::anchor::Anchors;
 use autoscan_core::change::{Change, Refusal};
 use autoscan_core::fault::Fault;
 use autoscan_core::filter::{Filter, IgnoreList};
+use autoscan_core::guide::{Field, FieldValue, Guide};
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
 use autoscan_core::path::TriggerPath;
@@ -38,6 +39,25 @@ pub(crate) const API_KEY: &str = "the-api-key";
 pub(crate) const TOKEN: &str = "sonarr's token";
 pub(crate) const SERVER_PASS: &str = "0c1fa3c9";
 pub(crate) const KEYED: [(&str, &str); 1] = [("x-api-key", API_KEY)];
+
+/// How a sender is set up.
+const GUIDE: Guide = Guide {
+    place: "Settings → <Connect>",
+    fields: &[
+        Field { name: "On Import", value: FieldValue::Tick },
+        Field { name: "On Upgrade", value: FieldValue::MayTick("says the same") },
+        Field { name: "On Grab", value: FieldValue::Leave("no file") },
+        Field { name: "Webhook URL", value: FieldValue::Url },
+        Field { name: "Method", value: FieldValue::Text("POST") },
+        Field { name: "Username", value: FieldValue::Username },
+        Field { name: "Password", value: FieldValue::Password },
+        Field { name: "Headers", value: FieldValue::KeyHeader },
+        Field { name: "A script", value: FieldValue::Command("curl -d '' URL") },
+    ],
+    test: "Press Test.",
+    notes: &["Never reported: subtitles."],
+    signs: false,
+};
 
 /// A program around the pages that can do nothing.
 pub(crate) struct Program;
@@ -129,6 +149,8 @@ impl House {
             base_url: "/".to_owned(),
             recognise,
             for_people: |kind| kind == "manual",
+            guide: |kind| (kind == "sonarr").then_some(&GUIDE),
+            address: "http://<this machine>:3030".to_owned(),
             metrics_need_auth: false,
             control: Arc::new(Program),
             random: |bytes| {
