@@ -169,7 +169,7 @@ impl Files for Disk {
         if path.0.style() == Style::Windows {
             return self.ask(path, links::follow_at_once).await?;
         }
-        links::follow(path, async |step: &LocalPath| self.ask(step, links::read).await?).await
+        links::follow(self, path).await
     }
 
     fn mount_point(&self, path: &LocalPath) -> Option<LocalPath> {

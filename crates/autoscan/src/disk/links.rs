@@ -6,11 +6,13 @@ use std::path::Path;
 
 use autoscan_core::path::LocalPath;
 
+use super::Disk;
+
 /// Links that are followed in one path; Linux follows as many.
 const MOST: usize = 40;
 
 /// Where the link at a path leads; none when something else is there.
-pub(super) fn read(path: &Path) -> Result<Option<String>, String> {
+fn read(path: &Path) -> Result<Option<String>, String> {
     match fs::read_link(path) {
         Ok(to) => to
             .into_os_string()
@@ -23,11 +25,8 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, String> {
     }
 }
 
-/// The path with every link in it followed. `read` is [`read`], asked for each step.
-pub(super) async fn follow(
-    path: &LocalPath,
-    read: impl AsyncFn(&LocalPath) -> Result<Option<String>, String>,
-) -> Result<LocalPath, String> {
+/// The path with every link in it followed.
+pub(super) async fn follow(disk: &Disk, path: &LocalPath) -> Result<LocalPath, String> {
     let root = LocalPath::parse("/").map_err(|refusal| refusal.to_string())?;
     let mut left: Vec<String> = names(path.as_str());
     let (mut real, mut followed) = (root.clone(), 0);
@@ -40,7 +39,7 @@ pub(super) async fn follow(
             }
             name => real = LocalPath(real.0.join([name])),
         }
-        let Some(to) = read(&real).await? else { continue };
+        let Some(to) = disk.ask(&real, read).await?? else { continue };
         followed += 1;
         if followed > MOST {
             return Err("its links go round".to_owned());
