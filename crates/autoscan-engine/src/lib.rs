@@ -29,8 +29,8 @@ mod timeline;
 mod views;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
-pub use bus::{Heard, Listener, News, NewsId, Topic};
 pub use browse::{BrowseError, BrowsePart, BrowseRoot, BrowseRoots, Browsed};
+pub use bus::{Heard, Listener, News, NewsId, Topic};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
 pub use hours::HOURS;
 pub use views::{
