@@ -265,11 +265,11 @@ fn number(of: usize) -> u64 {
     u64::try_from(of).unwrap_or(u64::MAX)
 }
 
-/// The next even number that reads well on an axis: 2, 4, 10, 20, 40, 100, ….
+/// The next even number that reads well on an axis: 2, 4, 6, 8, 10, 20, 40, ….
 fn round_up(most: u64) -> u64 {
     let mut power: u64 = 1;
     loop {
-        for step in [2, 4, 6, 10] {
+        for step in [2, 4, 6, 8, 10] {
             if let Some(end) = power.checked_mul(step).filter(|end| *end >= most) {
                 return end;
             }
@@ -311,9 +311,19 @@ mod tests {
 
     #[test]
     fn axes_end_at_round_numbers() {
-        for (most, end) in
-            [(0, 2), (2, 2), (3, 4), (5, 6), (7, 10), (11, 20), (47, 60), (61, 100), (100_001, 200_000)]
-        {
+        for (most, end) in [
+            (0, 2),
+            (2, 2),
+            (3, 4),
+            (5, 6),
+            (7, 8),
+            (9, 10),
+            (11, 20),
+            (47, 60),
+            (61, 80),
+            (81, 100),
+            (100_001, 200_000),
+        ] {
             assert_eq!(round_up(most), end, "{most}");
         }
         assert_eq!(round_up(u64::MAX), u64::MAX);

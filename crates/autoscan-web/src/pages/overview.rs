@@ -96,7 +96,6 @@ pub(super) async fn page(
     let attention = newest(&app, ScanState::Attention, NEWEST).await?;
     let waiting = newest(&app, ScanState::Waiting, LOOKED_THROUGH).await?;
     let running = newest(&app, ScanState::Running, LOOKED_THROUGH).await?;
-    let held: Vec<&Scan> = waiting.iter().chain(&running).filter(|scan| reasons::is_held(scan)).collect();
     let week = engine.hours();
     let hours = if is_week { &week[..] } else { &week[week.len().saturating_sub(DAY)..] };
     let row = |scan: &Scan| Row::new(scan, now, ROOMY);
@@ -105,7 +104,7 @@ pub(super) async fn page(
         figures: figures(stats),
         attention: attention.iter().map(row).collect(),
         attention_in_all: stats.attention,
-        held: reasons::grouped(held.iter().copied()),
+        held: reasons::grouped_holds(waiting.iter().chain(&running)),
         held_more: stats.waiting > waiting.len() as u64 || stats.running > running.len() as u64,
         running: running.iter().filter(|scan| !reasons::is_held(scan)).take(RUNNING).map(row).collect(),
         targets: engine.targets().iter().map(|view| TargetRow::new(view, now)).collect(),

@@ -2,7 +2,7 @@
 
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
-use autoscan_core::scan::{Scan, ScanState};
+use autoscan_core::scan::{Scan, ScanId, ScanState};
 
 use super::words;
 
@@ -93,11 +93,32 @@ pub(super) fn is_held(scan: &Scan) -> bool {
     scan.deliveries.iter().any(|delivery| delivery.state == DeliveryState::Held)
 }
 
+/// What holds a scan: its folder, or each target that cannot be told.
+fn holds(scan: &Scan) -> Vec<Reason> {
+    if scan.state == ScanState::Waiting && is_held(scan) {
+        return of(scan).into_iter().collect();
+    }
+    let held = scan.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Held);
+    held.filter_map(|delivery| {
+        let text = delivery.error.clone()?;
+        Some(Reason { target: Some(delivery.target.clone()), text })
+    })
+    .collect()
+}
+
+/// Scans by what holds them; one that several targets are held for is in several groups.
+pub(super) fn grouped_holds<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Vec<Group> {
+    group(scans.into_iter().flat_map(|scan| holds(scan).into_iter().map(|reason| (scan.id, reason))))
+}
+
 /// Scans by their reason, the most frequent first. Scans without one are in no group.
 pub(super) fn grouped<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Vec<Group> {
+    group(scans.into_iter().filter_map(|scan| Some((scan.id, of(scan)?))))
+}
+
+fn group(reasons: impl Iterator<Item = (ScanId, Reason)>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for scan in scans {
-        let Some(reason) = of(scan) else { continue };
+    for (ScanId(scan), reason) in reasons {
         let target = reason.target.as_ref().map(Name::to_string);
         let core = reason.core();
         match groups.iter_mut().find(|group| group.target == target && group.core == core) {
@@ -107,7 +128,7 @@ pub(super) fn grouped<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Vec<Grou
                 core: core.to_owned(),
                 text: words::short(&reason.text, 300),
                 scans: 1,
-                newest: scan.id.0,
+                newest: scan,
             }),
         }
     }

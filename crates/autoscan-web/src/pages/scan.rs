@@ -70,7 +70,7 @@ struct ChangeRow {
 /// A step of the timeline.
 struct StepRow {
     tone: &'static str,
-    word: String,
+    word: &'static str,
     target: Option<String>,
     text: String,
     at: When,
@@ -182,7 +182,7 @@ impl Page {
                 OF_CHANGES,
                 ChangeRow::weight,
             ),
-            steps: list(steps.iter().map(|step| StepRow::new(step, now)), OF_STEPS, StepRow::weight),
+            steps: list(steps.iter().map(|step| StepRow::new(step, scan, now)), OF_STEPS, StepRow::weight),
         }
     }
 }
@@ -248,18 +248,45 @@ impl ChangeRow {
 }
 
 impl StepRow {
-    fn new(step: &Step, now: Timestamp) -> Self {
+    fn new(step: &Step, scan: &Scan, now: Timestamp) -> Self {
         Self {
             tone: tone(step.kind),
-            word: step.kind.as_str().replace('-', " "),
+            word: word(step),
             target: step.target.as_ref().map(|target| words::plain(target.as_str())),
             text: words::short(&step.text, LONGEST),
-            at: words::when(now, step.at),
+            at: if step.at == scan.first_seen {
+                words::when(now, step.at)
+            } else {
+                words::after(scan.first_seen, step.at)
+            },
         }
     }
 
     fn weight(&self) -> usize {
         230 + weight(&[Some(&self.text), self.target.as_ref()])
+    }
+}
+
+/// What happened, up to the name of the target where there is one.
+fn word(step: &Step) -> &'static str {
+    match (step.kind, step.target.is_some()) {
+        (StepKind::Received, _) => "received",
+        (StepKind::Mapped, _) => "mapped",
+        (StepKind::Waiting, false) => "waiting",
+        (StepKind::Waiting, true) => "waiting for",
+        (StepKind::Held, false) => "held",
+        (StepKind::Held, true) => "held for",
+        (StepKind::Started, _) => "started",
+        (StepKind::Sent, _) => "sent to",
+        (StepKind::Asked, _) => "asked",
+        (StepKind::Seen, _) => "seen at",
+        (StepKind::Missing, _) => "missing at",
+        (StepKind::Skipped, _) => "skipped by",
+        (StepKind::Failed, _) => "failed at",
+        (StepKind::Cared, _) => "cared for at",
+        (StepKind::Retried, _) => "tried again",
+        (StepKind::Finished, _) => "finished",
+        (StepKind::LeftOut, _) => "not kept",
     }
 }
 

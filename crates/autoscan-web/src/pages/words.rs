@@ -19,13 +19,13 @@ pub(crate) fn span(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     match millis {
         0 => "0 s".to_owned(),
-        ..SECOND => format!("{millis} ms"),
-        ..10_000 if millis / 100 % 10 > 0 => format!("{}.{} s", millis / SECOND, millis / 100 % 10),
-        ..MINUTE => format!("{} s", millis / SECOND),
-        ..600_000 => two(millis, (MINUTE, "min"), (SECOND, "s")),
-        ..HOUR => format!("{} min", millis / MINUTE),
-        ..36_000_000 => two(millis, (HOUR, "h"), (MINUTE, "min")),
-        ..172_800_000 => format!("{} h", millis / HOUR),
+        1..SECOND => format!("{millis} ms"),
+        SECOND..10_000 if millis / 100 % 10 > 0 => format!("{}.{} s", millis / SECOND, millis / 100 % 10),
+        SECOND..MINUTE => format!("{} s", millis / SECOND),
+        MINUTE..600_000 => two(millis, (MINUTE, "min"), (SECOND, "s")),
+        600_000..HOUR => format!("{} min", millis / MINUTE),
+        HOUR..36_000_000 => two(millis, (HOUR, "h"), (MINUTE, "min")),
+        36_000_000..172_800_000 => format!("{} h", millis / HOUR),
         _ => format!("{} days", millis / DAY),
     }
 }
@@ -41,9 +41,9 @@ fn two(millis: u64, (large, its_word): (u64, &str), (small, word): (u64, &str)) 
 pub(crate) fn about(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     match millis {
-        ..MINUTE => format!("{} s", millis / SECOND),
-        ..HOUR => format!("{} min", millis / MINUTE),
-        ..172_800_000 => format!("{} h", millis / HOUR),
+        0..MINUTE => format!("{} s", millis / SECOND),
+        MINUTE..HOUR => format!("{} min", millis / MINUTE),
+        HOUR..172_800_000 => format!("{} h", millis / HOUR),
         _ => format!("{} days", millis / DAY),
     }
 }
@@ -66,22 +66,37 @@ pub(crate) fn moment(at: Timestamp) -> String {
     }
 }
 
-/// A moment in a template: `{{ when }}` writes a `<time>` that says how long ago it was, with the moment itself as its title.
+/// A moment in a template: `{{ when }}` writes a `<time>` that says where it lies, with the moment itself as its title.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct When {
-    now: Timestamp,
     at: Timestamp,
+    seen_from: SeenFrom,
 }
 
-/// A moment, seen from now.
+#[derive(Clone, Copy, Debug)]
+enum SeenFrom {
+    Now(Timestamp),
+    Start(Timestamp),
+}
+
+/// A moment, seen from now: `3 min ago`.
 pub(crate) fn when(now: Timestamp, at: Timestamp) -> When {
-    When { now, at }
+    When { at, seen_from: SeenFrom::Now(now) }
+}
+
+/// A moment, seen from the one at which everything began: `after 3 min`.
+pub(crate) fn after(start: Timestamp, at: Timestamp) -> When {
+    When { at, seen_from: SeenFrom::Start(start) }
 }
 
 impl fmt::Display for When {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (iso, exact, ago) = (Moment::from(self.at), moment(self.at), ago(self.now, self.at));
-        write!(out, "<time datetime=\"{iso}\" title=\"{exact}\">{ago}</time>")
+        let (iso, exact) = (Moment::from(self.at), moment(self.at));
+        let text = match self.seen_from {
+            SeenFrom::Now(now) => ago(now, self.at),
+            SeenFrom::Start(start) => format!("after {}", span(self.at.since(start))),
+        };
+        write!(out, "<time datetime=\"{iso}\" title=\"{exact}\">{text}</time>")
     }
 }
 
@@ -150,7 +165,7 @@ pub(crate) fn number_of(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push('\u{202f}');
         }
         text.push(digit);
@@ -271,6 +286,8 @@ mod tests {
             when(at + Duration::from_mins(3), at).to_string(),
             "<time datetime=\"2026-01-01T00:00:00.000Z\" title=\"2026-01-01 00:00:00 UTC\">3 min ago</time>"
         );
+        let later = after(at, at + Duration::from_secs(12)).to_string();
+        assert!(later.ends_with("00:00:12 UTC\">after 12 s</time>"), "{later}");
     }
 
     #[test]
