@@ -7,7 +7,7 @@ use autoscan_core::scan::{Scan, ScanId, ScanState};
 use super::words;
 
 /// Reasons that a page shows.
-const MOST: usize = 12;
+const MOST: usize = 8;
 
 /// Why a scan is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) struct Reason {
 pub(super) struct Group {
     /// The target that it lies at.
     pub(super) target: Option<String>,
-    /// The part of the sentence that all have in common.
+    /// The part of the sentence that all have in common; may be empty.
     pub(super) core: String,
     /// The sentence of the newest of them.
     pub(super) text: String,
@@ -46,7 +46,7 @@ impl Reason {
     }
 
     /// What all reasons have in common that differ only in paths, times and counts: the longest part of the sentence that
-    /// has neither quotes nor digits.
+    /// has neither quotes nor digits. Nothing, when there is no such part.
     fn core(&self) -> &str {
         let mut quoted = false;
         let parts = self.text.split('"').filter(|part| {
@@ -55,13 +55,21 @@ impl Reason {
             is_outside
         });
         let longest = parts
-            .flat_map(|part| part.split(|each: char| each.is_ascii_digit()))
+            .flat_map(|part| part.split(|each: char| each.is_ascii_digit() || !words::is_plain(each)))
             .max_by_key(|part| part.len())
-            .unwrap_or_default();
-        if longest.trim().len() < SHORTEST { &self.text } else { longest.trim() }
+            .unwrap_or_default()
+            .trim();
+        let core = match longest.len() {
+            SHORTEST.. => longest,
+            _ if self.text.chars().all(words::is_plain) => &self.text,
+            _ => "",
+        };
+        core.char_indices().nth(LONGEST).map_or(core, |(end, _)| &core[..end])
     }
 }
 
+/// A longer part tells no more.
+const LONGEST: usize = 100;
 /// A part of a sentence that is shorter says nothing.
 const SHORTEST: usize = 8;
 
@@ -126,7 +134,7 @@ fn group(reasons: impl Iterator<Item = (ScanId, Reason)>) -> Vec<Group> {
             None => groups.push(Group {
                 target,
                 core: core.to_owned(),
-                text: words::short(&reason.text, 300),
+                text: words::short(&reason.text, 240),
                 scans: 1,
                 newest: scan,
             }),
@@ -149,6 +157,7 @@ mod tests {
             ("plex does not answer", "plex does not answer"),
             ("401", "401"),
             ("\"only this\"", "\"only this\""),
+            ("\"a\" 1\u{7}2", ""),
             ("", ""),
         ] {
             let reason = Reason { target: None, text: text.to_owned() };

@@ -42,7 +42,7 @@ pub(super) struct Room {
 /// Enough for everyday paths.
 pub(super) const ROOMY: Room = Room { path: 200, reason: 240, name: 64, targets: 12 };
 /// For a page full of names of the longest kind.
-const TIGHT: Room = Room { path: 50, reason: 45, name: 14, targets: 3 };
+const TIGHT: Room = Room { path: 44, reason: 36, name: 12, targets: 2 };
 
 #[derive(Template)]
 #[template(path = "scans.html")]
@@ -195,6 +195,7 @@ pub(super) async fn page(
     };
     if page.rows.iter().map(Row::weight).sum::<usize>() > LARGEST {
         page.rows = found.scans.iter().map(|scan| Row::new(scan, now, TIGHT)).collect();
+        page.groups.truncate(2);
     }
     Ok(super::page(&page))
 }

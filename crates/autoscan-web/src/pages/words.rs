@@ -217,12 +217,17 @@ fn weight_of(each: char) -> usize {
 }
 
 fn push_plain(plain: &mut String, each: char) {
-    if each.is_control() || is_sly(each) {
+    if !is_plain(each) {
         // Writing to a string does not fail.
         let _written = write!(plain, "{}", each.escape_unicode());
     } else {
         plain.push(each);
     }
+}
+
+/// Whether a character may be shown as it is.
+pub(crate) fn is_plain(each: char) -> bool {
+    !each.is_control() && !is_sly(each)
 }
 
 /// Whether a character is not seen itself but changes how others look, or ends the line. The joiners of scripts and of

@@ -23,9 +23,24 @@ impl<'a> Browser<'a> {
         Self { house, cookie: cookie_of(&reply) }
     }
 
+    /// One that was let in without a password.
+    pub(crate) async fn let_in(house: &'a House) -> Self {
+        Self { house, cookie: cookie_of(&house.ask("GET", "/", &[], "").await) }
+    }
+
     /// A page.
     pub(crate) async fn get(&self, uri: &str) -> Reply {
         self.house.ask("GET", uri, &[("cookie", &self.cookie)], "").await
+    }
+
+    /// A page, with one more header.
+    pub(crate) async fn get_with(&self, uri: &str, header: (&str, &str)) -> Reply {
+        self.house.ask("GET", uri, &[("cookie", &self.cookie), header], "").await
+    }
+
+    /// Sends a form just as it is.
+    pub(crate) async fn send_raw(&self, uri: &str, body: &str) -> Reply {
+        self.house.ask("POST", uri, &[("cookie", &self.cookie), FORM], body.to_owned()).await
     }
 
     /// The page to which an answer leads.

@@ -139,7 +139,7 @@ impl House {
     pub(crate) fn new(change: impl FnOnce(&mut Web)) -> Self {
         let store = Arc::new(Breakable::default());
         let mut web = Web {
-            engine: engine(Arc::clone(&store)),
+            engine: Engine::new(parts(Arc::clone(&store))),
             doors: Doors {
                 username: "autoscan".to_owned(),
                 password: Some(Secret::new(PASSWORD)),
@@ -169,6 +169,12 @@ impl House {
 
     pub(crate) fn open() -> Self {
         Self::new(|web| web.doors.disabled = true)
+    }
+
+    /// The usual house, before its first server.
+    pub(crate) fn without_targets() -> Self {
+        let parts = Parts { targets: Vec::new(), ..parts(Arc::default()) };
+        Self::new(|web| web.engine = Engine::new(parts))
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
@@ -246,7 +252,7 @@ pub(crate) fn basic(pair: impl AsRef<[u8]>) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-fn engine(store: Arc<Breakable>) -> Arc<Engine> {
+fn parts(store: Arc<Breakable>) -> Parts {
     let trigger = |name: &str, kind, token: Option<&str>| BoundTrigger {
         name: Name::parse(name).unwrap(),
         kind,
@@ -270,7 +276,7 @@ fn engine(store: Arc<Breakable>) -> Arc<Engine> {
         after: None,
         server: Arc::new(Server(fault)),
     };
-    Engine::new(Parts {
+    Parts {
         store,
         clock: Arc::new(FakeClock::new()),
         files: Arc::new(FakeFiles::new()),
@@ -289,7 +295,7 @@ fn engine(store: Arc<Breakable>) -> Arc<Engine> {
             priorities: Vec::new(),
             storm: None,
         },
-    })
+    }
 }
 
 /// Reads `{"eventType", "paths"}`, a form `…=/path` and the query; the body `panic` panics.

@@ -21,7 +21,11 @@ pub(crate) fn check(page: &str) {
     let mut open: Vec<&str> = Vec::new();
     for tag in &tags {
         if tag.ends {
-            assert_eq!(open.pop(), Some(tag.name.as_str()), "a tag ends that is not the last one open: {page}");
+            assert_eq!(
+                open.pop(),
+                Some(tag.name.as_str()),
+                "a tag ends that is not the last one open: {page}"
+            );
         } else if !VOID.contains(&tag.name.as_str()) && !tag.closes_itself {
             open.push(&tag.name);
         }
@@ -38,14 +42,22 @@ pub(crate) fn check(page: &str) {
         assert!(known.contains(&pointed), "{pointed:?} points nowhere: {page}");
     }
     assert_eq!(tags.iter().filter(|tag| tag.name == "h1" && !tag.ends).count(), 1, "one h1: {page}");
-    let inline = tags.iter().flat_map(|tag| &tag.attributes).find(|(name, _)| *name == "style" || name.starts_with("on"));
+    let inline = tags
+        .iter()
+        .flat_map(|tag| &tag.attributes)
+        .find(|(name, _)| *name == "style" || name.starts_with("on"));
     assert_eq!(inline, None, "no inline style or script: {page}");
-    for tag in tags.iter().filter(|tag| ["input", "select", "textarea"].contains(&tag.name.as_str())) {
-        let value = |wanted: &str| tag.attributes.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
+    for tag in tags
+        .iter()
+        .filter(|tag| !tag.ends)
+        .filter(|tag| ["input", "select", "textarea"].contains(&tag.name.as_str()))
+    {
+        let value =
+            |wanted: &str| tag.attributes.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
         let is_labelled = value("type") == Some("hidden")
             || value("aria-label").is_some()
             || value("id").is_some_and(|id| page.contains(&format!("for=\"{id}\"")));
-        assert!(is_labelled, "a field without a label: {page}");
+        assert!(is_labelled, "a field without a label, {:?}: {page}", tag.attributes);
     }
 }
 
@@ -80,7 +92,8 @@ fn tag(text: &str) -> Tag<'_> {
     let mut attributes = Vec::new();
     while let Some(start) = rest.find(|each: char| each.is_alphabetic()) {
         rest = &rest[start..];
-        let end = rest.find(|each: char| each.is_whitespace() || each == '=' || each == '/').unwrap_or(rest.len());
+        let end =
+            rest.find(|each: char| each.is_whitespace() || each == '=' || each == '/').unwrap_or(rest.len());
         let (attribute, after) = rest.split_at(end);
         let value = after.strip_prefix("=\"").map(|value| value.split('"').next().unwrap_or_default());
         assert!(value.is_some() || !after.starts_with('='), "a value without quotes: {text}");

@@ -47,7 +47,14 @@ async fn reported(house: &House, folder: &str, files: &[&str], trigger: &str) ->
 /// The scan started, with these deliveries.
 async fn started(house: &House, id: ScanId, deliveries: Vec<Delivery>) {
     let scan = house.store.show(id).await.unwrap().unwrap();
-    let start = Start { scan: id, generation: scan.generation, tell: scan.folder, deliveries, note: None };
+    let start = Start {
+        scan: id,
+        generation: scan.generation,
+        tell: scan.folder,
+        deliveries,
+        note: None,
+        steps: Vec::new(),
+    };
     assert_eq!(house.store.start(vec![start], START + Duration::from_secs(10)).await.unwrap(), [id]);
 }
 
@@ -84,6 +91,7 @@ async fn busy_house() -> House {
         until: START + Duration::from_mins(5),
         deliveries: vec![delivery("plex", DeliveryState::Held, reason)],
         note: Some(reason.to_owned()),
+        steps: Vec::new(),
     };
     house.store.hold(vec![hold]).await.unwrap();
     reported(&house, "/mnt/tv/Waits", &["a.mkv"], "sonarr").await;
@@ -155,7 +163,7 @@ async fn the_overview_says_when_a_sender_was_heard_of_last_and_draws_what_came()
             "<th scope=\"row\">2026-01-01 00:00</th><td class=\"number\">1</td>",
         ],
     );
-    house.clock.advance(Duration::from_hours(73));
+    tokio::time::advance(Duration::from_hours(73)).await;
     holds(&page(&browser, "/").await, &["silent for 3 days"]);
 }
 
@@ -297,7 +305,7 @@ async fn nothing_is_tried_again_or_dropped_without_the_token_of_the_session() {
     let house = busy_house().await;
     let browser = Browser::inside(&house).await;
     for uri in ["/scans/2/retry", "/scans/2/drop", "/scans/retry"] {
-        assert_eq!(browser.send_with("/login", uri, &[("csrf", "guess")]).await.status, 403, "{uri}");
+        assert_eq!(browser.send_raw(uri, "csrf=guess&back=/").await.status, 403, "{uri}");
     }
     for uri in ["/", "/scans", "/scans/1", "/scans/1/drop"] {
         assert_eq!(house.ask("GET", uri, &[], "").await.status, 303, "{uri}");
@@ -319,10 +327,14 @@ async fn whatever_comes_from_outside_is_shown_and_does_nothing() {
     // Paths hold no control characters: they are refused at the door.
     let folder = format!("/mnt/{}", SLY.replace(char::is_control, "").replace('/', "|"));
     let lost = reported(&house, &folder, &["a\u{202e}<b>.mkv"], "sonarr").await;
-    started(&house, lost, vec![Delivery {
-        note: Some(format!("note {SLY}")),
-        ..delivery("plex", DeliveryState::Failed, &format!("error {SLY}"))
-    }])
+    started(
+        &house,
+        lost,
+        vec![Delivery {
+            note: Some(format!("note {SLY}")),
+            ..delivery("plex", DeliveryState::Failed, &format!("error {SLY}"))
+        }],
+    )
     .await;
     let held = reported(&house, &format!("{folder}2"), &["b.mkv"], "sonarr").await;
     let hold = Hold {
@@ -330,12 +342,15 @@ async fn whatever_comes_from_outside_is_shown_and_does_nothing() {
         until: START + Duration::from_mins(5),
         deliveries: vec![delivery("plex", DeliveryState::Held, &format!("held {SLY}"))],
         note: Some(format!("reason {SLY}")),
+        steps: Vec::new(),
     };
     house.store.hold(vec![hold]).await.unwrap();
     let event = serde_json::json!({ "eventType": SLY, "paths": ["/tv/x"] });
     assert_eq!(house.post("/triggers/sonarr", &event.to_string()).await.status, 200);
     let browser = Browser::inside(&house).await;
-    for uri in ["/", "/scans", "/scans?state=attention", "/scans/1", "/scans/2", "/scans/1/drop", "/scans/2/drop"] {
+    for uri in
+        ["/", "/scans", "/scans?state=attention", "/scans/1", "/scans/2", "/scans/1/drop", "/scans/2/drop"]
+    {
         let shown = page(&browser, uri).await;
         is_tame(&shown);
         holds(&shown, &["&#60;script&#62;alert(1)", "\\u{202e}"]);
@@ -379,7 +394,7 @@ async fn a_browser_gets_a_page_of_what_is_not_there_and_a_program_gets_json() {
     let house = House::open();
     let browser = Browser::let_in(&house).await;
     for uri in ["/scans/99", "/scans/x", "/scans/1/2/3", "/targets/nothing/here"] {
-        let reply = browser.get_as(uri, BROWSER).await;
+        let reply = browser.get_with(uri, BROWSER).await;
         assert_eq!((reply.status, reply.header("content-type")), (404, "text/html; charset=utf-8"), "{uri}");
         html::check(&reply.body);
         holds(&reply.body, &["<h1>Nothing here</h1>", "To the overview"]);
@@ -389,7 +404,7 @@ async fn a_browser_gets_a_page_of_what_is_not_there_and_a_program_gets_json() {
     for uri in ["/nothing", "/api/v1/nothing", "/api/v1/scans/99", "/scans2/a"] {
         assert_eq!(ask(&house, uri, BROWSER).await.code(), "NOT_FOUND", "{uri}");
     }
-    is_tame(&browser.get_as("/scans/%3Cscript%3Ealert(1)%3C%2Fscript%3E%E2%80%AE", BROWSER).await.body);
+    is_tame(&browser.get_with("/scans/%3Cscript%3Ealert(1)%3C%2Fscript%3E%E2%80%AE", BROWSER).await.body);
 }
 
 #[tokio::test(start_paused = true)]
@@ -398,7 +413,7 @@ async fn a_browser_sees_a_failure_in_words_and_no_more_than_a_program_does() {
     let browser = Browser::let_in(&house).await;
     house.store.fail(Some(StoreError::Broken("secret detail".to_owned())));
     for uri in ["/", "/scans", "/scans/1"] {
-        let reply = browser.get_as(uri, BROWSER).await;
+        let reply = browser.get_with(uri, BROWSER).await;
         assert_eq!(reply.status, 500, "{uri}");
         html::check(&reply.body);
         holds(&reply.body, &["<h1>Something broke</h1>", "Internal server error."]);
@@ -406,6 +421,6 @@ async fn a_browser_sees_a_failure_in_words_and_no_more_than_a_program_does() {
         assert_eq!(browser.get(uri).await.code(), "INTERNAL", "{uri}");
     }
     house.store.fail(Some(StoreError::Closed));
-    let reply = browser.get_as("/scans", BROWSER).await;
+    let reply = browser.get_with("/scans", BROWSER).await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, "10"), "{reply:?}");
 }
