@@ -24,6 +24,7 @@ pub mod quiet_hours;
 pub mod retry;
 pub mod scan;
 pub mod secret;
+pub mod session;
 pub mod step;
 pub mod storm;
 pub mod time;

@@ -88,6 +88,14 @@ CREATE TABLE setting (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
+-- Browsers that are logged in: few, so that the table needs no index.
+CREATE TABLE session (
+    print BLOB PRIMARY KEY,      -- the SHA-256 of its id, which the browser alone keeps
+    credentials BLOB NOT NULL,   -- a fingerprint of what was shown, made with the id
+    begun_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- One row. Counting a million rows would take too long, and a scan's number is never given twice. What waits is counted
 -- at the start: arrivals write nothing here.
 CREATE TABLE tally (

@@ -2,6 +2,7 @@
 //! survives.
 
 mod rows;
+mod session;
 
 use std::cmp::Reverse;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use autoscan_core::path::PathRefusal;
 use autoscan_core::ports::StoreError;
 use autoscan_engine::TakeError;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+
+use crate::cookie;
 
 /// Seconds after which a sender may try again when the database could not be written.
 const STORE_PAUSE: u64 = 10;
@@ -58,6 +60,35 @@ impl Problem {
         let error = "The credentials are missing or wrong: send Basic, X-Api-Key or a Bearer token";
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", error)
             .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"autoscan\""))
+    }
+
+    /// The same, as the sender can use it: a browser asks for the password only where a person opened the address, and not
+    /// in the middle of a page of ours, whose session is over.
+    pub(crate) fn unauthorized_for(headers: &HeaderMap) -> Self {
+        let has = |name| headers.contains_key(name);
+        let is_fetch = headers.get("sec-fetch-mode").is_some_and(|mode| mode != "navigate");
+        let is_page = is_fetch || has("x-requested-with") || has("x-csrf-token") || cookie::is_there(headers);
+        if is_page { Self::logged_out() } else { Self::unauthorized() }
+    }
+
+    /// 401: the session is over.
+    pub(crate) fn logged_out() -> Self {
+        let error = "You are not logged in (any more): log in and send it again";
+        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", error)
+    }
+
+    /// 403: a session acts without its token.
+    pub(crate) fn no_token() -> Self {
+        let error =
+            "The token of the session is missing or wrong: send it in the header X-CSRF-Token, or send a key";
+        Self::new(StatusCode::FORBIDDEN, "CSRF", error)
+    }
+
+    /// 503: too many passwords are tried at once.
+    pub(crate) fn busy() -> Self {
+        let error = "Too many passwords are being tried: nothing was done, send it again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", error)
+            .with(header::RETRY_AFTER, STORE_PAUSE.into())
     }
 
     /// 401: the signature of the body is missing or wrong.
@@ -115,6 +146,11 @@ impl Problem {
     /// Its status.
     pub(crate) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Gives its headers to an answer that says it in other words.
+    pub(crate) fn lend_headers(self, response: &mut Response) {
+        response.headers_mut().extend(self.headers);
     }
 
     /// The same, with a header.

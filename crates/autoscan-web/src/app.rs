@@ -1,19 +1,20 @@
 //! What every handler shares.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use autoscan_core::secret::Secret;
 use autoscan_core::time::Timestamp;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderValue, Method};
 
 use crate::Web;
 use crate::answer::Problem;
 use crate::api::live::Seats;
+use crate::caller::Caller;
 use crate::doors::{Address, Locks, Shown};
 use crate::pages::{Drafts, Walks};
-use crate::session::Sessions;
+use crate::password::Tried;
+use crate::session::{Session, Sessions, Way};
 use crate::throttle::Throttle;
 
 /// The state of the router.
@@ -34,31 +35,37 @@ pub(crate) struct App {
     pub(crate) since: Timestamp,
 }
 
-/// Who is at the other end of the connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
-
-impl Peer {
-    /// Of a request; requests that came over no connection share one.
-    pub(crate) fn of(parts: &Parts) -> Self {
-        parts.extensions.get().copied().unwrap_or(Self(Ipv4Addr::UNSPECIFIED.into()))
-    }
-}
-
 impl App {
     /// The path under which autoscan is shown, without a slash at its end: empty, or `/autoscan`.
     pub(crate) fn base(&self) -> &str {
         self.web.base_url.trim_end_matches('/')
     }
 
-    /// Whether this is a request of somebody who is logged in.
-    pub(crate) fn is_inside(&self, parts: &Parts) -> bool {
-        self.sessions.of(&parts.headers, self.web.engine.now()).is_some_and(|session| session.inside)
+    /// How a browser reaches us.
+    fn way(&self, parts: &Parts) -> Way<'_> {
+        Way { is_secure: Caller::of(parts).is_secure, base: self.base() }
+    }
+
+    /// The session of a request. Where authentication is off, every visitor's is as good as one of somebody who logged in.
+    pub(crate) async fn session(&self, parts: &Parts) -> Result<Option<Session>, Problem> {
+        let now = self.web.engine.now();
+        Ok(self.sessions.of(&parts.headers, self.way(parts), &self.locks, now).await?)
+    }
+
+    /// Begins a visit; answers it with its cookie.
+    pub(crate) fn visit(&self, parts: &Parts) -> (Session, Option<HeaderValue>) {
+        self.sessions.visit(self.way(parts), self.web.engine.now())
+    }
+
+    /// Logs a browser in; answers its cookie.
+    pub(crate) async fn begin_session(&self, parts: &Parts) -> Result<HeaderValue, Problem> {
+        let begun = self.sessions.begin(self.way(parts), &self.locks, self.web.engine.now()).await?;
+        begun.ok_or_else(|| Problem::internal("this machine gives no random numbers".to_owned()))
     }
 
     /// Lets a request in, or says why not. `token` is that of the trigger it is for; `acts` is whether it changes
     /// anything.
-    pub(crate) fn admit(
+    pub(crate) async fn admit(
         &self,
         parts: &Parts,
         address: Address<'_>,
@@ -70,11 +77,56 @@ impl App {
         } else {
             self.locks.look(&parts.headers, address, token)
         };
+        self.judge(parts, shown, acts).await
+    }
+
+    /// The same for what pages ask too: a session will do. By one alone only its own pages act: they know its token.
+    pub(crate) async fn admit_page(&self, parts: &Parts, acts: bool) -> Result<(), Problem> {
+        if self.locks.disabled {
+            return self.judge(parts, Shown::Password, acts).await;
+        }
+        let shown = self.locks.look(&parts.headers, Address::default(), None);
+        if !matches!(shown, Shown::Nothing) {
+            return self.judge(parts, shown, acts).await;
+        }
+        let session = self.session(parts).await?.filter(|session| session.inside);
+        let Some(session) = session else { return Err(Problem::unauthorized_for(&parts.headers)) };
+        if !acts {
+            return Ok(());
+        }
+        if !Caller::of(parts).is_from_here(&parts.headers) {
+            return Err(Problem::cross_site());
+        }
+        let token = parts.headers.get("x-csrf-token").and_then(|token| token.to_str().ok());
+        if token.is_some_and(|token| session.is_token(token)) { Ok(()) } else { Err(Problem::no_token()) }
+    }
+
+    async fn judge(&self, parts: &Parts, shown: Shown, acts: bool) -> Result<(), Problem> {
         match shown {
-            Shown::Password if acts && is_cross_site(&parts.headers) => Err(Problem::cross_site()),
-            Shown::Key | Shown::Password => Ok(()),
-            Shown::Nothing => Err(Problem::unauthorized()),
-            Shown::Wrong => Err(self.failed(parts, Problem::unauthorized())),
+            Shown::Key => Ok(()),
+            // A browser sends a password by itself, whoever made it send the request.
+            Shown::Password if acts && !Caller::of(parts).is_from_here(&parts.headers) => {
+                Err(Problem::cross_site())
+            }
+            Shown::Password => Ok(()),
+            Shown::Perhaps(pair) => {
+                self.try_password(parts, &pair).await?;
+                Box::pin(self.judge(parts, Shown::Password, acts)).await
+            }
+            Shown::Nothing => Err(Problem::unauthorized_for(&parts.headers)),
+            Shown::Wrong => Err(self.failed(parts, Problem::unauthorized_for(&parts.headers))),
+        }
+    }
+
+    /// Tries a name and password, and counts a wrong one. From where too many were wrong none is tried: to try costs.
+    pub(crate) async fn try_password(&self, parts: &Parts, pair: &[u8]) -> Result<(), Problem> {
+        if let Some(wait) = self.throttle.wait(Caller::of(parts).address, self.web.engine.now()) {
+            return Err(Problem::too_many_failures(wait));
+        }
+        match self.locks.tries(pair).await {
+            Tried::Right => Ok(()),
+            Tried::Wrong => Err(self.failed(parts, Problem::unauthorized_for(&parts.headers))),
+            Tried::Busy => Err(Problem::busy()),
         }
     }
 
@@ -88,7 +140,7 @@ impl App {
 
     /// Counts a failed login: `problem`, or 429 when there were too many.
     pub(crate) fn failed(&self, parts: &Parts, problem: Problem) -> Problem {
-        let wait = self.throttle.failed(Peer::of(parts).0, self.web.engine.now());
+        let wait = self.throttle.failed(Caller::of(parts).address, self.web.engine.now());
         wait.map_or(problem, Problem::too_many_failures)
     }
 }
@@ -96,9 +148,4 @@ impl App {
 /// Whether the method only looks.
 pub(crate) fn only_looks(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
-}
-
-/// Whether a browser says that a page of another site made it send this (Fetch Metadata). Other clients do not send it.
-fn is_cross_site(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }

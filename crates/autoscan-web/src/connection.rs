@@ -1,6 +1,5 @@
 //! One connection: requests one after another, until the client, the watch or the stop ends it.
 
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,24 +15,25 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use crate::app::Peer;
+use crate::caller::Peer;
 use crate::watch::{Counted, Pulse};
 
 /// Speaks HTTP/1.1 with `peer`. Once stopped, a request in flight has `grace` to be answered.
 pub(crate) async fn converse<S>(
     stream: S,
-    peer: IpAddr,
+    peer: Peer,
     router: Router,
     stop: CancellationToken,
     grace: Duration,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let address = peer.address;
     let pulse = Arc::new(Pulse::default());
     let service = service_fn(|request: Request<Incoming>| {
         let busy = pulse.begin();
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(peer);
         let answer = router.clone().call(request);
         async move {
             let answer = answer.await;
@@ -49,7 +49,7 @@ pub(crate) async fn converse<S>(
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = pulse.fades() => return tracing::debug!(%peer, "a connection without progress was ended"),
+        () = pulse.fades() => return tracing::debug!(peer = %address, "a connection without progress was ended"),
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             tokio::time::timeout(grace, connection).await.ok()
@@ -57,9 +57,9 @@ pub(crate) async fn converse<S>(
     };
     match ended {
         Some(Ok(())) => {}
-        Some(Err(error)) => tracing::debug!(%peer, %error, "a connection broke"),
+        Some(Err(error)) => tracing::debug!(peer = %address, %error, "a connection broke"),
         None => {
-            tracing::warn!(%peer, "a request was cut off: it was not answered in the time left for stopping");
+            tracing::warn!(peer = %address, "a request was cut off: it was not answered in the time left for stopping");
         }
     }
 }
@@ -84,7 +84,8 @@ mod tests {
         let stop = stop.clone();
         let server = tokio::spawn(async move {
             let start = Instant::now();
-            converse(theirs, [127, 0, 0, 1].into(), router, stop, GRACE).await;
+            converse(theirs, Peer { address: [127, 0, 0, 1].into(), is_tls: false }, router, stop, GRACE)
+                .await;
             start.elapsed()
         });
         (ours, server)

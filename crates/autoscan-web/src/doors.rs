@@ -8,6 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::password::{Hashed, Tried};
 use crate::signature::Signatures;
 
 /// What opens which door. An empty secret opens nothing.
@@ -17,14 +18,18 @@ pub struct Doors {
     pub disabled: bool,
     /// The name for Basic.
     pub username: String,
-    /// The password for Basic; none: Basic opens nothing.
+    /// The password to log in with, also by Basic; without it and `password_hash` nobody can.
     pub password: Option<Secret>,
+    /// The same as an argon2 hash, in the form of a PHC string. It counts where there is no password.
+    pub password_hash: Option<Secret>,
     /// The key for `X-Api-Key` and Bearer; none: only triggers' tokens are keys.
     pub api_key: Option<Secret>,
     /// The secret segment of the single-URL routes; none: there are no such routes.
     pub server_pass: Option<Secret>,
     /// When set, `/triggers` and the single-URL route want a valid signature on top.
     pub webhook_secret: Option<Secret>,
+    /// What cookies are signed with; the first signs, all are believed. None: a key is made, and is gone with the program.
+    pub secret_keys: Vec<Secret>,
 }
 
 type Fingerprint = [u8; 32];
@@ -37,17 +42,21 @@ pub(crate) struct Locks {
     pub(crate) signatures: Option<Signatures>,
     /// `username:password` as UTF-8 and, where it can be written so, as ISO-8859-1, which Sonarr sends.
     basic: Vec<Fingerprint>,
+    hashed: Option<Hashed>,
+    credentials: String,
     api_key: Option<Fingerprint>,
     server_pass: Option<Fingerprint>,
 }
 
 /// What a request brought with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Shown {
     /// A key or token that is right: only who knows it sends it.
     Key,
     /// The right name and password: a browser sends them by itself.
     Password,
+    /// A name and password that are to be tried.
+    Perhaps(Vec<u8>),
     /// Something wrong.
     Wrong,
     /// Nothing at all.
@@ -66,12 +75,17 @@ pub(crate) struct Address<'a> {
 impl Locks {
     /// Locks for these doors.
     pub(crate) fn new(doors: &Doors) -> Self {
+        let password = filled(doors.password.as_ref());
+        let hash = filled(doors.password_hash.as_ref()).filter(|_| password.is_none());
+        let shown = password.or(hash).map_or("", Secret::reveal);
         Self {
             disabled: doors.disabled,
             signatures: filled(doors.webhook_secret.as_ref()).map(Signatures::new),
-            basic: filled(doors.password.as_ref())
+            basic: password
                 .map(|password| basics(&format!("{}:{}", doors.username, password.reveal())))
                 .unwrap_or_default(),
+            hashed: hash.map(|hash| Hashed::new(&doors.username, hash)),
+            credentials: format!("credentials\0{}\0{shown}", doors.username),
             api_key: print_of(doors.api_key.as_ref()),
             server_pass: print_of(doors.server_pass.as_ref()),
         }
@@ -87,16 +101,37 @@ impl Locks {
         fits(segment.as_bytes(), self.server_pass.as_ref())
     }
 
-    /// Whether this name and password open.
-    pub(crate) fn is_login(&self, username: &str, password: &str) -> bool {
-        let shown = format!("{username}:{password}");
-        self.basic.first().is_some_and(|expected| fits(shown.as_bytes(), Some(expected)))
+    /// The name and password as one text, for fingerprints: what was shown at a login is worth nothing once it changed.
+    pub(crate) fn credentials(&self) -> &str {
+        &self.credentials
+    }
+
+    /// Tries a name and password. Where only a hash is known that takes time and memory.
+    pub(crate) async fn tries(&self, pair: &[u8]) -> Tried {
+        if self.is_known(pair) {
+            return Tried::Right;
+        }
+        match &self.hashed {
+            Some(hashed) => hashed.tries(pair).await,
+            None => Tried::Wrong,
+        }
+    }
+
+    /// Whether a name and password are right, as far as that costs nothing.
+    fn is_known(&self, pair: &[u8]) -> bool {
+        let fitting = self.basic.iter().fold(false, |right, expected| right | fits(pair, Some(expected)));
+        fitting | self.hashed.as_ref().is_some_and(|hashed| hashed.was_right(pair))
+    }
+
+    /// Whether a password that is not known to be right may be right all the same.
+    fn has_hash(&self) -> bool {
+        self.hashed.is_some()
     }
 
     /// Looks at everything a request brought; `token` is that of the trigger it is for. One right credential is enough.
     pub(crate) fn look(&self, headers: &HeaderMap, address: Address<'_>, token: Option<&Secret>) -> Shown {
         let token = print_of(token);
-        let (mut any, mut key, mut password) = (false, false, false);
+        let (mut any, mut key) = (false, false);
         let mut is_key = |shown: &[u8]| {
             any = true;
             key |= fits(shown, self.api_key.as_ref()) | fits(shown, token.as_ref());
@@ -115,31 +150,28 @@ impl Locks {
                 is_key(value.as_bytes());
             }
         }
-        if let Some(basic) = basic {
-            any = true;
-            password = self.is_basic(basic);
-        }
+        any |= basic.is_some();
         if let Some(segment) = address.segment {
             any = true;
             key |= fits(segment.as_bytes(), token.as_ref());
         }
-        match (key, password, any) {
+        match (key, basic.and_then(decoded), any) {
             (true, ..) => Shown::Key,
-            (_, true, _) => Shown::Password,
+            (_, Some(pair), _) if self.is_known(&pair) => Shown::Password,
+            (_, Some(pair), _) if self.has_hash() => Shown::Perhaps(pair),
             (_, _, true) => Shown::Wrong,
             _ => Shown::Nothing,
         }
     }
+}
 
-    fn is_basic(&self, encoded: &[u8]) -> bool {
-        const LENIENT: GeneralPurpose = GeneralPurpose::new(
-            &STANDARD,
-            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-        );
-        LENIENT.decode(encoded).is_ok_and(|shown| {
-            self.basic.iter().fold(false, |right, expected| right | fits(&shown, Some(expected)))
-        })
-    }
+/// The name and password of Basic.
+fn decoded(encoded: &[u8]) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    LENIENT.decode(encoded).ok()
 }
 
 fn filled(secret: Option<&Secret>) -> Option<&Secret> {

@@ -1,4 +1,4 @@
-//! What surrounds every request: its id, the log, and a 500 where a handler panics.
+//! What surrounds every request: its id, who sent it, the log, the headers of every answer, and a 500 where a handler panics.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,23 +8,42 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tower::{Layer, Service};
+use tracing::Instrument;
 
 use crate::answer::{Cause, Problem};
+use crate::caller::{Caller, Network};
 use crate::request_id::{HEADER, RequestIds};
+
+/// What an answer says where its handler says nothing else: it is what it claims to be, stands in nobody's frame, and its
+/// address, which may hold a secret, is told to no other site.
+const GUARDS: [(HeaderName, HeaderValue); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+];
+
+/// JSON that is opened as a page loads and runs nothing.
+const JSON_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Whoever came by TLS comes by TLS for half a year. Not for other names below ours, which are not ours to decide on.
+const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=15552000");
 
 /// Wraps a service in an [`Envelope`].
 #[derive(Clone)]
-pub(crate) struct EnvelopeLayer(Arc<RequestIds>);
+pub(crate) struct EnvelopeLayer {
+    ids: Arc<RequestIds>,
+    trusted: Arc<[Network]>,
+}
 
 /// A service whose answers carry `X-Request-Id`.
 #[derive(Clone)]
 pub(crate) struct Envelope<S> {
     inner: S,
-    ids: Arc<RequestIds>,
+    around: EnvelopeLayer,
 }
 
 /// What the log says of a request: never its address, which may hold a secret, but the pattern of its route.
@@ -32,11 +51,13 @@ struct Outline {
     id: HeaderValue,
     method: Method,
     route: Option<MatchedPath>,
+    is_secure: bool,
 }
 
 impl EnvelopeLayer {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(RequestIds::new()))
+    /// `trusted` are the proxies that are believed.
+    pub(crate) fn new(trusted: &[Network]) -> Self {
+        Self { ids: Arc::new(RequestIds::new()), trusted: trusted.into() }
     }
 }
 
@@ -44,7 +65,7 @@ impl<S> Layer<S> for EnvelopeLayer {
     type Service = Envelope<S>;
 
     fn layer(&self, inner: S) -> Envelope<S> {
-        Envelope { inner, ids: Arc::clone(&self.0) }
+        Envelope { inner, around: self.clone() }
     }
 }
 
@@ -61,38 +82,58 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let peer = request.extensions().get().copied();
+        let caller = Caller::new(peer, request.headers(), &self.around.trusted);
+        request.extensions_mut().insert(caller);
         let outline = Outline {
-            id: self.ids.of(request.headers()),
+            id: self.around.ids.of(request.headers()),
             method: request.method().clone(),
             route: request.extensions().get().cloned(),
+            is_secure: caller.is_secure,
         };
-        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        Box::pin(async move {
+        // At the level of errors, so that whatever is logged of this request says whose it is.
+        let span = tracing::error_span!("request", request_id = outline.id.to_str().unwrap_or_default());
+        let answer = span.in_scope(|| AssertUnwindSafe(self.inner.call(request)).catch_unwind());
+        let answered = async move {
             let mut response = match answer.await {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
                 Err(_panic) => Problem::internal("a handler panicked".to_owned()).into_response(),
             };
             outline.note(&mut response);
+            guard(response.headers_mut(), outline.is_secure);
             response.headers_mut().insert(HEADER, outline.id);
             Ok(response)
-        })
+        };
+        Box::pin(answered.instrument(span))
+    }
+}
+
+fn guard(headers: &mut HeaderMap, is_secure: bool) {
+    for (name, value) in GUARDS {
+        headers.entry(name).or_insert(value);
+    }
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(JSON_POLICY);
+    }
+    if is_secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_TLS);
     }
 }
 
 impl Outline {
     fn note(&self, response: &mut Response) {
         let route = self.route.as_ref().map_or("(none)", MatchedPath::as_str);
-        let (id, method, status) = (&self.id, &self.method, response.status());
+        let (method, status) = (&self.method, response.status());
         match response.extensions_mut().remove::<Cause>() {
             Some(Cause(cause)) if status == StatusCode::INTERNAL_SERVER_ERROR => {
-                tracing::error!(request_id = ?id, %method, route, cause, "a request failed; nothing of it was kept");
+                tracing::error!(%method, route, cause, "a request failed; nothing of it was kept");
             }
             Some(Cause(cause)) => {
-                tracing::warn!(request_id = ?id, %method, route, cause, "a request was put off; its sender was told to come again");
+                tracing::warn!(%method, route, cause, "a request was put off; its sender was told to come again");
             }
-            None => tracing::debug!(request_id = ?id, %method, route, status = status.as_u16(), "answered"),
+            None => tracing::debug!(%method, route, status = status.as_u16(), "answered"),
         }
     }
 }

@@ -9,7 +9,6 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::app::{App, Shared};
-use crate::doors::Address;
 use crate::metrics::{CONTENT_TYPE, Family, Kind, Sample, Value, histogram, render};
 use crate::{answer, body};
 
@@ -20,7 +19,7 @@ const LANES: [&str; 7] = ["starting", "open", "quiet", "away", "busy", "misconfi
 pub(crate) async fn figures(State(app): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     if app.web.metrics_need_auth
-        && let Err(problem) = app.admit(&parts, Address::default(), None, false)
+        && let Err(problem) = app.admit_page(&parts, false).await
     {
         return body::reject(&parts, body, problem).await.into_response();
     }

@@ -26,7 +26,7 @@ struct Visit<'a> {
 /// `POST`, `PUT /triggers/{name}` and `/triggers/{name}/{token}`.
 pub(crate) async fn post(State(app): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    match let_in(&app, &parts, true) {
+    match let_in(&app, &parts, true).await {
         Ok(visit) => deliver(&app, &parts, body, &visit).await.into_response(),
         Err(problem) => body::reject(&parts, body, problem).await.into_response(),
     }
@@ -42,7 +42,7 @@ async fn look_or_scan(app: &App, parts: &Parts) -> Result<Response, Problem> {
     let names_paths = query::parse(parts.uri.query())
         .is_ok_and(|query| query.iter().any(|(name, _)| PATHS.contains(&name.as_str())));
     let scans = names_paths && parts.method == Method::GET;
-    let visit = let_in(app, parts, scans)?;
+    let visit = let_in(app, parts, scans).await?;
     if !(app.web.for_people)(visit.trigger.kind) {
         return Err(Problem::only("POST,PUT"));
     }
@@ -54,7 +54,7 @@ async fn look_or_scan(app: &App, parts: &Parts) -> Result<Response, Problem> {
     take(app, visit.trigger, &hook, is_passed_on(&parts.headers)).await
 }
 
-fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>, Problem> {
+async fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>, Problem> {
     let query = query::parse(parts.uri.query());
     let path = parts.uri.path();
     let path = path.strip_prefix("/triggers/").unwrap_or(path).trim_end_matches('/');
@@ -62,7 +62,7 @@ fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>, Prob
     let segment = segment.map(query::segment);
     let trigger = app.web.engine.trigger(&query::segment(name));
     let address = Address { query: query.as_deref().unwrap_or_default(), segment: segment.as_deref() };
-    app.admit(parts, address, trigger.and_then(|trigger| trigger.token.as_ref()), acts)?;
+    app.admit(parts, address, trigger.and_then(|trigger| trigger.token.as_ref()), acts).await?;
     Ok(Visit { trigger: trigger.ok_or(TakeError::UnknownTrigger)?, query: query? })
 }
 

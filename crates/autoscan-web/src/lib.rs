@@ -8,8 +8,10 @@ mod api;
 mod app;
 mod assets;
 mod body;
+mod caller;
 mod connection;
 mod control;
+mod cookie;
 mod doors;
 mod envelope;
 mod figures;
@@ -18,6 +20,7 @@ mod hooks;
 mod metrics;
 mod page;
 mod pages;
+mod password;
 mod query;
 mod request_id;
 mod server;
@@ -32,7 +35,7 @@ mod watch;
 use std::sync::Arc;
 
 use autoscan_core::guide::Guide;
-use autoscan_core::ports::Hook;
+use autoscan_core::ports::{Hook, SessionStore};
 use autoscan_engine::Engine;
 use axum::Router;
 use axum::extract::Request;
@@ -40,11 +43,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio_util::sync::CancellationToken;
 
+pub use caller::Network;
 pub use control::{
     ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoots,
     Sign,
 };
 pub use doors::Doors;
+pub use password::{hash_password, password_hash_fault};
 pub use server::serve;
 
 use answer::Problem;
@@ -77,6 +82,10 @@ pub struct Web {
     pub metrics_need_auth: bool,
     /// The program around it.
     pub control: Arc<dyn Control>,
+    /// Who is logged in.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Reverse proxies that are believed when they say for whom, and by TLS or not, they hand a request on.
+    pub trusted_proxies: Vec<Network>,
     /// Fills bytes by chance that nobody can guess.
     pub random: fn(&mut [u8]),
     /// The version of autoscan, for `/health/detailed` and `/metrics`.
@@ -91,7 +100,7 @@ pub fn router(web: Web) -> Router {
     let app = Arc::new(App {
         locks: Locks::new(&web.doors),
         throttle: Throttle::default(),
-        sessions: Sessions::new(web.random),
+        sessions: Sessions::new(web.random, &web.doors.secret_keys, Arc::clone(&web.sessions)),
         drafts: Drafts::default(),
         seats: Seats::default(),
         walks: Walks::default(),
@@ -118,7 +127,7 @@ fn routes(app: Shared) -> Router {
         .merge(pages::routes(&app))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(single_url::fallback)
-        .layer(envelope::EnvelopeLayer::new())
+        .layer(envelope::EnvelopeLayer::new(&app.web.trusted_proxies))
         .with_state(app)
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::caller::Peer;
 use crate::connection::converse;
 
 /// Connections that are open at the same time; further ones wait in the system's queue.
@@ -56,7 +57,7 @@ impl Door {
         while let Some(Some((slot, stream, peer))) = self.stop.run_until_cancelled(self.next()).await {
             let (router, stop, grace) = (self.router.clone(), self.stop.clone(), self.grace);
             self.conversations.spawn(async move {
-                converse(stream, peer, router, stop, grace).await;
+                converse(stream, Peer { address: peer, is_tls: false }, router, stop, grace).await;
                 drop(slot);
             });
         }

@@ -36,7 +36,7 @@ pub(crate) async fn fallback(State(app): State<Shared>, request: Request) -> Res
         let problem = if is_guess { app.failed(&parts, problem) } else { problem };
         let problem = body::reject(&parts, body, problem).await;
         if problem::is_below_a_page(parts.uri.path()) && problem::is_browser(&parts.headers) {
-            return problem::answer(&app, &parts.headers, problem);
+            return problem::answer(&app, &parts, problem).await;
         }
         return problem.into_response();
     }

@@ -25,6 +25,12 @@ struct Failures {
 pub(crate) struct Throttle(Mutex<HashMap<IpAddr, Failures>>);
 
 impl Throttle {
+    /// After how many seconds `peer` may guess again, when it failed too often.
+    pub(crate) fn wait(&self, peer: IpAddr, now: Timestamp) -> Option<u64> {
+        let peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.get(&network(peer)).and_then(|failures| failures.wait(FREE, now))
+    }
+
     /// Counts one failure of `peer`. Answers after how many seconds it may guess again, when it failed too often.
     pub(crate) fn failed(&self, peer: IpAddr, now: Timestamp) -> Option<u64> {
         let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -37,8 +43,15 @@ impl Throttle {
             *failures = Failures { since: now, count: 0 };
         }
         failures.count = failures.count.saturating_add(1);
-        let left = WINDOW.saturating_sub(now.since(failures.since));
-        (failures.count > FREE).then(|| left.as_secs().max(1))
+        failures.wait(FREE + 1, now)
+    }
+}
+
+impl Failures {
+    /// The seconds that are left of the window, when there were so many.
+    fn wait(self, most: u32, now: Timestamp) -> Option<u64> {
+        let left = WINDOW.saturating_sub(now.since(self.since));
+        (self.count >= most && !left.is_zero()).then(|| left.as_secs().max(1))
     }
 }
 
@@ -75,6 +88,9 @@ mod tests {
         for _ in 0..20 {
             assert_eq!(throttle.failed(peer, at(0)), None);
         }
+        assert_eq!(throttle.wait(peer, at(15)), Some(45));
+        assert_eq!(throttle.wait(peer, at(60)), None);
+        assert_eq!(throttle.wait("192.0.2.2".parse().unwrap(), at(15)), None);
         assert_eq!(throttle.failed(peer, at(15)), Some(45));
         assert_eq!(throttle.failed("::ffff:192.0.2.1".parse().unwrap(), at(15)), Some(45));
         assert_eq!(throttle.failed("192.0.2.2".parse().unwrap(), at(15)), None);

@@ -8,9 +8,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::answer::Problem;
 use crate::app::{App, Shared, only_looks};
+use crate::caller::Caller;
 use crate::pages;
 use crate::session::{Said, Session};
-use crate::{body, query, session};
+use crate::{body, query};
 
 /// A person who may look.
 pub(crate) struct Visitor {
@@ -29,7 +30,7 @@ pub(crate) enum Stranger {
 impl Visitor {
     /// Keeps a sentence for the next page, and leads there.
     pub(crate) fn say(&self, app: &App, tone: &'static str, text: impl Into<String>) {
-        app.sessions.say(&self.session, Said { tone, text: text.into() });
+        app.sessions.say(&self.session, Said { tone, text: text.into() }, app.web.engine.now());
     }
 }
 
@@ -37,20 +38,23 @@ impl FromRequestParts<Shared> for Visitor {
     type Rejection = Stranger;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Stranger> {
-        let found = app.sessions.of(&parts.headers, app.web.engine.now());
+        let found = app.session(parts).await.map_err(Stranger::Refused)?;
+        let now = app.web.engine.now();
+        let looks = only_looks(&parts.method);
+        let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
         if let Some(session) = found
-            && (session.inside || app.locks.disabled)
+            && session.inside
+            && !(app.locks.disabled && looks && session.is_old(now))
         {
             return Ok(Self { session });
         }
-        let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
-        if !only_looks(&parts.method) {
+        if !looks {
             return Err(Stranger::Refused(Problem::logged_out()));
         }
         if app.locks.disabled {
-            let (_, id) = app.sessions.begin(true, app.web.engine.now());
+            let (_, cookie) = app.visit(parts);
             let mut response = pages::see_other(&format!("{}{wanted}", app.base()));
-            pages::put_cookie(&mut response, session::set_cookie(&id, app.base(), false));
+            pages::put_cookie(&mut response, cookie);
             return Err(Stranger::LetIn(response));
         }
         let next = utf8_percent_encode(wanted, NON_ALPHANUMERIC);
@@ -109,7 +113,7 @@ pub(crate) async fn fields(
     body: axum::body::Body,
     session: &Session,
 ) -> Result<Vec<(String, String)>, Problem> {
-    if !is_from_here(parts) {
+    if !Caller::of(parts).is_from_here(&parts.headers) {
         return Err(body::reject(parts, body, Problem::cross_site()).await);
     }
     let bytes = body::read(parts, body).await?;
@@ -118,25 +122,7 @@ pub(crate) async fn fields(
     if token.is_some_and(|token| session.is_token(token)) { Ok(fields) } else { Err(Problem::stale_form()) }
 }
 
-/// Whether a browser says that a page of this very site sent this: by Fetch Metadata, or else by the origin.
-fn is_from_here(parts: &Parts) -> bool {
-    let header = |name: &str| parts.headers.get(name).map(|value| value.as_bytes());
-    if let Some(site) = header("sec-fetch-site") {
-        return site == b"same-origin" || site == b"none";
-    }
-    let Some(origin) = header("origin") else { return true };
-    let host = header("host").unwrap_or_default();
-    let origin = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
-    origin == Some(host)
-}
-
 impl Problem {
-    /// 401: the session is over.
-    fn logged_out() -> Self {
-        let error = "You are not logged in (any more): log in and send it again";
-        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", error)
-    }
-
     /// 403: the form is not of this session.
     fn stale_form() -> Self {
         let error =

@@ -65,6 +65,8 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Reads a password from standard input and prints its argon2 hash, for `authentication.password-hash`
+    HashPassword,
     /// Exits with 0 when the running server is healthy; for containers
     Healthcheck,
 }

@@ -2,12 +2,14 @@
 
 mod clock;
 mod files;
+mod session;
 mod store;
 mod target;
 mod trigger;
 
 pub use clock::Clock;
 pub use files::{Files, Folders, Inside, Listing, Look};
+pub use session::SessionStore;
 pub use store::{
     Absorb, Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
     StoreError,

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::SessionStore;
 use crate::delivery::{Delivery, Work};
 use crate::name::Name;
 use crate::path::LocalPath;
@@ -170,7 +171,7 @@ pub enum StoreError {
 
 /// The queue. Every method is one transaction; what it answered `Ok` survives a power cut where it says so.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: SessionStore {
     /// Merges a batch into the waiting scans: one a folder. Durable before it answers.
     async fn absorb(&self, batch: Batch) -> Result<Receipt, StoreError>;
 

@@ -8,6 +8,7 @@ use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Absorb, Claimed, RefusalRecord, ScanFilter, Settlement};
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
+use autoscan_core::session::{KeptSession, SessionPrint};
 use autoscan_core::step::Step;
 use autoscan_core::time::Timestamp;
 
@@ -19,6 +20,7 @@ pub(super) struct Rows {
     last_scan: i64,
     pub(super) refusals: VecDeque<RefusalRecord>,
     pub(super) settings: BTreeMap<String, String>,
+    pub(super) sessions: BTreeMap<SessionPrint, KeptSession>,
 }
 
 #[derive(Debug)]

@@ -14,6 +14,7 @@ mod plan;
 mod query;
 mod reader;
 mod rows;
+mod session;
 mod steps;
 mod tally;
 mod writer;

@@ -15,9 +15,10 @@ use super::tally::Tally;
 use super::writer::Writer;
 
 /// Each brings the schema from the version of its place to the next.
-pub(super) const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_queue.sql"),
     include_str!("../../migrations/0002_proof.sql"),
+    include_str!("../../migrations/0003_session.sql"),
     include_str!("../../migrations/0004_history.sql"),
 ];
 

@@ -9,4 +9,6 @@ mod laws;
 #[cfg(test)]
 mod older;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod twins;

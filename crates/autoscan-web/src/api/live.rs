@@ -16,7 +16,8 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use crate::answer::Problem;
-use crate::app::{App, Peer, Shared};
+use crate::app::{App, Shared};
+use crate::caller::Caller;
 use crate::query;
 use crate::session::Session;
 
@@ -95,8 +96,8 @@ struct Onlooker {
 /// `GET live`.
 pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Response, Problem> {
     let since = since(&parts);
-    let session = app.sessions.of(&parts.headers, app.web.engine.now()).filter(|session| session.inside);
-    let seat = app.seats.take(Peer::of(&parts).0).ok_or_else(no_seat)?;
+    let session = app.session(&parts).await?.filter(|session| session.inside);
+    let seat = app.seats.take(Caller::of(&parts).address).ok_or_else(no_seat)?;
     let listener = app.web.engine.news(if let Since::After(id) = since { Some(id) } else { None });
     // The number that a browser shows when it comes back is set before the first news.
     let mut greeting = format!("retry: {COME_BACK}\nid: {}\n\n", listener.at());

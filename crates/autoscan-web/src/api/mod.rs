@@ -19,7 +19,6 @@ use serde::{Serialize, Serializer};
 
 use crate::answer::Problem;
 use crate::app::{Shared, only_looks};
-use crate::doors::Address;
 use crate::{body, health};
 
 /// The routes that want credentials.
@@ -46,10 +45,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
 
 async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    if only_looks(&parts.method) && app.is_inside(&parts) {
-        return next.run(Request::from_parts(parts, body)).await;
-    }
-    match app.admit(&parts, Address::default(), None, !only_looks(&parts.method)) {
+    match app.admit_page(&parts, !only_looks(&parts.method)).await {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(problem) => body::reject(&parts, body, problem).await.into_response(),
     }

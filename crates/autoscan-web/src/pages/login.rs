@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
 
 use super::Frame;
 use crate::answer::Problem;
 use crate::app::{App, Shared};
-use crate::session::{self, Session};
+use crate::session::Session;
 use crate::visitor::{self, Posted};
 use crate::{body, query};
 
@@ -23,19 +23,17 @@ struct Login<'a> {
 
 /// `GET /login`.
 pub(super) async fn page(State(app): State<Shared>, request: Request) -> Result<Response, Problem> {
-    let query = query::parse(request.uri().query())?;
+    let (parts, _) = request.into_parts();
+    let query = query::parse(parts.uri.query())?;
     let next = query.iter().find(|(name, _)| name == "next").map_or("/", |(_, value)| value.as_str());
     let next = path_of_ours(next);
-    let found = app.sessions.of(request.headers(), app.web.engine.now());
-    if found.as_ref().is_some_and(|session| session.inside) {
+    let found = app.session(&parts).await?;
+    if app.locks.disabled || found.as_ref().is_some_and(|session| session.inside) {
         return Ok(super::see_other(&format!("{}{next}", app.base())));
     }
-    let (session, cookie) = match found {
+    let (session, cookie) = match found.filter(|session| !session.is_old(app.web.engine.now())) {
         Some(session) => (session, None),
-        None => {
-            let (session, id) = app.sessions.begin(false, app.web.engine.now());
-            (session, session::set_cookie(&id, app.base(), false))
-        }
+        None => app.visit(&parts),
     };
     let mut response = draw(&app, &session, None, "", next);
     super::put_cookie(&mut response, cookie);
@@ -49,38 +47,52 @@ fn draw(app: &App, session: &Session, problem: Option<&str>, username: &str, nex
 /// `POST /login`.
 pub(super) async fn log_in(State(app): State<Shared>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let now = app.web.engine.now();
-    let Some(session) = app.sessions.of(&parts.headers, now) else {
-        let problem = Problem::new(
-            StatusCode::FORBIDDEN,
-            "CSRF",
-            "The browser sent no cookie: allow cookies for this address, open the login again and send it once more",
-        );
-        return Err(body::reject(&parts, body, problem).await);
+    let session = match app.session(&parts).await {
+        Ok(Some(session)) => session,
+        Ok(None) => return Err(body::reject(&parts, body, no_cookie()).await),
+        Err(problem) => return Err(body::reject(&parts, body, problem).await),
     };
     let fields = visitor::fields(&parts, body, &session).await?;
     let field =
         |name: &str| fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value.as_str());
     let next = path_of_ours(field("next"));
-    if !app.locks.is_login(field("username"), field("password")) {
-        let problem = app.failed(&parts, Problem::unauthorized());
-        let mut response =
-            draw(&app, &session, Some("The username or the password is wrong."), field("username"), next);
+    let pair = format!("{}:{}", field("username"), field("password"));
+    if let Err(problem) = app.try_password(&parts, pair.as_bytes()).await {
+        let said = match problem.status() {
+            StatusCode::UNAUTHORIZED => "The username or the password is wrong.",
+            StatusCode::TOO_MANY_REQUESTS => {
+                "Too many wrong passwords came from your address: wait a minute, then try again."
+            }
+            _ => "Too many others are logging in: try again in a moment.",
+        };
+        let mut response = draw(&app, &session, Some(said), field("username"), next);
         *response.status_mut() = problem.status();
+        problem.lend_headers(&mut response);
+        response.headers_mut().remove(header::WWW_AUTHENTICATE);
         return Ok(response);
     }
     // Another id than before: one that was planted in the browser is worth nothing.
-    app.sessions.end(&session);
-    let (_, id) = app.sessions.begin(true, now);
+    if session.inside {
+        app.sessions.leave(&session).await?;
+    }
+    let cookie = app.begin_session(&parts).await?;
     let mut response = super::see_other(&format!("{}{next}", app.base()));
-    super::put_cookie(&mut response, session::set_cookie(&id, app.base(), false));
+    super::put_cookie(&mut response, Some(cookie));
     Ok(response)
 }
 
+fn no_cookie() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "CSRF",
+        "The browser sent no cookie: allow cookies for this address, open the login again and send it once more",
+    )
+}
+
 /// `POST /logout`.
-pub(super) async fn log_out(State(app): State<Shared>, posted: Posted) -> Response {
-    app.sessions.end(&posted.visitor.session);
-    super::see_other(&format!("{}/login", app.base())).into_response()
+pub(super) async fn log_out(State(app): State<Shared>, posted: Posted) -> Result<Response, Problem> {
+    app.sessions.leave(&posted.visitor.session).await?;
+    Ok(super::see_other(&format!("{}/login", app.base())))
 }
 
 /// A path on this site, or else the first page: nobody is led elsewhere.

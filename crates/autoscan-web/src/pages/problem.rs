@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use askama::Template;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -27,7 +28,9 @@ pub(super) async fn show(State(app): State<Shared>, request: Request, next: Next
     if !is_browser(request.headers()) {
         return next.run(request).await;
     }
-    let session = app.sessions.of(request.headers(), app.web.engine.now());
+    let (parts, body) = request.into_parts();
+    let session = known(&app, &parts).await;
+    let request = Request::from_parts(parts, body);
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let response =
         answer.unwrap_or_else(|_panic| Problem::internal("a page panicked".to_owned()).into_response());
@@ -35,9 +38,14 @@ pub(super) async fn show(State(app): State<Shared>, request: Request, next: Next
 }
 
 /// A problem at an address below a page, for a browser.
-pub(crate) fn answer(app: &App, headers: &HeaderMap, problem: Problem) -> Response {
-    let session = app.sessions.of(headers, app.web.engine.now());
+pub(crate) async fn answer(app: &App, parts: &Parts, problem: Problem) -> Response {
+    let session = known(app, parts).await;
     draw(app, session.as_ref(), problem.into_response())
+}
+
+/// The session of a request. Where the store cannot tell, the page is that of a stranger.
+async fn known(app: &App, parts: &Parts) -> Option<Session> {
+    app.session(parts).await.ok().flatten()
 }
 
 /// Whether a browser asks for a page.

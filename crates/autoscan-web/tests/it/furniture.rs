@@ -153,6 +153,8 @@ impl House {
             address: "http://<this machine>:3030".to_owned(),
             metrics_need_auth: false,
             control: Arc::new(Program),
+            sessions: Arc::clone(&store) as Arc<_>,
+            trusted_proxies: Vec::new(),
             random: |bytes| {
                 let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 1);
                 bytes

@@ -49,7 +49,7 @@ async fn the_queue_count_and_the_form_are_where_they_were() {
     assert!(
         form.body.contains("name=\"eventType\" value=\"Manual\"") && form.body.contains("name=\"filepath\"")
     );
-    assert_eq!(form.header("referrer-policy"), "no-referrer");
+    assert_eq!(form.header("referrer-policy"), "same-origin");
     assert_eq!(house.ask("DELETE", &format!("/{SERVER_PASS}"), &[], "").await.status, 405);
 }
 

@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use autoscan_core::delivery::Work;
 use autoscan_core::name::Name;
 use autoscan_core::ports::{
-    Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
-    StoreError,
+    Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, SessionStore, Settlement, Start, Stats,
+    Store, StoreError,
 };
 use autoscan_core::scan::{Scan, ScanId, ScanState};
+use autoscan_core::session::{KeptSession, SessionPrint};
 use autoscan_core::step::Step;
 use autoscan_core::time::Timestamp;
 use autoscan_store::MemoryStore;
@@ -133,5 +134,28 @@ impl Store for Breakable {
 
     async fn ready(&self) -> Answer<()> {
         self.check()?.ready().await
+    }
+}
+
+#[async_trait]
+impl SessionStore for Breakable {
+    async fn session(&self, print: SessionPrint) -> Answer<Option<KeptSession>> {
+        self.check()?.session(print).await
+    }
+
+    async fn begin_session(&self, session: KeptSession) -> Answer<()> {
+        self.check()?.begin_session(session).await
+    }
+
+    async fn renew_session(&self, print: SessionPrint, used_at: Timestamp) -> Answer<()> {
+        self.check()?.renew_session(print, used_at).await
+    }
+
+    async fn end_session(&self, print: SessionPrint) -> Answer<()> {
+        self.check()?.end_session(print).await
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Answer<usize> {
+        self.check()?.sweep_sessions(now).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod hash_password;
 mod healthcheck;
 mod libraries;
 mod queue;
@@ -46,6 +47,7 @@ pub(crate) async fn run(cli: Cli) -> End {
             Ok(client) => ended(healthcheck::run(&client).await),
             Err(end) => end,
         },
+        Command::HashPassword => ended(hash_password::run()),
         Command::Schema { reference } => schema(reference),
         Command::Completions { shell } => {
             let mut script = Vec::new();

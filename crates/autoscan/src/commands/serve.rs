@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{self, Loaded};
-use crate::{End, logging, output, wire};
+use crate::{End, logging, output, session_key, wire};
 
 /// How long a stop waits for what is being sent.
 const GRACE: Duration = Duration::from_secs(10);
@@ -56,12 +56,9 @@ async fn serve(loaded: &Arc<Loaded>, opened: wire::Opened) -> Result<(), String>
     let store = Arc::new(store);
     let engine = wire::engine(loaded, opened, Arc::clone(&store) as Arc<_>);
     let stop = CancellationToken::new();
-    let router = autoscan_web::router(wire::web(
-        loaded,
-        Arc::clone(&engine),
-        Arc::clone(&store) as Arc<_>,
-        stop.clone(),
-    ));
+    let keys = session_key::secret_keys(loaded, &*store).await;
+    let shared = Arc::clone(&store) as Arc<_>;
+    let router = autoscan_web::router(wire::web(loaded, Arc::clone(&engine), shared, keys, stop.clone()));
     announce(loaded, &store, &listeners);
     tokio::spawn(watch_signals(stop.clone()));
     let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));

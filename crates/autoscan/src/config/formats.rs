@@ -26,6 +26,8 @@ pub(super) fn fault(format: &str, text: &str) -> Option<String> {
         "database" => database(text).err(),
         "hours" => QuietHours::parse([text]).err().map(said),
         "percent" => percent(text).err(),
+        "network" => text.parse::<autoscan_web::Network>().err().map(said),
+        "file" => text.is_empty().then(|| " is empty".to_owned()),
         "program" => text.is_empty().then(|| " is empty".to_owned()),
         _ => None,
     }

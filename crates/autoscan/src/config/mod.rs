@@ -2,6 +2,7 @@
 //! handed on as [`Settings`]. Only this module reads arguments' files of settings and the environment.
 
 mod check;
+mod doors;
 mod edit;
 mod fault;
 mod find;
@@ -37,6 +38,7 @@ use autoscan_core::duration::Span;
 use autoscan_core::name::Name;
 use serde_json::{Value, json};
 
+pub(crate) use doors::TlsFiles;
 pub(crate) use edit::{Composed, compose, raw_settings};
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use reference::reference;
@@ -258,6 +260,7 @@ fn load_against(
     older::fill(&mut tree, &schema, &variables, &mut faults, &mut notes);
     let mut checked = check::check(&tree, &schema);
     names::check(&tree, kinds, &mut faults);
+    doors::check(&tree, &mut faults);
     faults.append(&mut checked.faults);
     if !faults.is_empty() {
         return if against == Against::Mentioned { again() } else { Err(Faults::new(faults)) };
@@ -336,11 +339,11 @@ fn open_secrets(path: Option<&Path>, folder: &Path, checked: &check::Checked, cu
 /// Where authentication is on and nothing could pass it, autoscan makes secrets and keeps them.
 fn make_secrets(loaded: &mut Loaded, purpose: Purpose) -> Result<(), Faults> {
     let keys = &mut loaded.settings.authentication;
-    if keys.password.is_none() && keys.api_key.is_none() {
+    if !keys.names_a_secret() {
         // The older app knew one password for everything: it opens the API too, and lets the commands in.
         keys.password.clone_from(&keys.server_pass);
     }
-    let named = keys.password.is_some() || keys.api_key.is_some();
+    let named = keys.names_a_secret();
     if keys.disabled || named || loaded.settings.triggers.iter().any(|trigger| trigger.token.is_some()) {
         return Ok(());
     }

@@ -14,10 +14,12 @@ use autoscan_core::scan::Quiet;
 use autoscan_core::secret::Secret;
 use autoscan_core::storm::StormRule;
 use autoscan_engine::{Pace, PathPriority};
+use autoscan_web::Network;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracing::level_filters::LevelFilter;
 
+use super::doors::{self, Authentication, TlsFiles};
 use super::formats;
 use super::names;
 use super::schema::{KindSchema, Kinds, SINGLE_PRIORITY, own};
@@ -44,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// Who may send and look.
     pub(crate) authentication: Authentication,
+    /// Reverse proxies that are believed.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// What TLS is spoken with; none: it is not.
+    pub(crate) tls: Option<TlsFiles>,
     /// Priorities by path.
     pub(crate) priorities: Vec<PathPriority>,
     /// When deletions are held for their number.
@@ -82,35 +88,6 @@ pub(crate) struct Files {
     pub(crate) give_up: Duration,
     /// Names that never matter.
     pub(crate) ignore: Vec<String>,
-}
-
-/// Who may send and look. A secret that is empty is none.
-#[derive(Clone, Debug)]
-pub(crate) struct Authentication {
-    /// Everybody is let in.
-    pub(crate) disabled: bool,
-    /// The name to log in with.
-    pub(crate) username: String,
-    /// The password to log in with.
-    pub(crate) password: Option<Secret>,
-    /// The key for `X-Api-Key` or `Authorization: Bearer`.
-    pub(crate) api_key: Option<Secret>,
-    /// The older app's single URL.
-    pub(crate) server_pass: Option<Secret>,
-    /// What webhooks must be signed with.
-    pub(crate) webhook_secret: Option<Secret>,
-    /// What sessions are signed with.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "read for those who bring it; there are no sessions to sign")
-    )]
-    pub(crate) secret_key: Option<Secret>,
-    /// Older keys whose sessions are still good.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "read for those who bring it; there are no sessions to sign")
-    )]
-    pub(crate) secret_key_fallbacks: Vec<Secret>,
 }
 
 /// A configured trigger.
@@ -198,7 +175,14 @@ pub(super) fn settle(mut value: Value, kinds: &Kinds, folder: &Path) -> Result<S
             give_up: shape.files.give_up.0,
             ignore: shape.files.ignore,
         },
-        authentication: authentication(shape.authentication),
+        authentication: doors::authentication(shape.authentication),
+        trusted_proxies: shape
+            .trusted_proxies
+            .into_vec()
+            .iter()
+            .map(|network| network.0.parse())
+            .collect::<Result<_, _>>()?,
+        tls: doors::tls(shape.tls, folder),
     })
 }
 
@@ -217,21 +201,6 @@ fn log(shape: shape::Log) -> Log {
 fn read<T: for<'de> Deserialize<'de>>(value: Value, what: &str) -> Result<T, String> {
     serde_json::from_value(value)
         .map_err(|error| format!("{what} does not fit its schema ({:?})", error.classify()))
-}
-
-fn authentication(shape: shape::Authentication) -> Authentication {
-    let set = |secret: Option<Secret>| secret.filter(|secret| !secret.is_empty());
-    let username = if shape.username.is_empty() { "autoscan".to_owned() } else { shape.username };
-    Authentication {
-        disabled: shape.disabled,
-        username,
-        password: set(shape.password),
-        api_key: set(shape.api_key),
-        server_pass: set(shape.server_pass),
-        webhook_secret: set(shape.webhook_secret),
-        secret_key: set(shape.secret_key),
-        secret_key_fallbacks: shape.secret_key_fallbacks.into_iter().filter(|key| !key.is_empty()).collect(),
-    }
 }
 
 fn anchor(entry: &AnchorEntry) -> Result<Anchor, String> {

@@ -42,6 +42,8 @@ text!(Hours, "hours");
 text!(Percent, "percent");
 text!(Program, "program");
 text!(WebAddress, "url");
+text!(NetworkText, "network");
+text!(FileText, "file");
 
 /// Plain prefixes: one program's path and another's.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -90,6 +92,11 @@ pub(super) struct Shape {
     pub(super) port: u16,
     /// The sub-path behind a reverse proxy.
     pub(super) base_url: BasePath,
+    /// Reverse proxies that are believed when they say who sent a request, and whether by TLS: addresses, or networks such as
+    /// `10.0.0.0/8`.
+    pub(super) trusted_proxies: OneOrMany<NetworkText>,
+    /// Without it autoscan speaks plain HTTP.
+    pub(super) tls: Option<Tls>,
     /// The queue's file, relative to the config's folder.
     pub(super) database: Database,
     /// A folder is quiet this long before it is scanned.
@@ -130,6 +137,8 @@ impl Default for Shape {
             host: OneOrMany::One(Host("0.0.0.0".to_owned())),
             port: 3030,
             base_url: BasePath("/".to_owned()),
+            trusted_proxies: OneOrMany::Many(Vec::new()),
+            tls: None,
             database: Database("sqlite:autoscan.db".to_owned()),
             minimum_age: seconds(10),
             maximum_wait: None,
@@ -161,6 +170,8 @@ pub(super) struct Authentication {
     pub(super) username: String,
     /// The password to log in with, also for senders by Basic authentication.
     pub(super) password: Option<Secret>,
+    /// The argon2 hash of the password, in the password's place: `autoscan hash-password` makes it.
+    pub(super) password_hash: Option<Secret>,
     /// The key for the header `X-Api-Key` or `Authorization: Bearer`.
     pub(super) api_key: Option<Secret>,
     /// Turns on the older app's single URL, `/{server-pass}`, for every kind of sender.
@@ -169,9 +180,9 @@ pub(super) struct Authentication {
     pub(super) webhook_secret: Option<Secret>,
     /// Lets everybody in.
     pub(super) disabled: bool,
-    /// Known from the older app, which signs sessions with it.
+    /// Sessions are signed with it. Without it: a key that autoscan makes and keeps in its database.
     pub(super) secret_key: Option<Secret>,
-    /// Known from the older app: former `secret-key`s.
+    /// Former `secret-key`s: sessions that they signed are still good.
     pub(super) secret_key_fallbacks: Vec<Secret>,
 }
 
@@ -180,6 +191,7 @@ impl Default for Authentication {
         Self {
             username: "autoscan".to_owned(),
             password: None,
+            password_hash: None,
             api_key: None,
             server_pass: None,
             webhook_secret: None,
@@ -188,6 +200,16 @@ impl Default for Authentication {
             secret_key_fallbacks: Vec::new(),
         }
     }
+}
+
+/// The certificate for TLS. Relative paths count from the config's folder.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Tls {
+    /// The PEM file of the certificate, and of those that lead to its authority.
+    pub(super) cert: FileText,
+    /// The PEM file of its private key.
+    pub(super) key: FileText,
 }
 
 /// An anchor: a file that guards its own folder, or a file and what it guards.
