@@ -49,7 +49,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn new(id: &str, inside: bool, begun_at: Timestamp) -> Self {
+    /// The session of this id.
+    pub(crate) fn new(id: &str, inside: bool, begun_at: Timestamp) -> Self {
         let csrf = text(&derived(id, "csrf"));
         Self { print: print_of(id), csrf, inside, begun_at, is_kept: inside }
     }

@@ -187,15 +187,10 @@ impl Walks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Sessions;
-
-    fn chance(bytes: &mut [u8]) {
-        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 1).to_le_bytes();
-        bytes.iter_mut().zip(seed.iter().cycle()).for_each(|(byte, chance)| *byte = *chance);
-    }
 
     fn session() -> Session {
-        Sessions::new(chance).begin(true, Timestamp::from_millis(0)).0
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 1);
+        Session::new(&seed.to_string(), true, Timestamp::from_millis(0))
     }
 
     fn named(name: &str, revision: u64) -> Walk {
