@@ -91,7 +91,10 @@ async fn empty_secrets_open_nothing() {
     {
         assert_eq!(house.ask("GET", "/api/v1/stats", headers, "").await.status, 401, "{headers:?}");
     }
-    assert_eq!(house.ask("GET", "/", &[("authorization", &empty)], "").await.header("location"), "/login?next=%2F");
+    assert_eq!(
+        house.ask("GET", "/", &[("authorization", &empty)], "").await.header("location"),
+        "/login?next=%2F"
+    );
     assert_eq!(house.get("/api/?cmd=queue_count").await.status, 404);
 }
 
