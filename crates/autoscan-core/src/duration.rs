@@ -11,6 +11,32 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// How long something took, in the words of sentences: `350 ms`, `1.2 s`, `12 s`, `3 min 20 s`, `12 min`, `1 h 20 min`,
+/// `3 days`.
+pub fn in_words(duration: Duration) -> String {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let two = |(large, its_word), (small, word)| match millis % large / small {
+        0 => format!("{} {its_word}", millis / large),
+        rest => format!("{} {its_word} {rest} {word}", millis / large),
+    };
+    match millis {
+        0 => "0 s".to_owned(),
+        1..SECOND => format!("{millis} ms"),
+        SECOND..10_000 if millis / 100 % 10 > 0 => format!("{}.{} s", millis / SECOND, millis / 100 % 10),
+        SECOND..MINUTE => format!("{} s", millis / SECOND),
+        MINUTE..600_000 => two((MINUTE, "min"), (SECOND, "s")),
+        600_000..HOUR => format!("{} min", millis / MINUTE),
+        HOUR..36_000_000 => two((HOUR, "h"), (MINUTE, "min")),
+        36_000_000..172_800_000 => format!("{} h", millis / HOUR),
+        172_800_000.. => format!("{} days", millis / DAY),
+    }
+}
+
 /// Units and their length in milliseconds; longer names first so that `ms` is not read as `m`.
 const UNITS: [(&str, u64); 6] =
     [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
@@ -105,6 +131,25 @@ impl JsonSchema for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_said_as_people_say_them() {
+        for (millis, words) in [
+            (0, "0 s"),
+            (350, "350 ms"),
+            (1_249, "1.2 s"),
+            (2_000, "2 s"),
+            (12_900, "12 s"),
+            (60_000, "1 min"),
+            (200_000, "3 min 20 s"),
+            (725_000, "12 min"),
+            (4_800_000, "1 h 20 min"),
+            (40_000_000, "11 h"),
+            (300_000_000, "3 days"),
+        ] {
+            assert_eq!(in_words(Duration::from_millis(millis)), words);
+        }
+    }
 
     #[test]
     fn durations_read_as_written() {

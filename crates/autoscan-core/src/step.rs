@@ -119,27 +119,24 @@ pub fn steps(before: &Delivery, after: &Delivery, told: Option<&str>, now: Times
     let step = |kind, text: &str| Step::at_target(now, &after.target, kind, text);
     let reason = after.error.as_deref().unwrap_or_default();
     let was_told = matches!(before.state, DeliveryState::Sent | DeliveryState::Seen);
-    let mut steps = Vec::new();
-    match after.state {
+    let found = match after.state {
         DeliveryState::Waiting if after.attempts > before.attempts => {
             let attempt = format!("attempt {} of {WRONG_ATTEMPTS}: {reason}", after.attempts);
-            steps.push(step(StepKind::Waiting, &attempt));
+            Some(step(StepKind::Waiting, &attempt))
         }
-        DeliveryState::Waiting if !reason.is_empty() => steps.push(step(StepKind::Waiting, reason)),
-        DeliveryState::Held if !reason.is_empty() => steps.push(step(StepKind::Held, reason)),
-        DeliveryState::Waiting | DeliveryState::Held => {}
-        DeliveryState::Sent if !was_told => {
-            steps.push(step(StepKind::Sent, told.unwrap_or_default()));
+        DeliveryState::Waiting => (!reason.is_empty()).then(|| step(StepKind::Waiting, reason)),
+        DeliveryState::Held => (!reason.is_empty()).then(|| step(StepKind::Held, reason)),
+        DeliveryState::Sent if !was_told => Some(step(StepKind::Sent, told.unwrap_or_default())),
+        DeliveryState::Sent => {
+            let is_new = !reason.is_empty() && before.error != after.error;
+            is_new.then(|| step(StepKind::Asked, reason))
         }
-        DeliveryState::Sent if !reason.is_empty() && before.error != after.error => {
-            steps.push(step(StepKind::Asked, reason));
-        }
-        DeliveryState::Seen if before.state != DeliveryState::Seen => steps.push(step(StepKind::Seen, "")),
-        DeliveryState::Sent | DeliveryState::Seen => {}
-        DeliveryState::Missing => steps.push(step(StepKind::Missing, reason)),
-        DeliveryState::Skipped => steps.push(step(StepKind::Skipped, reason)),
-        DeliveryState::Failed => steps.push(step(StepKind::Failed, reason)),
-    }
+        DeliveryState::Seen => (before.state != DeliveryState::Seen).then(|| step(StepKind::Seen, "")),
+        DeliveryState::Missing => Some(step(StepKind::Missing, reason)),
+        DeliveryState::Skipped => Some(step(StepKind::Skipped, reason)),
+        DeliveryState::Failed => Some(step(StepKind::Failed, reason)),
+    };
+    let mut steps = Vec::from_iter(found);
     if let Some(note) = after.note.as_deref().filter(|_| after.note != before.note) {
         let known = before.note.as_deref().unwrap_or_default();
         let new = note.strip_prefix(known).map_or(note, |new| new.trim_start_matches("; "));

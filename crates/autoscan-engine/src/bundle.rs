@@ -74,7 +74,7 @@ pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp
         let (scan, sidecars) = match told {
             Ok(told) => told,
             Err(reason) => {
-                bundle.settled.push(skipped(claim, reason, now));
+                bundle.settled.push(skipped(&claim, reason, now));
                 continue;
             }
         };
@@ -148,7 +148,7 @@ fn merge(known: &mut Vec<Change<TargetPath>>, later: Vec<Change<TargetPath>>) {
     }
 }
 
-fn skipped(claim: Claimed, reason: String, now: Timestamp) -> Settlement {
+fn skipped(claim: &Claimed, reason: String, now: Timestamp) -> Settlement {
     let delivery = Delivery {
         state: DeliveryState::Skipped,
         next_attempt_at: None,

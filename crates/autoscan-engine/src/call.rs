@@ -24,13 +24,15 @@ const COMPANIONS: usize = 3;
 /// Groups that were told in one call, with what followed for each.
 pub(crate) struct Told {
     pub(crate) queue: String,
+    /// The call by which they were told, as far as it is known.
+    pub(crate) call: Option<String>,
     pub(crate) groups: Vec<(Group, Outcome)>,
 }
 
 /// Tells the target of a batch, all of one queue.
 pub(crate) async fn tell(engine: Arc<Engine>, index: usize, queue: String, batch: Vec<Group>) -> Told {
     let target = &engine.parts.targets[index];
-    let mut told = Told { queue, groups: Vec::with_capacity(batch.len()) };
+    let mut told = Told { queue, call: None, groups: Vec::with_capacity(batch.len()) };
     let mut standing = Vec::with_capacity(batch.len());
     for mut group in batch {
         if let Some(reason) = engine.gate.guards.fallen(&group.local).await {
@@ -47,7 +49,8 @@ pub(crate) async fn tell(engine: Arc<Engine>, index: usize, queue: String, batch
     let scans: Vec<_> = standing.iter().map(|group| group.scan.clone()).collect();
     run_command(target, target.before.as_deref(), &scans).await;
     let ask_in = (target.proof.is_some() && target.server.proves()).then_some(FIRST_ASKED_AFTER);
-    let answers = target.server.scan(&scans).await;
+    let (answers, calls) = (engine.parts.overhear)(target.server.scan(&scans)).await;
+    told.call = telling(calls);
     if ask_in.is_none() {
         let accepted = scans.into_iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
         run_command(target, target.after.as_deref(), &accepted.map(|(scan, _)| scan).collect::<Vec<_>>())
@@ -57,6 +60,13 @@ pub(crate) async fn tell(engine: Arc<Engine>, index: usize, queue: String, batch
         (group, answer.map_or_else(Outcome::Fault, |()| Outcome::Accepted { ask_in }))
     }));
     told
+}
+
+/// Of several calls the one that tells: the last that is no mere question, else the last.
+fn telling(mut calls: Vec<String>) -> Option<String> {
+    let telling = calls.iter().rposition(|call| !call.starts_with("GET "));
+    let at = telling.or_else(|| calls.len().checked_sub(1))?;
+    Some(calls.swap_remove(at))
 }
 
 /// Runs the command before or after scans. A script that is broken must not lose an import: its failure is only said.

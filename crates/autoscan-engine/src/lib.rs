@@ -46,6 +46,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Clock, Files, Store, StoreError};
 use autoscan_core::time::Timestamp;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -74,6 +75,13 @@ const MOUNTS_EVERY: Duration = Duration::from_secs(5);
 const PROBE: usize = 16 * 1024;
 const PROBE_KEY: &str = "probe";
 
+/// What a target answered.
+type Answers = Vec<Result<(), Fault>>;
+
+/// Waits for a target that is told, and answers with it which calls that took: method, URL without anything secret, status.
+/// None are known of what speaks no HTTP.
+pub type Overhear = for<'a> fn(BoxFuture<'a, Answers>) -> BoxFuture<'a, (Answers, Vec<String>)>;
+
 /// What an engine is made of.
 pub struct Parts {
     /// The queue.
@@ -84,6 +92,8 @@ pub struct Parts {
     pub files: Arc<dyn Files>,
     /// Chance, between 0 and 1, for the jitter of pauses.
     pub jitter: fn() -> f64,
+    /// Tells which calls a target made while it was told.
+    pub overhear: Overhear,
     /// Every trigger; one is of the kind [`MANUAL`].
     pub triggers: Vec<BoundTrigger>,
     /// Every target.
@@ -162,6 +172,7 @@ impl Engine {
                 stop.cancel();
             }
         }
+        self.keep_history().await;
     }
 
     /// Takes up what the last run left.

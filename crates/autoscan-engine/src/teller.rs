@@ -273,7 +273,11 @@ impl<'e> Teller<'e> {
             {
                 stopped.get_or_insert_with(|| fault.clone());
             }
-            let told = format!("told of {}", group.scan.folder);
+            let folder = &group.scan.folder;
+            let told = told
+                .call
+                .as_ref()
+                .map_or_else(|| format!("told of {folder}"), |call| format!("told of {folder}: {call}"));
             let settled = group.deliveries.into_iter().map(|(scan, delivery)| {
                 let next = delivery::next(&delivery, &outcome, now, (self.engine.parts.jitter)());
                 let steps = step::steps(&delivery, &next, Some(&told), now);

@@ -1,9 +1,7 @@
 //! What is remembered of the past: the way of one scan, and the hours of the last week.
 
-use std::time::Duration;
-
 use autoscan_core::delivery::DeliveryState;
-use autoscan_core::duration::Span;
+use autoscan_core::duration::in_words;
 use autoscan_core::ports::{Settlement, StoreError};
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
 use autoscan_core::step::{Step, StepKind};
@@ -100,7 +98,7 @@ fn timeline(scan: &Scan, kept: Vec<Step>, now: Timestamp) -> Vec<Step> {
         steps.extend(remembered(scan));
     }
     if let Some(at) = scan.finished_at {
-        let took = Span(seconds(at.since(scan.first_seen)));
+        let took = in_words(at.since(scan.first_seen));
         steps.push(Step::of_scan(
             at,
             StepKind::Finished,
@@ -150,9 +148,9 @@ fn received(scan: &Scan) -> Vec<Step> {
 }
 
 fn started(step: &mut Step, scan: &Scan, held_since: Option<Timestamp>) {
-    let mut text = format!("{} after the first request", Span(seconds(step.at.since(scan.first_seen))));
+    let mut text = format!("{} after the first request", in_words(step.at.since(scan.first_seen)));
     if let Some(since) = held_since {
-        text = format!("{text}, kept back for {}", Span(seconds(step.at.since(since))));
+        text = format!("{text}, kept back for {}", in_words(step.at.since(since)));
     }
     step.text = if step.text.is_empty() { text } else { format!("{text}; {}", step.text) };
 }
@@ -166,7 +164,7 @@ fn say(step: &mut Step, scan: &Scan) {
         StepKind::Seen => {
             format!(
                 "the files are shown, {} after the first request",
-                Span(seconds(step.at.since(scan.first_seen)))
+                in_words(step.at.since(scan.first_seen))
             )
         }
         StepKind::Sent => format!("told of {}", scan.folder),
@@ -206,8 +204,7 @@ fn remembered(scan: &Scan) -> Vec<Step> {
 /// What is waited for now, where no step says so: quiet in the folder, or a lane that holds, which writes no rows.
 fn now_holds(scan: &Scan, steps: &[Step], now: Timestamp) -> Vec<Step> {
     if scan.state == ScanState::Waiting && scan.note.is_none() {
-        let text =
-            format!("waits for the folder to be quiet; {} left", Span(seconds(scan.due_at.since(now))));
+        let text = format!("waits for the folder to be quiet; {} left", in_words(scan.due_at.since(now)));
         return vec![Step::of_scan(now, StepKind::Waiting, text)];
     }
     let held = |delivery: &&autoscan_core::delivery::Delivery| {
@@ -220,9 +217,4 @@ fn now_holds(scan: &Scan, steps: &[Step], now: Timestamp) -> Vec<Step> {
         is_new.then(|| Step::at_target(now, &delivery.target, StepKind::Held, reason))
     });
     held.collect()
-}
-
-/// To the second, where it is longer than one.
-fn seconds(span: Duration) -> Duration {
-    if span < Duration::from_secs(1) { span } else { Duration::from_secs(span.as_secs()) }
 }

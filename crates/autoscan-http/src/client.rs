@@ -8,6 +8,7 @@ use reqwest::{Client, Response};
 use tokio::sync::OnceCell;
 
 use crate::answer::Answer;
+use crate::calls;
 use crate::request::Request;
 use crate::transport::{self, Call};
 
@@ -61,7 +62,9 @@ impl Http {
         } else {
             beginning(&mut response).await
         };
-        Ok(Answer::new(request, status, &headers, body))
+        let answer = Answer::new(request, status, &headers, body);
+        calls::note(request, &answer);
+        Ok(answer)
     }
 
     /// Sends a request and answers the head of what comes back.

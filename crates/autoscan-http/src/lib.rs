@@ -6,6 +6,7 @@
 
 mod answer;
 mod base_url;
+mod calls;
 mod client;
 mod redact;
 mod request;
@@ -14,6 +15,7 @@ mod transport;
 
 pub use answer::{Answer, DEFAULT_PAUSE, LONGEST_PAUSE};
 pub use base_url::BaseUrl;
+pub use calls::overhear;
 pub use client::{Http, Timeouts};
 pub use request::{Request, SecretHeader};
 pub use reqwest::Method;

@@ -1,12 +1,12 @@
 //! The client against servers that behave badly, byte by byte.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use std::time::Duration;
 
 use autoscan_core::fault::Fault;
 use autoscan_core::secret::Secret;
-use autoscan_http::{BaseUrl, Http, Request, SecretHeader, Timeouts};
+use autoscan_http::{BaseUrl, Http, Request, SecretHeader, Timeouts, overhear};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -121,4 +121,25 @@ async fn an_error_page_that_echoes_the_key_does_not_leak_it() {
     let fault = Http::default().send(&get(&url).secret(&key)).await.err().unwrap();
     assert!(matches!(fault, Fault::Wrong { .. }), "{fault:?}");
     assert!(!fault.reason().contains("hunter2") && !fault.reason().contains('\u{1b}'), "{fault}");
+}
+
+#[tokio::test]
+async fn who_listens_hears_each_call_with_its_status_and_without_its_secrets() {
+    let (url, _requests) = server("HTTP/1.1 204 No Content\r\n\r\n").await;
+    let key = SecretHeader::new("x-api-key", "hunter2", &Secret::new("hunter2")).unwrap();
+    let request = get(&url).secret(&key).query("api_key", "hunter2");
+    let ask = async || Http::default().exchange(&request).await.unwrap().status();
+    let (status, calls) = overhear(ask()).await;
+    assert_eq!(status, 204);
+    let [call] = &calls[..] else { panic!("{calls:?}") };
+    assert!(call.starts_with("GET http://127.0.0.1:") && call.ends_with(" → 204"), "{call}");
+    assert!(!call.contains("hunter2"), "{call}");
+
+    let ((), calls) = overhear(async {
+        for _ in 0..40 {
+            ask().await;
+        }
+    })
+    .await;
+    assert_eq!(calls.len(), 16);
 }

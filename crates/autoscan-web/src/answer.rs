@@ -153,6 +153,11 @@ impl Problem {
         response.headers_mut().extend(self.headers);
     }
 
+    /// What is said to the caller.
+    pub(crate) fn sentence(&self) -> &str {
+        &self.error
+    }
+
     /// The same, with a header.
     #[must_use]
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {

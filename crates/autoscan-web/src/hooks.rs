@@ -62,14 +62,23 @@ async fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>
     let segment = segment.map(query::segment);
     let trigger = app.web.engine.trigger(&query::segment(name));
     let address = Address { query: query.as_deref().unwrap_or_default(), segment: segment.as_deref() };
-    app.admit(parts, address, trigger.and_then(|trigger| trigger.token.as_ref()), acts).await?;
+    let admitted = app.admit(parts, address, trigger.and_then(|trigger| trigger.token.as_ref()), acts);
+    admitted.await.inspect_err(|problem| note_refused(app, trigger, problem))?;
     Ok(Visit { trigger: trigger.ok_or(TakeError::UnknownTrigger)?, query: query? })
 }
 
 async fn deliver(app: &App, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Response, Problem> {
-    let body = read_signed(app, parts, body).await?;
+    let body = read_signed(app, parts, body).await;
+    let body = body.inspect_err(|problem| note_refused(app, Some(visit.trigger), problem))?;
     let hook = Hook { query: &visit.query, content_type: content_type(&parts.headers), body: &body };
     take(app, visit.trigger, &hook, is_passed_on(&parts.headers)).await
+}
+
+/// A person who sets up a sender looks for what it sent: also for what was turned away.
+fn note_refused(app: &App, trigger: Option<&BoundTrigger>, problem: &Problem) {
+    if let Some(trigger) = trigger {
+        app.web.engine.note_refused(&trigger.name, problem.sentence());
+    }
 }
 
 /// Whether another autoscan sends this, which would have it back if it were passed on.

@@ -76,6 +76,7 @@ pub(crate) fn engine(
         clock: Arc::new(SystemClock),
         files: Arc::new(Disk::default()),
         jitter,
+        overhear: |telling| Box::pin(autoscan_http::overhear(telling)),
         triggers,
         targets,
         rules: Rules {

@@ -8,6 +8,7 @@
 
 mod browse;
 mod gate;
+mod history;
 mod intake;
 mod lanes;
 mod news;

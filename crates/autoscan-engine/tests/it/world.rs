@@ -55,6 +55,9 @@ fn change(line: &str) -> Change<TriggerPath> {
     }
 }
 
+/// What is heard of every telling.
+const CALLS: [&str; 2] = ["POST http://spy/scan → 204", "GET http://spy/status → 200"];
+
 /// A server that remembers what it was told and answers as scripted.
 #[derive(Default)]
 pub(crate) struct Spy {
@@ -330,6 +333,7 @@ impl World {
             clock: Arc::new(clock),
             files: Arc::clone(&files) as Arc<_>,
             jitter: || 0.0,
+            overhear: |telling| Box::pin(async { (telling.await, CALLS.map(str::to_owned).into()) }),
             triggers: ["sonarr", MANUAL]
                 .map(|kind| trigger(kind, kind, &setup.maps, setup.minimum_age))
                 .into(),

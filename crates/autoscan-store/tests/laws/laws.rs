@@ -5,11 +5,12 @@ use std::time::Duration;
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::ids::{IdSource, Ids};
-use autoscan_core::path::MAX_LENGTH;
+use autoscan_core::path::{MAX_LENGTH, TriggerPath};
 use autoscan_core::ports::{
     Absorb, Batch, Hold, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store, StoreError,
 };
 use autoscan_core::scan::{Quiet, ScanId, ScanState, StoredChange};
+use autoscan_core::step::{MOST_STEPS, Step, StepKind};
 use autoscan_core::time::Timestamp;
 
 use crate::furniture::*;
@@ -69,6 +70,18 @@ async fn is_seen(store: &dyn Store, id: ScanId, target: &str, seconds: i64, next
         ..claimed.delivery
     };
     store.settle(vec![Settlement { scan: id, delivery: seen, steps: vec![] }], at(seconds)).await.unwrap();
+}
+
+fn step(seconds: i64, target: Option<&str>, kind: StepKind, text: &str) -> Step {
+    Step { at: at(seconds), target: target.map(name), kind, text: text.into() }
+}
+
+/// Plex sees a running scan, which so comes to its end.
+async fn settles_with(store: &dyn Store, id: ScanId, now: Timestamp, steps: Vec<Step>) {
+    let mut claimed = store.claim(&name("plex"), Work::Tell, now, LEASE, 9).await.unwrap();
+    let delivery = claimed.remove(0).delivery;
+    let seen = Delivery { state: DeliveryState::Seen, next_attempt_at: None, ..delivery };
+    store.settle(vec![Settlement { scan: id, delivery: seen, steps }], now).await.unwrap();
 }
 
 async fn due(store: &dyn Store, seconds: i64) -> Vec<ScanId> {
@@ -820,5 +833,105 @@ laws! {
     async fn a_store_that_works_is_ready(store: &dyn Store) {
         store.ready().await.unwrap();
         store.ready().await.unwrap();
+    }
+
+    async fn a_scan_remembers_how_it_came_where_it_is(store: &dyn Store) {
+        let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        let held = step(1, None, StepKind::Held, "mount gone");
+        store.hold(vec![Hold { steps: vec![held.clone()], ..hold(id, 2) }]).await.unwrap();
+        let begun = step(3, None, StepKind::Started, "");
+        let stale = Start { generation: 7, steps: vec![begun.clone()], ..start_of(store, id, &["plex"], at(3)).await };
+        store.start(vec![stale], at(3)).await.unwrap();
+        assert_eq!(store.steps(id).await.unwrap(), [held.clone()]);
+        let start = Start { steps: vec![begun.clone()], ..start_of(store, id, &["plex"], at(3)).await };
+        store.start(vec![start], at(3)).await.unwrap();
+        let sent = step(4, Some("plex"), StepKind::Sent, "told of /tv/A");
+        let mut claimed = store.claim(&name("plex"), Work::Tell, at(4), LEASE, 9).await.unwrap();
+        let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..claimed.remove(0).delivery };
+        let settlement = Settlement { scan: id, delivery: failed, steps: vec![sent.clone()] };
+        let finished = store.settle(vec![settlement.clone()], at(4)).await.unwrap();
+        assert_eq!(finished, [(id, ScanState::Attention)]);
+        // What is not leased any more leaves no trace.
+        assert_eq!(store.settle(vec![settlement], at(4)).await.unwrap(), []);
+        store.retry(id, at(5)).await.unwrap();
+        let retried = step(5, None, StepKind::Retried, "");
+        assert_eq!(store.steps(id).await.unwrap(), [held, begun, sent, retried]);
+
+        assert!(store.drop_scan(id).await.unwrap());
+        assert_eq!(store.steps(id).await.unwrap(), []);
+    }
+
+    async fn the_steps_of_a_swept_scan_are_gone_with_it(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex"], at(0)).await;
+        settles_with(store, id, at(1), vec![step(1, Some("plex"), StepKind::Sent, "x")]).await;
+        assert_eq!(store.steps(id).await.unwrap().len(), 1);
+        assert_eq!(store.sweep(at(2), 10).await.unwrap(), 1);
+        assert_eq!(store.steps(id).await.unwrap(), []);
+    }
+
+    async fn a_step_that_says_the_same_as_the_one_before_it_at_its_target_is_not_kept(store: &dyn Store) {
+        let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        let plex = |seconds, text| step(seconds, Some("plex"), StepKind::Held, text);
+        let emby = step(2, Some("emby"), StepKind::Held, "away");
+        let whole = step(3, None, StepKind::Held, "away");
+        let steps =
+            vec![plex(1, "away"), emby.clone(), plex(2, "away"), whole.clone(), plex(4, "busy"), plex(5, "away")];
+        for steps in [steps, vec![plex(6, "away"), emby.clone()]] {
+            store.hold(vec![Hold { steps, ..hold(id, 2) }]).await.unwrap();
+        }
+        let kept = [plex(1, "away"), emby, whole, plex(4, "busy"), plex(5, "away")];
+        assert_eq!(store.steps(id).await.unwrap(), kept);
+    }
+
+    async fn of_too_many_steps_the_middle_is_left_out_and_said(store: &dyn Store) {
+        let id = arrives(store, "/tv/A", "1.mkv", at(0)).await;
+        let number = |number: i64| step(number, Some("plex"), StepKind::Waiting, &number.to_string());
+        for first in (0..1000).step_by(100) {
+            let steps = (first..first + 100).map(number).collect();
+            store.hold(vec![Hold { steps, ..hold(id, 2) }]).await.unwrap();
+        }
+        let steps = store.steps(id).await.unwrap();
+        let half = MOST_STEPS / 2;
+        assert_eq!(steps.len(), MOST_STEPS + 1);
+        assert_eq!((&steps[half - 1], &steps[half + 1]), (&number(99), &number(900)));
+        assert_eq!((steps[half].kind, steps[half].text.as_str()), (StepKind::LeftOut, "800 steps are left out here"));
+        assert_eq!(steps.last(), Some(&number(999)));
+    }
+
+    async fn many_scans_are_tried_again_together(store: &dyn Store) {
+        let failed = finishes(store, "/tv/A", DeliveryState::Failed, at(0)).await;
+        let missing = finishes(store, "/tv/B", DeliveryState::Missing, at(0)).await;
+        let seen = finishes(store, "/tv/C", DeliveryState::Seen, at(0)).await;
+        let ids = vec![failed, ScanId(77), missing, seen];
+        assert_eq!(store.retry_all(ids, at(5)).await.unwrap(), [failed, missing, seen]);
+        assert_eq!(claimed(store, "plex", 5).await, [failed, missing]);
+        let stats = store.stats().await.unwrap();
+        assert_eq!((stats.running, stats.attention, stats.done), (2, 0, 1));
+        assert_eq!(store.retry_all(vec![], at(5)).await.unwrap(), []);
+    }
+
+    async fn the_path_is_kept_as_it_was_sent_last(store: &dyn Store) {
+        let sent = |path: &str| Some(TriggerPath::parse(path).unwrap());
+        for path in [sent("C:\\tv\\a.mkv"), None, sent("/data/tv/a.mkv")] {
+            let change = StoredChange { sent_path: path.clone(), ..created("/tv/A/a.mkv", at(0)) };
+            let id = store.absorb(batch(at(0), vec![absorb("/tv/A", vec![change])])).await.unwrap().scans[0];
+            let scan = show(store, id).await;
+            assert_eq!((&scan.changes[0].sent_path, scan.changes.len()), (&path, 1));
+        }
+    }
+
+    async fn scans_are_found_by_the_reason_of_a_delivery(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let mut claimed = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 9).await.unwrap();
+        let error = Some("404 from Plex".to_owned());
+        let delivery =
+            Delivery { state: DeliveryState::Failed, next_attempt_at: None, error, ..claimed.remove(0).delivery };
+        store.settle(vec![Settlement { scan: id, delivery, steps: vec![] }], at(1)).await.unwrap();
+        finishes(store, "/tv/B", DeliveryState::Failed, at(2)).await;
+        let because = |reason: &str| ScanFilter { reason: Some(reason.into()), ..everything() };
+        assert_eq!(listed(store, because("404 FROM")).await, [id]);
+        assert_eq!(listed(store, because("405")).await, []);
+        let other = ScanFilter { state: Some(ScanState::Done), ..because("404 from") };
+        assert_eq!(listed(store, other).await, []);
     }
 }

@@ -10,6 +10,8 @@ use autoscan_core::ports::{
     Absorb, Batch, Claimed, Hold, RefusalRecord, ScanFilter, Settlement, Start, Store,
 };
 use autoscan_core::scan::{Quiet, ScanId, ScanState, StoredChange};
+use autoscan_core::step::{Step, StepKind};
+use autoscan_core::time::Timestamp;
 use autoscan_store::MemoryStore;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -126,7 +128,7 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
                 until: at(until),
                 deliveries,
                 note: Some(format!("since {seconds}")),
-                steps: vec![],
+                steps: vec![Step::of_scan(now, StepKind::Held, "mount gone")],
             };
             format!("{:?}", store.hold(vec![hold]).await)
         }
@@ -138,7 +140,7 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
                 tell: path("/tv"),
                 deliveries: deliveries.clone(),
                 note: None,
-                steps: vec![],
+                steps: vec![Step::of_scan(now, StepKind::Started, "")],
             });
             format!("{:?}", store.start(starts.collect(), now).await)
         }
@@ -157,15 +159,26 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
             let attempts = delivery.attempts + 1;
             let delivery =
                 Delivery { state, attempts, next_attempt_at, sent_at: Some(now), cared: again, ..delivery };
-            format!("{:?}", store.settle(vec![Settlement { scan, delivery, steps: vec![] }], now).await)
+            format!(
+                "{:?}",
+                store.settle(vec![Settlement { scan, steps: steps(&delivery, now), delivery }], now).await
+            )
         }
         Deed::Hurry(target) => format!("{:?}", store.hurry(&name(target), now).await),
         Deed::Recover => format!("{:?}", store.recover().await),
+        Deed::Retry(id) if id.0 % 2 == 0 => {
+            format!("{:?}", store.retry_all(vec![id, ScanId(id.0 + 1)], now).await)
+        }
         Deed::Retry(id) => format!("{:?}", store.retry(id, now).await),
         Deed::Drop(id) => format!("{:?}", store.drop_scan(id).await),
         Deed::Sweep(before, limit) => format!("{:?}", store.sweep(at(before), limit).await),
         Deed::Set(key, value) => format!("{:?}", store.set_setting(key, value).await),
     }
+}
+
+/// What a lane says of a delivery: now and then the same as before.
+fn steps(delivery: &Delivery, now: Timestamp) -> Vec<Step> {
+    vec![Step::at_target(now, &delivery.target, StepKind::Held, delivery.state.as_str())]
 }
 
 /// Everything that can be asked.
@@ -181,6 +194,9 @@ async fn shown(store: &dyn Store, seconds: i64) -> Vec<String> {
         for work in [Work::Tell, Work::Follow] {
             shown.push(format!("{:?}", store.next_attempt(&name(target), work).await));
         }
+    }
+    for id in 1..9 {
+        shown.push(format!("{:?}", store.steps(ScanId(id)).await));
     }
     let filter = ScanFilter { limit: 2, ..ScanFilter::default() };
     for filter in [

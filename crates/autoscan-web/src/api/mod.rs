@@ -6,6 +6,7 @@ mod scan_json;
 mod scans;
 pub(crate) mod stats;
 pub(crate) mod targets;
+mod timeline;
 mod triggers;
 
 use autoscan_core::time::Timestamp;
@@ -27,7 +28,10 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/scans", get(scans::list).post(scans::ask))
         .route("/api/v1/scans/{id}", get(scans::show).delete(scans::forget))
         .route("/api/v1/scans/{id}/retry", post(scans::retry))
+        .route("/api/v1/scans/{id}/timeline", get(timeline::timeline))
+        .route("/api/v1/scans/retry", post(scans::retry_all))
         .route("/api/v1/stats", get(stats::stats))
+        .route("/api/v1/stats/hours", get(stats::hours))
         .route("/api/v1/targets", get(targets::list))
         .route("/api/v1/targets/{name}/test", post(targets::test))
         .route("/api/v1/targets/{name}/pause", post(targets::pause))

@@ -2,7 +2,7 @@
 
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
-use autoscan_core::path::LocalPath;
+use autoscan_core::path::{LocalPath, TriggerPath};
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
 use serde::Serialize;
 
@@ -26,6 +26,8 @@ pub(super) struct ScanJson<'a> {
 #[derive(Serialize)]
 struct ChangeJson<'a> {
     path: &'a LocalPath,
+    /// The path as it was sent, when it is another one.
+    sent_path: Option<&'a str>,
     kind: &'static str,
     from: Option<&'a LocalPath>,
     trigger: &'a Name,
@@ -67,6 +69,7 @@ impl<'a> From<&'a StoredChange> for ChangeJson<'a> {
     fn from(stored: &'a StoredChange) -> Self {
         Self {
             path: &stored.change.path,
+            sent_path: stored.sent_path.as_ref().map(TriggerPath::as_str),
             kind: stored.change.kind.as_str(),
             from: stored.change.from.as_ref(),
             trigger: &stored.trigger,

@@ -4,7 +4,7 @@ use autoscan_core::name::Name;
 use autoscan_core::path::TriggerPath;
 use autoscan_core::ports::ScanFilter;
 use autoscan_core::scan::{Scan, ScanId, ScanState};
-use autoscan_engine::TakeError;
+use autoscan_engine::{Retried, RetryFilter, TakeError};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,7 +14,7 @@ use super::Segment;
 use super::scan_json::ScanJson;
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
-use crate::{body, query};
+use crate::{body, query, taken};
 
 const PAGE: usize = 50;
 const LONGEST_PAGE: usize = 500;
@@ -24,6 +24,8 @@ const MOST_PATHS: usize = 1000;
 #[derive(Serialize)]
 struct ListJson<'a> {
     scans: Vec<ScanJson<'a>>,
+    /// A page looks at a bounded number of scans: where few fit, it may hold fewer than asked for, even none, and yet have
+    /// a next one.
     next_cursor: Option<String>,
 }
 
@@ -39,6 +41,25 @@ struct AskedJson {
     status: &'static str,
     message: String,
     scans: Vec<ScanId>,
+}
+
+/// Which scans are tried again together: all that need attention and fit what is given.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetryWish {
+    state: Option<String>,
+    target: Option<String>,
+    trigger: Option<String>,
+    q: Option<String>,
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RetriedJson {
+    status: &'static str,
+    message: String,
+    scans: usize,
+    more: bool,
 }
 
 /// What is asked for: paths in the eyes of the trigger `manual`, and the targets to be told; none means all.
@@ -78,6 +99,31 @@ pub(super) async fn retry(State(app): State<Shared>, id: Segment) -> Result<Resp
     let scan: Scan = app.web.engine.retry(read_id(&id)?).await?.ok_or_else(|| no_scan(&id))?;
     let message = format!("scan {} is tried again", scan.id.0);
     Ok(answer::json(StatusCode::OK, &OneJson { status: "success", message, scan: ScanJson::from(&scan) }))
+}
+
+/// `POST scans/retry`.
+pub(super) async fn retry_all(State(app): State<Shared>, request: Request) -> Result<Response, Problem> {
+    let wish: RetryWish = body::read_json(request).await?;
+    if wish.state.is_some_and(|state| state != ScanState::Attention.as_str()) {
+        return Err(Problem::bad_request("Only scans in the state attention can be tried again together"));
+    }
+    let name = |text: Option<String>| text.map(|text| Name::parse(&text).map_err(Problem::bad_request));
+    let filter = RetryFilter {
+        target: name(wish.target).transpose()?,
+        trigger: name(wish.trigger).transpose()?,
+        text: wish.q,
+        reason: wish.reason,
+    };
+    let Retried { scans, more } = app.web.engine.retry_all(&filter).await?;
+    let rest = if more { "; there may be more: ask again" } else { "" };
+    let message = format!(
+        "{} tried again{rest}",
+        match scans {
+            1 => "1 scan is".to_owned(),
+            number => format!("{} are", taken::count(number, "scan")),
+        }
+    );
+    Ok(answer::json(StatusCode::OK, &RetriedJson { status: "success", message, scans, more }))
 }
 
 /// `DELETE scans/{id}`.
@@ -155,6 +201,7 @@ fn read_filter(query: &[(String, String)]) -> Result<ScanFilter, Problem> {
             "target" => filter.target = Some(Name::parse(value).map_err(Problem::bad_request)?),
             "trigger" => filter.trigger = Some(Name::parse(value).map_err(Problem::bad_request)?),
             "q" => filter.text = Some(value.clone()),
+            "reason" => filter.reason = Some(value.clone()),
             "limit" => filter.limit = read_limit(value)?,
             "cursor" => filter.before = Some(read_cursor(value)?),
             _ => {}
@@ -182,10 +229,10 @@ fn read_cursor(text: &str) -> Result<ScanId, Problem> {
     })
 }
 
-fn read_id(id: &Segment) -> Result<ScanId, Problem> {
+pub(super) fn read_id(id: &Segment) -> Result<ScanId, Problem> {
     id.0.parse().map(ScanId).map_err(|_no_number| no_scan(id))
 }
 
-fn no_scan(id: &Segment) -> Problem {
+pub(super) fn no_scan(id: &Segment) -> Problem {
     Problem::not_found(format!("There is no scan {:?}", id.0))
 }

@@ -1,11 +1,15 @@
-//! `stats`: how many scans are in which state.
+//! `stats`: how many scans are in which state, and what happened in each hour of the last week.
+
+use std::time::Duration;
 
 use autoscan_core::ports::Stats;
+use autoscan_engine::Hour;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
+use super::Moment;
 use crate::answer::{self, Problem};
 use crate::app::Shared;
 
@@ -23,6 +27,47 @@ impl From<Stats> for StatsJson {
         let Stats { waiting, running, attention, done } = stats;
         Self { waiting, running, attention, done }
     }
+}
+
+#[derive(Serialize)]
+struct HoursJson {
+    /// Oldest first; the last is the one that runs.
+    hours: Vec<HourJson>,
+}
+
+#[derive(Serialize)]
+struct HourJson {
+    start: Moment,
+    changes: u64,
+    done: u64,
+    attention: u64,
+    seen: u64,
+    /// From the first request to the moment at which the files were shown: half of what was seen took no longer.
+    visible_median_ms: Option<u64>,
+    visible_p95_ms: Option<u64>,
+    visible_slowest_ms: Option<u64>,
+}
+
+impl From<Hour> for HourJson {
+    fn from(hour: Hour) -> Self {
+        let millis = |time: Option<Duration>| time.and_then(|time| u64::try_from(time.as_millis()).ok());
+        Self {
+            start: hour.start.into(),
+            changes: hour.changes,
+            done: hour.done,
+            attention: hour.attention,
+            seen: hour.seen,
+            visible_median_ms: millis(hour.visible_median),
+            visible_p95_ms: millis(hour.visible_p95),
+            visible_slowest_ms: millis(hour.visible_slowest),
+        }
+    }
+}
+
+/// `GET stats/hours`.
+pub(super) async fn hours(State(app): State<Shared>) -> Response {
+    let hours = app.web.engine.hours().into_iter().map(HourJson::from).collect();
+    answer::json(StatusCode::OK, &HoursJson { hours })
 }
 
 /// `GET stats`.

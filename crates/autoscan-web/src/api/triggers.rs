@@ -1,6 +1,8 @@
 //! `triggers`: every trigger with what it sent last.
 
 use autoscan_core::name::Name;
+use autoscan_core::scan::ScanId;
+use autoscan_engine::ReceivedEvent;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -20,8 +22,29 @@ struct TriggerJson {
     name: Name,
     kind: &'static str,
     events: u64,
+    changes: u64,
+    refused: u64,
     last_event_at: Option<Moment>,
     last_event: Option<String>,
+    /// The last ten, newest first.
+    recent: Vec<EventJson>,
+}
+
+#[derive(Serialize)]
+struct EventJson {
+    at: Moment,
+    event: String,
+    outcome: String,
+    scans: Vec<ScanId>,
+    refused: bool,
+    times: u32,
+}
+
+impl From<ReceivedEvent> for EventJson {
+    fn from(received: ReceivedEvent) -> Self {
+        let ReceivedEvent { at, event, outcome, scans, refused, times } = received;
+        Self { at: at.into(), event, outcome, scans, refused, times }
+    }
 }
 
 /// `GET triggers`.
@@ -30,8 +53,11 @@ pub(super) async fn list(State(app): State<Shared>) -> Response {
         name: trigger.name,
         kind: trigger.kind,
         events: trigger.events,
+        changes: trigger.changes,
+        refused: trigger.refused,
         last_event_at: trigger.last_event_at.map(Moment::from),
         last_event: trigger.last_event,
+        recent: trigger.recent.into_iter().map(EventJson::from).collect(),
     });
     answer::json(StatusCode::OK, &ListJson { triggers: triggers.collect() })
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::duration::in_words;
 use autoscan_core::scan::ScanState;
 use autoscan_core::time::Timestamp;
 
@@ -16,25 +17,7 @@ const DAY: u64 = 24 * HOUR;
 
 /// How long something took: `350 ms`, `1.2 s`, `12 s`, `3 min 20 s`, `12 min`, `1 h 20 min`, `3 days`.
 pub(crate) fn span(duration: Duration) -> String {
-    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    match millis {
-        0 => "0 s".to_owned(),
-        1..SECOND => format!("{millis} ms"),
-        SECOND..10_000 if millis / 100 % 10 > 0 => format!("{}.{} s", millis / SECOND, millis / 100 % 10),
-        SECOND..MINUTE => format!("{} s", millis / SECOND),
-        MINUTE..600_000 => two(millis, (MINUTE, "min"), (SECOND, "s")),
-        600_000..HOUR => format!("{} min", millis / MINUTE),
-        HOUR..36_000_000 => two(millis, (HOUR, "h"), (MINUTE, "min")),
-        36_000_000..172_800_000 => format!("{} h", millis / HOUR),
-        _ => format!("{} days", millis / DAY),
-    }
-}
-
-fn two(millis: u64, (large, its_word): (u64, &str), (small, word): (u64, &str)) -> String {
-    match millis % large / small {
-        0 => format!("{} {its_word}", millis / large),
-        rest => format!("{} {its_word} {rest} {word}", millis / large),
-    }
+    in_words(duration)
 }
 
 /// A span in its largest unit alone, for what goes on changing: `12 s`, `3 min`, `2 h`, `3 days`.

@@ -36,6 +36,7 @@ async fn a_scan_looks_as_the_contract_says() {
             "note": null,
             "changes": [{
                 "path": "/mnt/tv/Show",
+                "sent_path": "/tv/Show",
                 "kind": "rescan",
                 "from": null,
                 "trigger": "manual",
@@ -193,6 +194,8 @@ async fn a_scan_is_tried_again_and_forgotten() {
         ("GET", "/api/v1/scans/1"),
         ("DELETE", "/api/v1/scans/1"),
         ("POST", "/api/v1/scans/1/retry"),
+        ("GET", "/api/v1/scans/1/timeline"),
+        ("GET", "/api/v1/scans/one/timeline"),
         ("GET", "/api/v1/scans/one"),
         ("GET", "/api/v1/scans/%FF"),
         ("GET", "/api/v1/nothing"),
@@ -225,6 +228,81 @@ async fn counts_triggers_and_targets_are_shown() {
         (&targets["targets"][0]["name"], &targets["targets"][0]["url"]),
         (&json!("plex"), &json!("http://plex:32400/"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeline_is_shown() {
+    let house = house_with(&["/tv/Show"]).await;
+    let steps = house.get("/api/v1/scans/1/timeline").await.json();
+    let [received, mapped, waiting] = &steps["steps"].as_array().unwrap()[..] else { panic!("{steps}") };
+    assert_eq!(
+        received,
+        &json!({
+            "at": "2026-01-01T00:00:00.000Z",
+            "target": null,
+            "kind": "received",
+            "text": "manual reported: rescan \"/tv/Show\""
+        })
+    );
+    assert_eq!((&mapped["kind"], &waiting["kind"]), (&json!("mapped"), &json!("waiting")));
+}
+
+#[tokio::test]
+async fn the_last_events_of_a_trigger_are_shown_also_those_that_were_turned_away() {
+    let house = house_with(&[]).await;
+    house.post("/triggers/sonarr", r#"{"eventType":"Grab"}"#).await;
+    house.post("/triggers/sonarr", "not JSON").await;
+    for _ in 0..3 {
+        house.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await;
+    }
+    let packed = [KEYED[0], ("content-encoding", "gzip")];
+    house.ask("POST", "/triggers/sonarr", &packed, "x").await;
+    let triggers = house.get("/api/v1/triggers").await.json();
+    let sonarr = &triggers["triggers"][1];
+    let counted = (&sonarr["events"], &sonarr["changes"], &sonarr["refused"], &sonarr["last_event"]);
+    assert_eq!(counted, (&json!(1), &json!(0), &json!(5), &json!("Grab")));
+    let recent: Vec<_> = sonarr["recent"].as_array().unwrap().iter().collect();
+    assert_eq!(recent.len(), 4, "{recent:#?}");
+    let key = recent[1];
+    assert_eq!((&key["times"], &key["refused"]), (&json!(3), &json!(true)));
+    assert!(key["outcome"].as_str().unwrap().starts_with("The credentials are missing or wrong"), "{key}");
+    assert_eq!(recent[3]["outcome"], json!("the event Grab changes no path"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_hour_of_the_last_week_is_shown() {
+    let house = house_with(&["/tv/Show"]).await;
+    let hours = house.get("/api/v1/stats/hours").await.json();
+    let hours = hours["hours"].as_array().unwrap();
+    assert_eq!(hours.len(), 168);
+    assert_eq!(
+        hours[167],
+        json!({
+            "start": "2026-01-01T00:00:00.000Z",
+            "changes": 1,
+            "done": 0,
+            "attention": 0,
+            "seen": 0,
+            "visible_median_ms": null,
+            "visible_p95_ms": null,
+            "visible_slowest_ms": null
+        })
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn scans_of_a_reason_are_tried_again_together() {
+    let house = House::new(|_| ());
+    delivered(&house, DeliveryState::Failed, 12).await;
+    let retry = async |wish: &str| house.post("/api/v1/scans/retry", wish).await;
+    let none = retry(r#"{"reason":"another reason"}"#).await;
+    assert_eq!((none.status, none.message().as_str()), (200, "0 scans are tried again"));
+    let one = retry(r#"{"state":"attention","target":"plex"}"#).await;
+    assert_eq!((one.message().as_str(), &one.json()["scans"]), ("1 scan is tried again", &json!(1)));
+    assert_eq!(house.get("/api/v1/stats").await.json()["running"], json!(1));
+    for wish in [r#"{"state":"done"}"#, r#"{"target":"a b"}"#, r#"{"all":true}"#, ""] {
+        assert_eq!(retry(wish).await.status, 400, "{wish}");
+    }
 }
 
 #[tokio::test]
