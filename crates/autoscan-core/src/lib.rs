@@ -27,4 +27,5 @@ pub mod secret;
 pub mod session;
 pub mod step;
 pub mod storm;
+pub mod suggest;
 pub mod time;

@@ -52,6 +52,11 @@ impl PathMap {
         self.prefixes.iter().map(|(_, to)| to)
     }
 
+    /// The prefixes on the near side.
+    pub fn sources(&self) -> impl Iterator<Item = &AbsolutePath> {
+        self.prefixes.iter().map(|(from, _)| from)
+    }
+
     /// The folders on the near side that become `path`, or lie below it once they are mapped. None are found where that is
     /// not sure: a path that two prefixes lead to, or that a regular expression may have made.
     pub fn origins(&self, path: &AbsolutePath) -> Vec<AbsolutePath> {
