@@ -15,6 +15,7 @@ mod hours;
 mod hush;
 mod intake;
 mod janitor;
+mod known;
 mod lane;
 mod ledger;
 mod mounts;
@@ -23,6 +24,7 @@ mod prover;
 mod queue;
 mod sought;
 mod storms;
+mod suggest;
 mod taken;
 mod teller;
 mod timeline;
@@ -31,6 +33,8 @@ mod views;
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
 pub use browse::{BrowseError, BrowsePart, BrowseRoot, BrowseRoots, Browsed};
 pub use bus::{Heard, Listener, News, NewsId, Topic};
+pub use known::{Here, Known, Said};
+pub use suggest::{MapAdvice, NewServer, SenderFolders};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
 pub use hours::HOURS;
 pub use views::{
@@ -56,6 +60,7 @@ use crate::bus::Bus;
 use crate::figures::Figures;
 use crate::gate::Gate;
 use crate::hours::Hours;
+use crate::known::Memory;
 use crate::lane::Lane;
 use crate::ledger::Ledger;
 use crate::mounts::Mounts;
@@ -109,6 +114,8 @@ pub struct Engine {
     mounts: Arc<Mounts>,
     /// One lane a target, in the order of [`Parts::targets`].
     lanes: Vec<Lane>,
+    /// What each target said of itself last, in the same order.
+    memories: Vec<Memory>,
     alarm: Alarm,
     bus: Arc<Bus>,
     ledger: Ledger,
@@ -136,10 +143,12 @@ impl Engine {
         let bus = Arc::new(Bus::new(run_number(&parts)));
         let lane = |target: &BoundTarget| Lane::new(target.name.clone(), Arc::clone(&bus));
         let lanes = parts.targets.iter().map(lane).collect();
+        let memories = parts.targets.iter().map(|_| Memory::default()).collect();
         Arc::new(Self {
             parts,
             gate,
             mounts,
+            memories,
             lanes,
             alarm: Alarm::new(),
             bus,
@@ -248,7 +257,8 @@ impl Engine {
     /// such target.
     pub async fn test(&self, target: &str) -> Option<Result<TestView, Fault>> {
         let at = self.parts.targets.iter().position(|bound| bound.name.as_str() == target)?;
-        let answer = self.ask_all(at).await;
+        let mine = self.may_ask(at).await;
+        let answer = self.learn(at, mine).await;
         if let Ok(test) = &answer {
             self.lanes[at].set_version(&test.identity.version);
             self.lanes[at].hurry(self.now());

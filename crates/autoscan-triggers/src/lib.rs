@@ -16,7 +16,7 @@ use autoscan_core::guide::Guide;
 use autoscan_core::ports::Trigger;
 
 pub use family::arr::{ArrApi, ArrSettings};
-pub use family::arr_api::{ArrReport, ask as ask_arr};
+pub use family::arr_api::{ArrReport, ArrRoot, ask as ask_arr, ask_roots as ask_arr_roots};
 pub use recognise::recognise;
 
 /// Every kind of trigger, by name.

@@ -160,5 +160,14 @@ pub struct SenderRoots {
     /// The trigger.
     pub trigger: String,
     /// Its folders, or why they are not known, in a sentence.
-    pub folders: Result<Vec<String>, String>,
+    pub folders: Result<Vec<SenderRoot>, String>,
+}
+
+/// A folder of a sender, in its eyes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SenderRoot {
+    /// The folder.
+    pub path: String,
+    /// Names of some folders in it, as far as they are cheap to get.
+    pub names: Vec<String>,
 }

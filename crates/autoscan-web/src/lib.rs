@@ -45,7 +45,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use caller::Network;
 pub use control::{
-    ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoots,
+    ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoot, SenderRoots,
     Sign,
 };
 pub use doors::Doors;

@@ -1,6 +1,7 @@
 //! What the pages may ask of the program around them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
@@ -8,12 +9,15 @@ use autoscan_core::ports::Store;
 use autoscan_core::secret::Secret;
 use autoscan_engine::TestView;
 use autoscan_http::Http;
-use autoscan_triggers::ArrReport;
-use autoscan_web::{ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots};
+use autoscan_triggers::ArrRoot;
+use autoscan_web::{ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoot, SenderRoots};
 
 use crate::config::{self, Composed, Loaded, TriggerSettings};
 use crate::login::Logins;
 use crate::wire;
+
+/// How long a sender is waited for.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The program, as its pages see it.
 pub(crate) struct Program {
@@ -87,11 +91,16 @@ impl Control for Program {
         for trigger in &self.triggers {
             let kind = autoscan_triggers::kinds().iter().find(|kind| kind.name == trigger.kind);
             let Some(version) = kind.and_then(|kind| kind.api) else { continue };
-            let Some(answer) = autoscan_triggers::ask_arr(&trigger.raw, version, &self.http).await else {
-                continue;
+            let asked = autoscan_triggers::ask_arr_roots(&trigger.raw, version, &self.http);
+            let folders = match tokio::time::timeout(PATIENCE, asked).await {
+                Ok(None) => continue,
+                Ok(Some(Ok(roots))) => {
+                    let root = |ArrRoot { path, names }| SenderRoot { path, names };
+                    Ok(roots.into_iter().map(root).collect())
+                }
+                Ok(Some(Err(fault))) => Err(fault.reason().to_owned()),
+                Err(_elapsed) => Err(format!("it did not answer within {} s", PATIENCE.as_secs())),
             };
-            let folders = answer.map(|ArrReport { root_folders, .. }| root_folders);
-            let folders = folders.map_err(|fault| fault.reason().to_owned());
             roots.push(SenderRoots { trigger: trigger.name.as_str().to_owned(), folders });
         }
         roots

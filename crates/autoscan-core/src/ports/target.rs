@@ -117,6 +117,13 @@ pub trait Target: Send + Sync {
         false
     }
 
+    /// Paths of a few media files in these libraries, in the server's eyes: enough to recognise their folders by what lies
+    /// in them. Empty for a kind that cannot say it cheaply, and when it does not answer.
+    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
+        let _ = libraries;
+        Vec::new()
+    }
+
     /// Tells the server of a batch, in as few calls as it allows; one result a scan, in order. After a fault that stops
     /// the lane the rest of the batch gets the same fault without being tried.
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>>;

@@ -15,4 +15,5 @@ mod news;
 mod pacing;
 mod proof;
 mod storms;
+mod suggest;
 mod world;

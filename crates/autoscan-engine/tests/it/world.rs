@@ -101,6 +101,12 @@ pub(crate) struct Spy {
     pub(crate) desk: tokio::sync::Mutex<()>,
     /// Most calls that were under way at the same time, and now.
     pub(crate) at_once: Mutex<(usize, usize)>,
+    /// What it has.
+    pub(crate) libraries: Vec<Library>,
+    /// Some files in them.
+    pub(crate) samples: Vec<&'static str>,
+    /// Whether it never answers when it is asked who it is.
+    pub(crate) hangs: bool,
     /// The last scans it was told, with everything.
     pub(crate) scans: Mutex<Vec<TargetScan>>,
 }
@@ -127,6 +133,9 @@ impl Spy {
 #[async_trait]
 impl Target for Spy {
     async fn probe(&self) -> Result<Identity, Fault> {
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
         *self.probes.lock().unwrap() += 1;
         match &*self.down.lock().unwrap() {
             Some(fault) => Err(fault.clone()),
@@ -135,7 +144,14 @@ impl Target for Spy {
     }
 
     async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(vec![])
+        match &*self.down.lock().unwrap() {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(self.libraries.clone()),
+        }
+    }
+
+    async fn samples(&self, _: &[Library]) -> Vec<String> {
+        self.samples.iter().map(|path| (*path).to_owned()).collect()
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
@@ -269,6 +285,12 @@ pub(crate) struct World {
 
 pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+/// A library with these folders.
+pub(crate) fn library(title: &str, folders: &[&str]) -> Library {
+    let folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
+    Library { id: title.to_owned(), title: title.to_owned(), kind: "show".to_owned(), folders }
 }
 
 pub(crate) fn local(text: &str) -> LocalPath {

@@ -106,6 +106,12 @@ impl Play for Arr {
                 Reply::json(&json!({"appName": product, "instanceName": product, "version": "4.0.1"}))
             }
             ("GET", ["api", "v3", "rootfolder"]) => Reply::json(&state.roots()),
+            ("GET", ["api", "v3", "history"]) => {
+                let item = if self.sonarr { "series" } else { "movie" };
+                let page = call.param("pageSize").and_then(|size| size.parse().ok()).unwrap_or(10);
+                let wanted = call.param(if self.sonarr { "includeSeries" } else { "includeMovie" });
+                Reply::json(&state.history(item, page, wanted == Some("true")))
+            }
             ("GET", ["api", "v3", name]) if *name == list => Reply::json(&state.entries(by, call.param(by))),
             ("GET", ["api", "v3", name]) if *name == files => match call.param(id) {
                 Some(id) => Reply::json(&state.files(id)),
@@ -143,6 +149,19 @@ impl State {
             .enumerate()
             .map(|(at, path)| json!({"id": at + 1, "path": path, "accessible": true}))
             .collect()
+    }
+
+    /// What was imported last: one event an entry.
+    fn history(&self, item: &str, page: usize, with_item: bool) -> Value {
+        let record = |entry: &Entry| {
+            let mut record = json!({"id": entry.id, "eventType": "downloadFolderImported", "sourceTitle": "x", "data": {}});
+            if with_item {
+                record[item] = json!({"id": entry.id, "path": entry.path, "title": "x"});
+            }
+            record
+        };
+        let records: Vec<Value> = self.entries.iter().rev().take(page).map(record).collect();
+        json!({"page": 1, "pageSize": page, "totalRecords": self.entries.len(), "records": records})
     }
 
     fn entries(&self, by: &str, wanted: Option<&str>) -> Value {

@@ -1,0 +1,212 @@
+//! Reads what the rule of [`autoscan_core::suggest`] compares: the folders of senders, of servers and of this machine.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use autoscan_core::map::PathMap;
+use autoscan_core::path::{AbsolutePath, LocalPath};
+use autoscan_core::ports::Library;
+use autoscan_core::suggest::{Eyes, Party, Place, Suggestions, suggest};
+use autoscan_core::time::Timestamp;
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use crate::Engine;
+use crate::bound::BoundTarget;
+
+/// How long a server is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the disk is looked through.
+const DISK_PATIENCE: Duration = Duration::from_secs(6);
+/// Folders of this machine that are looked into.
+const LOOKED_INTO: usize = 500;
+/// Folders that are looked into at the same time.
+const AT_A_TIME: usize = 8;
+/// How deep below the root of the disk there is a look.
+const DEEPEST: usize = 5;
+/// Names that are read of one folder.
+const NAMES: usize = 5000;
+/// A folder with more folders than this is a library: what lies in it is no library itself.
+const CROWD: usize = 60;
+/// Names that are compared of one folder of a sender or server.
+const SAMPLE: usize = 50;
+/// Folders of the system, in which nobody keeps media.
+const SYSTEM: [&str; 22] = [
+    "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "lost+found", "proc", "root", "run", "sbin",
+    "snap", "sys", "tmp", "usr", "var", "nix", "app", "defaults", "command",
+];
+
+/// The folders of a sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SenderFolders {
+    /// The trigger.
+    pub trigger: String,
+    /// Its folders in its eyes, each with names of folders in it, as far as they are known; or why they are not known, in a
+    /// sentence.
+    pub folders: Result<Vec<(String, Vec<String>)>, String>,
+}
+
+/// A server that does not stand in the config yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewServer {
+    /// The name that it will have.
+    pub name: String,
+    /// Its libraries.
+    pub libraries: Vec<Library>,
+}
+
+/// What was found, and what could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MapAdvice {
+    /// When there was a look.
+    #[serde(skip)]
+    pub at: Timestamp,
+    /// What the comparison said.
+    #[serde(flatten)]
+    pub found: Suggestions,
+    /// Who could not be asked, and why, one sentence each.
+    pub silent: Vec<String>,
+    /// How many folders of this machine were looked into.
+    pub looked_into: usize,
+}
+
+impl Engine {
+    /// Compares the folders of senders and of every target with those of this machine. Takes at most about ten seconds and
+    /// changes nothing. `new` is compared too, as if it were a target without a map.
+    pub async fn map_advice(&self, senders: Vec<SenderFolders>, new: Option<NewServer>) -> MapAdvice {
+        let mut silent = Vec::new();
+        let mut sending = Vec::new();
+        for sender in senders {
+            let Some(bound) = self.trigger(&sender.trigger) else { continue };
+            match sender.folders {
+                Ok(folders) => sending.push(Eyes {
+                    of: Party::Trigger(sender.trigger),
+                    map: bound.map.clone(),
+                    folders: folders.into_iter().filter_map(|(path, names)| place(&path, names)).collect(),
+                }),
+                Err(reason) => silent.push(format!("{} did not say its folders: {reason}", sender.trigger)),
+            }
+        }
+        let asked = join_all(self.parts.targets.iter().filter(|target| target.server.has_libraries()).map(ask));
+        let mut told = Vec::new();
+        for answer in asked.await {
+            match answer {
+                Ok(eyes) => told.push(eyes),
+                Err(reason) => silent.push(reason),
+            }
+        }
+        told.extend(new.map(|new| eyes(&new.name, &PathMap::default(), &new.libraries, Vec::new())));
+        let wanted: BTreeSet<&String> =
+            sending.iter().chain(&told).flat_map(|eyes| &eyes.folders).flat_map(|place| &place.names).collect();
+        let disk = self.look_through(&sending, &told, &wanted).await;
+        MapAdvice { at: self.now(), found: suggest(&sending, &told, &disk), silent, looked_into: disk.len() }
+    }
+
+    /// Whether the map of a trigger or target leads from a folder to another by now.
+    pub fn maps_to(&self, of: &Party, from: &str, to: &str) -> bool {
+        let map = match of {
+            Party::Trigger(name) => self.trigger(name).map(|trigger| &trigger.map),
+            Party::Target(name) => {
+                self.parts.targets.iter().find(|target| target.name.as_str() == name).map(|target| &target.map)
+            }
+        };
+        let paths = AbsolutePath::parse(from).and_then(|from| AbsolutePath::parse(to).map(|to| (from, to)));
+        map.zip(paths.ok()).is_some_and(|(map, (from, to))| map.apply(&from).is_ok_and(|found| found.path == to))
+    }
+
+    /// The folders of this machine that could be meant: those that are named somewhere, what lies beside them, and what is
+    /// found from the root of the disk down, the shallow first. Of the names in them only the `wanted` are kept.
+    async fn look_through(&self, sending: &[Eyes], told: &[Eyes], wanted: &BTreeSet<&String>) -> Vec<Place> {
+        let mut named: Vec<AbsolutePath> = Vec::new();
+        for eyes in sending {
+            named.extend(eyes.map.destinations().cloned());
+            named.extend(eyes.folders.iter().filter_map(|place| Some(eyes.map.apply(&place.path).ok()?.path)));
+        }
+        for eyes in told {
+            named.extend(eyes.map.sources().cloned());
+            named.extend(eyes.folders.iter().flat_map(|place| eyes.map.origins(&place.path)));
+        }
+        named.extend(self.parts.rules.anchors.iter().map(|anchor| anchor.prefix.0.clone()));
+        let beside: Vec<AbsolutePath> = named.iter().filter_map(AbsolutePath::parent).collect();
+        let root = AbsolutePath::parse("/").into_iter();
+        let mut search = Search { met: BTreeSet::new(), queue: Vec::new(), found: Vec::new() };
+        for path in named.into_iter().chain(beside).chain(root) {
+            search.add(path);
+        }
+        let look = async {
+            while search.found.len() < LOOKED_INTO && !search.queue.is_empty() {
+                let now: Vec<_> = search.queue.drain(..search.queue.len().min(AT_A_TIME)).collect();
+                let looks = now.iter().map(|path| self.parts.files.folders_in(path, NAMES));
+                let looks = join_all(looks).await;
+                for (path, folders) in now.iter().zip(looks) {
+                    let Ok(folders) = folders else { continue };
+                    let names = folders.folders.iter().map(|inside| &inside.name);
+                    let names: BTreeSet<String> = names.filter(|name| wanted.contains(name)).cloned().collect();
+                    let is_library = names.len() > 1 || folders.folders.len() > CROWD;
+                    if !is_library && path.0.depth() < DEEPEST {
+                        let below = folders.folders.into_iter().filter(|inside| !inside.is_link);
+                        below.filter(|inside| path.0.depth() > 0 || !SYSTEM.contains(&inside.name.as_str()))
+                            .filter(|inside| !inside.name.starts_with(['.', '@', '#', '$']))
+                            .filter_map(|inside| inside.path)
+                            .for_each(|path| search.add(path.0));
+                    }
+                    search.found.push(Place { path: path.0.clone(), names, whole: folders.whole });
+                }
+            }
+        };
+        let _cut_short = tokio::time::timeout(DISK_PATIENCE, look).await;
+        search.found
+    }
+}
+
+/// A look through the disk: what was met, what is to be looked into, and what was found.
+struct Search {
+    met: BTreeSet<LocalPath>,
+    queue: Vec<LocalPath>,
+    found: Vec<Place>,
+}
+
+impl Search {
+    fn add(&mut self, path: AbsolutePath) {
+        let path = LocalPath(path);
+        if self.met.insert(path.clone()) {
+            self.queue.push(path);
+        }
+    }
+}
+
+/// Asks a target for its libraries and for a sample of what is in them.
+async fn ask(target: &BoundTarget) -> Result<Eyes, String> {
+    let silent = |why: &str| format!("{} did not say its libraries: {why}", target.name);
+    let asked = tokio::time::timeout(PATIENCE, target.server.libraries());
+    match asked.await {
+        Ok(Ok(libraries)) => {
+            let samples = tokio::time::timeout(PATIENCE, target.server.samples(&libraries)).await;
+            let samples = samples.unwrap_or_default();
+            Ok(eyes(target.name.as_str(), &target.map, &libraries, samples))
+        }
+        Ok(Err(fault)) => Err(silent(fault.reason())),
+        Err(_elapsed) => Err(silent(&format!("no answer within {} s", PATIENCE.as_secs()))),
+    }
+}
+
+fn eyes(name: &str, map: &PathMap, libraries: &[Library], samples: Vec<String>) -> Eyes {
+    let mut folders: Vec<Place> =
+        libraries.iter().flat_map(|library| &library.folders).filter_map(|path| place(path, Vec::new())).collect();
+    for file in samples.iter().filter_map(|file| AbsolutePath::parse(file).ok()) {
+        for folder in &mut folders {
+            // A file directly in the library's folder says nothing of the folders in it.
+            if let Some([name, _, ..]) = file.names_below(&folder.path).as_deref()
+                && folder.names.len() < SAMPLE
+            {
+                folder.names.insert((*name).to_owned());
+            }
+        }
+    }
+    Eyes { of: Party::Target(name.to_owned()), map: map.clone(), folders }
+}
+
+fn place(path: &str, names: Vec<String>) -> Option<Place> {
+    let path = AbsolutePath::parse(path).ok().filter(|path| !path.is_root() || path.as_str().starts_with("\\\\"))?;
+    Some(Place { path, names: names.into_iter().take(SAMPLE).collect(), whole: false })
+}

@@ -1,0 +1,123 @@
+use std::time::Duration;
+
+use autoscan_core::fault::Fault;
+use autoscan_core::ports::{Clock, Look};
+use autoscan_core::suggest::Party;
+use autoscan_engine::{Here, SenderFolders};
+use autoscan_testkit::FakeClock;
+
+use crate::world::{Setup, Spy, World, library, local};
+
+const SHOWS: [&str; 3] = ["Show A", "Show B", "Show C"];
+
+fn sonarr(folders: &[(&str, &[&str])]) -> SenderFolders {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let folders = folders.iter().map(|(path, names)| ((*path).to_owned(), owned(names))).collect();
+    SenderFolders { trigger: "sonarr".to_owned(), folders: Ok(folders) }
+}
+
+fn plex(folders: &[&str]) -> Spy {
+    Spy { libraries: vec![library("TV", folders)], ..Spy::default() }
+}
+
+fn world(plex: Spy) -> World {
+    let world = World::start(Setup { spies: vec![("plex", plex)], ..Setup::default() });
+    for show in SHOWS {
+        world.files.make_folder(&format!("/mnt/media/tv/{show}/Season 1"));
+    }
+    world.files.make_folder("/mnt/media/movies/Film (2001)");
+    world.files.make_folder("/usr/share/tv/Show A");
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_disk_is_looked_through_and_the_lines_are_proposed_with_their_evidence() {
+    let world = world(plex(&["/data/tv"]));
+    let advice = world.engine.map_advice(vec![sonarr(&[("/tv", &SHOWS)])], None).await;
+    let lines: Vec<_> = advice.found.lines.iter().map(|line| (line.of.name(), &*line.from, &*line.to)).collect();
+    assert_eq!(lines, [("sonarr", "/tv", "/mnt/media/tv"), ("plex", "/mnt/media/tv", "/data/tv")], "{advice:#?}");
+    assert!(advice.found.lines[0].evidence[0].contains("'Show A', 'Show B' and 'Show C'"), "{advice:#?}");
+    assert_eq!(advice.silent, [""; 0]);
+    let party = Party::Trigger("sonarr".to_owned());
+    assert!(!world.engine.maps_to(&party, "/tv", "/mnt/media/tv"));
+    assert!(world.engine.maps_to(&party, "/tv", "/tv"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_server_has_tells_its_folders_apart() {
+    let samples = vec!["/a/Show A/x.mkv", "/a/Show C/Season 1/y.mkv", "/b/Film (2001)/f.mkv", "/b/loose.mkv"];
+    let spy = Spy { samples, libraries: vec![library("One", &["/a"]), library("Two", &["/b"])], ..Spy::default() };
+    let advice = world(spy).engine.map_advice(Vec::new(), None).await;
+    let lines: Vec<_> = advice.found.lines.iter().map(|line| (&*line.from, &*line.to)).collect();
+    assert_eq!(lines, [("/mnt/media/tv", "/a"), ("/mnt/media/movies", "/b")], "{advice:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_answer_is_named_and_the_others_are_compared() {
+    let spy = plex(&["/data/tv"]);
+    spy.set_down(Some(Fault::away("connection refused")));
+    let world = world(spy);
+    let silent = SenderFolders { trigger: "manual".to_owned(), folders: Err("the key was rejected".to_owned()) };
+    let advice = world.engine.map_advice(vec![silent, sonarr(&[("/tv", &SHOWS)])], None).await;
+    assert_eq!(advice.found.lines.len(), 1, "{advice:#?}");
+    let told = [
+        "manual did not say its folders: the key was rejected",
+        "plex did not say its libraries: connection refused",
+    ];
+    assert_eq!(advice.silent, told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_library_of_thousands_and_a_disk_that_hangs_do_not_hold_it_up() {
+    let world = world(plex(&["/data/tv"]));
+    for number in 0..3000 {
+        world.files.make_folder(&format!("/mnt/huge/Folder {number}/inside"));
+    }
+    world.files.make_folder("/mnt/dead/tv");
+    world.files.slow_down_below("/mnt/dead", Duration::from_hours(1));
+    let began = FakeClock::new().now();
+    let advice = world.engine.map_advice(vec![sonarr(&[("/tv", &SHOWS)])], None).await;
+    assert!(FakeClock::new().now().since(began) <= Duration::from_secs(20));
+    assert!(advice.looked_into < 100, "{}", advice.looked_into);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_target_said_is_kept_with_what_its_folders_are_here() {
+    let world = world(plex(&["/mnt/media/tv", "/elsewhere", "/mnt/media/tv"]));
+    assert_eq!(world.engine.known(), [None]);
+    world.engine.get_to_know(Duration::from_secs(1)).await;
+    let known = world.engine.known()[0].clone().unwrap();
+    let said = known.said.unwrap();
+    let here = |path: &str, look| (path.to_owned(), Here::At(vec![(local(path), look)]));
+    assert_eq!(said.folders, [here("/mnt/media/tv", Look::Folder), here("/elsewhere", Look::Missing)]);
+    assert_eq!((known.silent, said.test.identity.product.as_str()), (None, "Spy"));
+
+    let probes = || *world.spies[0].probes.lock().unwrap();
+    let before = probes();
+    world.engine.get_to_know(Duration::from_secs(1)).await;
+    assert_eq!(probes(), before, "what is fresh is not asked again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_keeps_nobody_waiting_and_one_that_goes_keeps_what_it_said() {
+    let world = world(plex(&["/mnt/media/tv"]));
+    world.engine.get_to_know(Duration::from_secs(1)).await;
+    world.spies[0].set_down(Some(Fault::away("connection refused")));
+    assert!(world.engine.test("plex").await.unwrap().is_err());
+    let known = world.engine.known()[0].clone().unwrap();
+    assert_eq!(known.silent.as_deref(), Some("connection refused"));
+    assert_eq!(known.said.unwrap().folders.len(), 1);
+
+    let hanging = World::start(Setup {
+        spies: vec![("plex", Spy { hangs: true, ..Spy::default() })],
+        ..Setup::default()
+    });
+    let began = tokio::time::Instant::now();
+    hanging.engine.get_to_know(Duration::from_millis(800)).await;
+    hanging.engine.get_to_know(Duration::from_millis(800)).await;
+    assert_eq!(began.elapsed(), Duration::from_millis(800), "nobody waits twice");
+    assert_eq!(hanging.engine.known(), [None]);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let known = hanging.engine.known()[0].clone().unwrap();
+    assert_eq!(known.silent.as_deref(), Some("it did not answer within 20 s"));
+}
