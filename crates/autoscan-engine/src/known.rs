@@ -106,7 +106,8 @@ impl Engine {
         let memory = &self.memories[at];
         memory.set(match &answer {
             Ok(test) => {
-                let said = Said { at: asked_at, test: test.clone(), folders: self.folders_here(at, test).await };
+                let said =
+                    Said { at: asked_at, test: test.clone(), folders: self.folders_here(at, test).await };
                 Known { asked_at, silent: None, said: Some(said) }
             }
             Err(fault) => {

@@ -33,13 +33,13 @@ mod views;
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
 pub use browse::{BrowseError, BrowsePart, BrowseRoot, BrowseRoots, Browsed};
 pub use bus::{Heard, Listener, News, NewsId, Topic};
-pub use known::{Here, Known, Said};
-pub use suggest::{MapAdvice, NewServer, SenderFolders};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
 pub use hours::HOURS;
+pub use known::{Here, Known, Said};
+pub use suggest::{MapAdvice, NewServer, SenderFolders};
 pub use views::{
-    ExplainedTarget, Explanation, GateView, Hour, ReceivedEvent, Retried, RetryFilter, TakeError, Taken,
-    TargetView, TestView, TriggerView,
+    Backlog, ExplainedTarget, Explanation, GateView, Hour, ReceivedEvent, Retried, RetryFilter, TakeError,
+    Taken, TargetView, TestView, TriggerView,
 };
 
 use std::sync::Arc;

@@ -1,14 +1,17 @@
 //! The queue as a person sees it.
 
 use autoscan_core::delivery::{DeliveryState, Work};
+use autoscan_core::name::Name;
 use autoscan_core::ports::{Page, ScanFilter, Stats, StoreError};
 use autoscan_core::scan::{Scan, ScanId, ScanState};
 
 use crate::Engine;
-use crate::views::{Retried, RetryFilter, TargetView};
+use crate::views::{Backlog, Retried, RetryFilter, TargetView};
 
 /// Scans that are tried again in one transaction, so that no sender waits long behind it.
 const RETRIED_AT_ONCE: usize = 200;
+/// How far the deliveries of a target are counted.
+const COUNTED: usize = 10_000;
 /// Scans that one wish looks for at most.
 const RETRIED_IN_ALL: usize = 10_000;
 
@@ -22,6 +25,15 @@ impl Engine {
             show_lanes(scan, &lanes);
         }
         Ok(page)
+    }
+
+    /// What is left to be done for a target.
+    pub async fn backlog(&self, target: &Name) -> Result<Backlog, StoreError> {
+        let count = async |work| {
+            let count = self.parts.store.backlog(target, work, COUNTED).await?;
+            Ok((count < COUNTED).then_some(count as u64))
+        };
+        Ok(Backlog { to_tell: count(Work::Tell).await?, to_follow: count(Work::Follow).await? })
     }
 
     /// One scan, with its lanes' states as in [`Self::list`].

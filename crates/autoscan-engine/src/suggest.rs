@@ -18,6 +18,8 @@ use crate::bound::BoundTarget;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the disk is looked through.
 const DISK_PATIENCE: Duration = Duration::from_secs(6);
+/// How long one folder is waited for: what hangs must not use up the time for the others.
+const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 /// Folders of this machine that are looked into.
 const LOOKED_INTO: usize = 500;
 /// Folders that are looked into at the same time.
@@ -32,8 +34,28 @@ const CROWD: usize = 60;
 const SAMPLE: usize = 50;
 /// Folders of the system, in which nobody keeps media.
 const SYSTEM: [&str; 22] = [
-    "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "lost+found", "proc", "root", "run", "sbin",
-    "snap", "sys", "tmp", "usr", "var", "nix", "app", "defaults", "command",
+    "bin",
+    "boot",
+    "dev",
+    "etc",
+    "lib",
+    "lib32",
+    "lib64",
+    "libx32",
+    "lost+found",
+    "proc",
+    "root",
+    "run",
+    "sbin",
+    "snap",
+    "sys",
+    "tmp",
+    "usr",
+    "var",
+    "nix",
+    "app",
+    "defaults",
+    "command",
 ];
 
 /// The folders of a sender.
@@ -87,7 +109,8 @@ impl Engine {
                 Err(reason) => silent.push(format!("{} did not say its folders: {reason}", sender.trigger)),
             }
         }
-        let asked = join_all(self.parts.targets.iter().filter(|target| target.server.has_libraries()).map(ask));
+        let asked =
+            join_all(self.parts.targets.iter().filter(|target| target.server.has_libraries()).map(ask));
         let mut told = Vec::new();
         for answer in asked.await {
             match answer {
@@ -96,8 +119,12 @@ impl Engine {
             }
         }
         told.extend(new.map(|new| eyes(&new.name, &PathMap::default(), &new.libraries, Vec::new())));
-        let wanted: BTreeSet<&String> =
-            sending.iter().chain(&told).flat_map(|eyes| &eyes.folders).flat_map(|place| &place.names).collect();
+        let wanted: BTreeSet<&String> = sending
+            .iter()
+            .chain(&told)
+            .flat_map(|eyes| &eyes.folders)
+            .flat_map(|place| &place.names)
+            .collect();
         let disk = self.look_through(&sending, &told, &wanted).await;
         MapAdvice { at: self.now(), found: suggest(&sending, &told, &disk), silent, looked_into: disk.len() }
     }
@@ -106,12 +133,16 @@ impl Engine {
     pub fn maps_to(&self, of: &Party, from: &str, to: &str) -> bool {
         let map = match of {
             Party::Trigger(name) => self.trigger(name).map(|trigger| &trigger.map),
-            Party::Target(name) => {
-                self.parts.targets.iter().find(|target| target.name.as_str() == name).map(|target| &target.map)
-            }
+            Party::Target(name) => self
+                .parts
+                .targets
+                .iter()
+                .find(|target| target.name.as_str() == name)
+                .map(|target| &target.map),
         };
         let paths = AbsolutePath::parse(from).and_then(|from| AbsolutePath::parse(to).map(|to| (from, to)));
-        map.zip(paths.ok()).is_some_and(|(map, (from, to))| map.apply(&from).is_ok_and(|found| found.path == to))
+        map.zip(paths.ok())
+            .is_some_and(|(map, (from, to))| map.apply(&from).is_ok_and(|found| found.path == to))
     }
 
     /// The folders of this machine that could be meant: those that are named somewhere, what lies beside them, and what is
@@ -120,7 +151,8 @@ impl Engine {
         let mut named: Vec<AbsolutePath> = Vec::new();
         for eyes in sending {
             named.extend(eyes.map.destinations().cloned());
-            named.extend(eyes.folders.iter().filter_map(|place| Some(eyes.map.apply(&place.path).ok()?.path)));
+            named
+                .extend(eyes.folders.iter().filter_map(|place| Some(eyes.map.apply(&place.path).ok()?.path)));
         }
         for eyes in told {
             named.extend(eyes.map.sources().cloned());
@@ -136,16 +168,20 @@ impl Engine {
         let look = async {
             while search.found.len() < LOOKED_INTO && !search.queue.is_empty() {
                 let now: Vec<_> = search.queue.drain(..search.queue.len().min(AT_A_TIME)).collect();
-                let looks = now.iter().map(|path| self.parts.files.folders_in(path, NAMES));
+                let looks = now.iter().map(|path| {
+                    tokio::time::timeout(LOOK_PATIENCE, self.parts.files.folders_in(path, NAMES))
+                });
                 let looks = join_all(looks).await;
                 for (path, folders) in now.iter().zip(looks) {
-                    let Ok(folders) = folders else { continue };
+                    let Ok(Ok(folders)) = folders else { continue };
                     let names = folders.folders.iter().map(|inside| &inside.name);
-                    let names: BTreeSet<String> = names.filter(|name| wanted.contains(name)).cloned().collect();
+                    let names: BTreeSet<String> =
+                        names.filter(|name| wanted.contains(name)).cloned().collect();
                     let is_library = names.len() > 1 || folders.folders.len() > CROWD;
                     if !is_library && path.0.depth() < DEEPEST {
                         let below = folders.folders.into_iter().filter(|inside| !inside.is_link);
-                        below.filter(|inside| path.0.depth() > 0 || !SYSTEM.contains(&inside.name.as_str()))
+                        below
+                            .filter(|inside| path.0.depth() > 0 || !SYSTEM.contains(&inside.name.as_str()))
                             .filter(|inside| !inside.name.starts_with(['.', '@', '#', '$']))
                             .filter_map(|inside| inside.path)
                             .for_each(|path| search.add(path.0));
@@ -191,8 +227,11 @@ async fn ask(target: &BoundTarget) -> Result<Eyes, String> {
 }
 
 fn eyes(name: &str, map: &PathMap, libraries: &[Library], samples: Vec<String>) -> Eyes {
-    let mut folders: Vec<Place> =
-        libraries.iter().flat_map(|library| &library.folders).filter_map(|path| place(path, Vec::new())).collect();
+    let mut folders: Vec<Place> = libraries
+        .iter()
+        .flat_map(|library| &library.folders)
+        .filter_map(|path| place(path, Vec::new()))
+        .collect();
     for file in samples.iter().filter_map(|file| AbsolutePath::parse(file).ok()) {
         for folder in &mut folders {
             // A file directly in the library's folder says nothing of the folders in it.
@@ -207,6 +246,7 @@ fn eyes(name: &str, map: &PathMap, libraries: &[Library], samples: Vec<String>) 
 }
 
 fn place(path: &str, names: Vec<String>) -> Option<Place> {
-    let path = AbsolutePath::parse(path).ok().filter(|path| !path.is_root() || path.as_str().starts_with("\\\\"))?;
+    let path =
+        AbsolutePath::parse(path).ok().filter(|path| !path.is_root() || path.as_str().starts_with("\\\\"))?;
     Some(Place { path, names: names.into_iter().take(SAMPLE).collect(), whole: false })
 }

@@ -144,6 +144,15 @@ pub struct TargetView {
     pub figures: TargetFigures,
 }
 
+/// What is left to be done for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Deliveries that it is to be told; none when there are ten thousand or more.
+    pub to_tell: Option<u64>,
+    /// Deliveries that it was told and is asked for; none when there are ten thousand or more.
+    pub to_follow: Option<u64>,
+}
+
 /// What a target said when it was asked who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestView {

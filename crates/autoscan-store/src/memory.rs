@@ -107,6 +107,10 @@ impl Store for MemoryStore {
         Ok(rows.scans.values().filter_map(|row| row.ready(target, work)).map(|(ready_at, _)| ready_at).min())
     }
 
+    async fn backlog(&self, target: &Name, work: Work, most: usize) -> Result<usize, StoreError> {
+        Ok(self.rows().scans.values().filter_map(|row| row.ready(target, work)).take(most).count())
+    }
+
     async fn hurry(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError> {
         Ok(self.rows().scans.values_mut().filter_map(|row| row.hurry(target, now)).count())
     }

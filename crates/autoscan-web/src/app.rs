@@ -12,6 +12,7 @@ use crate::answer::Problem;
 use crate::api::live::Seats;
 use crate::caller::Caller;
 use crate::doors::{Address, Locks, Shown};
+use crate::pages::target_maps::Maps;
 use crate::pages::{Drafts, Walks};
 use crate::password::Tried;
 use crate::session::{Session, Sessions, Way};
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) seats: Seats,
     /// How far people have come in adding a server.
     pub(crate) walks: Walks,
+    pub(crate) maps: Maps,
     /// When it came up.
     pub(crate) since: Timestamp,
 }

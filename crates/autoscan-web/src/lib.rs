@@ -45,8 +45,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use caller::Network;
 pub use control::{
-    ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoot, SenderRoots,
-    Sign,
+    ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoot,
+    SenderRoots, Sign,
 };
 pub use doors::Doors;
 pub use password::{hash_password, password_hash_fault};
@@ -57,6 +57,7 @@ use api::live::Seats;
 use app::{App, Shared};
 use doors::Locks;
 use pages::{Drafts, Walks};
+use pages::target_maps::Maps;
 use session::Sessions;
 use throttle::Throttle;
 
@@ -104,6 +105,7 @@ pub fn router(web: Web) -> Router {
         drafts: Drafts::default(),
         seats: Seats::default(),
         walks: Walks::default(),
+        maps: Maps::default(),
         since: web.engine.now(),
         web,
     });

@@ -10,7 +10,9 @@ use autoscan_core::secret::Secret;
 use autoscan_engine::TestView;
 use autoscan_http::Http;
 use autoscan_triggers::ArrRoot;
-use autoscan_web::{ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoot, SenderRoots};
+use autoscan_web::{
+    ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoot, SenderRoots,
+};
 
 use crate::config::{self, Composed, Loaded, TriggerSettings};
 use crate::login::Logins;

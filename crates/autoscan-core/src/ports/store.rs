@@ -202,6 +202,10 @@ pub trait Store: SessionStore {
     /// `next_attempt_at`, or the end of its lease).
     async fn next_attempt(&self, target: &Name, work: Work) -> Result<Option<Timestamp>, StoreError>;
 
+    /// For how many deliveries of running scans to this target this work is left, leased ones among them. Counts no further
+    /// than `most`.
+    async fn backlog(&self, target: &Name, work: Work, most: usize) -> Result<usize, StoreError>;
+
     /// Makes deliveries of running scans to this target that wait to be followed due at `now`; those that are leased are
     /// left alone. Answers how many.
     async fn hurry(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError>;

@@ -34,8 +34,13 @@ fn world(plex: Spy) -> World {
 async fn the_disk_is_looked_through_and_the_lines_are_proposed_with_their_evidence() {
     let world = world(plex(&["/data/tv"]));
     let advice = world.engine.map_advice(vec![sonarr(&[("/tv", &SHOWS)])], None).await;
-    let lines: Vec<_> = advice.found.lines.iter().map(|line| (line.of.name(), &*line.from, &*line.to)).collect();
-    assert_eq!(lines, [("sonarr", "/tv", "/mnt/media/tv"), ("plex", "/mnt/media/tv", "/data/tv")], "{advice:#?}");
+    let lines: Vec<_> =
+        advice.found.lines.iter().map(|line| (line.of.name(), &*line.from, &*line.to)).collect();
+    assert_eq!(
+        lines,
+        [("sonarr", "/tv", "/mnt/media/tv"), ("plex", "/mnt/media/tv", "/data/tv")],
+        "{advice:#?}"
+    );
     assert!(advice.found.lines[0].evidence[0].contains("'Show A', 'Show B' and 'Show C'"), "{advice:#?}");
     assert_eq!(advice.silent, [""; 0]);
     let party = Party::Trigger("sonarr".to_owned());
@@ -46,7 +51,8 @@ async fn the_disk_is_looked_through_and_the_lines_are_proposed_with_their_eviden
 #[tokio::test(start_paused = true)]
 async fn what_a_server_has_tells_its_folders_apart() {
     let samples = vec!["/a/Show A/x.mkv", "/a/Show C/Season 1/y.mkv", "/b/Film (2001)/f.mkv", "/b/loose.mkv"];
-    let spy = Spy { samples, libraries: vec![library("One", &["/a"]), library("Two", &["/b"])], ..Spy::default() };
+    let spy =
+        Spy { samples, libraries: vec![library("One", &["/a"]), library("Two", &["/b"])], ..Spy::default() };
     let advice = world(spy).engine.map_advice(Vec::new(), None).await;
     let lines: Vec<_> = advice.found.lines.iter().map(|line| (&*line.from, &*line.to)).collect();
     assert_eq!(lines, [("/mnt/media/tv", "/a"), ("/mnt/media/movies", "/b")], "{advice:#?}");
@@ -57,7 +63,8 @@ async fn who_does_not_answer_is_named_and_the_others_are_compared() {
     let spy = plex(&["/data/tv"]);
     spy.set_down(Some(Fault::away("connection refused")));
     let world = world(spy);
-    let silent = SenderFolders { trigger: "manual".to_owned(), folders: Err("the key was rejected".to_owned()) };
+    let silent =
+        SenderFolders { trigger: "manual".to_owned(), folders: Err("the key was rejected".to_owned()) };
     let advice = world.engine.map_advice(vec![silent, sonarr(&[("/tv", &SHOWS)])], None).await;
     assert_eq!(advice.found.lines.len(), 1, "{advice:#?}");
     let told = [

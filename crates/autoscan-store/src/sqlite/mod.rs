@@ -101,6 +101,11 @@ impl Store for SqliteStore {
         self.dispatch.ask(move |conn| query::next_attempt(conn, &target, work)).await
     }
 
+    async fn backlog(&self, target: &Name, work: Work, most: usize) -> Result<usize, StoreError> {
+        let target = target.clone();
+        self.dispatch.ask(move |conn| query::backlog(conn, &target, work, most)).await
+    }
+
     async fn hurry(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError> {
         let target = target.clone();
         self.writer.ask(Kill, move |write| deliver::hurry(write, &target, now)).await

@@ -28,6 +28,12 @@ const NEXT_TO_TELL: &str = "SELECT min(ready_at) FROM delivery INDEXED BY delive
 const NEXT_TO_FOLLOW: &str = "SELECT min(ready_at) FROM delivery INDEXED BY delivery_follow
      WHERE target = ?1 AND ready_at IS NOT NULL AND state >= 2";
 
+const LEFT_TO_TELL: &str = "SELECT 1 FROM delivery INDEXED BY delivery_ready
+     WHERE target = ?1 AND ready_at IS NOT NULL AND state < 2 LIMIT ?2";
+
+const LEFT_TO_FOLLOW: &str = "SELECT 1 FROM delivery INDEXED BY delivery_follow
+     WHERE target = ?1 AND ready_at IS NOT NULL AND state >= 2 LIMIT ?2";
+
 /// Whether a scan fits. A null parameter filters nothing.
 macro_rules! fits {
     () => {
@@ -109,6 +115,21 @@ pub(super) fn next_attempt(conn: &Connection, target: &Name, work: Work) -> Resu
     conn.prepare_cached(sql)?.query_row([target.as_str()], moment)
 }
 
+/// For how many deliveries to the target this work is left, at most `most`.
+pub(super) fn backlog(conn: &Connection, target: &Name, work: Work, most: usize) -> Result<usize> {
+    let sql = match work {
+        Work::Tell => LEFT_TO_TELL,
+        Work::Follow => LEFT_TO_FOLLOW,
+    };
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query((target.as_str(), rows(most)))?;
+    let mut count = 0;
+    while rows.next()?.is_some() {
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// One page of scans, newest first; `waiting` is how many wait.
 pub(super) fn list(conn: &Connection, filter: &ScanFilter, waiting: u64) -> Result<Page> {
     let sql = match filter.state {
@@ -183,6 +204,8 @@ mod tests {
             (EARLIEST, "SEARCH scan USING COVERING INDEX scan_due (priority=?)"),
             (NEXT_TO_TELL, "SEARCH delivery USING INDEX delivery_ready (target=? AND ready_at>?)"),
             (NEXT_TO_FOLLOW, "SEARCH delivery USING INDEX delivery_follow (target=? AND ready_at>?)"),
+            (LEFT_TO_TELL, "SEARCH delivery USING INDEX delivery_ready (target=? AND ready_at>?)"),
+            (LEFT_TO_FOLLOW, "SEARCH delivery USING INDEX delivery_follow (target=? AND ready_at>?)"),
             (LIST, "SEARCH scan USING INTEGER PRIMARY KEY (rowid<?)"),
             (LIST_STARTED, "SEARCH scan USING INDEX scan_state (state=? AND rowid<?)"),
         ] {

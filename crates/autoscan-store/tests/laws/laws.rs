@@ -381,6 +381,18 @@ laws! {
         assert_eq!(claimed(store, "plex", 62).await, []);
     }
 
+    async fn what_is_left_for_a_target_is_counted_by_its_work_and_no_further_than_asked(store: &dyn Store) {
+        let left = async |work, most| store.backlog(&name("plex"), work, most).await.unwrap();
+        arrives(store, "/tv/waits", "1.mkv", at(0)).await;
+        for folder in ["/tv/A", "/tv/B", "/tv/C"] {
+            runs(store, folder, &["plex", "emby"], at(0)).await;
+        }
+        assert_eq!((left(Work::Tell, 10).await, left(Work::Follow, 10).await), (3, 0));
+        claimed(store, "plex", 1).await;
+        assert_eq!((left(Work::Tell, 10).await, left(Work::Tell, 2).await), (3, 2), "leased ones are not done");
+        assert_eq!(store.backlog(&name("nobody"), Work::Tell, 10).await.unwrap(), 0);
+    }
+
     async fn recovering_ends_every_lease(store: &dyn Store) {
         let first = runs(store, "/tv/A", &["plex"], at(0)).await;
         let second = runs(store, "/tv/B", &["plex"], at(0)).await;

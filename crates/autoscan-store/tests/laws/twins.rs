@@ -193,6 +193,7 @@ async fn shown(store: &dyn Store, seconds: i64) -> Vec<String> {
     for target in TARGETS {
         for work in [Work::Tell, Work::Follow] {
             shown.push(format!("{:?}", store.next_attempt(&name(target), work).await));
+            shown.push(format!("{:?}", store.backlog(&name(target), work, 3).await));
         }
     }
     for id in 1..9 {

@@ -128,10 +128,8 @@ async fn roots(api: &Reached, version: &str, http: &Http) -> Result<Vec<ArrRoot>
         Ok(answer) => answer.json::<History>().map(|history| history.records).unwrap_or_default(),
         Err(_no_sample) => Vec::new(),
     };
-    let items: Vec<AbsolutePath> = recent
-        .into_iter()
-        .filter_map(|happened| AbsolutePath::parse(&happened.series?.path?).ok())
-        .collect();
+    let items: Vec<AbsolutePath> =
+        recent.into_iter().filter_map(|happened| AbsolutePath::parse(&happened.series?.path?).ok()).collect();
     let with_names = |folder: RootFolder| {
         let root = AbsolutePath::parse(&folder.path).ok();
         let in_it = |item: &AbsolutePath| {

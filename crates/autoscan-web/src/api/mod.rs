@@ -5,6 +5,7 @@ pub(crate) mod live;
 mod scan_json;
 mod scans;
 pub(crate) mod stats;
+mod suggestions;
 pub(crate) mod targets;
 mod timeline;
 mod triggers;
@@ -39,6 +40,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/queue/pause", post(targets::pause_all))
         .route("/api/v1/queue/resume", post(targets::resume_all))
         .route("/api/v1/libraries", get(targets::libraries))
+        .route("/api/v1/suggestions", get(suggestions::last).post(suggestions::look))
         .route("/api/v1/triggers", get(triggers::list))
         .route("/api/v1/live", get(live::live))
         .route("/api/v1/explain", post(explain::explain))

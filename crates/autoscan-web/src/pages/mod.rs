@@ -14,6 +14,7 @@ mod scans;
 mod setup;
 mod setup_folders;
 mod setup_walk;
+pub(crate) mod target_maps;
 mod targets;
 mod triggers;
 pub(crate) mod words;
@@ -77,6 +78,10 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .merge(setup::routes())
         .route("/log", get(log::page))
         .route("/config", get(config::page))
+        .route("/targets/suggest", post(target_maps::suggest))
+        .route("/targets/{name}/test", post(targets::test))
+        .route("/targets/{name}/pause", post(targets::pause))
+        .route("/targets/{name}/resume", post(targets::resume))
         .route("/targets/map", post(targets::map))
         .route("/edit/{id}", get(edit::page).post(edit::write))
         .route("/login", get(login::page).post(login::log_in))

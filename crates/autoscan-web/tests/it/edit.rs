@@ -16,6 +16,8 @@ use crate::furniture::House;
 pub(crate) struct Editor {
     pub(crate) written: Mutex<Vec<(Edit, String)>>,
     pub(crate) refuses: bool,
+    /// The folders of its senders.
+    pub(crate) roots: Vec<SenderRoots>,
 }
 
 #[async_trait]
@@ -63,7 +65,7 @@ impl Control for Editor {
     }
 
     async fn root_folders(&self) -> Vec<SenderRoots> {
-        Vec::new()
+        self.roots.clone()
     }
 }
 

@@ -254,6 +254,15 @@ pub(crate) fn basic(pair: impl AsRef<[u8]>) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
+/// A disk with some shows, one of which has a name that a page must not trust.
+fn disk() -> FakeFiles {
+    let disk = FakeFiles::new();
+    for show in ["Frieren", "<b>Bold\u{202e}", "Mushishi"] {
+        disk.make_folder(&format!("/mnt/anime/{show}"));
+    }
+    disk
+}
+
 fn parts(store: Arc<Breakable>) -> Parts {
     let trigger = |name: &str, kind, token: Option<&str>| BoundTrigger {
         name: Name::parse(name).unwrap(),
@@ -281,7 +290,7 @@ fn parts(store: Arc<Breakable>) -> Parts {
     Parts {
         store,
         clock: Arc::new(FakeClock::new()),
-        files: Arc::new(FakeFiles::new()),
+        files: Arc::new(disk()),
         jitter: || 0.0,
         overhear: |telling| Box::pin(async { (telling.await, Vec::new()) }),
         triggers: vec![

@@ -18,3 +18,4 @@ mod signatures;
 mod single_url;
 mod sockets;
 mod store;
+mod targets;

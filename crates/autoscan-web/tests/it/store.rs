@@ -76,6 +76,10 @@ impl Store for Breakable {
         self.check()?.next_attempt(target, work).await
     }
 
+    async fn backlog(&self, target: &Name, work: Work, most: usize) -> Answer<usize> {
+        self.check()?.backlog(target, work, most).await
+    }
+
     async fn hurry(&self, target: &Name, now: Timestamp) -> Answer<usize> {
         self.check()?.hurry(target, now).await
     }
