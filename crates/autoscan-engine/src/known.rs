@@ -106,6 +106,7 @@ impl Engine {
         let memory = &self.memories[at];
         memory.set(match &answer {
             Ok(test) => {
+                self.lanes[at].set_version(&test.identity.version);
                 let said =
                     Said { at: asked_at, test: test.clone(), folders: self.folders_here(at, test).await };
                 Known { asked_at, silent: None, said: Some(said) }
