@@ -56,8 +56,8 @@ use answer::Problem;
 use api::live::Seats;
 use app::{App, Shared};
 use doors::Locks;
-use pages::{Drafts, Walks};
 use pages::target_maps::Maps;
+use pages::{Drafts, Walks};
 use session::Sessions;
 use throttle::Throttle;
 
