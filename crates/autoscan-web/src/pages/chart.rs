@@ -28,6 +28,8 @@ pub(super) struct Chart {
     /// What a person who sees the chart would take from it, in a sentence.
     summary: String,
     is_empty: bool,
+    /// Whether shapes must be small, because there are many.
+    is_fine: bool,
     guides: Vec<Guide>,
     ticks: Vec<Tick>,
     bars: Vec<Bar>,
@@ -135,6 +137,7 @@ pub(super) fn activity(hours: &[Hour]) -> Chart {
         title: "Changes and scans per hour",
         summary: activity_summary(hours),
         is_empty: most == 0,
+        is_fine: !axis.is_day(),
         guides: [0, top / 2, top].map(|value| Guide { y: y(value), text: words::number_of(value) }).into(),
         ticks: axis.ticks(),
         bars: hours.iter().enumerate().filter(|(_, hour)| hour.changes > 0).map(bar).collect(),
@@ -169,6 +172,7 @@ pub(super) fn visible(hours: &[Hour]) -> Chart {
         title: "Time until files were visible",
         summary: visible_summary(hours),
         is_empty: spreads.is_empty(),
+        is_fine: !axis.is_day(),
         guides: ladder
             .iter()
             .map(|rung| Duration::from_millis(*rung))
@@ -265,11 +269,11 @@ fn number(of: usize) -> u64 {
     u64::try_from(of).unwrap_or(u64::MAX)
 }
 
-/// The next even number that reads well on an axis: 2, 4, 6, 8, 10, 20, 40, ….
+/// The next even number that reads well on an axis: 2, 4, 6, 8, 10, 12, 16, 20, 40, ….
 fn round_up(most: u64) -> u64 {
     let mut power: u64 = 1;
     loop {
-        for step in [2, 4, 6, 8, 10] {
+        for step in [2, 4, 6, 8, 10, 12, 16] {
             if let Some(end) = power.checked_mul(step).filter(|end| *end >= most) {
                 return end;
             }
@@ -318,11 +322,12 @@ mod tests {
             (5, 6),
             (7, 8),
             (9, 10),
-            (11, 20),
+            (11, 12),
+            (17, 20),
             (47, 60),
             (61, 80),
             (81, 100),
-            (100_001, 200_000),
+            (100_001, 120_000),
         ] {
             assert_eq!(round_up(most), end, "{most}");
         }

@@ -200,11 +200,11 @@ fn weight_of(each: char) -> usize {
 }
 
 fn push_plain(plain: &mut String, each: char) {
-    if !is_plain(each) {
+    if is_plain(each) {
+        plain.push(each);
+    } else {
         // Writing to a string does not fail.
         let _written = write!(plain, "{}", each.escape_unicode());
-    } else {
-        plain.push(each);
     }
 }
 

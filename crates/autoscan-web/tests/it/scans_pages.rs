@@ -86,14 +86,14 @@ async fn busy_house() -> House {
     started(&house, runs, vec![delivery("plex", DeliveryState::Waiting, "")]).await;
     let held = reported(&house, "/mnt/remote/Held", &["a.mkv"], "sonarr").await;
     let reason = "the anchor \"/mnt/remote/.mounted\" is not there";
-    let hold = Hold {
+    let back = Hold {
         scan: held,
         until: START + Duration::from_mins(5),
         deliveries: vec![delivery("plex", DeliveryState::Held, reason)],
         note: Some(reason.to_owned()),
         steps: Vec::new(),
     };
-    house.store.hold(vec![hold]).await.unwrap();
+    house.store.hold(vec![back]).await.unwrap();
     reported(&house, "/mnt/tv/Waits", &["a.mkv"], "sonarr").await;
     house
 }
@@ -337,14 +337,14 @@ async fn whatever_comes_from_outside_is_shown_and_does_nothing() {
     )
     .await;
     let held = reported(&house, &format!("{folder}2"), &["b.mkv"], "sonarr").await;
-    let hold = Hold {
+    let back = Hold {
         scan: held,
         until: START + Duration::from_mins(5),
         deliveries: vec![delivery("plex", DeliveryState::Held, &format!("held {SLY}"))],
         note: Some(format!("reason {SLY}")),
         steps: Vec::new(),
     };
-    house.store.hold(vec![hold]).await.unwrap();
+    house.store.hold(vec![back]).await.unwrap();
     let event = serde_json::json!({ "eventType": SLY, "paths": ["/tv/x"] });
     assert_eq!(house.post("/triggers/sonarr", &event.to_string()).await.status, 200);
     let browser = Browser::inside(&house).await;
