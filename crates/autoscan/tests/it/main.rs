@@ -9,6 +9,8 @@ mod bad_databases;
 #[cfg(test)]
 mod bad_targets;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod care;
 #[cfg(test)]
 mod commands;
@@ -34,6 +36,8 @@ mod more_targets;
 mod mounts;
 #[cfg(test)]
 mod own_targets;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod proven;
 #[cfg(test)]
