@@ -4,6 +4,7 @@ mod delivery;
 mod history;
 mod machine;
 mod memory;
+mod pages;
 mod pretend;
 mod proof;
 mod report;
@@ -49,6 +50,8 @@ enum Part {
     Memory,
     /// What reaches the targets.
     Delivery,
+    /// The pages and those who watch.
+    Pages,
     /// What proof costs.
     Proof,
     /// The store's queries at a thousand rows and at a million.
@@ -123,6 +126,9 @@ fn measure(yard: &Yard, effort: Effort, only: Option<Part>) -> Vec<Row> {
     }
     if wanted(Part::Proof) {
         rows.extend(proof::rows(yard));
+    }
+    if wanted(Part::Pages) {
+        rows.extend(pages::rows(yard, effort));
     }
     if wanted(Part::Scale) {
         rows.extend(scale::rows(yard, effort));
