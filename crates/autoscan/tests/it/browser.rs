@@ -135,6 +135,15 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
+    /// Waits until a script of the test answers true.
+    pub(crate) async fn until(&self, script: &str) {
+        let start = Instant::now();
+        while self.ask(script).await != json!(true) {
+            assert!(start.elapsed() < PATIENCE, "never: {script}\n{}", self.text().await);
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Logs in, from wherever it is.
     pub(crate) async fn log_in(&self) {
         self.go("/login").await;
@@ -238,6 +247,8 @@ fn capabilities(screen: Screen, profile: &Path) -> Capabilities {
         options["mobileEmulation"] = json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2, "mobile": true, "touch": true } });
     }
     let mut capabilities = Capabilities::new();
+    // Behind TLS the certificate is one of the test's own making.
+    capabilities.insert("acceptInsecureCerts".to_owned(), json!(true));
     capabilities.insert("goog:chromeOptions".to_owned(), options);
     capabilities
 }

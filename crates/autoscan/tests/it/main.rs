@@ -41,6 +41,8 @@ mod pages;
 #[cfg(test)]
 mod proven;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod real_kodi;
 #[cfg(test)]
 mod real_mpd;
