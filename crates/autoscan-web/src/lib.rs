@@ -7,6 +7,7 @@ mod answer;
 mod api;
 mod app;
 mod assets;
+mod base;
 mod body;
 mod caller;
 mod connection;
@@ -97,7 +98,7 @@ pub struct Web {
 
 /// All routes.
 pub fn router(web: Web) -> Router {
-    let base = web.base_url.trim_matches('/').to_owned();
+    let base = web.base_url.trim_end_matches('/').to_owned();
     let app = Arc::new(App {
         locks: Locks::new(&web.doors),
         throttle: Throttle::default(),
@@ -109,11 +110,7 @@ pub fn router(web: Web) -> Router {
         since: web.engine.now(),
         web,
     });
-    let routes = routes(app);
-    if base.is_empty() {
-        return routes;
-    }
-    Router::new().nest(&format!("/{base}"), routes.clone()).fallback_service(routes)
+    base::below(&base, routes(app))
 }
 
 fn routes(app: Shared) -> Router {
