@@ -21,6 +21,7 @@ pub mod path;
 pub mod ports;
 pub mod proof;
 pub mod quiet_hours;
+pub mod redact;
 pub mod retry;
 pub mod scan;
 pub mod secret;

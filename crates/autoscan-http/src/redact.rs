@@ -1,5 +1,4 @@
-use base64::Engine as _;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use autoscan_core::redact::{DOTS, hide_by_look, spellings};
 
 /// Longest excerpt of a foreign text that a reason quotes, in characters.
 const EXCERPT: usize = 200;
@@ -11,15 +10,7 @@ pub(crate) struct Secrets(Vec<String>);
 impl Secrets {
     /// Remembers a secret.
     pub(crate) fn add(&mut self, secret: &str) {
-        if secret.is_empty() {
-            return;
-        }
-        for spelling in [
-            secret.to_owned(),
-            utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
-            form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
-            base64::engine::general_purpose::STANDARD.encode(secret),
-        ] {
+        for spelling in spellings(secret) {
             if !self.0.contains(&spelling) {
                 self.0.push(spelling);
             }
@@ -34,9 +25,10 @@ impl Secrets {
         self.0.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
     }
 
-    /// The text with dots where a secret was.
+    /// The text with dots where a secret was, or stands what looks like one.
     pub(crate) fn hide(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "•••"))
+        let text = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, DOTS));
+        hide_by_look(&text).into_owned()
     }
 
     /// The beginning of a foreign text, without secrets, on one line, escaped and in quotes.

@@ -64,9 +64,9 @@
     }
   }
 
-  const stream = new EventSource(`${base}/api/v1/live?since=${page.dataset.news || ""}`);
+  const stream = new EventSource(`${base}/api/v1/live?since=${page.dataset.news || ""}${document.querySelector("[data-live~=log]") ? "&log=1" : ""}`);
   const note = (topic) => { changed.add(topic); plan(); };
-  for (const topic of ["scan", "target", "trigger", "config", "resync"]) {
+  for (const topic of ["scan", "target", "trigger", "config", "log", "resync"]) {
     stream.addEventListener(topic, () => {
       if (topic === "resync") parts.forEach((part) => part.dataset.live.split(" ").forEach((each) => changed.add(each)));
       note(topic);

@@ -18,6 +18,7 @@ mod envelope;
 mod figures;
 mod health;
 mod hooks;
+mod log_tail;
 mod metrics;
 mod page;
 mod pages;
@@ -50,6 +51,7 @@ pub use control::{
     SenderRoots, Sign,
 };
 pub use doors::Doors;
+pub use log_tail::{LogLevel, LogLine, LogTail};
 pub use password::{hash_password, password_hash_fault};
 pub use server::serve;
 
@@ -88,6 +90,8 @@ pub struct Web {
     pub sessions: Arc<dyn SessionStore>,
     /// Reverse proxies that are believed when they say for whom, and by TLS or not, they hand a request on.
     pub trusted_proxies: Vec<Network>,
+    /// What was logged last.
+    pub log: Arc<dyn LogTail>,
     /// Fills bytes by chance that nobody can guess.
     pub random: fn(&mut [u8]),
     /// The version of autoscan, for `/health/detailed` and `/metrics`.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::Store;
 use autoscan_core::secret::Secret;
-use autoscan_engine::TestView;
+use autoscan_engine::{TestView, discreet};
 use autoscan_http::Http;
 use autoscan_triggers::ArrRoot;
 use autoscan_web::{
@@ -16,7 +16,7 @@ use autoscan_web::{
 
 use crate::config::{self, Composed, Loaded, TriggerSettings};
 use crate::login::Logins;
-use crate::wire;
+use crate::{logging, wire};
 
 /// How long a sender is waited for.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -71,6 +71,7 @@ impl Control for Program {
         let kinds = wire::kinds();
         let settings = config::raw_settings(server, &kinds)?;
         let server = wire::connect(&server.kind, &settings, &self.http)?.server;
+        let server = discreet(server, logging::redaction());
         let said = |fault: Fault| fault.reason().to_owned();
         let identity = server.probe().await.map_err(said)?;
         let libraries =
@@ -100,7 +101,7 @@ impl Control for Program {
                     let root = |ArrRoot { path, names }| SenderRoot { path, names };
                     Ok(roots.into_iter().map(root).collect())
                 }
-                Ok(Some(Err(fault))) => Err(fault.reason().to_owned()),
+                Ok(Some(Err(fault))) => Err(logging::redaction().hide(fault.reason()).into_owned()),
                 Err(_elapsed) => Err(format!("it did not answer within {} s", PATIENCE.as_secs())),
             };
             roots.push(SenderRoots { trigger: trigger.name.as_str().to_owned(), folders });

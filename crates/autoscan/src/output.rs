@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::logging;
+
 /// Prints a line.
 pub(crate) fn line(text: impl AsRef<str>) {
     write(text.as_ref());
@@ -20,7 +22,7 @@ pub(crate) fn json(value: &impl Serialize) {
 
 /// Prints a sentence for a person on standard error.
 pub(crate) fn complain(text: impl AsRef<str>) {
-    let _gone = writeln!(io::stderr().lock(), "{}", text.as_ref());
+    let _gone = writeln!(io::stderr().lock(), "{}", logging::redaction().hide(text.as_ref()));
 }
 
 /// Whether a person watches standard output.

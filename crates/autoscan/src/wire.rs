@@ -8,7 +8,7 @@ use autoscan_core::anchor::Anchors;
 use autoscan_core::filter::IgnoreList;
 use autoscan_core::ports::{Store, Target};
 use autoscan_core::secret::Secret;
-use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules, discreet};
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
 use autoscan_targets::Connected;
@@ -19,6 +19,7 @@ use crate::clock::SystemClock;
 use crate::config::{Faults, Generated, KindSchema, Kinds, Loaded, TargetSettings, TriggerSettings};
 use crate::control::Program;
 use crate::disk::Disk;
+use crate::logging;
 
 /// A program around a scan that takes longer is killed: the scan waits for it.
 const HOOK_TIMEOUT: Duration = Duration::from_mins(1);
@@ -45,6 +46,7 @@ pub(crate) struct Opened {
 
 /// Opens every trigger and target. The faults name each that its kind refuses.
 pub(crate) fn open(loaded: &Loaded) -> Result<Opened, Faults> {
+    logging::redaction().learn(loaded.secrets().iter().map(String::as_str));
     let (settings, http) = (&loaded.settings, Http::default());
     let mut refused = Vec::new();
     let mut triggers = Vec::new();
@@ -129,6 +131,7 @@ pub(crate) fn web(
         control: Arc::new(Program::new(loaded, Arc::clone(&store))),
         sessions: store,
         trusted_proxies: loaded.settings.trusted_proxies.clone(),
+        log: logging::tail(),
         random,
         version: env!("CARGO_PKG_VERSION"),
         stop,
@@ -198,7 +201,7 @@ fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String>
         proof: settings.proof,
         before: hook("before", &settings.before)?,
         after: hook("after", &settings.after)?,
-        server: connected.server,
+        server: discreet(connected.server, logging::redaction()),
     })
 }
 

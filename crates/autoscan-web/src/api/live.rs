@@ -14,6 +14,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::answer::Problem;
 use crate::app::{App, Shared};
@@ -29,6 +31,8 @@ const MOST_OF_ONE: usize = 1024;
 const NO_SEAT_PAUSE: u64 = 30;
 /// A silent stream shows so often that it is alive: more often than proxies and the watch over connections end it.
 const HEARTBEAT: Duration = Duration::from_secs(20);
+/// News of the log that come faster than this are one.
+const BETWEEN_LOGS: Duration = Duration::from_secs(1);
 /// Milliseconds after which a browser whose stream ended opens it again.
 const COME_BACK: u32 = 2000;
 
@@ -88,6 +92,8 @@ struct Onlooker {
     listener: Listener,
     /// Who came in by a session stays only while it goes on.
     session: Option<Session>,
+    /// What tells of new lines of the log, for those who asked, and not before this moment.
+    log: Option<(watch::Receiver<u64>, Instant)>,
     /// What is still to be said at the beginning.
     greeting: Option<Bytes>,
     _seat: Seat,
@@ -105,7 +111,8 @@ pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Resp
         resync(&mut greeting, listener.at());
     }
     let greeting = Some(Bytes::from(greeting));
-    let onlooker = Onlooker { app, listener, session, greeting, _seat: seat };
+    let log = wants_log(&parts).then(|| (app.web.log.news(), Instant::now()));
+    let onlooker = Onlooker { app, listener, session, log, greeting, _seat: seat };
     let events = stream::unfold(onlooker, |mut onlooker| async move {
         let said = onlooker.next().await?;
         Some((Ok::<_, std::convert::Infallible>(said), onlooker))
@@ -146,6 +153,9 @@ impl Onlooker {
             heard = self.listener.next() => {
                 if self.may_stay() { told(heard) } else { None }
             }
+            () = logged(&mut self.log) => {
+                self.may_stay().then_some(Bytes::from_static(b"event: log\ndata: {}\n\n"))
+            }
             () = tokio::time::sleep(HEARTBEAT) => {
                 self.may_stay().then_some(Bytes::from_static(b": alive\n\n"))
             }
@@ -156,6 +166,22 @@ impl Onlooker {
         let App { sessions, web, .. } = &*self.app;
         self.session.as_ref().is_none_or(|session| sessions.goes_on(session, web.engine.now()))
     }
+}
+
+/// Whether news of the log are wanted: `log=1`.
+fn wants_log(parts: &Parts) -> bool {
+    let query = query::parse(parts.uri.query()).unwrap_or_default();
+    query.iter().any(|(name, value)| name == "log" && value == "1")
+}
+
+/// Ends when there are new lines of the log, once a second at most; never for those who did not ask.
+async fn logged(log: &mut Option<(watch::Receiver<u64>, Instant)>) {
+    let Some((news, not_before)) = log else { return std::future::pending().await };
+    tokio::time::sleep_until(*not_before).await;
+    if news.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    *not_before = Instant::now() + BETWEEN_LOGS;
 }
 
 fn told(heard: Heard) -> Option<Bytes> {

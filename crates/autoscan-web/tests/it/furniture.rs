@@ -20,7 +20,8 @@ use autoscan_core::secret::Secret;
 use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Pace, Parts, Rules, TestView};
 use autoscan_testkit::{FakeClock, FakeFiles};
 use autoscan_web::{
-    ConfigView, Control, Doors, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots, Web,
+    ConfigView, Control, Doors, Edit, LogLevel, LogLine, LogTail, LoginKind, NewTarget, PendingLogin,
+    Proposal, SenderRoots, Web,
 };
 use axum::Router;
 use axum::body::Body;
@@ -97,6 +98,41 @@ impl Control for Program {
     }
 }
 
+/// A log of a few lines.
+pub(crate) struct Said(pub(crate) tokio::sync::watch::Sender<u64>);
+
+impl Said {
+    pub(crate) fn new() -> Self {
+        Self(tokio::sync::watch::Sender::new(0))
+    }
+}
+
+impl LogTail for Said {
+    fn recent(&self, least: LogLevel, text: &str, limit: usize) -> Vec<LogLine> {
+        let lines = [
+            (3, LogLevel::Warn, "the lane holds target=<script>plex</script>"),
+            (2, LogLevel::Info, "started \u{202e}gpj.exe scan=1"),
+            (1, LogLevel::Debug, "answered status=200"),
+        ];
+        let fits = |(_, level, said): &(u64, LogLevel, &str)| *level >= least && said.contains(text);
+        lines
+            .into_iter()
+            .filter(fits)
+            .take(limit)
+            .map(|(number, level, text)| LogLine {
+                number,
+                at: autoscan_testkit::START,
+                level,
+                text: text.to_owned(),
+            })
+            .collect()
+    }
+
+    fn news(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+}
+
 /// The router with what it stands on.
 pub(crate) struct House {
     pub(crate) router: Router,
@@ -155,6 +191,7 @@ impl House {
             control: Arc::new(Program),
             sessions: Arc::clone(&store) as Arc<_>,
             trusted_proxies: Vec::new(),
+            log: Arc::new(Said::new()),
             random: |bytes| {
                 let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 1);
                 bytes

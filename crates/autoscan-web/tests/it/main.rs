@@ -12,6 +12,7 @@ mod hooks;
 mod html;
 mod limits;
 mod live;
+mod log;
 mod metrics;
 mod scans_pages;
 mod signatures;

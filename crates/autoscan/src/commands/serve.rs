@@ -29,6 +29,7 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
     if let Some(generated) = &loaded.generated {
         output::line(wire::welcome(&loaded, generated));
     }
+    logging::redaction().learn(loaded.secrets().iter().map(String::as_str));
     logging::start(loaded.settings.log.json, loaded.settings.log.level);
     let opened = match wire::open(&loaded) {
         Ok(opened) => opened,

@@ -118,6 +118,14 @@ impl fmt::Debug for Written {
 }
 
 impl Loaded {
+    /// Every secret that it holds, in clear: for what must hide them.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let auth = &self.settings.authentication;
+        let made = [&auth.password, &auth.api_key, &auth.server_pass, &auth.webhook_secret];
+        let made = made.into_iter().flatten().map(|secret| secret.reveal().to_owned());
+        redact::secrets_in(&self.written.0).into_iter().chain(made).collect()
+    }
+
     /// That the kind of a trigger refuses its settings, told with their place.
     pub(crate) fn fault_of_trigger(&self, name: &Name, reason: &str) -> Fault {
         fault_of(self.triggers_at.get(name.as_str()), name, reason)

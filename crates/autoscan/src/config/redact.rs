@@ -6,6 +6,13 @@ use serde_json::Value;
 
 use super::schema::is_secret;
 
+/// Ends of the keys whose values are secrets, beside those that the schema names.
+const KEYS: [&str; 9] =
+    ["token", "key", "password", "pass", "secret", "password-hash", "fallbacks", "authorization", "cookie"];
+
+/// Shorter values in a query are words: `?wait=true`.
+const SHORTEST_OF_A_QUERY: usize = 8;
+
 /// What is shown instead of a secret.
 pub(super) const DOTS: &str = "••••••";
 
@@ -32,4 +39,41 @@ pub(super) fn without_login(text: &str) -> Cow<'_, str> {
     let user = if login.is_some() { format!("{DOTS}@") } else { String::new() };
     let asked = if query.is_some() { format!("?{DOTS}") } else { String::new() };
     Cow::Owned(format!("{head}{user}{}{asked}{}", &rest[host..path], without_login(&rest[end..])))
+}
+
+/// Every secret that is written in a config: below keys that are named so, and the logins and queries of URLs.
+pub(super) fn secrets_in(written: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(written, false, &mut found);
+    found
+}
+
+fn collect(value: &Value, is_secret: bool, found: &mut Vec<String>) {
+    match value {
+        Value::Object(keys) => {
+            for (key, value) in keys {
+                let key = key.to_ascii_lowercase().replace('_', "-");
+                collect(value, is_secret || KEYS.iter().any(|end| key.ends_with(end)), found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, is_secret, found)),
+        Value::String(text) if is_secret => {
+            let bare = text.split_once(' ').filter(|(scheme, _)| matches!(*scheme, "Bearer" | "Basic"));
+            found.push(bare.map_or(text.as_str(), |(_, bare)| bare).trim().to_owned());
+        }
+        Value::String(text) if text.contains("://") => found.extend(secrets_of_url(text)),
+        _ => {}
+    }
+}
+
+/// The login of a URL and the values of its query, as they are written and decoded.
+fn secrets_of_url(text: &str) -> Vec<String> {
+    let Ok(url) = url::Url::parse(text) else { return Vec::new() };
+    let mut found = vec![url.password().unwrap_or_default().to_owned()];
+    let values = url.query_pairs().map(|(_, value)| value.into_owned());
+    found.extend(values.filter(|value| value.len() >= SHORTEST_OF_A_QUERY));
+    let decoded = percent_encoding::percent_decode_str(&found[0]).decode_utf8_lossy().into_owned();
+    found.push(decoded);
+    found.retain(|secret| !secret.is_empty());
+    found
 }
