@@ -14,8 +14,9 @@ use autoscan_core::time::Timestamp;
 /// Refusals that are kept.
 pub(crate) const REFUSALS_KEPT: usize = 1000;
 
-/// Scans that one page looks at: a filter that rarely matches costs no more than this, and goes on with the next page.
-pub(crate) const LOOKED_AT_PER_PAGE: usize = 20_000;
+/// Scans that one page looks at: a filter that rarely matches costs no more than this, some ten milliseconds, and goes on
+/// with the next page.
+pub(crate) const LOOKED_AT_PER_PAGE: usize = 2_500;
 
 /// A path longer than a path may be could never be read back, and would stop everything that reads its scan.
 pub(crate) fn check_paths(batch: &Batch) -> Result<(), StoreError> {

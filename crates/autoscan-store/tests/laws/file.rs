@@ -342,10 +342,12 @@ async fn a_page_looks_at_no_more_than_its_share_and_hands_back_where_to_go_on() 
     let path = closed(&folder).await;
     fill(&path, "n % 2 = 1");
     let store = open(&path);
-    // 7, 70…79 and 700…799 lie among the oldest 5 000, 7000…7999 among the 20 000 before.
-    assert_eq!(pages(&store, None).await, [0, 1000, 111]);
-    assert_eq!(pages(&store, Some(ScanState::Waiting)).await, [0, 500, 56]);
-    assert_eq!(pages(&store, Some(ScanState::Done)).await, [500, 55]);
+    // A page looks at 2 500: of all there are 18, of those that are done 9. 7000…7999 lie on both sides of 7500; 7, 70…79
+    // and 700…799 are among the last.
+    let after = |empty: usize, found: &[usize]| [&vec![0; empty][..], found].concat();
+    assert_eq!(pages(&store, None).await, after(14, &[499, 501, 0, 111]));
+    assert_eq!(pages(&store, Some(ScanState::Waiting)).await, after(14, &[250, 250, 0, 56]));
+    assert_eq!(pages(&store, Some(ScanState::Done)).await, after(7, &[500, 55]));
     store.close().await;
 }
 

@@ -64,6 +64,8 @@ async fn a_queue_of_the_first_schema_goes_on_where_it_was() {
     assert_eq!((sent.sent_at, &sent.note), (Some(at(15)), &None));
     assert_eq!(running.changes[0].change.from, Some(path("/tv/B/old.mkv")));
     assert_eq!(running.changes[0].targets, Some(vec![name("plex"), name("emby")]));
+    assert_eq!(running.changes[0].sent_path, None);
+    assert_eq!(store.steps(ScanId(2)).await.unwrap(), []);
 
     for target in ["plex", "emby", "jellyfin"] {
         assert_eq!(store.next_attempt(&name(target), Work::Follow).await.unwrap(), None);
@@ -77,6 +79,8 @@ async fn a_queue_of_the_first_schema_goes_on_where_it_was() {
     settles(&store, ScanId(2), "plex", DeliveryState::Sent, at(30)).await;
     settles(&store, ScanId(2), "jellyfin", DeliveryState::Failed, at(31)).await;
     assert_eq!(show(&store, ScanId(2)).await.state, ScanState::Attention);
+    store.retry(ScanId(2), at(32)).await.unwrap();
+    assert_eq!(store.steps(ScanId(2)).await.unwrap().len(), 1);
     assert_eq!(arrives(&store, "/tv/A", "b.mkv", at(12)).await, ScanId(1));
     assert_eq!(arrives(&store, "/tv/C", "b.mkv", at(12)).await, ScanId(4));
     store.close().await;
