@@ -1,6 +1,6 @@
 //! The client against servers that behave badly, byte by byte.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::time::Duration;
 
