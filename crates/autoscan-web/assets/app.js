@@ -21,6 +21,11 @@
       : select(source, done);
   });
 
+  // An address in which a name of this machine is missing gets the one by which the person reached this page.
+  for (const each of document.querySelectorAll("[data-address]")) {
+    each.textContent = each.textContent.replace(each.dataset.address, () => location.origin);
+  }
+
   // Without a secure connection a browser has no clipboard: the text is selected instead.
   function select(source, done) {
     getSelection().selectAllChildren(source);

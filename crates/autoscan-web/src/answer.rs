@@ -24,7 +24,7 @@ pub(crate) struct Problem {
     cause: Option<Box<Cause>>,
 }
 
-/// The sentence of a problem, for a page that shows it.
+/// The sentence of an answer, for a page that shows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Told(pub(crate) String);
 
@@ -224,7 +224,9 @@ impl IntoResponse for Problem {
 
 /// 200 and a sentence.
 pub(crate) fn success(message: &str) -> Response {
-    json(StatusCode::OK, &SuccessBody { status: "success", message })
+    let mut response = json(StatusCode::OK, &SuccessBody { status: "success", message });
+    response.extensions_mut().insert(Told(message.to_owned()));
+    response
 }
 
 /// A JSON answer. What cannot be written as JSON is a 500.

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
 use crate::doors::Address;
+use crate::page::Form;
 use crate::{body, page, query};
 
 /// Queries of this name ask for a scan by GET.
@@ -27,7 +28,14 @@ struct Visit<'a> {
 pub(crate) async fn post(State(app): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match let_in(&app, &parts, true).await {
-        Ok(visit) => deliver(&app, &parts, body, &visit).await.into_response(),
+        Ok(visit) => {
+            let answer = deliver(&app, &parts, body, &visit).await.into_response();
+            if (app.web.for_people)(visit.trigger.kind) {
+                page::answered(&app, &parts, Form::Manual, answer)
+            } else {
+                answer
+            }
+        }
         Err(problem) => body::reject(&parts, body, problem).await.into_response(),
     }
 }
@@ -47,7 +55,7 @@ async fn look_or_scan(app: &App, parts: &Parts) -> Result<Response, Problem> {
         return Err(Problem::only("POST,PUT"));
     }
     if !scans {
-        return Ok(page::manual());
+        return Ok(page::form(app, Form::Manual));
     }
     app.check_signature(parts, &[])?;
     let hook = Hook { query: &visit.query, content_type: None, body: &[] };

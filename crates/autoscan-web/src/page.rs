@@ -1,48 +1,61 @@
-//! The two small pages of a manual scan. Nothing from outside stands in them.
+//! The small pages of a manual scan for who has no session: at `/triggers/manual`, and at the secret address of the older
+//! app. Nothing from outside stands in their forms.
 
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use askama::Template;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 
-const HEADERS: [(HeaderName, HeaderValue); 7] = [
-    (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        ),
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (header::VARY, HeaderValue::from_static("Authorization")),
-];
+use crate::answer::Told;
+use crate::app::App;
+use crate::hooks;
+use crate::pages::problem::is_browser;
+use crate::pages::words;
+use crate::pages::{self, Frame};
+use crate::session::Said;
 
-macro_rules! form {
-    ($fields:literal) => {
-        concat!(
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">",
-            "<meta name=\"viewport\" content=\"width=device-width\"><title>autoscan: manual scan</title></head>\n",
-            "<body><h1>Manual scan</h1>\n<form method=\"post\">\n",
-            $fields,
-            "\n<button>Scan</button></form></body></html>\n"
-        )
-    };
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `/triggers/manual`: posts `path` to its own address.
+    Manual,
+    /// The single URL: posts what the older app's page posted.
+    SingleUrl,
 }
 
-/// The form of `/triggers/manual`: it posts `path` to its own address.
-pub(crate) fn manual() -> Response {
-    page(form!("<label>Path <input name=\"path\" required autofocus size=\"60\"></label>"))
+#[derive(Template)]
+#[template(path = "ask.html")]
+struct Page {
+    frame: Frame,
+    is_older: bool,
+    must_sign: bool,
 }
 
-/// The form of the single URL: it posts what the older app's page posted.
-pub(crate) fn single_url() -> Response {
-    page(form!(
-        "<input type=\"hidden\" name=\"eventType\" value=\"Manual\">\n\
-         <label>Path <input name=\"filepath\" required autofocus size=\"60\"></label>"
-    ))
+/// The form. It posts to its own address, which may hold a secret: no other site is told where it was.
+pub(crate) fn form(app: &App, form: Form) -> Response {
+    draw(app, form, None)
 }
 
-fn page(html: &'static str) -> Response {
-    (HEADERS, html).into_response()
+/// What became of the form, for a browser that sent it; a program keeps its JSON.
+pub(crate) fn answered(app: &App, parts: &Parts, form: Form, mut response: Response) -> Response {
+    let is_form = hooks::content_type(&parts.headers)
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    if !is_form || !is_browser(&parts.headers) {
+        return response;
+    }
+    let Some(Told(sentence)) = response.extensions_mut().remove() else { return response };
+    let tone = if response.status().is_success() { "good" } else { "bad" };
+    let mut page = draw(app, form, Some(Said { tone, text: words::sentence(&sentence) }));
+    *page.status_mut() = response.status();
+    page.extensions_mut().extend(std::mem::take(response.extensions_mut()));
+    page
+}
+
+fn draw(app: &App, form: Form, said: Option<Said>) -> Response {
+    let mut frame = Frame::outside(app);
+    frame.said = said;
+    let must_sign = app.locks.signatures.is_some();
+    let mut response = pages::page(&Page { frame, is_older: form == Form::SingleUrl, must_sign });
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Authorization, Accept"));
+    response
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
+use crate::page::Form;
 use crate::pages::problem;
 use crate::{body, hooks, page, query};
 
@@ -42,8 +43,11 @@ pub(crate) async fn fallback(State(app): State<Shared>, request: Request) -> Res
     }
     let answer = match parts.method {
         Method::GET | Method::HEAD if is_api => command(&app, &parts).await,
-        Method::GET | Method::HEAD => Ok(page::single_url()),
-        Method::POST | Method::PUT if !is_api => return recognise(&app, &parts, body).await.into_response(),
+        Method::GET | Method::HEAD => Ok(page::form(&app, Form::SingleUrl)),
+        Method::POST | Method::PUT if !is_api => {
+            let answer = recognise(&app, &parts, body).await.into_response();
+            return page::answered(&app, &parts, Form::SingleUrl, answer);
+        }
         _ => Err(Problem::only(if is_api { "GET,HEAD" } else { "GET,HEAD,POST,PUT" })),
     };
     match answer {

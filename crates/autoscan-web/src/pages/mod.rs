@@ -1,5 +1,7 @@
 //! The pages: one file each, with its template of the same name in `templates/`.
 
+mod asked;
+mod browse;
 mod chart;
 mod config;
 mod edit;
@@ -7,6 +9,7 @@ mod log;
 mod login;
 mod manual_scan;
 mod overview;
+mod preview;
 pub(crate) mod problem;
 mod reasons;
 mod scan;
@@ -72,7 +75,8 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/scans/{id}", get(scan::page))
         .route("/scans/{id}/retry", post(scan::retry))
         .route("/scans/{id}/drop", get(scan::ask_to_drop).post(scan::drop))
-        .route("/manual-scan", get(manual_scan::page))
+        .route("/manual-scan", get(manual_scan::page).post(manual_scan::send))
+        .route("/manual-scan/browse", get(browse::page))
         .route("/triggers", get(triggers::page))
         .route("/targets", get(targets::page))
         .merge(setup::routes())
@@ -132,7 +136,7 @@ impl Frame {
     }
 
     /// The frame for somebody of whom nothing is known.
-    fn outside(app: &App) -> Self {
+    pub(crate) fn outside(app: &App) -> Self {
         let base = app.base().to_owned();
         let at = |path: String| format!("{base}{path}");
         Self {
@@ -150,7 +154,7 @@ impl Frame {
         }
     }
 
-    fn links(&self) -> impl Iterator<Item = Link> {
+    pub(crate) fn links(&self) -> impl Iterator<Item = Link> {
         LINKS.into_iter().map(|(path, title)| Link { path, title, here: path == self.here })
     }
 }

@@ -1,20 +1,124 @@
 //! The senders: what to set in each, and what came from it.
 
+use std::time::Duration;
+
 use askama::Template;
+use autoscan_core::guide::{FieldValue, Guide};
+use autoscan_core::time::Timestamp;
+use autoscan_engine::{ReceivedEvent, TriggerView};
 use axum::extract::State;
 use axum::response::Response;
 
 use super::Frame;
-use crate::app::Shared;
+use super::words::{self, When};
+use crate::app::{App, Shared};
 use crate::visitor::Visitor;
+
+/// A sender that sends nothing for so long is asked after.
+const SILENT: Duration = Duration::from_hours(3 * 24);
+/// Scans of an event that are linked.
+const LINKED: usize = 5;
 
 #[derive(Template)]
 #[template(path = "triggers.html")]
 struct Page {
     frame: Frame,
+    cards: Vec<Card>,
+    is_open: bool,
+    username: String,
+    needs_signature: bool,
+    /// What stands for a name of this machine that only its owner knows; none where it is known.
+    unknown: Option<String>,
+}
+
+/// One trigger.
+struct Card {
+    name: String,
+    kind: &'static str,
+    url: String,
+    /// The URL with the place of its token.
+    token_url: Option<String>,
+    guide: Option<&'static Guide>,
+    events: String,
+    last: Option<When>,
+    silence: Option<String>,
+    recent: Vec<Event>,
+}
+
+/// One request.
+struct Event {
+    when: When,
+    name: String,
+    outcome: String,
+    refused: bool,
+    times: u32,
+    scans: Vec<i64>,
 }
 
 /// `GET /triggers`.
 pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Response {
-    super::page(&Page { frame: Frame::new(&app, &visitor.session, "/triggers") })
+    let now = app.web.engine.now();
+    super::page(&Page {
+        frame: Frame::new(&app, &visitor.session, "/triggers"),
+        cards: app.web.engine.triggers().into_iter().map(|view| Card::of(&app, view, now)).collect(),
+        is_open: app.locks.disabled,
+        username: app.web.doors.username.clone(),
+        needs_signature: app.locks.signatures.is_some(),
+        unknown: app.web.address.contains('<').then(|| app.web.address.clone()),
+    })
+}
+
+impl Card {
+    fn of(app: &App, view: TriggerView, now: Timestamp) -> Self {
+        let url = format!("{}{}/triggers/{}", app.web.address, app.base(), view.name);
+        let bound = app.web.engine.trigger(view.name.as_str());
+        let has_token = bound.and_then(|bound| bound.token.as_ref()).is_some_and(|token| !token.is_empty());
+        let is_sender = !(app.web.for_people)(view.kind);
+        Self {
+            silence: silence(&view, app.since, now).filter(|_| is_sender),
+            token_url: has_token.then(|| format!("{url}/…")),
+            url,
+            guide: (app.web.guide)(view.kind),
+            events: words::count(view.events, "request", "requests"),
+            last: view.last_event_at.map(|at| words::when(now, at)),
+            recent: view.recent.into_iter().map(|event| Event::of(event, now)).collect(),
+            kind: view.kind,
+            name: view.name.to_string(),
+        }
+    }
+
+    /// The text of a command, with the address of this trigger.
+    fn command(&self, command: &str) -> String {
+        command.replace("URL", &self.url)
+    }
+}
+
+impl Event {
+    fn of(event: ReceivedEvent, now: Timestamp) -> Self {
+        Self {
+            when: words::when(now, event.at),
+            name: words::plain(&event.event),
+            outcome: words::plain(&event.outcome),
+            refused: event.refused,
+            times: event.times,
+            scans: event.scans.iter().take(LINKED).map(|id| id.0).collect(),
+        }
+    }
+}
+
+/// What is odd about a sender that says nothing, in a sentence.
+fn silence(view: &TriggerView, since: Timestamp, now: Timestamp) -> Option<String> {
+    match view.last_event_at {
+        Some(at) if now.since(at) >= SILENT => {
+            let days = words::about(now.since(at));
+            Some(format!(
+                "Nothing came for {days}. If there was something to report, press Test in the sender and look at what comes."
+            ))
+        }
+        Some(_) => None,
+        None if view.events == 0 && now.since(since) >= SILENT => {
+            Some(format!("Nothing ever came, and autoscan runs for {}.", words::about(now.since(since))))
+        }
+        None => None,
+    }
 }

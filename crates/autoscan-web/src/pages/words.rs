@@ -164,6 +164,15 @@ pub(crate) fn plain(text: &str) -> String {
     plain
 }
 
+/// A reason from outside as a sentence of its own: [`plain`], with a capital and a full stop.
+pub(crate) fn sentence(reason: &str) -> String {
+    let plain = plain(reason);
+    let mut chars = plain.chars();
+    let Some(first) = chars.next() else { return plain };
+    let end = if plain.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    format!("{}{}{end}", first.to_uppercase(), chars.as_str())
+}
+
 /// [`plain`], and of a long text only its beginning and its end: at most `most` characters, and one for what is left out.
 /// The end is longer, because there paths differ.
 pub(crate) fn short(text: &str, most: usize) -> String {

@@ -28,6 +28,11 @@ impl<'a> Browser<'a> {
         Self { house, cookie: cookie_of(&house.ask("GET", "/", &[], "").await) }
     }
 
+    /// What it shows of itself.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     /// A page.
     pub(crate) async fn get(&self, uri: &str) -> Reply {
         self.house.ask("GET", uri, &[("cookie", &self.cookie)], "").await

@@ -137,6 +137,7 @@ impl LogTail for Said {
 pub(crate) struct House {
     pub(crate) router: Router,
     pub(crate) store: Arc<Breakable>,
+    pub(crate) files: Arc<FakeFiles>,
 }
 
 /// An answer, read whole.
@@ -173,9 +174,9 @@ impl Reply {
 impl House {
     /// The usual house, with a change to it.
     pub(crate) fn new(change: impl FnOnce(&mut Web)) -> Self {
-        let store = Arc::new(Breakable::default());
+        let (store, files) = (Arc::new(Breakable::default()), Arc::new(disk()));
         let mut web = Web {
-            engine: Engine::new(parts(Arc::clone(&store))),
+            engine: Engine::new(parts(Arc::clone(&store), Arc::clone(&files))),
             doors: Doors {
                 username: "autoscan".to_owned(),
                 password: Some(Secret::new(PASSWORD)),
@@ -203,7 +204,7 @@ impl House {
             stop: CancellationToken::new(),
         };
         change(&mut web);
-        Self { router: autoscan_web::router(web), store }
+        Self { router: autoscan_web::router(web), store, files }
     }
 
     pub(crate) fn open() -> Self {
@@ -300,7 +301,7 @@ fn disk() -> FakeFiles {
     disk
 }
 
-fn parts(store: Arc<Breakable>) -> Parts {
+fn parts(store: Arc<Breakable>, files: Arc<FakeFiles>) -> Parts {
     let trigger = |name: &str, kind, token: Option<&str>| BoundTrigger {
         name: Name::parse(name).unwrap(),
         kind,
@@ -327,7 +328,7 @@ fn parts(store: Arc<Breakable>) -> Parts {
     Parts {
         store,
         clock: Arc::new(FakeClock::new()),
-        files: Arc::new(disk()),
+        files,
         jitter: || 0.0,
         overhear: |telling| Box::pin(async { (telling.await, Vec::new()) }),
         triggers: vec![

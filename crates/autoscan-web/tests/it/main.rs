@@ -13,6 +13,7 @@ mod html;
 mod limits;
 mod live;
 mod log;
+mod manual_scan;
 mod metrics;
 mod scans_pages;
 mod signatures;
