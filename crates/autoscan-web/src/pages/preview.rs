@@ -28,6 +28,8 @@ pub(super) struct Item {
     pub(super) reason: Option<String>,
     /// How it goes on, where it does.
     pub(super) told: Option<Explanation>,
+    /// Targets that are told of nothing now, and of it once they can be.
+    held: Vec<Name>,
 }
 
 impl Item {
@@ -39,7 +41,10 @@ impl Item {
     }
 
     async fn of(app: &App, line: &Line, eyes: &str, targets: Option<&[Name]>, until: Instant) -> Self {
+        let lanes = app.web.engine.targets().into_iter().filter(|lane| lane.reason.is_some());
+        let held: Vec<Name> = lanes.map(|lane| lane.name).collect();
         let item = |(word, tone), reason, told| Self {
+            held: held.clone(),
             path: words::plain(&line.text),
             badge: Badge { word, tone },
             reason,
@@ -54,7 +59,7 @@ impl Item {
         let eyes = (eyes != autoscan_engine::MANUAL).then_some(eyes);
         match timeout_at(until, app.web.engine.explain_for(path, eyes, targets)).await {
             Ok(Some(told)) => {
-                let (badge, reason) = verdict(&told);
+                let (badge, reason) = verdict(&told, &held);
                 let odd = path.as_str().ends_with(char::is_whitespace);
                 let odd = odd.then(|| "The path ends with a space: is that so on the disk?".to_owned());
                 item(badge, reason.or(odd), Some(told))
@@ -70,6 +75,11 @@ impl Item {
         }
     }
 
+    /// Whether a target is only told later.
+    pub(super) fn holds(&self, target: &autoscan_engine::ExplainedTarget) -> bool {
+        self.held.contains(&target.target)
+    }
+
     /// Whether each target takes it, and how.
     pub(super) fn targets(&self) -> &[autoscan_engine::ExplainedTarget] {
         self.told.as_ref().map_or(&[], |told| &told.targets)
@@ -77,7 +87,7 @@ impl Item {
 }
 
 /// The word for what would happen, its tone, and the first reason.
-fn verdict(told: &Explanation) -> ((&'static str, &'static str), Option<String>) {
+fn verdict(told: &Explanation, held: &[Name]) -> ((&'static str, &'static str), Option<String>) {
     if let Some(reason) = &told.stopped {
         return (("left out", "bad"), Some(words::sentence(reason)));
     }
@@ -85,7 +95,9 @@ fn verdict(told: &Explanation) -> ((&'static str, &'static str), Option<String>)
         return (("no target", "bad"), Some("No target is to be told of it.".to_owned()));
     }
     if told.targets.iter().all(|target| target.error.is_some()) {
-        return (("no target takes it", "bad"), None);
+        let is_late = told.targets.iter().any(|target| held.contains(&target.target));
+        let badge = if is_late { ("waits for its target", "wait") } else { ("no target takes it", "bad") };
+        return (badge, None);
     }
     if let Some(reason) = &told.gate.held {
         return (("would be held", "wait"), Some(words::sentence(reason)));

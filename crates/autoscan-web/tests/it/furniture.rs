@@ -413,6 +413,6 @@ impl Target for Server {
     }
 
     async fn plan(&self, _scan: &TargetScan) -> Result<Plan, Fault> {
-        Ok(Plan { libraries: Vec::new(), calls: Vec::new() })
+        self.0.clone().map_or(Ok(Plan { libraries: Vec::new(), calls: Vec::new() }), Err)
     }
 }

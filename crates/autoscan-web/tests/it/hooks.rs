@@ -93,7 +93,7 @@ async fn people_scan_by_get_and_see_a_form_without_a_path() {
     let house = House::new(|_| ());
     let form = house.get("/triggers/manual").await;
     assert_eq!((form.status, form.header("content-type")), (200, "text/html; charset=utf-8"));
-    assert!(form.body.contains("<form method=\"post\">") && form.body.contains("name=\"path\""));
+    assert!(form.body.contains("method=\"post\">") && form.body.contains("name=\"path\""));
     for header in ["content-security-policy", "x-frame-options", "x-content-type-options", "referrer-policy"]
     {
         assert!(!form.header(header).is_empty(), "{header}");
