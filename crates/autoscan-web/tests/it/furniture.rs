@@ -213,7 +213,7 @@ impl House {
 
     /// The usual house, before its first server.
     pub(crate) fn without_targets() -> Self {
-        let parts = Parts { targets: Vec::new(), ..parts(Arc::default()) };
+        let parts = Parts { targets: Vec::new(), ..parts(Arc::default(), Arc::default()) };
         Self::new(|web| web.engine = Engine::new(parts))
     }
 
