@@ -41,6 +41,7 @@ pub struct Http {
 #[derive(Default)]
 struct Shared {
     timeouts: Timeouts,
+    takes_any_certificate: bool,
     plain: OnceCell<Client>,
     tls: OnceCell<Client>,
 }
@@ -49,6 +50,13 @@ impl Http {
     /// A client with its own timeouts.
     pub fn new(timeouts: Timeouts) -> Self {
         Self { shared: Arc::new(Shared { timeouts, ..Shared::default() }) }
+    }
+
+    /// A client for the autoscan that runs on this very machine. Its certificate is for the name by which others reach it, so
+    /// any is taken: nothing leaves the machine.
+    pub fn for_this_machine() -> Self {
+        let shared = Shared { takes_any_certificate: true, ..Shared::default() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Sends a request and answers whatever the server says. Only an outage is a fault: no connection, no whole answer
@@ -83,17 +91,23 @@ impl Http {
     }
 
     async fn client(&self, request: &Request) -> Result<&Client, Fault> {
-        let Shared { timeouts, plain, tls } = &*self.shared;
-        let timeouts = *timeouts;
+        let Shared { timeouts, takes_any_certificate, plain, tls } = &*self.shared;
+        let (timeouts, any) = (*timeouts, *takes_any_certificate);
         let client = if request.url.scheme() == "https" {
             // Reading the system's certificates takes a while and touches the disk.
-            let build = async || match tokio::task::spawn_blocking(move || build(timeouts, true)).await {
+            let build = async || match tokio::task::spawn_blocking(move || {
+                build(timeouts, if any { Trust::Any } else { Trust::System })
+            })
+            .await
+            {
                 Ok(client) => client.map_err(|error| reason(&error)),
                 Err(stopped) => Err(stopped.to_string()),
             };
             tls.get_or_try_init(build).await
         } else {
-            plain.get_or_try_init(async || build(timeouts, false).map_err(|error| reason(&error))).await
+            plain
+                .get_or_try_init(async || build(timeouts, Trust::Nobody).map_err(|error| reason(&error)))
+                .await
         };
         client.map_err(|reason| {
             let line = Call::of(request).line;
@@ -104,8 +118,19 @@ impl Http {
     }
 }
 
+/// Whose certificates are taken.
+#[derive(Clone, Copy)]
+enum Trust {
+    /// Those of the authorities that this machine knows.
+    System,
+    /// None: no TLS is spoken.
+    Nobody,
+    /// All.
+    Any,
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one pooled client")]
-fn build(timeouts: Timeouts, tls: bool) -> reqwest::Result<Client> {
+fn build(timeouts: Timeouts, trust: Trust) -> reqwest::Result<Client> {
     // Fails only when a provider was installed before, which then is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -118,7 +143,11 @@ fn build(timeouts: Timeouts, tls: bool) -> reqwest::Result<Client> {
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy();
-    if tls { builder.build() } else { builder.tls_certs_only([]).build() }
+    match trust {
+        Trust::System => builder.build(),
+        Trust::Nobody => builder.tls_certs_only([]).build(),
+        Trust::Any => builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true).build(),
+    }
 }
 
 fn reason(error: &reqwest::Error) -> String {

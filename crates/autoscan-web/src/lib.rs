@@ -31,6 +31,7 @@ mod signature;
 mod single_url;
 mod taken;
 mod throttle;
+mod tls;
 mod visitor;
 mod watch;
 
@@ -54,6 +55,7 @@ pub use doors::Doors;
 pub use log_tail::{LogLevel, LogLine, LogTail};
 pub use password::{hash_password, password_hash_fault};
 pub use server::serve;
+pub use tls::Tls;
 
 use answer::Problem;
 use api::live::Seats;

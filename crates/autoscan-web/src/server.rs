@@ -13,14 +13,21 @@ use tokio_util::task::TaskTracker;
 
 use crate::caller::Peer;
 use crate::connection::converse;
+use crate::tls::Tls;
 
 /// Connections that are open at the same time; further ones wait in the system's queue.
 const MOST_OPEN: usize = 4096;
 /// After a failed accept, which mostly means that file descriptors ran out.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Serves until `stop`. Then no connection is accepted any more, and requests in flight have `grace` to be answered.
-pub async fn serve(listeners: Vec<TcpListener>, router: Router, stop: CancellationToken, grace: Duration) {
+/// Serves until `stop`, by TLS where there is some. Then no connection is accepted any more, and requests in flight have `grace` to be answered.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    tls: Option<Tls>,
+    router: Router,
+    stop: CancellationToken,
+    grace: Duration,
+) {
     let slots = Arc::new(Semaphore::new(MOST_OPEN));
     let conversations = TaskTracker::new();
     let doors = TaskTracker::new();
@@ -29,6 +36,7 @@ pub async fn serve(listeners: Vec<TcpListener>, router: Router, stop: Cancellati
             listener,
             slots: Arc::clone(&slots),
             conversations: conversations.clone(),
+            tls: tls.clone(),
             router: router.clone(),
             stop: stop.clone(),
             grace,
@@ -47,6 +55,7 @@ struct Door {
     listener: TcpListener,
     slots: Arc<Semaphore>,
     conversations: TaskTracker,
+    tls: Option<Tls>,
     router: Router,
     stop: CancellationToken,
     grace: Duration,
@@ -54,10 +63,19 @@ struct Door {
 
 impl Door {
     async fn open(self) {
-        while let Some(Some((slot, stream, peer))) = self.stop.run_until_cancelled(self.next()).await {
+        while let Some(Some((slot, stream, address))) = self.stop.run_until_cancelled(self.next()).await {
             let (router, stop, grace) = (self.router.clone(), self.stop.clone(), self.grace);
+            let tls = self.tls.clone();
             self.conversations.spawn(async move {
-                converse(stream, Peer { address: peer, is_tls: false }, router, stop, grace).await;
+                let peer = Peer { address, is_tls: tls.is_some() };
+                match tls {
+                    None => converse(stream, peer, router, stop, grace).await,
+                    Some(tls) => {
+                        if let Some(Some(stream)) = stop.run_until_cancelled(tls.greet(stream)).await {
+                            converse(stream, peer, router, stop, grace).await;
+                        }
+                    }
+                }
                 drop(slot);
             });
         }

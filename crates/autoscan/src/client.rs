@@ -21,6 +21,8 @@ pub(crate) struct Client {
     base: BaseUrl,
     prefix: Vec<String>,
     key: Option<SecretHeader>,
+    /// Whether the config holds nothing that the server would let in.
+    lacks_key: bool,
 }
 
 /// An error as the API answers it.
@@ -35,9 +37,13 @@ impl Client {
         let settings = &loaded.settings;
         let address =
             settings.listen.first().copied().unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 3030)));
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        let auth = &settings.authentication;
+        let lacks_key = !auth.disabled && auth.password_hash.is_some() && auth.api_key.is_none();
         Ok(Self {
-            http: Http::default(),
-            base: BaseUrl::parse(&format!("http://{}", reachable(address)))?,
+            lacks_key,
+            http: Http::for_this_machine(),
+            base: BaseUrl::parse(&format!("{scheme}://{}", reachable(address)))?,
             prefix: settings.base_url.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             key: key(settings)?,
         })
@@ -74,6 +80,13 @@ impl Client {
         let answer = self.http.exchange(request).await.map_err(unreachable)?;
         if (200..300).contains(&answer.status()) {
             return answer.json().map_err(|fault| fault.reason().to_owned());
+        }
+        if answer.status() == 401 && self.lacks_key {
+            return Err(
+                "the config knows the hash of the password alone, and the server wants a password or a key: write \
+                 authentication.api-key into the config, and restart the server"
+                    .to_owned(),
+            );
         }
         match serde_json::from_slice::<Problem>(answer.body()) {
             Ok(problem) => Err(problem.error),

@@ -1,6 +1,7 @@
 //! The rooms, put together.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
 use autoscan_targets::Connected;
-use autoscan_web::{Doors, Web};
+use autoscan_web::{Doors, Tls, Web};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
-use crate::config::{Faults, Generated, KindSchema, Kinds, Loaded, TargetSettings, TriggerSettings};
+use crate::config::{
+    Faults, Generated, KindSchema, Kinds, Loaded, TargetSettings, TlsFiles, TriggerSettings,
+};
 use crate::control::Program;
 use crate::disk::Disk;
 use crate::logging;
@@ -136,6 +139,16 @@ pub(crate) fn web(
         version: env!("CARGO_PKG_VERSION"),
         stop,
     }
+}
+
+/// The certificate that TLS is spoken with. The error is a sentence. It reads two small files, before anything runs.
+pub(crate) fn tls(files: &TlsFiles) -> Result<Tls, String> {
+    let read = |key: &str, path: &Path| {
+        std::fs::read(path).map_err(|error| format!("tls.{key}: {} cannot be read: {error}", path.display()))
+    };
+    let (cert, key) = (read("cert", &files.cert)?, read("key", &files.key)?);
+    let key = Secret::new(String::from_utf8_lossy(&key).into_owned());
+    Tls::new(&cert, &key).map_err(|reason| format!("tls: {reason}"))
 }
 
 /// What the first run tells, once.

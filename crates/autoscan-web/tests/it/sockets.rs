@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(5);
 async fn listen(router: Router, stop: &CancellationToken) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    (address, tokio::spawn(autoscan_web::serve(vec![listener], router, stop.clone(), GRACE)))
+    (address, tokio::spawn(autoscan_web::serve(vec![listener], None, router, stop.clone(), GRACE)))
 }
 
 /// One answer: its status and its body, by its length.

@@ -48,6 +48,7 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
 }
 
 async fn serve(loaded: &Arc<Loaded>, opened: wire::Opened) -> Result<(), String> {
+    let tls = loaded.settings.tls.as_ref().map(wire::tls).transpose()?;
     let listeners = listen(&loaded.settings.listen).await?;
     let path = loaded.settings.database.clone();
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, Options::default()))
@@ -63,7 +64,7 @@ async fn serve(loaded: &Arc<Loaded>, opened: wire::Opened) -> Result<(), String>
     announce(loaded, &store, &listeners);
     tokio::spawn(watch_signals(stop.clone()));
     let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));
-    autoscan_web::serve(listeners, router, stop.clone(), GRACE).await;
+    autoscan_web::serve(listeners, tls, router, stop.clone(), GRACE).await;
     stop.cancel();
     if tokio::time::timeout(GRACE, running).await.is_err() {
         warn!(
