@@ -19,7 +19,7 @@ const GREETING: Duration = Duration::from_secs(15);
 /// The first byte of every greeting.
 const HANDSHAKE: u8 = 0x16;
 /// What somebody is told who does not greet at all.
-const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 95\r\n\r\n\
+const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 96\r\n\r\n\
     {\"error\":\"This port speaks HTTPS only: begin the address with https://\",\"code\":\"BAD_REQUEST\"}   ";
 
 /// A certificate and its key.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a broken fixture should fail its test loudly")]
 
 mod api;
+mod attacks;
 mod auth;
 mod browser;
 mod edit;

@@ -138,3 +138,46 @@ async fn a_stop_finishes_what_was_begun_and_takes_no_more() {
     assert_eq!(read_answer(&mut busy).await, (200, "done".to_owned()));
     server.await.unwrap();
 }
+
+#[tokio::test]
+async fn over_tls_the_cookie_stays_there_and_plain_http_is_told_to_come_by_it() {
+    use tokio_rustls::rustls::pki_types::ServerName;
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+    let made = rcgen::generate_simple_self_signed(["nas.example".to_owned()]).unwrap();
+    let key = Secret::new(made.signing_key.serialize_pem());
+    let tls = autoscan_web::Tls::new(made.cert.pem().as_bytes(), &key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (house, stop) = (House::new(|_| ()), CancellationToken::new());
+    let server = autoscan_web::serve(vec![listener], Some(tls), house.router.clone(), stop.clone(), GRACE);
+    let server = tokio::spawn(server);
+
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    plain.write_all(b"GET /login HTTP/1.1\r\nhost: nas.example\r\n\r\n").await.unwrap();
+    plain.shutdown().await.unwrap();
+    let mut told = String::new();
+    plain.read_to_string(&mut told).await.unwrap();
+    assert!(told.starts_with("HTTP/1.1 400") && told.contains("https://"), "{told}");
+
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = std::sync::Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let name = ServerName::try_from("nas.example").unwrap();
+    let mut stream = connector.connect(name, TcpStream::connect(address).await.unwrap()).await.unwrap();
+    let request = b"GET /login HTTP/1.1\r\nhost: nas.example\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    // The end may come without the farewell of TLS.
+    stream.read_to_end(&mut answer).await.ok();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("strict-transport-security: max-age=15552000\r\n"), "{answer}");
+    assert!(answer.contains("set-cookie: __Host-autoscan_session=v."), "{answer}");
+    assert!(answer.contains("; Path=/; HttpOnly; SameSite=Lax; Secure\r\n"), "{answer}");
+    stop.cancel();
+    server.await.unwrap();
+}

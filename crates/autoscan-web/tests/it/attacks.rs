@@ -1,0 +1,350 @@
+//! What somebody tries who does not belong here, and what becomes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoscan_core::secret::Secret;
+use autoscan_store::MemoryStore;
+use autoscan_web::hash_password;
+
+use crate::furniture::{API_KEY, House, KEYED, PASSWORD, Reply, basic};
+
+const LOGIN: &str = "username=autoscan&password=p%C3%A4ssw%C3%B6rd";
+
+/// The token of the forms of a page, as this browser sees it.
+async fn token(house: &House, uri: &str, cookie: &str) -> (String, String) {
+    let page = house.ask("GET", uri, &[("cookie", cookie)], "").await;
+    let token = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    (cookie_of(&page), token.to_owned())
+}
+
+fn cookie_of(reply: &Reply) -> String {
+    reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
+}
+
+async fn is_inside(house: &House, cookie: &str) -> bool {
+    house.ask("GET", "/api/v1/stats", &[("cookie", cookie)], "").await.status == 200
+}
+
+/// A house whose sessions are kept here, with this password and these keys.
+fn house_of(store: &Arc<MemoryStore>, password: &str, keys: &[&str]) -> House {
+    House::new(|web| {
+        web.sessions = Arc::clone(store) as Arc<_>;
+        web.doors.password = Some(Secret::new(password));
+        web.doors.secret_keys = keys.iter().copied().map(Secret::new).collect();
+    })
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_or_without_its_token_does_nothing() {
+    let house = House::new(|_| ());
+    let cookie = house.log_in().await;
+    let (_, right) = token(&house, "/", &cookie).await;
+    let other_cookie = house.log_in().await;
+    let (_, of_another) = token(&house, "/", &other_cookie).await;
+    assert_ne!(right, of_another);
+    house.log_out(&other_cookie).await;
+    for (headers, token) in [
+        (&[("origin", "https://evil.example"), ("host", "nas")][..], right.as_str()),
+        (&[("origin", "null"), ("host", "nas")], &right),
+        (&[("origin", "http://nas:8096"), ("host", "nas:3030")], &right),
+        (&[("sec-fetch-site", "cross-site")], &right),
+        (&[("sec-fetch-site", "same-site")], &right),
+        (&[("sec-fetch-site", "cross-site"), ("origin", "http://nas"), ("host", "nas")], &right),
+        (&[("sec-fetch-site", "same-origin")], ""),
+        (&[("sec-fetch-site", "same-origin")], &of_another),
+        (&[], ""),
+        (&[], &right[..42]),
+        (&[], &of_another),
+    ] {
+        let headers: Vec<_> = headers.iter().copied().chain([("cookie", cookie.as_str())]).collect();
+        let reply = house.ask("POST", "/logout", &headers, format!("csrf={token}")).await;
+        assert_eq!((reply.status, reply.code().as_str()), (403, "CSRF"), "{headers:?} {token}");
+        assert!(is_inside(&house, &cookie).await);
+    }
+    let headers = [("cookie", cookie.as_str()), ("origin", "http://nas"), ("host", "nas")];
+    assert_eq!(house.ask("POST", "/logout", &headers, format!("csrf={right}")).await.status, 303);
+    assert!(!is_inside(&house, &cookie).await);
+    // The token of a session that is over opens nothing in the next one.
+    let next = house.log_in().await;
+    let stale = house.ask("POST", "/logout", &[("cookie", &next)], format!("csrf={right}")).await;
+    assert_eq!(stale.status, 403);
+}
+
+#[tokio::test]
+async fn by_a_session_only_our_own_pages_act() {
+    let house = House::new(|_| ());
+    let cookie = house.log_in().await;
+    let (_, right) = token(&house, "/", &cookie).await;
+    let visit = token(&house, "/login", "").await.0;
+    let mine = ("cookie", cookie.as_str());
+    for (method, headers, status) in [
+        ("GET", &[mine][..], 200),
+        ("GET", &[mine, ("origin", "https://evil.example"), ("host", "nas")], 200),
+        ("GET", &[("cookie", &visit)], 401),
+        ("GET", &[("cookie", "autoscan_session=s.made-up.made-up")], 401),
+        ("GET", &[mine, ("x-api-key", "wrong")], 401),
+        ("POST", &[mine], 403),
+        ("POST", &[mine, ("x-csrf-token", "wrong")], 403),
+        ("POST", &[mine, ("x-csrf-token", &right), ("sec-fetch-site", "cross-site")], 403),
+        ("POST", &[mine, ("x-csrf-token", &right), ("origin", "https://evil.example"), ("host", "nas")], 403),
+        ("POST", &[("cookie", &visit), ("x-csrf-token", &right)], 401),
+        ("POST", &[mine, ("x-csrf-token", &right)], 200),
+        ("POST", &[mine, ("x-csrf-token", &right), ("sec-fetch-site", "same-origin")], 200),
+        ("POST", &[mine, ("x-api-key", API_KEY), ("sec-fetch-site", "cross-site")], 200),
+    ] {
+        let uri = if method == "GET" { "/api/v1/stats" } else { "/api/v1/queue/pause" };
+        let reply = house.ask(method, uri, headers, "").await;
+        assert_eq!(reply.status, status, "{method} {headers:?}: {reply:?}");
+        assert!(status != 403 || reply.code() == "CSRF");
+        let asks = status == 401 && headers.iter().all(|(name, _)| *name != "cookie");
+        assert_eq!(reply.header("www-authenticate").is_empty(), !asks, "a page is not interrupted");
+    }
+    let basic = basic(format!("autoscan:{PASSWORD}"));
+    let forged = [("authorization", basic.as_str()), ("origin", "http://evil.example"), ("host", "nas")];
+    assert_eq!(house.ask("POST", "/api/v1/queue/pause", &forged, "").await.status, 403);
+    let metrics = House::new(|web| web.metrics_need_auth = true);
+    let cookie = metrics.log_in().await;
+    assert_eq!(metrics.ask("GET", "/metrics", &[("cookie", &cookie)], "").await.status, 200);
+    assert_eq!(metrics.ask("GET", "/metrics", &[], "").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_cookie_that_was_planted_before_the_login_is_worth_nothing_after_it() {
+    let house = House::new(|_| ());
+    let (planted, csrf) = token(&house, "/login", "").await;
+    let form = format!("csrf={csrf}&{LOGIN}");
+    let reply = house.ask("POST", "/login", &[("cookie", &planted)], form).await;
+    assert_eq!(reply.status, 303);
+    let set = reply.header("set-cookie");
+    assert!(set.contains("; HttpOnly; SameSite=Lax; Max-Age=2592000") && set.contains("; Path=/;"), "{set}");
+    assert!(!set.contains("Secure"), "{set}");
+    let fresh = cookie_of(&reply);
+    assert_ne!(fresh, planted);
+    assert!(is_inside(&house, &fresh).await && !is_inside(&house, &planted).await);
+    // Nor is one that nobody signed, or that was signed for something else.
+    for made_up in [fresh.replace("=s.", "=v."), planted.replace("=v.", "=s."), format!("{fresh}x")] {
+        assert!(!is_inside(&house, &made_up).await, "{made_up}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_outlives_a_restart_but_neither_a_logout_nor_a_change_of_the_password_or_the_key() {
+    let store = Arc::new(MemoryStore::new());
+    let cookie = house_of(&store, PASSWORD, &["key"]).log_in().await;
+    let opens = async |password, keys: &[&str]| is_inside(&house_of(&store, password, keys), &cookie).await;
+    assert!(opens(PASSWORD, &["key"]).await);
+    assert!(opens(PASSWORD, &["new", "key"]).await, "an older key is still believed");
+    assert!(!opens(PASSWORD, &["new"]).await);
+    assert!(opens(PASSWORD, &["key"]).await);
+    assert!(!opens("another", &["key"]).await);
+    assert!(!opens(PASSWORD, &["key"]).await, "it does not come back with the old password");
+
+    let house = house_of(&store, PASSWORD, &["key"]);
+    let stolen = house.log_in().await;
+    house.log_out(&stolen).await;
+    assert!(!is_inside(&house, &stolen).await);
+    assert!(!is_inside(&house_of(&store, PASSWORD, &["key"]), &stolen).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_rests_is_over_and_one_that_is_used_goes_on_for_a_month() {
+    let (house, day) = (House::new(|_| ()), Duration::from_hours(24));
+    let (used, rests) = (house.log_in().await, house.log_in().await);
+    for _ in 0..4 {
+        tokio::time::advance(6 * day).await;
+        assert!(is_inside(&house, &used).await);
+    }
+    assert!(!is_inside(&house, &rests).await);
+    tokio::time::advance(6 * day).await;
+    assert!(!is_inside(&house, &used).await);
+}
+
+#[tokio::test]
+async fn a_login_leads_nowhere_else_and_echoes_no_header() {
+    let house = House::new(|web| web.base_url = "/scan".to_owned());
+    for next in [
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example",
+        "https:evil.example",
+        "evil.example",
+        "%2F%2Fevil.example",
+        "%252F%252Fevil.example",
+        "/%09/evil.example",
+        "/%0d%0aset-cookie:%20a=b",
+        "%0d%0alocation:%20https://evil.example",
+        "javascript:alert(1)",
+        "/ok%00",
+        "",
+    ] {
+        let (cookie, csrf) = token(&house, &format!("/login?next={next}"), "").await;
+        let form = format!("csrf={csrf}&next={next}&{LOGIN}");
+        let reply = house.ask("POST", "/login", &[("cookie", &cookie), ("host", "nas")], form).await;
+        assert_eq!((reply.status, reply.header("location")), (303, "/scan/"), "{next}");
+        assert_eq!(reply.headers.get_all("set-cookie").iter().count(), 1, "{next}");
+    }
+    let (cookie, csrf) = token(&house, "/login", "").await;
+    let form = format!("csrf={csrf}&next=%2Fscans%3Fq%3Da%252Fb&{LOGIN}");
+    let reply = house.ask("POST", "/login", &[("cookie", &cookie)], form).await;
+    assert_eq!(reply.header("location"), "/scan/scans?q=a%2Fb");
+}
+
+#[tokio::test]
+async fn the_host_header_is_believed_by_nobody() {
+    let house = House::new(|_| ());
+    for host in ["evil.example", "evil.example:80@nas", "\"><script>", ""] {
+        let headers = [
+            ("host", host),
+            ("x-forwarded-host", host),
+            ("x-forwarded-proto", "https"),
+            ("accept", "text/html"),
+        ];
+        for uri in ["/", "/login", "/scans/1", "/nothing/here"] {
+            let reply = house.ask("GET", uri, &headers, "").await;
+            assert!(
+                reply.header("location").is_empty() || reply.header("location").starts_with("/login?next=")
+            );
+            assert!(host.is_empty() || !reply.body.contains(host), "{uri} {host}");
+            assert_eq!(reply.header("strict-transport-security"), "", "nobody trusted said that it was TLS");
+            assert!(!reply.header("set-cookie").contains("Secure"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_guarded() {
+    let house = House::new(|_| ());
+    let html = [("accept", "text/html")];
+    for (uri, headers) in [
+        ("/health", &[][..]),
+        ("/login", &[]),
+        ("/", &[]),
+        ("/api/v1/stats", &[]),
+        ("/api/v1/stats", &KEYED),
+        ("/nothing", &[]),
+        ("/nothing/here", &html),
+        ("/triggers/manual", &KEYED),
+        ("/metrics", &[]),
+        ("/assets/none.css", &[]),
+    ] {
+        let reply = house.ask("GET", uri, headers, "").await;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "same-origin"),
+        ] {
+            assert_eq!(reply.header(name), value, "{uri} {name}");
+        }
+        let policy = reply.header("content-security-policy");
+        let kind = reply.header("content-type");
+        if kind.starts_with("text/html") || kind == "application/json" {
+            assert!(
+                policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+                "{uri}"
+            );
+            assert!(!policy.contains("unsafe"), "{uri}: {policy}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_wrong_passwords_open_nothing_and_lock_nobody_out() {
+    let house = House::new(|_| ());
+    for guess in 0..10_000 {
+        let wrong = basic(format!("autoscan:{guess}"));
+        let reply = house.ask("GET", "/api/v1/stats", &[("authorization", &wrong)], "").await;
+        assert_eq!(reply.status, if guess < 20 { 401 } else { 429 });
+    }
+    let right = basic(format!("autoscan:{PASSWORD}"));
+    assert_eq!(house.ask("GET", "/api/v1/stats", &[("authorization", &right)], "").await.status, 200);
+    // At the form one more try would be one more guess: it says to wait.
+    let (cookie, csrf) = token(&house, "/login", "").await;
+    let form = format!("csrf={csrf}&{LOGIN}");
+    let reply = house.ask("POST", "/login", &[("cookie", &cookie)], form.clone()).await;
+    assert_eq!((reply.status, reply.header("retry-after")), (429, "60"));
+    assert!(reply.body.contains("wait a minute") && reply.header("www-authenticate").is_empty());
+    tokio::time::advance(Duration::from_mins(1)).await;
+    assert_eq!(house.ask("POST", "/login", &[("cookie", &cookie)], form).await.status, 303);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_is_known_by_its_hash_opens_and_is_not_guessed() {
+    let made = hash_password(&Secret::new(PASSWORD), &[7; 16]).unwrap();
+    let house = House::new(|web| {
+        web.doors.password = None;
+        web.doors.password_hash = Some(Secret::new(made));
+    });
+    let right = basic(format!("autoscan:{PASSWORD}"));
+    let ask =
+        async |basic: &str| house.ask("GET", "/api/v1/stats", &[("authorization", basic)], "").await.status;
+    assert_eq!(ask(&right).await, 200);
+    assert_eq!(ask(&basic(format!("nobody:{PASSWORD}"))).await, 401);
+    assert!(is_inside(&house, &house.log_in().await).await);
+    for _ in 0..19 {
+        assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "wrong")], "").await.status, 401);
+    }
+    // What was right is still known; a guess is no longer tried at all.
+    assert_eq!(ask(&basic("autoscan:guess")).await, 429);
+    assert_eq!(ask(&right).await, 200);
+}
+
+#[tokio::test]
+async fn json_that_is_deep_or_says_a_thing_twice_breaks_nothing() {
+    let house = House::new(|_| ());
+    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(10_000), close.repeat(10_000));
+    for uri in [
+        "/triggers/sonarr",
+        "/triggers/manual",
+        "/api/v1/scans",
+        "/api/v1/explain",
+        "/scan",
+        "/api/v1/targets/plex/pause",
+        "/api/v1/queue/pause",
+    ] {
+        for body in [
+            deep("[", "]"),
+            format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000)),
+            format!("{{\"paths\":{}}}", deep("[", "]")),
+            "[".repeat(10_000),
+            r#"{"paths":["/tv/A"],"paths":["/etc"]}"#.to_owned(),
+            r#"{"path":"/tv/A","path":"/etc"}"#.to_owned(),
+        ] {
+            let headers = [KEYED[0], ("content-type", "application/json")];
+            let reply = house.ask("POST", uri, &headers, body.clone()).await;
+            assert!(reply.status < 500, "{uri} {}: {reply:?}", &body[..40.min(body.len())]);
+        }
+    }
+    assert_eq!(house.get("/api/v1/stats").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_path_that_climbs_is_refused_wherever_it_is_named() {
+    let house = House::new(|_| ());
+    for path in ["/tv/../etc", "/tv/..", "../etc", "..", "/tv/a\u{0}b", "tv", "", "/tv/\n/../x"] {
+        let json = serde_json::json!({ "paths": [path] }).to_string();
+        let one = serde_json::json!({ "path": path }).to_string();
+        for (uri, body) in
+            [("/api/v1/scans", &json), ("/scan", &json), ("/scan", &one), ("/api/v1/explain", &one)]
+        {
+            let reply = house.post(uri, body).await;
+            assert!([400, 422].contains(&reply.status), "{uri} {path:?}: {reply:?}");
+        }
+        let form = percent(path);
+        for uri in [format!("/triggers/manual?path={form}"), format!("/triggers/manual?dir={form}")] {
+            let reply = house.post(&uri, "").await;
+            assert!([400, 422].contains(&reply.status), "{uri}: {reply:?}");
+        }
+    }
+    assert_eq!(house.folders().await, Vec::<String>::new());
+    for uri in ["/assets/../login", "/assets/%2e%2e%2flogin", "/api/v1/scans/%2e%2e", "/api/v1/scans/..%2f1"]
+    {
+        let status = house.get(uri).await.status;
+        assert!([400, 404].contains(&status), "{uri}: {status}");
+    }
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
