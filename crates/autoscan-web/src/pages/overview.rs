@@ -42,6 +42,8 @@ struct Overview {
     /// Whether there may be more than was looked through.
     held_more: bool,
     running: Vec<Row>,
+    /// Whether there is nothing that a person should look at.
+    is_well: bool,
     targets: Vec<TargetRow>,
     triggers: Vec<TriggerRow>,
     is_week: bool,
@@ -99,15 +101,21 @@ pub(super) async fn page(
     let week = engine.hours();
     let hours = if is_week { &week[..] } else { &week[week.len().saturating_sub(DAY)..] };
     let row = |scan: &Scan| Row::new(scan, now, ROOMY);
+    let targets: Vec<TargetRow> = engine.targets().iter().map(|view| TargetRow::new(view, now)).collect();
+    let held = reasons::grouped_holds(waiting.iter().chain(&running));
     Ok(super::page(&Overview {
         frame: Frame::new(&app, &visitor.session, "/"),
         figures: figures(stats),
         attention: attention.iter().map(row).collect(),
         attention_in_all: stats.attention,
-        held: reasons::grouped_holds(waiting.iter().chain(&running)),
+        is_well: held.is_empty()
+            && stats.attention == 0
+            && !targets.is_empty()
+            && targets.iter().all(|target| target.state.tone != "bad"),
+        held,
         held_more: stats.waiting > waiting.len() as u64 || stats.running > running.len() as u64,
         running: running.iter().filter(|scan| !reasons::is_held(scan)).take(RUNNING).map(row).collect(),
-        targets: engine.targets().iter().map(|view| TargetRow::new(view, now)).collect(),
+        targets,
         triggers: engine.triggers().iter().map(|view| TriggerRow::new(view, now)).collect(),
         is_week,
         activity: chart::activity(hours),
