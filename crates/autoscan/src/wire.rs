@@ -169,6 +169,12 @@ pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
     }
     lines.extend([
         String::new(),
+        "Log in here with the username and password, and add your servers:".to_owned(),
+        String::new(),
+        format!("  http://<this machine>:{port}{base}/setup"),
+    ]);
+    lines.extend([
+        String::new(),
         "Webhook URLs (Settings → Connect → Webhook, with this username and password):".to_owned(),
     ]);
     lines.push(String::new());
@@ -176,8 +182,7 @@ pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
         lines.push(format!("  {:<9} {address}{base}/triggers/{}", trigger.kind, trigger.name));
     }
     if let Some(path) = &loaded.path {
-        lines
-            .push(format!("\nAutoscan keeps them. Add your servers under `targets:` in {}.", path.display()));
+        lines.push(format!("\nAutoscan keeps them in {}.", path.display()));
     }
     lines.push(String::new());
     lines.join("\n")

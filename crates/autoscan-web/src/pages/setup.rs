@@ -287,7 +287,7 @@ async fn try_it(app: &App, walk: &mut Walk) {
     let Some(target) = walk.target() else { return };
     match app.web.control.try_server(&target).await {
         Ok(tried) => {
-            walk.rows = setup_folders::rows(app, &walk.name, &tried).await;
+            walk.rows = setup_folders::rows(app, &tried).await;
             walk.tried = Some(tried);
             walk.may_insist = false;
             walk.step = Step::Folders;

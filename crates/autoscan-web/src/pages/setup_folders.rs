@@ -17,7 +17,7 @@ use crate::visitor::Posted;
 const MOST: usize = 100;
 
 /// The folders of a server that was tried, each once.
-pub(super) async fn rows(_app: &App, _name: &str, tried: &TestView) -> Vec<Row> {
+pub(super) async fn rows(app: &App, tried: &TestView) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for library in tried.libraries.iter().flatten() {
         for folder in &library.folders {
@@ -33,7 +33,23 @@ pub(super) async fn rows(_app: &App, _name: &str, tried: &TestView) -> Vec<Row> 
             }
         }
     }
+    for row in &mut rows {
+        row.evidence = evidence(app, &row.folder).await;
+    }
     rows
+}
+
+/// What this machine says of a folder that it may call the same.
+async fn evidence(app: &App, folder: &str) -> Vec<String> {
+    let Ok(path) = AbsolutePath::parse(folder) else { return Vec::new() };
+    let said = match app.web.engine.look(&LocalPath(path)).await {
+        Look::Folder => "There is a folder of this very name on autoscan's machine.",
+        Look::Missing => {
+            "There is no folder of this name on autoscan's machine: it is called otherwise, or not mounted."
+        }
+        Look::File { .. } | Look::Unreachable(_) => return Vec::new(),
+    };
+    vec![said.to_owned()]
 }
 
 /// `POST /setup/folders`: leads to what this changes in the config's file.

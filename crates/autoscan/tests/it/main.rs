@@ -51,6 +51,8 @@ mod secrets;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod songs;
 #[cfg(test)]
 mod town;
