@@ -171,9 +171,7 @@ pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
         String::new(),
         "Log in here with the username and password, and add your servers:".to_owned(),
         String::new(),
-        format!("  http://<this machine>:{port}{base}/setup"),
-    ]);
-    lines.extend([
+        format!("  {address}{base}/setup"),
         String::new(),
         "Webhook URLs (Settings → Connect → Webhook, with this username and password):".to_owned(),
     ]);

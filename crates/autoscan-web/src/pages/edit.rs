@@ -3,8 +3,10 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use askama::Template;
+use autoscan_core::time::Timestamp;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -19,6 +21,8 @@ use crate::visitor::{Posted, Visitor};
 
 /// Changes that are kept at a time; beyond, the oldest is forgotten.
 const MOST: usize = 64;
+/// A change that nobody wrote for so long is forgotten, with the key that may stand in it.
+const REST: Duration = Duration::from_mins(30);
 
 /// A change that a person looks at.
 struct Draft {
@@ -26,6 +30,7 @@ struct Draft {
     /// The token of the session that began it: nobody else is shown it.
     owner: String,
     edit: Edit,
+    begun_at: Timestamp,
     /// The page on which it was begun.
     back: &'static str,
 }
@@ -37,6 +42,7 @@ pub(crate) struct Drafts(Mutex<VecDeque<Draft>>);
 impl Drafts {
     fn keep(&self, draft: Draft) {
         let mut drafts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        drafts.retain(|known| draft.begun_at.since(known.begun_at) < REST);
         if drafts.len() >= MOST {
             drafts.pop_front();
         }
@@ -44,8 +50,9 @@ impl Drafts {
     }
 
     /// The change of this id and the page on which it was begun, for the session that began it.
-    fn find(&self, id: &str, session: &Session) -> Result<(Edit, &'static str), Problem> {
-        let drafts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn find(&self, id: &str, session: &Session, now: Timestamp) -> Result<(Edit, &'static str), Problem> {
+        let mut drafts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        drafts.retain(|draft| now.since(draft.begun_at) < REST);
         let found = drafts.iter().find(|draft| draft.id == id && session.is_token(&draft.owner));
         found.map(|draft| (draft.edit.clone(), draft.back)).ok_or_else(|| {
             Problem::not_found("This change is not known any more: nothing was written. Begin it again")
@@ -64,7 +71,13 @@ pub(crate) fn begin(app: &App, visitor: &Visitor, edit: Edit, back: &'static str
     (app.web.random)(&mut bytes);
     let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let to = format!("{}/edit/{id}", app.base());
-    app.drafts.keep(Draft { id, owner: visitor.session.csrf.clone(), edit, back });
+    app.drafts.keep(Draft {
+        id,
+        owner: visitor.session.csrf.clone(),
+        edit,
+        begun_at: app.web.engine.now(),
+        back,
+    });
     super::see_other(&to)
 }
 
@@ -97,7 +110,7 @@ pub(super) async fn write(
     Segment(id): Segment,
     posted: Posted,
 ) -> Result<Response, Problem> {
-    let (edit, back) = app.drafts.find(&id, &posted.visitor.session)?;
+    let (edit, back) = app.drafts.find(&id, &posted.visitor.session, app.web.engine.now())?;
     match app.web.control.apply(&edit, posted.get("basis")).await {
         Ok(said) => {
             app.drafts.forget(&id);
@@ -112,7 +125,7 @@ pub(super) async fn write(
 }
 
 async fn draw(app: &App, visitor: &Visitor, id: &str, faults: &[String]) -> Result<Response, Problem> {
-    let (edit, back) = app.drafts.find(id, &visitor.session)?;
+    let (edit, back) = app.drafts.find(id, &visitor.session, app.web.engine.now())?;
     let (title, lines) = match &edit {
         Edit::AddTarget(target) => (format!("Add the target {}", target.name), target.map.as_slice()),
         Edit::AddMap { of: MapOf::Trigger(name), lines } => {
@@ -125,4 +138,20 @@ async fn draw(app: &App, visitor: &Visitor, id: &str, faults: &[String]) -> Resu
     let proposal = app.web.control.propose(&edit).await;
     let frame = Frame::new(app, &visitor.session, back);
     Ok(super::page(&Page { frame, id, back, title, lines, proposal, faults }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_nobody_writes_is_forgotten() {
+        let (drafts, start) = (Drafts::default(), Timestamp::from_millis(0));
+        let session = Session::new("one", true, start);
+        let edit = Edit::AddMap { of: MapOf::Target("plex".to_owned()), lines: Vec::new() };
+        let id = "abc".to_owned();
+        drafts.keep(Draft { id, owner: session.csrf.clone(), edit, begun_at: start, back: "/targets" });
+        assert!(drafts.find("abc", &session, start + Duration::from_mins(29)).is_ok());
+        assert!(drafts.find("abc", &session, start + REST).is_err());
+    }
 }
