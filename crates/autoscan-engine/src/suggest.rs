@@ -109,6 +109,13 @@ impl Engine {
                 Err(reason) => silent.push(format!("{} did not say its folders: {reason}", sender.trigger)),
             }
         }
+        // Where the maps of all others lead is in use too.
+        for bound in &self.parts.triggers {
+            let of = Party::Trigger(bound.name.to_string());
+            if sending.iter().all(|eyes| eyes.of != of) {
+                sending.push(Eyes { of, map: bound.map.clone(), folders: Vec::new() });
+            }
+        }
         let asked =
             join_all(self.parts.targets.iter().filter(|target| target.server.has_libraries()).map(ask));
         let mut told = Vec::new();

@@ -49,6 +49,20 @@ async fn the_disk_is_looked_through_and_the_lines_are_proposed_with_their_eviden
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_lies_beside_a_folder_to_which_any_map_leads_is_found_wherever_it_is() {
+    let maps = vec![("/movies", "/tmp/.deep/a/b/c/d/e/f/movies")];
+    let world = World::start(Setup { maps, ..Setup::default() });
+    for show in SHOWS {
+        world.files.make_folder(&format!("/tmp/.deep/a/b/c/d/e/f/shows/{show}"));
+    }
+    world.files.make_folder("/tmp/.deep/a/b/c/d/e/f/movies");
+    let advice = world.engine.map_advice(vec![sonarr(&[("/tv", &SHOWS)])], None).await;
+    assert_eq!(advice.found.lines[0].to, "/tmp/.deep/a/b/c/d/e/f/shows", "{advice:#?}");
+    let unasked = world.engine.map_advice(Vec::new(), None).await;
+    assert!(unasked.looked_into > 4, "maps of triggers that could not be asked count too: {unasked:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_server_has_tells_its_folders_apart() {
     let samples = vec!["/a/Show A/x.mkv", "/a/Show C/Season 1/y.mkv", "/b/Film (2001)/f.mkv", "/b/loose.mkv"];
     let spy =

@@ -69,7 +69,7 @@ impl Drafts {
 pub(crate) fn begin(app: &App, visitor: &Visitor, edit: Edit, back: &'static str) -> Response {
     let mut bytes = [0; 16];
     (app.web.random)(&mut bytes);
-    let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = format!("{:032x}", u128::from_le_bytes(bytes));
     let to = format!("{}/edit/{id}", app.base());
     app.drafts.keep(Draft {
         id,

@@ -8,6 +8,7 @@ use autoscan_engine::{Engine, MapAdvice, SenderFolders};
 use axum::extract::State;
 use axum::response::Response;
 
+use super::targets::ended;
 use super::words::{self, Badge, When};
 use crate::app::{App, Shared};
 use crate::control::SenderRoot;
@@ -141,7 +142,7 @@ impl Section {
         Self {
             looked: words::when(now, advice.at),
             looked_into: words::count(advice.looked_into as u64, "folder", "folders"),
-            silent: advice.silent.iter().take(MOST).map(|why| words::short(why, 400)).collect(),
+            silent: advice.silent.iter().take(MOST).map(|why| ended(why)).collect(),
             groups,
             doubts: unclear.take(MOST).collect(),
             doubts_left_out: found.doubts.len().saturating_sub(MOST),
@@ -176,7 +177,7 @@ fn party(of: &Party) -> (&'static str, String) {
 
 fn sure(score: u32) -> Badge {
     match score {
-        60.. => Badge { word: "sure", tone: "good" },
+        50.. => Badge { word: "sure", tone: "good" },
         30.. => Badge { word: "likely", tone: "wait" },
         _ => Badge { word: "a guess", tone: "" },
     }

@@ -97,7 +97,7 @@ impl Card {
             kind: view.kind,
             url: words::short(&view.url, 200),
             state: words::lane_state(view.state),
-            reason: view.reason.as_deref().map(|reason| words::short(reason, 400)),
+            reason: view.reason.as_deref().map(ended),
             until: view.until.map(|until| words::when(now, until)),
             is_paused: view.state == "paused",
             version: view.version.as_deref().map(|version| words::short(version, 60)),
@@ -139,7 +139,7 @@ impl Knowledge {
         });
         Self {
             asked: words::when(now, known.asked_at),
-            silent: known.silent.as_deref().map(|silent| words::short(silent, 400)),
+            silent: known.silent.as_deref().map(ended),
             said: what,
         }
     }
@@ -158,6 +158,12 @@ fn places(here: &Here) -> Vec<(String, Badge, String)> {
         (words::short(path.as_str(), 300), Badge { word, tone }, why)
     };
     places.iter().map(place).collect()
+}
+
+/// A sentence from elsewhere with its end.
+pub(super) fn ended(text: &str) -> String {
+    let text = words::short(text, 400);
+    if text.ends_with(['.', '?', '!']) { text } else { format!("{text}.") }
 }
 
 fn figure(count: Option<u64>) -> String {
@@ -188,7 +194,7 @@ pub(super) async fn test(
         Ok(test) => ("good", sentence(&test)),
         Err(fault) => ("bad", fault.reason().to_owned()),
     };
-    posted.visitor.say(&app, tone, format!("{name}: {}.", words::short(&text, 400)));
+    posted.visitor.say(&app, tone, format!("{name}: {}", ended(&text)));
     Ok(super::see_other(&format!("{}/targets", app.base())))
 }
 
