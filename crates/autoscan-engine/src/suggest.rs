@@ -26,6 +26,8 @@ const LOOKED_INTO: usize = 500;
 const AT_A_TIME: usize = 8;
 /// How deep below the root of the disk there is a look.
 const DEEPEST: usize = 5;
+/// How deep below a folder that is named, however deep that lies itself, and below the one it lies in.
+const BESIDE: usize = 2;
 /// Names that are read of one folder.
 const NAMES: usize = 5000;
 /// A folder with more folders than this is a library: what lies in it is no library itself.
@@ -170,28 +172,29 @@ impl Engine {
         let root = AbsolutePath::parse("/").into_iter();
         let mut search = Search { met: BTreeSet::new(), queue: Vec::new(), found: Vec::new() };
         for path in named.into_iter().chain(beside).chain(root) {
-            search.add(path);
+            let steps = DEEPEST.saturating_sub(path.depth()).max(BESIDE);
+            search.add(path, steps);
         }
         let look = async {
             while search.found.len() < LOOKED_INTO && !search.queue.is_empty() {
                 let now: Vec<_> = search.queue.drain(..search.queue.len().min(AT_A_TIME)).collect();
-                let looks = now.iter().map(|path| {
+                let looks = now.iter().map(|(path, _)| {
                     tokio::time::timeout(LOOK_PATIENCE, self.parts.files.folders_in(path, NAMES))
                 });
                 let looks = join_all(looks).await;
-                for (path, folders) in now.iter().zip(looks) {
+                for ((path, steps), folders) in now.iter().zip(looks) {
                     let Ok(Ok(folders)) = folders else { continue };
                     let names = folders.folders.iter().map(|inside| &inside.name);
                     let names: BTreeSet<String> =
                         names.filter(|name| wanted.contains(name)).cloned().collect();
                     let is_library = names.len() > 1 || folders.folders.len() > CROWD;
-                    if !is_library && path.0.depth() < DEEPEST {
+                    if !is_library && *steps > 0 {
                         let below = folders.folders.into_iter().filter(|inside| !inside.is_link);
                         below
                             .filter(|inside| path.0.depth() > 0 || !SYSTEM.contains(&inside.name.as_str()))
                             .filter(|inside| !inside.name.starts_with(['.', '@', '#', '$']))
                             .filter_map(|inside| inside.path)
-                            .for_each(|path| search.add(path.0));
+                            .for_each(|path| search.add(path.0, steps - 1));
                     }
                     search.found.push(Place { path: path.0.clone(), names, whole: folders.whole });
                 }
@@ -205,15 +208,16 @@ impl Engine {
 /// A look through the disk: what was met, what is to be looked into, and what was found.
 struct Search {
     met: BTreeSet<LocalPath>,
-    queue: Vec<LocalPath>,
+    /// With how many steps further down there is a look from each.
+    queue: Vec<(LocalPath, usize)>,
     found: Vec<Place>,
 }
 
 impl Search {
-    fn add(&mut self, path: AbsolutePath) {
+    fn add(&mut self, path: AbsolutePath, steps: usize) {
         let path = LocalPath(path);
         if self.met.insert(path.clone()) {
-            self.queue.push(path);
+            self.queue.push((path, steps));
         }
     }
 }
