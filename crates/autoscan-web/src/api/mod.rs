@@ -3,6 +3,7 @@
 mod explain;
 pub(crate) mod live;
 mod log;
+pub(crate) mod openapi;
 mod scan_json;
 mod scans;
 pub(crate) mod stats;
@@ -45,6 +46,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/triggers", get(triggers::list))
         .route("/api/v1/live", get(live::live))
         .route("/api/v1/log", get(log::list))
+        .route("/api/v1/openapi.json", get(openapi::document))
         .route("/api/v1/explain", post(explain::explain))
         .route("/scan", post(scans::ask_leniently))
         .route("/health/detailed", get(health::detailed))

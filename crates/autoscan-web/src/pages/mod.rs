@@ -1,5 +1,6 @@
 //! The pages: one file each, with its template of the same name in `templates/`.
 
+mod api;
 mod asked;
 mod browse;
 mod chart;
@@ -81,6 +82,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/targets", get(targets::page))
         .merge(setup::routes())
         .route("/log", get(log::page))
+        .route("/api/v1", get(api::page))
         .route("/config", get(config::page))
         .route("/targets/suggest", post(target_maps::suggest))
         .route("/targets/{name}/test", post(targets::test))

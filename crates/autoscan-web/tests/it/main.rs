@@ -16,6 +16,7 @@ mod live;
 mod log;
 mod manual_scan;
 mod metrics;
+mod openapi;
 mod scans_pages;
 mod setup;
 mod signatures;
