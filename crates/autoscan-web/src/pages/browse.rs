@@ -94,11 +94,11 @@ async fn look(app: &App, folder: &str, part: &BrowsePart) -> Result<Shown, (Stat
         let shown = words::plain(folder.as_str());
         (status, format!("{shown}: {}", words::sentence(&error.to_string())))
     })?;
-    Ok(Shown::of(app, &folder, part, browsed))
+    Ok(Shown::of(app, &folder, part, &browsed))
 }
 
 impl Shown {
-    fn of(app: &App, folder: &LocalPath, part: &BrowsePart, browsed: Browsed) -> Self {
+    fn of(app: &App, folder: &LocalPath, part: &BrowsePart, browsed: &Browsed) -> Self {
         let mut way: Vec<Place> = std::iter::successors(Some(folder.clone()), LocalPath::parent)
             .take_while(|above| above.0.is_within(&browsed.root.0))
             .map(|above| Place::of(app, above.0.file_name().unwrap_or_default(), Some(&above), false))

@@ -60,7 +60,7 @@ pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Respons
     let now = app.web.engine.now();
     super::page(&Page {
         frame: Frame::new(&app, &visitor.session, "/triggers"),
-        cards: app.web.engine.triggers().into_iter().map(|view| Card::of(&app, view, now)).collect(),
+        cards: app.web.engine.triggers().iter().map(|view| Card::of(&app, view, now)).collect(),
         is_open: app.locks.disabled,
         username: app.web.doors.username.clone(),
         needs_signature: app.locks.signatures.is_some(),
@@ -69,19 +69,19 @@ pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Respons
 }
 
 impl Card {
-    fn of(app: &App, view: TriggerView, now: Timestamp) -> Self {
+    fn of(app: &App, view: &TriggerView, now: Timestamp) -> Self {
         let url = format!("{}{}/triggers/{}", app.web.address, app.base(), view.name);
         let bound = app.web.engine.trigger(view.name.as_str());
         let has_token = bound.and_then(|bound| bound.token.as_ref()).is_some_and(|token| !token.is_empty());
         let is_sender = !(app.web.for_people)(view.kind);
         Self {
-            silence: silence(&view, app.since, now).filter(|_| is_sender),
+            silence: silence(view, app.since, now).filter(|_| is_sender),
             token_url: has_token.then(|| format!("{url}/…")),
             url,
             guide: (app.web.guide)(view.kind),
             events: words::count(view.events, "request", "requests"),
             last: view.last_event_at.map(|at| words::when(now, at)),
-            recent: view.recent.into_iter().map(|event| Event::of(event, now)).collect(),
+            recent: view.recent.iter().map(|event| Event::of(event, now)).collect(),
             kind: view.kind,
             name: view.name.to_string(),
         }
@@ -94,7 +94,7 @@ impl Card {
 }
 
 impl Event {
-    fn of(event: ReceivedEvent, now: Timestamp) -> Self {
+    fn of(event: &ReceivedEvent, now: Timestamp) -> Self {
         Self {
             when: words::when(now, event.at),
             name: words::plain(&event.event),
@@ -115,10 +115,9 @@ fn silence(view: &TriggerView, since: Timestamp, now: Timestamp) -> Option<Strin
                 "Nothing came for {days}. If there was something to report, press Test in the sender and look at what comes."
             ))
         }
-        Some(_) => None,
         None if view.events == 0 && now.since(since) >= SILENT => {
             Some(format!("Nothing ever came, and autoscan runs for {}.", words::about(now.since(since))))
         }
-        None => None,
+        _ => None,
     }
 }
