@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
                 Ok(Spot { range, form, is_shared: anchor > 0 })
             }
             Event::SequenceStart(anchor, tag) => {
-                let spot = self.list(at)?;
+                let spot = self.list(at, after)?;
                 Ok(Spot { is_shared: anchor > 0 || tag.is_some(), ..spot })
             }
             Event::MappingStart(anchor, tag) => {
@@ -108,13 +108,15 @@ impl<'a> Reader<'a> {
         self.text.get(at.start..).is_some_and(|rest| rest.starts_with(sign))
     }
 
-    fn list(&mut self, at: Range<usize>) -> Result<Spot, String> {
+    /// Lines of dashes begin with the first dash behind `after`.
+    fn list(&mut self, at: Range<usize>, after: usize) -> Result<Spot, String> {
         let flow = self.begins_with(&at, '[');
+        let at = if flow { at } else { self.dash(after)? - 1..at.end };
         let (mut items, mut end) = (Vec::<Spot>::new(), at.start);
         loop {
             let (event, here) = self.next()?;
             if event == Event::SequenceEnd {
-                let range = at.start..if flow { here.end } else { end };
+                let range = at.start..if flow { self.closed(&here, ']')? } else { end };
                 return Ok(Spot { range, form: Form::List { flow, items }, is_shared: false });
             }
             let after = if flow { here.start } else { self.dash(end)? };
@@ -122,6 +124,22 @@ impl<'a> Reader<'a> {
             end = item.range.end;
             items.push(item);
         }
+    }
+
+    /// Where the bracket at `here` ends; the parser counts a comment behind it too.
+    fn closed(&self, here: &Range<usize>, bracket: char) -> Result<usize, String> {
+        let mut at = here.start;
+        for line in self.text.get(here.start..).unwrap_or_default().split_inclusive('\n') {
+            let written = line.trim_start_matches([' ', '\t', ',']);
+            if written.starts_with(bracket) {
+                return Ok(at + line.len() - written.len() + bracket.len_utf8());
+            }
+            if !written.trim_end().is_empty() && !written.starts_with('#') {
+                break;
+            }
+            at += line.len();
+        }
+        Err(ODD.to_owned())
     }
 
     /// Where the next dash of a block list ends.
@@ -144,7 +162,11 @@ impl<'a> Reader<'a> {
             let (event, key_at) = self.next()?;
             let key = match event {
                 Event::MappingEnd => {
-                    let range = if flow { at.start..key_at.end } else { start.unwrap_or(at.start)..end };
+                    let range = if flow {
+                        at.start..self.closed(&key_at, '}')?
+                    } else {
+                        start.unwrap_or(at.start)..end
+                    };
                     return Ok(Spot { range, form: Form::Map { flow, pairs }, is_shared: false });
                 }
                 Event::Scalar(key, ..) => key.into_owned(),

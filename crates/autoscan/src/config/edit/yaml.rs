@@ -19,6 +19,10 @@ pub(super) fn write(text: &str, root: &Spot, addition: &Addition, is_json: bool)
     let line_break = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut out = text.to_owned();
     for change in changes.into_iter().rev() {
+        // Brackets around nothing and words for nothing may go; a comment never.
+        if text[change.at.clone()].contains(['#', '\n']) {
+            return Err(ODD.to_owned());
+        }
         out.replace_range(change.at, &change.text.replace('\n', line_break));
     }
     Ok(out)
