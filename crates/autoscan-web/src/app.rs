@@ -25,14 +25,14 @@ pub(crate) type Shared = Arc<App>;
 pub(crate) struct App {
     pub(crate) web: Web,
     pub(crate) locks: Locks,
-    pub(crate) throttle: Throttle,
-    pub(crate) sessions: Sessions,
-    pub(crate) drafts: Drafts,
+    pub(crate) throttle: Arc<Throttle>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) drafts: Arc<Drafts>,
     /// The places for those who look on.
     pub(crate) seats: Seats,
     /// How far people have come in adding a server.
-    pub(crate) walks: Walks,
-    pub(crate) maps: Maps,
+    pub(crate) walks: Arc<Walks>,
+    pub(crate) maps: Arc<Maps>,
     /// When it came up.
     pub(crate) since: Timestamp,
 }

@@ -4,7 +4,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
@@ -16,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::caller::Peer;
+use crate::site::Current;
 use crate::watch::{Counted, Pulse};
 
 /// Speaks HTTP/1.1 with `peer`. Once stopped, a request in flight has `grace` to be answered.
 pub(crate) async fn converse<S>(
     stream: S,
     peer: Peer,
-    router: Router,
+    site: Current,
     stop: CancellationToken,
     grace: Duration,
 ) where
@@ -34,7 +34,7 @@ pub(crate) async fn converse<S>(
         let busy = pulse.begin();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
-        let answer = router.clone().call(request);
+        let answer = site.router().call(request);
         async move {
             let answer = answer.await;
             drop(busy);
@@ -67,6 +67,7 @@ pub(crate) async fn converse<S>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
     use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::task::JoinHandle;
@@ -84,8 +85,8 @@ mod tests {
         let stop = stop.clone();
         let server = tokio::spawn(async move {
             let start = Instant::now();
-            converse(theirs, Peer { address: [127, 0, 0, 1].into(), is_tls: false }, router, stop, GRACE)
-                .await;
+            let peer = Peer { address: [127, 0, 0, 1].into(), is_tls: false };
+            converse(theirs, peer, Current::from(router), stop, GRACE).await;
             start.elapsed()
         });
         (ours, server)

@@ -29,6 +29,7 @@ mod server;
 mod session;
 mod signature;
 mod single_url;
+mod site;
 mod taken;
 mod throttle;
 mod tls;
@@ -55,16 +56,13 @@ pub use doors::Doors;
 pub use log_tail::{LogLevel, LogLine, LogTail};
 pub use password::{hash_password, password_hash_fault};
 pub use server::serve;
+pub use site::{Current, Site};
 pub use tls::Tls;
 
 use answer::Problem;
-use api::live::Seats;
 use app::{App, Shared};
 use doors::Locks;
-use pages::target_maps::Maps;
-use pages::{Drafts, Walks};
-use session::Sessions;
-use throttle::Throttle;
+use site::Lasting;
 
 /// What the web interface is made of.
 pub struct Web {
@@ -104,18 +102,15 @@ pub struct Web {
 
 /// All routes.
 pub fn router(web: Web) -> Router {
+    let lasting = Lasting::of(&web);
+    router_with(web, lasting)
+}
+
+fn router_with(web: Web, lasting: Lasting) -> Router {
     let base = web.base_url.trim_end_matches('/').to_owned();
-    let app = Arc::new(App {
-        locks: Locks::new(&web.doors),
-        throttle: Throttle::default(),
-        sessions: Sessions::new(web.random, &web.doors.secret_keys, Arc::clone(&web.sessions)),
-        drafts: Drafts::default(),
-        seats: Seats::default(),
-        walks: Walks::default(),
-        maps: Maps::default(),
-        since: web.engine.now(),
-        web,
-    });
+    let Lasting { throttle, sessions, drafts, seats, walks, maps, since, .. } = lasting;
+    let locks = Locks::new(&web.doors);
+    let app = Arc::new(App { locks, throttle, sessions, drafts, seats, walks, maps, since, web });
     base::below(&base, routes(app))
 }
 

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::caller::Peer;
 use crate::connection::converse;
+use crate::site::Current;
 use crate::tls::Tls;
 
 /// Connections that are open at the same time; further ones wait in the system's queue.
@@ -24,11 +24,11 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub async fn serve(
     listeners: Vec<TcpListener>,
     tls: Option<Tls>,
-    router: Router,
+    site: impl Into<Current>,
     stop: CancellationToken,
     grace: Duration,
 ) {
-    let slots = Arc::new(Semaphore::new(MOST_OPEN));
+    let (site, slots) = (site.into(), Arc::new(Semaphore::new(MOST_OPEN)));
     let conversations = TaskTracker::new();
     let doors = TaskTracker::new();
     for listener in listeners {
@@ -37,7 +37,7 @@ pub async fn serve(
             slots: Arc::clone(&slots),
             conversations: conversations.clone(),
             tls: tls.clone(),
-            router: router.clone(),
+            site: site.clone(),
             stop: stop.clone(),
             grace,
         };
@@ -56,7 +56,7 @@ struct Door {
     slots: Arc<Semaphore>,
     conversations: TaskTracker,
     tls: Option<Tls>,
-    router: Router,
+    site: Current,
     stop: CancellationToken,
     grace: Duration,
 }
@@ -64,15 +64,15 @@ struct Door {
 impl Door {
     async fn open(self) {
         while let Some(Some((slot, stream, address))) = self.stop.run_until_cancelled(self.next()).await {
-            let (router, stop, grace) = (self.router.clone(), self.stop.clone(), self.grace);
+            let (site, stop, grace) = (self.site.clone(), self.stop.clone(), self.grace);
             let tls = self.tls.clone();
             self.conversations.spawn(async move {
                 let peer = Peer { address, is_tls: tls.is_some() };
                 match tls {
-                    None => converse(stream, peer, router, stop, grace).await,
+                    None => converse(stream, peer, site, stop, grace).await,
                     Some(tls) => {
                         if let Some(Some(stream)) = stop.run_until_cancelled(tls.greet(stream)).await {
-                            converse(stream, peer, router, stop, grace).await;
+                            converse(stream, peer, site, stop, grace).await;
                         }
                     }
                 }

@@ -54,6 +54,12 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Prints the config as it is read, with its defaults; secrets are dots
+    Config {
+        /// Hides secrets: so it is always, and the word is here for those who want to be sure
+        #[arg(long)]
+        redacted: bool,
+    },
     /// Prints the JSON Schema of the config
     Schema {
         /// Prints the reference of every key as Markdown instead

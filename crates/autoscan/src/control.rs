@@ -14,57 +14,53 @@ use autoscan_web::{
     ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoot, SenderRoots,
 };
 
-use crate::config::{self, Composed, Loaded, TriggerSettings};
 use crate::login::Logins;
-use crate::{logging, wire};
+use crate::server::Server;
+use crate::{config, logging, server, wire};
 
 /// How long a sender is waited for.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The program, as its pages see it.
 pub(crate) struct Program {
-    view: ConfigView,
-    loaded: Arc<Loaded>,
-    triggers: Vec<TriggerSettings>,
+    server: Arc<Server>,
     http: Http,
     logins: Logins,
 }
 
 impl Program {
-    /// The program that runs by this config.
-    pub(crate) fn new(loaded: &Arc<Loaded>, store: Arc<dyn Store>) -> Self {
-        Self {
-            loaded: Arc::clone(loaded),
-            view: ConfigView {
-                file: loaded.path.as_ref().map(|path| path.display().to_string()),
-                notes: loaded.notes.clone(),
-                ..ConfigView::default()
-            },
-            triggers: loaded.settings.triggers.clone(),
-            http: Http::default(),
-            logins: Logins::new(loaded.settings.plex_tv_url.clone(), store),
-        }
+    /// The program around this server, by the plex.tv of this address.
+    pub(crate) fn new(server: Arc<Server>, plex_tv: String, store: Arc<dyn Store>) -> Self {
+        Self { server, http: Http::default(), logins: Logins::new(plex_tv, store) }
     }
 }
 
 #[async_trait]
 impl Control for Program {
     fn config(&self) -> ConfigView {
-        self.view.clone()
+        let loaded = self.server.loaded();
+        let mut notes = self.server.needs_restart();
+        notes.extend(loaded.notes.iter().cloned());
+        ConfigView {
+            file: loaded.path.as_ref().map(|path| path.display().to_string()),
+            variables: loaded.variables().to_vec(),
+            text: loaded.redacted(&wire::kinds()),
+            notes,
+        }
     }
 
     async fn reload(&self) -> Result<String, Vec<String>> {
-        Err(vec!["the config is read at the start: restart autoscan".to_owned()])
+        self.server.reload().await
     }
 
     async fn propose(&self, edit: &Edit) -> Result<Proposal, String> {
-        let (edit, running) = (edit.clone(), Arc::clone(&self.loaded));
-        let composed = tokio::task::spawn_blocking(move || composed(&edit, &running)).await;
+        let (edit, present) = (edit.clone(), self.server.loaded());
+        let composed = tokio::task::spawn_blocking(move || server::compose(&edit, &present)).await;
         composed.map_err(|broken| format!("the edit broke: {broken}"))?.map(|composed| composed.proposal)
     }
 
-    async fn apply(&self, _edit: &Edit, _basis: &str) -> Result<String, Vec<String>> {
-        Err(vec!["the config's file is changed by hand".to_owned()])
+    async fn apply(&self, edit: &Edit, basis: &str) -> Result<String, Vec<String>> {
+        self.server.apply(edit.clone(), basis.to_owned()).await
     }
 
     async fn try_server(&self, server: &NewTarget) -> Result<TestView, String> {
@@ -91,7 +87,8 @@ impl Control for Program {
 
     async fn root_folders(&self) -> Vec<SenderRoots> {
         let mut roots = Vec::new();
-        for trigger in &self.triggers {
+        let loaded = self.server.loaded();
+        for trigger in &loaded.settings.triggers {
             let kind = autoscan_triggers::kinds().iter().find(|kind| kind.name == trigger.kind);
             let Some(version) = kind.and_then(|kind| kind.api) else { continue };
             let asked = autoscan_triggers::ask_arr_roots(&trigger.raw, version, &self.http);
@@ -107,14 +104,5 @@ impl Control for Program {
             roots.push(SenderRoots { trigger: trigger.name.as_str().to_owned(), folders });
         }
         roots
-    }
-}
-
-/// An edit, composed, whose targets their kinds accept too.
-fn composed(edit: &Edit, running: &Loaded) -> Result<Composed, String> {
-    let composed = config::compose(edit, running, &wire::kinds())?;
-    match wire::open(&composed.loaded) {
-        Ok(_opened) => Ok(composed),
-        Err(faults) => Err(format!("With this the config would be wrong, so nothing is changed. {faults}")),
     }
 }

@@ -13,14 +13,13 @@ use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
 use autoscan_targets::Connected;
-use autoscan_web::{Doors, Tls, Web};
+use autoscan_web::{Control, Doors, Tls, Web};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::config::{
     Faults, Generated, KindSchema, Kinds, Loaded, TargetSettings, TlsFiles, TriggerSettings,
 };
-use crate::control::Program;
 use crate::disk::Disk;
 use crate::logging;
 
@@ -106,9 +105,10 @@ pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, Faults> {
 
 /// The doors and what lies behind them.
 pub(crate) fn web(
-    loaded: &Arc<Loaded>,
+    loaded: &Loaded,
     engine: Arc<Engine>,
-    store: Arc<dyn Store>,
+    control: Arc<dyn Control>,
+    sessions: Arc<dyn Store>,
     secret_keys: Vec<Secret>,
     stop: CancellationToken,
 ) -> Web {
@@ -131,8 +131,8 @@ pub(crate) fn web(
         guide,
         address: address(&loaded.settings.listen),
         metrics_need_auth: loaded.settings.metrics_need_auth,
-        control: Arc::new(Program::new(loaded, Arc::clone(&store))),
-        sessions: store,
+        control,
+        sessions,
         trusted_proxies: loaded.settings.trusted_proxies.clone(),
         log: logging::tail(),
         random,

@@ -1,5 +1,6 @@
 //! `/api/v1`: the queue, the targets and the triggers as JSON.
 
+mod config;
 mod explain;
 pub(crate) mod live;
 mod log;
@@ -44,6 +45,8 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/libraries", get(targets::libraries))
         .route("/api/v1/suggestions", get(suggestions::last).post(suggestions::look))
         .route("/api/v1/triggers", get(triggers::list))
+        .route("/api/v1/config", get(config::show))
+        .route("/api/v1/config/reload", post(config::reload))
         .route("/api/v1/live", get(live::live))
         .route("/api/v1/log", get(log::list))
         .route("/api/v1/openapi.json", get(openapi::document))

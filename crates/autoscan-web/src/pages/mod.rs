@@ -88,6 +88,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/targets/{name}/test", post(targets::test))
         .route("/targets/{name}/pause", post(targets::pause))
         .route("/targets/{name}/resume", post(targets::resume))
+        .route("/config/reload", post(config::reload))
         .route("/targets/map", post(targets::map))
         .route("/edit/{id}", get(edit::page).post(edit::write))
         .route("/login", get(login::page).post(login::log_in))

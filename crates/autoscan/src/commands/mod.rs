@@ -48,6 +48,13 @@ pub(crate) async fn run(cli: Cli) -> End {
             Err(end) => end,
         },
         Command::HashPassword => ended(hash_password::run()),
+        Command::Config { redacted: _ } => match loaded(config) {
+            Ok(loaded) => {
+                output::line(loaded.redacted(&wire::kinds()).trim_end());
+                End::Well
+            }
+            Err(end) => end,
+        },
         Command::Schema { reference } => schema(reference),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -4,18 +4,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process;
 use std::sync::Arc;
-use std::time::Duration;
 
 use autoscan_store::{Options, SqliteStore};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{self, Signal, SignalKind};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::config::{self, Loaded};
-use crate::{End, logging, output, session_key, wire};
-
-/// How long a stop waits for what is being sent.
-const GRACE: Duration = Duration::from_secs(10);
+use crate::server::{GRACE, Server};
+use crate::{End, logging, output, wire};
 
 pub(crate) async fn run(config: Option<&Path>) -> End {
     let loaded = match config::load_or_begin(config, &wire::kinds()) {
@@ -38,7 +36,7 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
             return End::Wrong;
         }
     };
-    match serve(&loaded, opened).await {
+    match serve(loaded, opened).await {
         Ok(()) => End::Well,
         Err(reason) => {
             output::complain(reason);
@@ -47,7 +45,7 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
     }
 }
 
-async fn serve(loaded: &Arc<Loaded>, opened: wire::Opened) -> Result<(), String> {
+async fn serve(loaded: Arc<Loaded>, opened: wire::Opened) -> Result<(), String> {
     let tls = loaded.settings.tls.as_ref().map(wire::tls).transpose()?;
     let listeners = listen(&loaded.settings.listen).await?;
     let path = loaded.settings.database.clone();
@@ -56,22 +54,19 @@ async fn serve(loaded: &Arc<Loaded>, opened: wire::Opened) -> Result<(), String>
         .map_err(|broken| format!("opening the database broke: {broken}"))?
         .map_err(|refused| refused.to_string())?;
     let store = Arc::new(store);
-    let engine = wire::engine(loaded, opened, Arc::clone(&store) as Arc<_>);
     let stop = CancellationToken::new();
-    let keys = session_key::secret_keys(loaded, &*store).await;
-    let shared = Arc::clone(&store) as Arc<_>;
-    let router = autoscan_web::router(wire::web(loaded, Arc::clone(&engine), shared, keys, stop.clone()));
-    announce(loaded, &store, &listeners);
+    // From here on the signal ends nothing any more.
+    let hangups = unix::signal(SignalKind::hangup())
+        .map_err(|error| format!("autoscan cannot hear the signal SIGHUP: {error}"))?;
+    announce(&loaded, &store, &listeners);
+    let server = Server::start(&loaded, opened, Arc::clone(&store), stop.clone()).await;
     tokio::spawn(watch_signals(stop.clone()));
-    let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));
-    autoscan_web::serve(listeners, tls, router, stop.clone(), GRACE).await;
-    stop.cancel();
-    if tokio::time::timeout(GRACE, running).await.is_err() {
-        warn!(
-            "a server did not answer within {} s; what was being sent is sent again after the start",
-            GRACE.as_secs()
-        );
+    tokio::spawn(watch_reloads(hangups, Arc::clone(&server)));
+    if let Some(site) = server.site() {
+        autoscan_web::serve(listeners, tls, site, stop.clone(), GRACE).await;
     }
+    stop.cancel();
+    server.end().await;
     store.close().await;
     info!("stopped; what waits is stored");
     Ok(())
@@ -126,6 +121,19 @@ async fn watch_signals(stop: CancellationToken) {
     stop.cancel();
     signal().await;
     process::exit(1);
+}
+
+/// Each hangup signal reads the config again. One that comes while that is done is done after it.
+async fn watch_reloads(mut hangups: Signal, server: Arc<Server>) {
+    while hangups.recv().await.is_some() {
+        info!("the signal SIGHUP came: the config is read again");
+        if let Err(faults) = server.reload().await {
+            for fault in faults {
+                error!("{fault}");
+            }
+            error!("the config was not taken over: autoscan goes on with the one before");
+        }
+    }
 }
 
 #[cfg(unix)]

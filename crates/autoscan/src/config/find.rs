@@ -48,6 +48,14 @@ pub(super) enum Found {
 }
 
 impl Found {
+    /// The config's file, if there is one.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) | Self::Text { path, .. } => Some(path.clone()),
+            Self::FirstRun { .. } | Self::EnvironmentAlone { .. } => None,
+        }
+    }
+
     /// The folder of the config: relative paths in it count from here.
     pub(super) fn folder(&self) -> PathBuf {
         match self {

@@ -2,6 +2,7 @@
 //! handed on as [`Settings`]. Only this module reads arguments' files of settings and the environment.
 
 mod check;
+mod compare;
 mod doors;
 mod edit;
 mod fault;
@@ -10,6 +11,7 @@ mod first_run;
 mod formats;
 mod names;
 mod node;
+mod notes;
 mod older;
 mod overlay;
 mod read;
@@ -22,6 +24,7 @@ mod shape;
 mod target_shape;
 mod unknown;
 mod variables;
+mod view;
 mod words;
 
 #[cfg(test)]
@@ -30,11 +33,9 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use autoscan_core::duration::Span;
 use autoscan_core::name::Name;
 use serde_json::{Value, json};
 
@@ -104,6 +105,8 @@ pub(crate) struct Loaded {
     written: Written,
     /// Where it came from.
     sources: Sources,
+    /// The variables of the environment, or of `.env`, that were used.
+    variables: Vec<String>,
     triggers_at: HashMap<String, (Place, String)>,
     targets_at: HashMap<String, (Place, String)>,
 }
@@ -124,6 +127,16 @@ impl Loaded {
         let made = [&auth.password, &auth.api_key, &auth.server_pass, &auth.webhook_secret];
         let made = made.into_iter().flatten().map(|secret| secret.reveal().to_owned());
         redact::secrets_in(&self.written.0).into_iter().chain(made).collect()
+    }
+
+    /// All of it with its defaults, as YAML for people: secrets are dots.
+    pub(crate) fn redacted(&self, kinds: &Kinds) -> String {
+        view::text(self, kinds)
+    }
+
+    /// The variables that were used, by name.
+    pub(crate) fn variables(&self) -> &[String] {
+        &self.variables
     }
 
     /// That the kind of a trigger refuses its settings, told with their place.
@@ -155,6 +168,16 @@ pub(crate) fn load_or_begin(config: Option<&Path>, kinds: &Kinds) -> Result<Load
     begin(&Sources::of_process(config)?, kinds)
 }
 
+/// Loads the config again that is loaded: the same file, or the same environment. Nothing is written.
+pub(crate) fn load_again(present: &Loaded, kinds: &Kinds) -> Result<Loaded, Faults> {
+    let config = present.path.clone().or_else(|| present.sources.config.clone());
+    let sources = Sources { config, ..present.sources.clone() };
+    match find(&sources)? {
+        Found::FirstRun { .. } => Err(no_config(&sources).into()),
+        found => load_found(&found, &sources, kinds, Purpose::Again),
+    }
+}
+
 fn look(sources: &Sources, kinds: &Kinds) -> Result<Loaded, Faults> {
     match find(sources)? {
         Found::FirstRun { .. } => Err(no_config(sources).into()),
@@ -183,6 +206,8 @@ enum Purpose {
     Look,
     /// To run by it.
     Serve,
+    /// To run by it instead of another one.
+    Again,
 }
 
 fn no_config(sources: &Sources) -> Fault {
@@ -247,17 +272,8 @@ fn load_against(
     let (mut faults, mut notes) = (Vec::new(), Vec::new());
     let folder = found.folder();
     let variables = Variables::new(&sources.environment, &folder, &sources.current, &mut faults);
-    let path = match found {
-        Found::File(path) | Found::Text { path, .. } => Some(path.clone()),
-        _ => None,
-    };
-    let name = path.as_ref().map(|path| find::name_of(path, &sources.current)).unwrap_or_default();
-    let tree = match found {
-        Found::File(path) => read::file(path, &name, &mut faults),
-        Found::Text { path, text } => read::text(path, &name, text, &mut faults),
-        _ => Some(Node::null(Place::whole(&Arc::new(Origin::File("the environment".to_owned()))))),
-    };
-    let Some(mut tree) = tree else { return Err(Faults::new(faults)) };
+    let path = found.path();
+    let Some(mut tree) = tree(found, sources, &mut faults) else { return Err(Faults::new(faults)) };
     let against = if brings_targets(&variables) { Against::Everything } else { against };
     let named = mentioned(&tree);
     let schema = match against {
@@ -274,8 +290,8 @@ fn load_against(
         return if against == Against::Mentioned { again() } else { Err(Faults::new(faults)) };
     }
     notes.append(&mut checked.notes);
-    notes.extend(short_waits(&tree));
-    notes.extend(open_secrets(path.as_deref(), &folder, &checked, &sources.current));
+    notes.extend(notes::short_waits(&tree));
+    notes.extend(notes::open_secrets(path.as_deref(), &folder, &checked, &sources.current));
     notes.extend(path.iter().flat_map(|path| find::unread_beside(path)).map(|other| {
         format!("{} is not read: there is another config beside it", find::name_of(&other, &sources.current))
     }));
@@ -286,11 +302,30 @@ fn load_against(
     let settings = settings::settle(checked.value, kinds, &folder).map_err(Fault::general)?;
     let triggers_at = names::places(&tree, "triggers", &kinds.triggers);
     let targets_at = names::places(&tree, "targets", &kinds.targets);
-    let sources = sources.clone();
-    let mut loaded =
-        Loaded { settings, path, folder, notes, generated: None, written, sources, triggers_at, targets_at };
+    let mut loaded = Loaded {
+        settings,
+        path,
+        folder,
+        notes,
+        generated: None,
+        written,
+        sources: sources.clone(),
+        variables: notes::used(&tree),
+        triggers_at,
+        targets_at,
+    };
     make_secrets(&mut loaded, purpose)?;
     Ok(loaded)
+}
+
+/// What is written in the file, with the place of each value.
+fn tree(found: &Found, sources: &Sources, faults: &mut Vec<Fault>) -> Option<Node> {
+    let name = found.path().map(|path| find::name_of(&path, &sources.current)).unwrap_or_default();
+    match found {
+        Found::File(path) => read::file(path, &name, faults),
+        Found::Text { path, text } => read::text(path, &name, text, faults),
+        _ => Some(Node::null(Place::whole(&Arc::new(Origin::File("the environment".to_owned()))))),
+    }
 }
 
 /// The older app knew every sender by the body alone: where its single URL is on, or no file could list triggers, each kind
@@ -309,41 +344,6 @@ fn add_senders(value: &mut Value, schema: &Value, kinds: &Kinds) {
     }
 }
 
-/// Notes of a `maximum-wait` that cannot be kept, because folders must be quiet for longer than that.
-fn short_waits(tree: &Node) -> Vec<String> {
-    let span = |node: &Node| node.text().and_then(|text| Span::parse(text).ok());
-    let Some(wait) = tree.get("maximum-wait") else { return Vec::new() };
-    let triggers = tree.get("triggers").map(Node::entries).unwrap_or_default();
-    let ages = triggers.iter().flat_map(|kind| [&kind.value].into_iter().chain(kind.value.items()));
-    [tree]
-        .into_iter()
-        .chain(ages)
-        .filter_map(|node| node.get("minimum-age"))
-        .filter(|age| span(age) > span(wait))
-        .map(|age| {
-            let (age_text, wait_text) = (age.text().unwrap_or_default(), wait.text().unwrap_or_default());
-            format!("{}: minimum-age {age_text} is longer than maximum-wait {wait_text}, and wins", age.place)
-        })
-        .collect()
-}
-
-/// Notes of files that hold secrets and that every user of the machine can read.
-fn open_secrets(path: Option<&Path>, folder: &Path, checked: &check::Checked, current: &Path) -> Vec<String> {
-    let holds = |wanted: fn(&Origin) -> bool| checked.secrets_in.iter().any(|origin| wanted(origin));
-    let config = path.filter(|_| holds(|origin| matches!(origin, Origin::File(_))));
-    let dot_env =
-        holds(|origin| matches!(origin, Origin::DotEnv { .. })).then(|| folder.join(variables::DOT_ENV));
-    config
-        .into_iter()
-        .chain(dot_env.as_deref())
-        .filter(|path| std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0))
-        .map(|path| {
-            let name = find::name_of(path, current);
-            format!("{name} holds secrets, and every user of this machine can read it: chmod 600 {name}")
-        })
-        .collect()
-}
-
 /// Where authentication is on and nothing could pass it, autoscan makes secrets and keeps them.
 fn make_secrets(loaded: &mut Loaded, purpose: Purpose) -> Result<(), Faults> {
     let keys = &mut loaded.settings.authentication;
@@ -359,6 +359,13 @@ fn make_secrets(loaded: &mut Loaded, purpose: Purpose) -> Result<(), Faults> {
     let folders: Vec<PathBuf> = [loaded.folder.clone()].into_iter().chain(database).collect();
     let made = match secrets::kept(&folders)? {
         Some(kept) => kept,
+        None if purpose == Purpose::Again => {
+            return Err(Fault::general(
+                "the config names no password and no API key any more: name one under authentication, or restart autoscan, \
+                 which makes one and shows it once",
+            )
+            .into());
+        }
         None if purpose == Purpose::Look => {
             loaded.notes.push(
                 "the config names no password: the first \"autoscan serve\" makes one, and shows it once"

@@ -47,6 +47,8 @@ mod real_kodi;
 #[cfg(test)]
 mod real_mpd;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod servers;

@@ -17,6 +17,7 @@ use autoscan_web::{Edit, Proposal};
 use serde_json::Value;
 
 pub(crate) use addition::raw_settings;
+pub(super) use quote::{Style, quoted};
 
 use super::fault::shown_path;
 use super::find::Found;

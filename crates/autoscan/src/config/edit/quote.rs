@@ -7,7 +7,7 @@ const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y"
 
 /// The language of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub(in crate::config) enum Style {
     /// YAML, on lines of its own.
     Block,
     /// YAML, between brackets.
@@ -17,7 +17,7 @@ pub(super) enum Style {
 }
 
 /// Text as it is written: with quotes where it needs them.
-pub(super) fn quoted(text: &str, style: Style) -> String {
+pub(in crate::config) fn quoted(text: &str, style: Style) -> String {
     if style == Style::Json || text.chars().any(is_special) {
         return escaped(text);
     }
@@ -31,7 +31,7 @@ fn is_special(c: char) -> bool {
 
 fn is_plain(text: &str, style: Style) -> bool {
     let first = text.chars().next();
-    let is_safe_start = first.is_some_and(|c| c == '/' || c == '_' || c.is_alphabetic());
+    let is_safe_start = first.is_some_and(|c| c == '/' || c == '_' || c.is_alphabetic()) || is_measure(text);
     let is_word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
     let is_number = text.parse::<f64>().is_ok();
     let brackets: &[char] = if style == Style::Flow { &[',', '[', ']', '{', '}'] } else { &[] };
@@ -41,6 +41,13 @@ fn is_plain(text: &str, style: Style) -> bool {
         && !text.ends_with([' ', ':'])
         && ![": ", " #", "\\", "\"", "'"].iter().any(|sign| text.contains(sign))
         && !text.contains(brackets)
+}
+
+/// Digits and letters that no reader takes for a number: `10s`, `0.0.0.0`.
+fn is_measure(text: &str) -> bool {
+    let starts = text.starts_with(|c: char| c.is_ascii_digit());
+    let is_other_number = ["0x", "0o", "0b", "0X", "0O", "0B"].iter().any(|head| text.starts_with(head));
+    starts && !is_other_number && text.bytes().all(|sign| sign.is_ascii_alphanumeric() || sign == b'.')
 }
 
 /// In double quotes, as JSON and YAML both read it.

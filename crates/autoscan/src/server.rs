@@ -1,0 +1,224 @@
+//! The running server: what stays while configs come and go.
+
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use autoscan_core::ports::Store;
+use autoscan_engine::Engine;
+use autoscan_store::SqliteStore;
+use autoscan_web::{Site, Web};
+use tokio::sync::Mutex;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::{self, Composed, Faults, Loaded};
+use crate::control::Program;
+use crate::{logging, session_key};
+use crate::wire::{self, Opened};
+
+/// How long what is being sent may take when autoscan stops, or goes on by another config.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// What runs by the present config, and what does not depend on it.
+pub(crate) struct Server {
+    store: Arc<SqliteStore>,
+    /// Ends everything.
+    stop: CancellationToken,
+    /// By what it was started: some of it holds until the next start.
+    first: Arc<Loaded>,
+    loaded: RwLock<Arc<Loaded>>,
+    site: OnceLock<Site>,
+    /// The engine that tells targets. Who holds this is the only one to replace it.
+    turn: Mutex<Turn>,
+}
+
+/// The time of one engine.
+struct Turn {
+    engine: CancellationToken,
+    ended: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts by this config. `stop` ends it.
+    pub(crate) async fn start(
+        loaded: &Arc<Loaded>,
+        opened: Opened,
+        store: Arc<SqliteStore>,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        let turn = Turn { engine: stop.child_token(), ended: None };
+        let server = Arc::new(Self {
+            store,
+            stop,
+            first: Arc::clone(loaded),
+            loaded: RwLock::new(Arc::clone(loaded)),
+            site: OnceLock::new(),
+            turn: Mutex::new(turn),
+        });
+        let token = server.stop.child_token();
+        let engine = server.engine(loaded, opened);
+        let web = server.web(loaded, Arc::clone(&engine), token.clone()).await;
+        server.site.get_or_init(|| Site::new(web));
+        if let Ok(mut turn) = server.turn.try_lock() {
+            *turn = server.begin(engine, token);
+        }
+        server
+    }
+
+    /// What answers requests.
+    pub(crate) fn site(&self) -> Option<&Site> {
+        self.site.get()
+    }
+
+    /// The present config.
+    pub(crate) fn loaded(&self) -> Arc<Loaded> {
+        Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What of the present config holds only after the next start, one sentence each.
+    pub(crate) fn needs_restart(&self) -> Vec<String> {
+        self.loaded().needs_restart(&self.first)
+    }
+
+    /// Reads the config again and goes on by it. Answers what is different; or every fault, and then nothing changed.
+    /// Who asks may go away meanwhile: it is done to its end.
+    pub(crate) async fn reload(self: &Arc<Self>) -> Result<String, Vec<String>> {
+        let server = Arc::clone(self);
+        let reloading = tokio::spawn(async move {
+            let mut turn = server.turn.lock().await;
+            let present = server.loaded();
+            let read = move || {
+                let loaded = again(&present)?;
+                Ok((wire::open(&loaded)?, loaded))
+            };
+            let read: Result<_, Faults> = finished(spawn_blocking(read).await)?;
+            let (opened, loaded) = read.map_err(|faults| sentences(&faults))?;
+            Ok(server.change(&mut turn, loaded, opened).await)
+        });
+        finished(reloading.await)?
+    }
+
+    /// Writes what was composed of the present config into its file, and goes on by it. `basis` is what the person saw the
+    /// difference to.
+    pub(crate) async fn apply(
+        self: &Arc<Self>,
+        edit: autoscan_web::Edit,
+        basis: String,
+    ) -> Result<String, Vec<String>> {
+        let server = Arc::clone(self);
+        let applying = tokio::spawn(async move {
+            let mut turn = server.turn.lock().await;
+            let present = server.loaded();
+            let write = move || {
+                let composed = compose(&edit, &present).map_err(|why| vec![why])?;
+                if composed.proposal.basis != basis {
+                    return Err(vec![format!(
+                        "{} was changed since this was shown: nothing was written. Look at the difference again",
+                        composed.proposal.file
+                    )]);
+                }
+                composed.write().map_err(|why| vec![why])?;
+                read_back(&composed, &present)
+            };
+            let (loaded, opened) = finished(spawn_blocking(write).await)??;
+            Ok(server.change(&mut turn, loaded, opened).await)
+        });
+        finished(applying.await)?
+    }
+
+    /// Waits until everything has ended, for a while. Not before `stop`.
+    pub(crate) async fn end(&self) {
+        let mut turn = self.turn.lock().await;
+        self.end_turn(&mut turn, "what was being sent is sent again after the start").await;
+    }
+
+    async fn change(self: &Arc<Self>, turn: &mut Turn, loaded: Loaded, opened: Opened) -> String {
+        let loaded = Arc::new(loaded);
+        let said = loaded.differences(&self.loaded(), &self.first);
+        let engine = self.engine(&loaded, opened);
+        let token = self.stop.child_token();
+        let web = self.web(&loaded, Arc::clone(&engine), token.clone()).await;
+        // From here on requests are taken in by the new engine. Nobody is told by it before the old one has ended.
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&loaded);
+        if let Some(site) = self.site.get() {
+            site.renew(web);
+        }
+        self.end_turn(turn, "what was being sent is sent again by the new config").await;
+        *turn = self.begin(engine, token);
+        for note in &loaded.notes {
+            warn!("{note}");
+        }
+        info!("{said}");
+        said
+    }
+
+    fn engine(&self, loaded: &Loaded, opened: Opened) -> Arc<Engine> {
+        wire::engine(loaded, opened, Arc::clone(&self.store) as Arc<_>)
+    }
+
+    async fn web(self: &Arc<Self>, loaded: &Loaded, engine: Arc<Engine>, token: CancellationToken) -> Web {
+        let store: Arc<dyn Store> = Arc::clone(&self.store) as Arc<_>;
+        let keys = session_key::secret_keys(loaded, &*store).await;
+        let plex_tv = loaded.settings.plex_tv_url.clone();
+        let program = Arc::new(Program::new(Arc::clone(self), plex_tv, Arc::clone(&store)));
+        wire::web(loaded, engine, program, store, keys, token)
+    }
+
+    /// Lets an engine run. One that ends by itself is broken: then everything stops, so that it is started afresh.
+    fn begin(&self, engine: Arc<Engine>, token: CancellationToken) -> Turn {
+        let (asked, all) = (token.clone(), self.stop.clone());
+        let ended = tokio::spawn(async move {
+            engine.run(asked.child_token()).await;
+            if !asked.is_cancelled() {
+                all.cancel();
+            }
+        });
+        Turn { engine: token, ended: Some(ended) }
+    }
+
+    async fn end_turn(&self, turn: &mut Turn, otherwise: &str) {
+        turn.engine.cancel();
+        let Some(mut ended) = turn.ended.take() else { return };
+        if tokio::time::timeout(GRACE, &mut ended).await.is_err() {
+            warn!("a server did not answer within {} s; {otherwise}", GRACE.as_secs());
+            ended.abort();
+            let _cut_off = ended.await;
+        }
+    }
+}
+
+/// An edit of the present config, whose targets their kinds accept too.
+pub(crate) fn compose(edit: &autoscan_web::Edit, present: &Loaded) -> Result<Composed, String> {
+    let composed = config::compose(edit, present, &wire::kinds())?;
+    match wire::open(&composed.loaded) {
+        Ok(_opened) => Ok(composed),
+        Err(faults) => Err(format!("With this the config would be wrong, so nothing is changed. {faults}")),
+    }
+}
+
+/// The config as it is written now. Its secrets are hidden from here on, whatever becomes of it.
+fn again(present: &Loaded) -> Result<Loaded, Faults> {
+    let loaded = config::load_again(present, &wire::kinds())?;
+    logging::redaction().learn(loaded.secrets().iter().map(String::as_str));
+    Ok(loaded)
+}
+
+/// Loads what was just written; what cannot be run by is taken back.
+fn read_back(composed: &Composed, present: &Loaded) -> Result<(Loaded, Opened), Vec<String>> {
+    let read = again(present).and_then(|loaded| Ok((wire::open(&loaded)?, loaded)));
+    read.map(|(opened, loaded)| (loaded, opened)).map_err(|faults| {
+        let mut faults = sentences(&faults);
+        faults.extend(composed.take_back().err());
+        faults
+    })
+}
+
+fn sentences(faults: &Faults) -> Vec<String> {
+    faults.iter().map(ToString::to_string).collect()
+}
+
+/// What a task answered; that it broke is said as a sentence.
+fn finished<T>(answer: Result<T, tokio::task::JoinError>) -> Result<T, Vec<String>> {
+    answer.map_err(|broken| vec![format!("the reload broke: {broken}")])
+}
