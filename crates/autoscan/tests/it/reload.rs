@@ -162,7 +162,7 @@ fn a_hangup_signal_reads_the_config_again_and_logs_what_became_of_it() {
 }
 
 #[test]
-fn webhooks_during_ten_reloads_are_all_stored_and_each_is_told_once_at_most_twice() {
+fn webhooks_during_ten_reloads_are_all_stored_and_all_told() {
     let server = servers::plex();
     let home = Home::new(&format!("{SONARR}targets:\n  plex:\n{}", plex("one", &server)));
     let program = home.serve();
