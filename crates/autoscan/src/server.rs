@@ -14,8 +14,8 @@ use tracing::{info, warn};
 
 use crate::config::{self, Composed, Faults, Loaded};
 use crate::control::Program;
-use crate::{logging, session_key};
 use crate::wire::{self, Opened};
+use crate::{logging, session_key};
 
 /// How long what is being sent may take when autoscan stops, or goes on by another config.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
