@@ -191,7 +191,7 @@ fn answer_all<'a>(eyes: &'a Eyes, disk: &'a [Place], familiar: &'a Familiar) -> 
             let better = |claim: &&(AbsolutePath, usize, usize)| {
                 claim.0 == *local && (claim.1, claim.2) >= (*hits, *tail)
             };
-            *other != at && claim.as_ref().filter(better).is_some()
+            *other != at && claim.as_ref().is_some_and(|claim| better(&claim))
         });
         if let (Some((rival, _)), Answer::Found(mine)) = (rival, &*answer) {
             let why = format!(

@@ -42,7 +42,9 @@ impl Discreet {
     }
 
     fn hide_all(&self, mut texts: Vec<String>) -> Vec<String> {
-        texts.iter_mut().for_each(|text| self.hide(text));
+        for text in &mut texts {
+            self.hide(text);
+        }
         texts
     }
 
@@ -63,7 +65,9 @@ impl Target for Discreet {
 
     async fn libraries(&self) -> Result<Vec<Library>, Fault> {
         let mut libraries = self.server.libraries().await.map_err(|fault| self.fault(fault))?;
-        libraries.iter_mut().for_each(|library| self.hide(&mut library.title));
+        for library in &mut libraries {
+            self.hide(&mut library.title);
+        }
         Ok(libraries)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use autoscan_core::map::PathMap;
 use autoscan_core::path::{AbsolutePath, LocalPath};
-use autoscan_core::ports::Library;
+use autoscan_core::ports::{Folders, Library};
 use autoscan_core::suggest::{Eyes, Party, Place, Suggestions, suggest};
 use autoscan_core::time::Timestamp;
 use futures_util::future::join_all;
@@ -127,7 +127,7 @@ impl Engine {
                 Err(reason) => silent.push(reason),
             }
         }
-        told.extend(new.map(|new| eyes(&new.name, &PathMap::default(), &new.libraries, Vec::new())));
+        told.extend(new.map(|new| eyes(&new.name, &PathMap::default(), &new.libraries, &[])));
         let wanted: BTreeSet<&String> = sending
             .iter()
             .chain(&told)
@@ -182,21 +182,10 @@ impl Engine {
                     tokio::time::timeout(LOOK_PATIENCE, self.parts.files.folders_in(path, NAMES))
                 });
                 let looks = join_all(looks).await;
-                for ((path, steps), folders) in now.iter().zip(looks) {
-                    let Ok(Ok(folders)) = folders else { continue };
-                    let names = folders.folders.iter().map(|inside| &inside.name);
-                    let names: BTreeSet<String> =
-                        names.filter(|name| wanted.contains(name)).cloned().collect();
-                    let is_library = names.len() > 1 || folders.folders.len() > CROWD;
-                    if !is_library && *steps > 0 {
-                        let below = folders.folders.into_iter().filter(|inside| !inside.is_link);
-                        below
-                            .filter(|inside| path.0.depth() > 0 || !SYSTEM.contains(&inside.name.as_str()))
-                            .filter(|inside| !inside.name.starts_with(['.', '@', '#', '$']))
-                            .filter_map(|inside| inside.path)
-                            .for_each(|path| search.add(path.0, steps - 1));
-                    }
-                    search.found.push(Place { path: path.0.clone(), names, whole: folders.whole });
+                let seen =
+                    now.into_iter().zip(looks).filter_map(|(step, look)| Some((step, look.ok()?.ok()?)));
+                for ((path, steps), folders) in seen {
+                    search.take_in(&path, steps, folders, wanted);
                 }
             }
         };
@@ -220,6 +209,24 @@ impl Search {
             self.queue.push((path, steps));
         }
     }
+
+    /// Keeps what is in a folder, and looks further down where it is no library.
+    fn take_in(&mut self, path: &LocalPath, steps: usize, folders: Folders, wanted: &BTreeSet<&String>) {
+        let names = folders.folders.iter().map(|inside| &inside.name);
+        let names: BTreeSet<String> = names.filter(|name| wanted.contains(name)).cloned().collect();
+        let is_library = names.len() > 1 || folders.folders.len() > CROWD;
+        if !is_library && steps > 0 {
+            let below = folders.folders.into_iter().filter(|inside| !inside.is_link);
+            let below = below
+                .filter(|inside| path.0.depth() > 0 || !SYSTEM.contains(&inside.name.as_str()))
+                .filter(|inside| !inside.name.starts_with(['.', '@', '#', '$']))
+                .filter_map(|inside| inside.path);
+            for path in below {
+                self.add(path.0, steps - 1);
+            }
+        }
+        self.found.push(Place { path: path.0.clone(), names, whole: folders.whole });
+    }
 }
 
 /// Asks a target for its libraries and for a sample of what is in them.
@@ -230,14 +237,14 @@ async fn ask(target: &BoundTarget) -> Result<Eyes, String> {
         Ok(Ok(libraries)) => {
             let samples = tokio::time::timeout(PATIENCE, target.server.samples(&libraries)).await;
             let samples = samples.unwrap_or_default();
-            Ok(eyes(target.name.as_str(), &target.map, &libraries, samples))
+            Ok(eyes(target.name.as_str(), &target.map, &libraries, &samples))
         }
         Ok(Err(fault)) => Err(silent(fault.reason())),
         Err(_elapsed) => Err(silent(&format!("no answer within {} s", PATIENCE.as_secs()))),
     }
 }
 
-fn eyes(name: &str, map: &PathMap, libraries: &[Library], samples: Vec<String>) -> Eyes {
+fn eyes(name: &str, map: &PathMap, libraries: &[Library], samples: &[String]) -> Eyes {
     let mut folders: Vec<Place> = libraries
         .iter()
         .flat_map(|library| &library.folders)

@@ -217,11 +217,12 @@ fn ask(address: SocketAddr, method: &str, path: &str, cookie: &str, form: &str) 
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     if !cookie.is_empty() {
-        request += &format!("Cookie: {cookie}\r\n");
+        request = request + "Cookie: " + cookie + "\r\n";
     }
     if method == "POST" {
         let kind = "application/x-www-form-urlencoded";
-        request += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", form.len());
+        let length = form.len().to_string();
+        request = request + "Content-Type: " + kind + "\r\nContent-Length: " + &length + "\r\n";
     }
     stream.write_all(format!("{request}\r\n{form}").as_bytes())?;
     let mut answer = Vec::new();

@@ -854,7 +854,7 @@ laws! {
         let begun = step(3, None, StepKind::Started, "");
         let stale = Start { generation: 7, steps: vec![begun.clone()], ..start_of(store, id, &["plex"], at(3)).await };
         store.start(vec![stale], at(3)).await.unwrap();
-        assert_eq!(store.steps(id).await.unwrap(), [held.clone()]);
+        assert_eq!(store.steps(id).await.unwrap(), std::slice::from_ref(&held));
         let start = Start { steps: vec![begun.clone()], ..start_of(store, id, &["plex"], at(3)).await };
         store.start(vec![start], at(3)).await.unwrap();
         let sent = step(4, Some("plex"), StepKind::Sent, "told of /tv/A");
