@@ -105,12 +105,11 @@ impl App {
 
     async fn judge(&self, parts: &Parts, shown: Shown, acts: bool) -> Result<(), Problem> {
         match shown {
-            Shown::Key => Ok(()),
             // A browser sends a password by itself, whoever made it send the request.
             Shown::Password if acts && !Caller::of(parts).is_from_here(&parts.headers) => {
                 Err(Problem::cross_site())
             }
-            Shown::Password => Ok(()),
+            Shown::Key | Shown::Password => Ok(()),
             Shown::Perhaps(pair) => {
                 self.try_password(parts, &pair).await?;
                 Box::pin(self.judge(parts, Shown::Password, acts)).await

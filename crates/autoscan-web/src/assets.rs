@@ -19,8 +19,9 @@ struct Asset {
 
 impl Asset {
     fn new(stem: &str, ending: &str, kind: &'static str, bytes: &'static [u8]) -> Self {
-        let print: String = Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { name: format!("{stem}.{print}.{ending}"), kind, bytes }
+        let print =
+            Sha256::digest(bytes).iter().take(8).fold(0_u64, |print, byte| print << 8 | u64::from(*byte));
+        Self { name: format!("{stem}.{print:016x}.{ending}"), kind, bytes }
     }
 
     fn path(&self) -> String {

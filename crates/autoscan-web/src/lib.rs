@@ -110,7 +110,7 @@ fn router_with(web: Web, lasting: Lasting) -> Router {
     let base = web.base_url.trim_end_matches('/').to_owned();
     let Lasting { throttle, sessions, drafts, seats, walks, maps, since, .. } = lasting;
     let locks = Locks::new(&web.doors);
-    let app = Arc::new(App { locks, throttle, sessions, drafts, seats, walks, maps, since, web });
+    let app = Arc::new(App { web, locks, throttle, sessions, drafts, seats, walks, maps, since });
     base::below(&base, routes(app))
 }
 

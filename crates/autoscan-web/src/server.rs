@@ -69,12 +69,8 @@ impl Door {
             self.conversations.spawn(async move {
                 let peer = Peer { address, is_tls: tls.is_some() };
                 match tls {
+                    Some(tls) => converse_by_tls(&tls, stream, peer, site, stop, grace).await,
                     None => converse(stream, peer, site, stop, grace).await,
-                    Some(tls) => {
-                        if let Some(Some(stream)) = stop.run_until_cancelled(tls.greet(stream)).await {
-                            converse(stream, peer, site, stop, grace).await;
-                        }
-                    }
                 }
                 drop(slot);
             });
@@ -103,6 +99,19 @@ impl Door {
         let (stream, peer) = self.listener.accept().await?;
         stream.set_nodelay(true)?;
         Ok((stream, peer.ip()))
+    }
+}
+
+async fn converse_by_tls(
+    tls: &Tls,
+    stream: TcpStream,
+    peer: Peer,
+    site: Current,
+    stop: CancellationToken,
+    grace: Duration,
+) {
+    if let Some(Some(stream)) = stop.run_until_cancelled(tls.greet(stream)).await {
+        converse(stream, peer, site, stop, grace).await;
     }
 }
 

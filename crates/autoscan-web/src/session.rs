@@ -138,7 +138,7 @@ impl Sessions {
         }) else {
             return Ok(false);
         };
-        let same: bool = session.credentials.ct_eq(&derived(id, &locks.credentials())).into();
+        let same: bool = session.credentials.ct_eq(&derived(id, locks.credentials())).into();
         if !same || session.is_over(now) {
             self.end(print).await?;
             return Ok(false);
@@ -180,7 +180,7 @@ impl Sessions {
     ) -> Result<Option<HeaderValue>, StoreError> {
         let Some(id) = chance(self.random).map(|chance| format!("s.{chance}")) else { return Ok(None) };
         let print = print_of(&id);
-        let credentials = derived(&id, &locks.credentials());
+        let credentials = derived(&id, locks.credentials());
         let session = KeptSession { print, credentials, begun_at: now, used_at: now };
         self.store.begin_session(session.clone()).await?;
         remember(&mut self.known(), print, session, |session| session.used_at);

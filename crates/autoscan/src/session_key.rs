@@ -32,7 +32,7 @@ async fn kept(store: &dyn Store) -> Option<Secret> {
     }
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).ok()?;
-    let key: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = bytes.iter().fold(String::new(), |key, byte| key + &format!("{byte:02x}"));
     if let Err(error) = store.set_setting(KEPT, Some(key.clone())).await {
         warn!(%error, "the key of the sessions cannot be kept: everybody has to log in again after a restart");
     }

@@ -60,6 +60,7 @@ const CALLS: [&str; 2] = ["POST http://spy/scan → 204", "GET http://spy/status
 
 /// A server that remembers what it was told and answers as scripted.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub(crate) struct Spy {
     /// Folders it accepted, with when.
     pub(crate) told: Mutex<Vec<(String, Timestamp)>>,

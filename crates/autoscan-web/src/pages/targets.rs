@@ -67,7 +67,7 @@ struct What {
 struct Folder {
     library: String,
     kind: String,
-    folder: String,
+    path: String,
     here: Vec<(String, Badge, String)>,
 }
 
@@ -120,7 +120,7 @@ impl Knowledge {
             let row = |library: &Library, folder: &String| Folder {
                 library: words::short(&library.title, 80),
                 kind: words::short(&library.kind, 30),
-                folder: words::short(folder, 300),
+                path: words::short(folder, 300),
                 here: here(folder).map(places).unwrap_or_default(),
             };
             let rows =

@@ -70,7 +70,7 @@ async fn paths_may_be_those_that_another_trigger_sees() {
 async fn when_nothing_can_be_sent_the_page_says_why_and_keeps_the_text() {
     let house = House::new(|_| ());
     let browser = Browser::inside(&house).await;
-    let many: String = (0..501).map(|number| format!("/tv/{number}\n")).collect();
+    let many = (0..501).fold(String::new(), |all, number| all + &format!("/tv/{number}\n"));
     for (paths, target, status, expected) in [
         ("tv/relative", "plex", 200, "Nothing is stored; refused"),
         ("/tv/.DS_Store", "plex", 200, "Nothing is to be scanned; left out"),
@@ -91,7 +91,7 @@ async fn when_nothing_can_be_sent_the_page_says_why_and_keeps_the_text() {
 async fn five_hundred_paths_are_sent_at_once() {
     let house = House::new(|_| ());
     let browser = Browser::inside(&house).await;
-    let many: String = (0..500).map(|number| format!("/tv/{number}\n")).collect();
+    let many = (0..500).fold(String::new(), |all, number| all + &format!("/tv/{number}\n"));
     let page = preview(&browser, &many).await;
     assert!(page.body.contains("450 more paths are sent without a look at each"), "{}", page.body);
     let reply = browser.send(URI, &[("paths", &many), ("step", "scan")]).await;

@@ -42,7 +42,7 @@ impl<'a> Person<'a> {
     fn send(&self, path: &str, fields: &[(&str, &str)]) -> (String, String) {
         let mut body = format!("csrf={}", hidden(&self.look("/setup"), "csrf"));
         for (name, value) in fields {
-            body.push_str(&format!("&{name}={}", encoded(value)));
+            body = body + "&" + name + "=" + &encoded(value);
         }
         let headers = [format!("Cookie: {}", self.cookie), FORM.to_owned()];
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
