@@ -144,6 +144,10 @@ impl Target for Discreet {
         self.server.news().await;
     }
 
+    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
+        self.server.samples(libraries).await
+    }
+
     async fn playing(&self) -> Result<usize, Fault> {
         self.server.playing().await.map_err(|fault| self.fault(fault))
     }
