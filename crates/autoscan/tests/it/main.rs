@@ -26,6 +26,7 @@ mod kill;
 mod main_job;
 #[cfg(test)]
 mod manners;
+mod manual_page;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
