@@ -1,6 +1,8 @@
 //! The tests that need the whole house: one binary, so that it is linked once.
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod bad_bodies;
 #[cfg(test)]
 mod bad_configs;
