@@ -1,5 +1,9 @@
 //! No secret of a config leaves: not in what a command prints, not in an answer, not in the log.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
 use autoscan_testkit::PretendPlex;
 
 use crate::furniture::{Ended, Home, base64, episode};
@@ -36,6 +40,75 @@ fn full_of_secrets(port: u16, plex: &str) -> String {
          emby: [{{ url: 'http://127.0.0.1:9', token: S3cret-of-Emby }}]\n",
         plex.replace("://", "://user:S3cret-of-Url@"),
     )
+}
+
+/// A server that fails at everything, and says in its answer all that it was sent and all that it knows.
+fn talkative(status: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = vec![0; 8192];
+            let read = stream.read(&mut request).unwrap_or_default();
+            let request = String::from_utf8_lossy(&request[..read]);
+            let body = format!(
+                "{{\"apiKey\":\"S3cret-of-Nobody\",\"url\":\"http://a:S3cret-of-Nobody@x/?X-Plex-Token=S3cret-of-Nobody\"}} {} {request}",
+                SECRETS.join(" ")
+            );
+            let head = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            let _gone = stream.write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn no_secret_that_a_server_repeats_is_kept_or_shown() {
+    let home = Home::bare();
+    let (broken, strange) = (talkative("500 Broken"), talkative("404 Not Here"));
+    let config = full_of_secrets(home.port, &broken);
+    let more = format!(
+        "  audiobookshelf: [{{ url: '{strange}', api-key: S3cret-of-Plex2 }}]\n  \
+         webhook: [{{ name: hook, url: '{strange}/?token=S3cret-of-Url', body: '{{}}' }}]\n  \
+         radarr: [{{ url: '{strange}', api-key: S3cret-of-Emby }}]\n"
+    );
+    home.write("config.yml", &format!("{config}{more}"));
+    let program = home.serve();
+    let key = "X-Api-Key: S3cret-of-ApiKey";
+    program.request("POST", "/triggers/sonarr", &[key], episode("/tv/Show", "1.mkv").as_bytes());
+    for target in ["good", "wrong", "jellyfin", "emby", "audiobookshelf", "hook", "radarr"] {
+        let answer = program.request("POST", &format!("/api/v1/targets/{target}/test"), &[key], b"");
+        assert_no_secret(&answer.body, target);
+        assert!(!answer.body.contains("S3cret-of-Nobody"), "{}", answer.body);
+    }
+    program.until("every server was told", || {
+        let targets = program.request("GET", "/api/v1/targets", &[key], b"").body;
+        targets.matches("\"away\"").count() >= 4
+    });
+    for path in [
+        "/api/v1/scans",
+        "/api/v1/targets",
+        "/api/v1/log",
+        "/api/v1/log?level=debug",
+        "/api/v1/libraries",
+        "/metrics",
+    ] {
+        let answer = program.request("GET", path, &[key], b"");
+        assert_eq!(answer.status, 200, "{path}");
+        assert_no_secret(&answer.body, path);
+        assert!(!answer.body.contains("S3cret-of-Nobody"), "{path}: {}", answer.body);
+    }
+    program.stop();
+    program.until("the log is whole", || program.printed().contains("stopped; what waits is stored"));
+    assert_no_secret(&program.printed(), "the server");
+    for file in ["autoscan.db", "autoscan.db-wal"] {
+        let kept = std::fs::read(home.path(file)).unwrap_or_default();
+        assert_no_secret(&String::from_utf8_lossy(&kept), file);
+    }
 }
 
 /// No secret stands in the text, in none of the ways in which one is written on its way.
