@@ -99,9 +99,11 @@ fn lines_that_are_smuggled_into_a_header_reach_no_answer_and_no_log() {
     let home = Home::new("log: { level: debug }");
     let program = home.serve();
     for id in ["a\r\nSet-Cookie: evil=1", "a\nX-Evil: 1", "a b", "\u{1b}[31mred"] {
-        let answer = program.request("GET", "/health", &[&format!("X-Correlation-ID: {id}")], b"");
+        let header = format!("X-Correlation-ID: {id}");
+        // What is no header at all is answered with 400, or not at all.
+        let Some(answer) = program.try_request("GET", "/health", &[&header], b"") else { continue };
         assert!(!answer.head.contains("evil") && !answer.head.contains("x-evil"), "{answer:?}");
-        assert!(!header(&answer, "x-request-id").contains('\u{1b}'));
+        assert!(!self::header(&answer, "x-request-id").contains('\u{1b}'));
     }
     let answer = program.request("GET", "/health", &["X-Correlation-ID: id-of-the-sender"], b"");
     assert_eq!(header(&answer, "x-request-id"), "id-of-the-sender");

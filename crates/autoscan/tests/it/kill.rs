@@ -86,6 +86,23 @@ fn whatever_was_answered_200_is_scanned_after_fifty_power_cuts() {
     assert!(lost.is_empty(), "lost {} of {}: {lost:?}", lost.len(), stored.len());
     let repeated: u64 = told.values().map(|count| count - 1).sum();
     assert!(repeated <= CUTS, "only the call in hand at a cut is repeated: {repeated}");
+    tell_their_whole_way(&program);
+}
+
+/// Steps are kept with what they tell of, so that no cut can part them.
+fn tell_their_whole_way(program: &Program) {
+    let list = program.get("/api/v1/scans?limit=500");
+    let scans = list["scans"].as_array().unwrap();
+    assert!(scans.len() > 100);
+    for scan in scans {
+        let timeline = program.get(&format!("/api/v1/scans/{}/timeline", scan["id"]));
+        let steps = timeline["steps"].as_array().unwrap().iter();
+        let kinds: Vec<&str> = steps.map(|step| step["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["received", "started", "sent", "finished"], "{timeline}");
+        let sent = timeline["steps"][2]["text"].as_str().unwrap();
+        assert!(sent.contains(": GET http://") && sent.ends_with(" → 200"), "{sent}");
+        assert!(!sent.contains("plex-token"), "{sent}");
+    }
 }
 
 #[test]

@@ -32,6 +32,8 @@ mod manual_page;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
+mod map_suggestions;
+#[cfg(test)]
 mod moods;
 #[cfg(test)]
 mod more_targets;

@@ -1,10 +1,12 @@
-//! A server is added by the page alone.
+//! From an empty folder to a proven scan, by the page alone.
 
 use std::fs;
+use std::time::Duration;
 
 use autoscan_testkit::PretendPlexTv;
+use serde_json::Value;
 
-use crate::furniture::{Answer, Home, Program};
+use crate::furniture::{Answer, Home, Program, base64, episode};
 use crate::servers::{self, block_on};
 
 /// What plex.tv gives and Plex takes.
@@ -42,7 +44,7 @@ impl<'a> Person<'a> {
     fn send(&self, path: &str, fields: &[(&str, &str)]) -> (String, String) {
         let mut body = format!("csrf={}", hidden(&self.look("/setup"), "csrf"));
         for (name, value) in fields {
-            body = body + "&" + name + "=" + &encoded(value);
+            body.push_str(&format!("&{name}={}", encoded(value)));
         }
         let headers = [format!("Cookie: {}", self.cookie), FORM.to_owned()];
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
@@ -81,7 +83,7 @@ fn assert_secretless(answer: &Answer) {
 }
 
 #[test]
-fn from_an_empty_folder_to_the_difference_by_the_page_alone() {
+fn from_an_empty_folder_to_a_proven_scan_by_the_page_alone() {
     let (plex_tv, plex) = (block_on(PretendPlexTv::start(TOKEN)).unwrap(), servers::plex());
     let home = Home::bare();
     let media = home.path("media");
@@ -127,7 +129,26 @@ fn from_an_empty_folder_to_the_difference_by_the_page_alone() {
     let (page, at) = person.send("/setup/folders", &folders);
     assert!(page.contains("Write and reload") && page.contains(&here("tv")), "{page}");
     assert_eq!(fs::read_to_string(home.path("config.yml")).unwrap(), first, "nothing is written yet");
-    assert!(at.starts_with("/edit/"), "{at}");
+    let (page, to) = person.send(&at, &[("basis", &hidden(&page, "basis"))]);
+    assert_eq!(to, "/setup");
+    assert!(page.contains("plex is told from now on") && page.contains("/triggers/sonarr"), "{page}");
+
+    let written = fs::read_to_string(home.path("config.yml")).unwrap();
+    assert!(written.contains(TOKEN) && written.contains(&plex.stage.url()), "{written}");
+    for line in first.lines().filter(|line| line.trim_start().starts_with('#')) {
+        assert!(written.contains(line), "a comment is gone: {line}\n{written}");
+    }
+
+    home.write("media/tv/Show/Season 01/Show - S01E01.mkv", "film");
+    let basic = format!("Authorization: Basic {}", base64(format!("autoscan:{password}").as_bytes()));
+    let body = episode(&here("tv/Show"), "Season 01/Show - S01E01.mkv");
+    let answer = program.request("POST", "/triggers/sonarr", &[&basic], body.as_bytes());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    program.until_within(Duration::from_mins(1), "the scan is seen", || {
+        let scans = program.scans_with(&basic);
+        let state = |scan: &Value| scan["deliveries"][0]["state"].clone();
+        scans.first().is_some_and(|scan| state(scan) == "seen")
+    });
     assert!(!program.printed().contains(TOKEN), "{}", program.printed());
     for call in plex_tv.stage.calls().iter().chain(&plex.stage.calls()) {
         assert!(!call.target.contains(TOKEN), "{call:?}");
