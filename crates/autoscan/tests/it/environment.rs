@@ -86,8 +86,7 @@ fn the_older_apps_variables_alone_make_scans_of_what_every_sender_posts() {
     );
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(waiting(&program, pass), 4);
-    let page = program.request("GET", single, &[], b"").body;
-    assert!(page.contains("method=\"post\"") && page.contains("name=\"filepath\""), "{page}");
+    assert!(program.request("GET", single, &[], b"").body.contains("name=\"filepath\""), "the page");
 
     for path in ["/0123456789abcdeF", "/0123456789abcde", "/0123456789abcdef0", "/x/0123456789abcdef"] {
         assert_eq!(post(&program, path, &bodies[0]).status, 404, "{path}");

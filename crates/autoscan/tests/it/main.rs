@@ -28,6 +28,7 @@ mod kill;
 mod main_job;
 #[cfg(test)]
 mod manners;
+#[cfg(test)]
 mod manual_page;
 #[cfg(test)]
 mod many;

@@ -55,6 +55,7 @@ fn a_person_logs_in_and_out_and_every_page_is_fit_to_be_seen() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a walk, step by step")]
 fn a_person_scans_by_hand_retries_what_is_missing_and_sees_what_comes_in() {
     for screen in [Screen::Desk, Screen::Phone] {
         let town = SeeingTown::of_plex(", proof-within: 2s");
