@@ -97,9 +97,15 @@ impl Browser {
 
     /// Types into a field, in place of what stands there.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
-        let field = self.find(css).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        let start = Instant::now();
+        // A page that renews itself may take a field away that was just found.
+        loop {
+            let field = self.find(css).await;
+            if field.clear().await.is_ok() && field.send_keys(text).await.is_ok() {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{css} cannot be filled in");
+        }
     }
 
     /// Presses a button or follows a link with this text.
@@ -108,17 +114,24 @@ impl Browser {
         let path = format!(
             "//main//*[self::button or self::a][normalize-space()='{quoted}'] | //header//*[self::button or self::a][normalize-space()='{quoted}']"
         );
-        let wait = self.client.wait().at_most(PATIENCE);
-        match wait.for_element(Locator::XPath(&path)).await {
-            Ok(element) => element.click().await.unwrap(),
-            Err(error) => panic!("nothing is called {text:?}: {error}\n{}", self.text().await),
+        let start = Instant::now();
+        loop {
+            let wait = self.client.wait().at_most(PATIENCE);
+            match wait.for_element(Locator::XPath(&path)).await {
+                Ok(element) if element.click().await.is_ok() => return,
+                // The page renewed itself in between.
+                Ok(_gone) => assert!(start.elapsed() < PATIENCE, "{text:?} cannot be pressed"),
+                Err(error) => panic!("nothing is called {text:?}: {error}\n{}", self.text().await),
+            }
         }
     }
 
-    /// All text that the page shows.
+    /// All text that the page shows; nothing between two pages.
     pub(crate) async fn text(&self) -> String {
-        let body = self.client.find(Locator::Css("body")).await.unwrap();
-        body.text().await.unwrap_or_default()
+        match self.client.find(Locator::Css("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_none) => String::new(),
+        }
     }
 
     /// Waits until the page shows a text.
@@ -138,7 +151,8 @@ impl Browser {
     /// Waits until a script of the test answers true.
     pub(crate) async fn until(&self, script: &str) {
         let start = Instant::now();
-        while self.ask(script).await != json!(true) {
+        // Between two pages there is nobody to ask.
+        while self.client.execute(script, Vec::new()).await.unwrap_or_default() != json!(true) {
             assert!(start.elapsed() < PATIENCE, "never: {script}\n{}", self.text().await);
             sleep(Duration::from_millis(50)).await;
         }
