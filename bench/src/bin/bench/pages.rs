@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use autoscan_bench::load::{Figures, Load, millis};
+use autoscan_bench::load::millis;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,7 +15,7 @@ use tokio::net::TcpSocket;
 use crate::Effort;
 use crate::history;
 use crate::report::{Row, median};
-use crate::server::Server;
+use crate::webhooks::{MANY, play};
 use crate::yard::{PASSWORD, Settings, USERNAME, Yard};
 
 const GOAL_OVERVIEW: (&str, &str) = ("overview, 1 000 000 scans", "≤ 20 ms");
@@ -30,7 +30,6 @@ const PAGES: [&str; 8] =
 const LISTENERS: usize = 1_000;
 /// Listeners that come from one address.
 const AN_ADDRESS: usize = 10;
-const MANY: usize = 64;
 
 /// The four rows about pages.
 pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
@@ -101,7 +100,7 @@ fn listeners(yard: &Yard, effort: Effort) -> Result<Vec<Row>> {
     let alone = yard.autoscan(alone.path(), &Settings::intake())?;
     let watched = yard.autoscan(watched.path(), &Settings::intake())?;
     for server in [&alone, &watched] {
-        play(server, Duration::from_millis(500), 0)?;
+        play(server, MANY, Duration::from_millis(500), 0)?;
     }
     std::thread::sleep(Duration::from_secs(2));
     let before = watched.pss_mb()?;
@@ -115,7 +114,8 @@ fn listeners(yard: &Yard, effort: Effort) -> Result<Vec<Row>> {
     let (mut ratios, mut rates) = (Vec::new(), Vec::new());
     for round in 0..effort.rounds {
         let part = u64::from(round) + 1;
-        let (without, with) = (play(&alone, effort.time, part)?, play(&watched, effort.time, part)?);
+        let (without, with) =
+            (play(&alone, MANY, effort.time, part)?, play(&watched, MANY, effort.time, part)?);
         ratios.push(with.per_second / without.per_second);
         rates.push(with.per_second);
     }
@@ -129,21 +129,6 @@ fn listeners(yard: &Yard, effort: Effort) -> Result<Vec<Row>> {
         Row::new(GOAL_WATCHED.0, GOAL_WATCHED.1, format!("{grown:.1} MB"), grown <= 10.0),
         Row::new(GOAL_UNHINDERED.0, GOAL_UNHINDERED.1, format!("{ratio:.2} ({rate:.0}/s)"), ratio >= 0.9),
     ])
-}
-
-fn play(server: &Server, time: Duration, part: u64) -> Result<Figures> {
-    let load = Load {
-        address: server.address,
-        path: "/triggers/sonarr".to_owned(),
-        login: Some((USERNAME.to_owned(), PASSWORD.to_owned())),
-        connections: MANY,
-        requests: 10_000_000,
-        time,
-        first: part * 20_000_000,
-    };
-    let figures = load.run()?;
-    ensure!(figures.refused == 0, "{} requests were not answered 200", figures.refused);
-    Ok(figures)
 }
 
 /// Listeners from a hundred addresses of this machine: people do not all sit behind one.

@@ -10,7 +10,8 @@ use crate::report::{Row, median};
 use crate::server::Server;
 use crate::yard::{PASSWORD, Settings, USERNAME, Yard};
 
-const MANY: usize = 64;
+/// Connections of a load by many.
+pub(crate) const MANY: usize = 64;
 const GOAL_MANY: (&str, &str) = ("webhooks/s, 64 connections", "≥ 0.75 of the floor");
 const GOAL_ONE: (&str, &str) = ("webhooks/s, 1 connection", "≥ 0.8 of the floor");
 const GOAL_SLOW: (&str, &str) = ("p99 at 64 connections", "≤ 2 × the floor's");
@@ -69,7 +70,7 @@ pub(crate) fn floor(yard: &Yard, effort: Effort) -> Result<()> {
 }
 
 /// One load; `part` keeps its series apart from those of the others.
-fn play(server: &Server, connections: usize, time: Duration, part: u64) -> Result<Figures> {
+pub(crate) fn play(server: &Server, connections: usize, time: Duration, part: u64) -> Result<Figures> {
     let load = Load {
         address: server.address,
         path: "/triggers/sonarr".to_owned(),

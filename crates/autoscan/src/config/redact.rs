@@ -44,18 +44,25 @@ pub(super) fn without_login(text: &str) -> Cow<'_, str> {
 /// Every secret that is written in a config: below keys that are named so, and the logins and queries of URLs.
 pub(super) fn secrets_in(written: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    collect(written, false, &mut found);
+    for (key, value) in written.as_object().into_iter().flatten() {
+        // `tls.key` is the name of a file, and whoever has to mend it must be told which.
+        if key != "tls" {
+            collect(value, names_a_secret(key), &mut found);
+        }
+    }
     found
+}
+
+fn names_a_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace('_', "-");
+    KEYS.iter().any(|end| key.ends_with(end))
 }
 
 fn collect(value: &Value, is_secret: bool, found: &mut Vec<String>) {
     match value {
-        // The files of TLS: `key` is the name of one, and whoever has to mend it must be told which.
-        Value::Object(keys) if keys.contains_key("cert") => {}
         Value::Object(keys) => {
             for (key, value) in keys {
-                let key = key.to_ascii_lowercase().replace('_', "-");
-                collect(value, is_secret || KEYS.iter().any(|end| key.ends_with(end)), found);
+                collect(value, is_secret || names_a_secret(key), found);
             }
         }
         Value::Array(items) => items.iter().for_each(|item| collect(item, is_secret, found)),
