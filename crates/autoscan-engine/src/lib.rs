@@ -116,6 +116,8 @@ pub struct Engine {
     mounts: Arc<Mounts>,
     /// One lane a target, in the order of [`Parts::targets`].
     lanes: Vec<Lane>,
+    /// Held while pauses are read or written, so that what is kept and what the lanes do stay one.
+    pausing: tokio::sync::Mutex<()>,
     /// What each target said of itself last, in the same order.
     memories: Vec<Memory>,
     alarm: Alarm,
@@ -152,6 +154,7 @@ impl Engine {
             mounts,
             memories,
             lanes,
+            pausing: tokio::sync::Mutex::default(),
             alarm: Alarm::new(),
             bus,
             ledger: Ledger::default(),
@@ -189,7 +192,7 @@ impl Engine {
     /// Takes up what the last run left.
     async fn take_up(&self) -> Result<(), StoreError> {
         self.parts.store.recover().await?;
-        self.restore_pauses().await?;
+        self.take_up_pauses().await?;
         if let Some(lines) = self.parts.store.setting(MOUNTS).await? {
             self.mounts.restore(&lines);
         }

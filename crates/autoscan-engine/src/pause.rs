@@ -38,6 +38,7 @@ impl Engine {
         pause: Option<Pause>,
         kept: Option<String>,
     ) -> Result<Vec<Name>, StoreError> {
+        let _turn = self.pausing.lock().await;
         let mut names = Vec::new();
         for (bound, lane) in self.parts.targets.iter().zip(&self.lanes) {
             if target.is_none_or(|name| bound.name.as_str() == name) {
@@ -50,12 +51,13 @@ impl Engine {
         Ok(names)
     }
 
-    /// Takes up the pauses that were in force before the restart.
-    pub(crate) async fn restore_pauses(&self) -> Result<(), StoreError> {
+    /// Takes up the pauses that are in force, so that they are seen from the first request on. [`Self::run`] does it once
+    /// more: until then they may change through the engine before this one.
+    pub async fn take_up_pauses(&self) -> Result<(), StoreError> {
+        let _turn = self.pausing.lock().await;
         for (bound, lane) in self.parts.targets.iter().zip(&self.lanes) {
-            if let Some(kept) = self.parts.store.setting(&key(&bound.name)).await? {
-                lane.set_pause(Some(Pause { until: kept.parse().ok().map(Timestamp::from_millis) }));
-            }
+            let kept = self.parts.store.setting(&key(&bound.name)).await?;
+            lane.set_pause(kept.map(|kept| Pause { until: kept.parse().ok().map(Timestamp::from_millis) }));
         }
         Ok(())
     }

@@ -240,7 +240,11 @@ impl<'e> Teller<'e> {
     fn call(&mut self) {
         let pace = &self.target.pace;
         let most = if pace.scan_delay.is_zero() { pace.max_in_flight.max(1) } else { 1 };
-        while self.running.len() < most && self.now() >= self.not_before {
+        // A person may have paused it since [`Self::held`] looked: a probe and a claim take their time.
+        while self.running.len() < most
+            && self.now() >= self.not_before
+            && self.lane.pause(self.now()).is_none()
+        {
             let Some((queue, batch)) = self.next_batch() else { return };
             self.busy.insert(queue.clone());
             self.running.spawn(call::tell(Arc::clone(self.engine), self.index, queue, batch));

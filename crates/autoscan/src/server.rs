@@ -159,6 +159,9 @@ impl Server {
 
     async fn web(self: &Arc<Self>, loaded: &Loaded, engine: Arc<Engine>, token: CancellationToken) -> Web {
         let store: Arc<dyn Store> = Arc::clone(&self.store) as Arc<_>;
+        if let Err(failure) = engine.take_up_pauses().await {
+            warn!(%failure, "what is paused is not known yet; it is read again before anybody is told");
+        }
         let keys = session_key::secret_keys(loaded, &*store).await;
         let plex_tv = loaded.settings.plex_tv_url.clone();
         let program = Arc::new(Program::new(Arc::clone(self), plex_tv, Arc::clone(&store)));

@@ -196,6 +196,22 @@ async fn a_paused_target_gets_nothing_until_it_is_resumed_and_the_pause_survives
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_is_paused_while_it_says_who_it_is_gets_nothing() {
+    let mut setup = three();
+    setup.spies[0].1.probe_takes = Duration::from_secs(20);
+    let world = World::start(setup);
+    world.send("created /tv/Show/a.mkv").await;
+    world.seconds(10).await;
+    world.engine.pause(Some("plex"), None).await.unwrap();
+    world.seconds(60).await;
+    assert!(world.spies[0].folders().is_empty());
+    assert_eq!(world.spies[1].folders(), ["/tv/Show"]);
+    world.engine.resume(None).await.unwrap();
+    world.seconds(1).await;
+    assert_eq!(world.spies[0].folders(), ["/tv/Show"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_with_an_end_ends() {
     let world = World::start(three());
     let until = world.engine.now() + Duration::from_secs(100);

@@ -78,6 +78,8 @@ pub(crate) struct Spy {
     pub(crate) probes: Mutex<u32>,
     /// How long it takes over a call.
     pub(crate) takes: Duration,
+    /// How long it takes to say who it is.
+    pub(crate) probe_takes: Duration,
     /// What tells it when it was told.
     pub(crate) clock: Option<FakeClock>,
     /// Whether it can be asked for files.
@@ -137,6 +139,7 @@ impl Target for Spy {
         if self.hangs {
             std::future::pending::<()>().await;
         }
+        tokio::time::sleep(self.probe_takes).await;
         *self.probes.lock().unwrap() += 1;
         match &*self.down.lock().unwrap() {
             Some(fault) => Err(fault.clone()),
