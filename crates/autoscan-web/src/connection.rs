@@ -1,6 +1,6 @@
 //! One connection: requests one after another, until the client, the watch or the stop ends it.
 
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::caller::Peer;
+use crate::endless::{Rest, go_on};
 use crate::site::Current;
 use crate::watch::{Counted, Pulse};
 
@@ -29,34 +30,37 @@ pub(crate) async fn converse<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let address = peer.address;
-    let pulse = Arc::new(Pulse::default());
+    let (pulse, rest) = (Arc::new(Pulse::default()), Rest::default());
     let service = service_fn(|request: Request<Incoming>| {
-        let busy = pulse.begin();
+        let (busy, rest) = (pulse.begin(), rest.clone());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         let answer = site.router().call(request);
-        async move {
+        Box::pin(async move {
             let answer = answer.await;
             drop(busy);
-            answer
-        }
+            answer.map(|answer| rest.keep(answer))
+        })
     });
     // A script that closes its half after the request still wants the answer.
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .half_close(true)
         .pipeline_flush(true)
         .serve_connection(TokioIo::new(Counted::new(stream, Arc::clone(&pulse))), service);
-    let mut connection = pin!(connection);
     let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
+        ended = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(ended),
         () = pulse.fades() => return tracing::debug!(peer = %address, "a connection without progress was ended"),
         () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(grace, connection).await.ok()
+            Pin::new(&mut connection).graceful_shutdown();
+            let ending = poll_fn(|context| connection.poll_without_shutdown(context));
+            tokio::time::timeout(grace, ending).await.ok()
         }
     };
     match ended {
-        Some(Ok(())) => {}
+        Some(Ok(())) => {
+            let stream = connection.into_parts().io.into_inner();
+            Box::pin(finish(stream, rest.take(), &pulse, &stop, grace)).await;
+        }
         Some(Err(error)) => tracing::debug!(peer = %address, %error, "a connection broke"),
         None => {
             tracing::warn!(peer = %address, "a request was cut off: it was not answered in the time left for stopping");
@@ -64,11 +68,39 @@ pub(crate) async fn converse<S>(
     }
 }
 
+/// Goes on with an endless answer, if there is one, and closes. An answer that goes on ends by itself at the stop; a client
+/// that does not read it is not waited for longer than `grace`.
+async fn finish<S>(
+    mut stream: Counted<S>,
+    rest: Option<Body>,
+    pulse: &Pulse,
+    stop: &CancellationToken,
+    grace: Duration,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let going_on = async {
+        if let Some(body) = rest {
+            go_on(&mut stream, body).await?;
+        }
+        stream.shutdown().await
+    };
+    tokio::select! {
+        ended = going_on => if let Err(error) = ended {
+            tracing::debug!(%error, "a connection broke at its end");
+        },
+        () = pulse.fades() => tracing::debug!("a connection without progress was ended"),
+        () = async { stop.cancelled().await; tokio::time::sleep(grace).await } => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::Router;
+    use crate::endless::Endless;
     use axum::routing::{get, post};
+    use axum::{Extension, Router};
+    use futures_util::{StreamExt as _, stream};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::task::JoinHandle;
     use tokio::time::{Instant, sleep};
@@ -76,8 +108,27 @@ mod tests {
     const GRACE: Duration = Duration::from_secs(5);
 
     fn open(stop: &CancellationToken) -> (DuplexStream, JoinHandle<Duration>) {
+        let ends = stop.clone();
+        let ticking = move || {
+            let ticks = stream::unfold((), |()| async {
+                sleep(Duration::from_secs(10)).await;
+                Some((Ok::<_, std::convert::Infallible>("tick\n"), ()))
+            });
+            let ticks = Body::from_stream(ticks.take_until(ends.clone().cancelled_owned()));
+            async move { (Extension(Endless), ticks) }
+        };
         let router = Router::new()
             .route("/", get(|| async { "hello" }))
+            .route("/ticking", get(ticking))
+            .route(
+                "/flood",
+                get(|| async {
+                    (
+                        Extension(Endless),
+                        Body::from_stream(stream::repeat_with(|| Ok::<_, std::convert::Infallible>("flood"))),
+                    )
+                }),
+            )
             .route("/slow", get(|| async { sleep(Duration::from_secs(3)).await }))
             .route("/stuck", get(std::future::pending::<()>))
             .route("/echo", post(|body: String| async { body }));
@@ -154,5 +205,43 @@ mod tests {
         client.shutdown().await.unwrap();
         assert!(answer(&mut client).await.starts_with("HTTP/1.1 200"));
         server.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endless_answer_goes_on_as_it_comes_until_the_stop() {
+        let stop = CancellationToken::new();
+        let (mut client, server) = open(&stop);
+        client.write_all(b"GET /ticking HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let head = answer(&mut client).await;
+        assert!(head.starts_with("HTTP/1.0 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+        assert!(!head.contains("content-length") && !head.contains("transfer-encoding"), "{head}");
+        for _ in 0..100 {
+            assert_eq!(answer(&mut client).await, "tick\n");
+        }
+        stop.cancel();
+        assert_eq!(answer(&mut client).await, "");
+        assert_eq!(server.await.unwrap(), Duration::from_secs(1000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endless_answer_ends_when_its_client_leaves_or_no_longer_reads() {
+        let (mut client, server) = open(&CancellationToken::new());
+        client.write_all(b"GET /ticking HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        answer(&mut client).await;
+        answer(&mut client).await;
+        drop(client);
+        assert!(server.await.unwrap() <= Duration::from_secs(20));
+
+        let (mut client, server) = open(&CancellationToken::new());
+        client.write_all(b"GET /flood HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        assert!(server.await.unwrap() >= Duration::from_mins(2));
+        drop(client);
+
+        let stop = CancellationToken::new();
+        let (mut client, server) = open(&stop);
+        client.write_all(b"GET /flood HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        stop.cancel();
+        assert_eq!(server.await.unwrap(), Duration::from_secs(1) + GRACE);
     }
 }

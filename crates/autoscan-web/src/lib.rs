@@ -14,6 +14,7 @@ mod connection;
 mod control;
 mod cookie;
 mod doors;
+mod endless;
 mod envelope;
 mod figures;
 mod health;

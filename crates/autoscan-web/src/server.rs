@@ -69,7 +69,8 @@ impl Door {
             self.conversations.spawn(async move {
                 let peer = Peer { address, is_tls: tls.is_some() };
                 match tls {
-                    Some(tls) => converse_by_tls(&tls, stream, peer, site, stop, grace).await,
+                    // Boxed, because it is large, and its room would be part of every plain connection.
+                    Some(tls) => Box::pin(converse_by_tls(&tls, stream, peer, site, stop, grace)).await,
                     None => converse(stream, peer, site, stop, grace).await,
                 }
                 drop(slot);
@@ -110,7 +111,7 @@ async fn converse_by_tls(
     stop: CancellationToken,
     grace: Duration,
 ) {
-    if let Some(Some(stream)) = stop.run_until_cancelled(tls.greet(stream)).await {
+    if let Some(Some(stream)) = stop.run_until_cancelled(Box::pin(tls.greet(stream))).await {
         converse(stream, peer, site, stop, grace).await;
     }
 }

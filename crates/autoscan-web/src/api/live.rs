@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use autoscan_engine::{Heard, Listener, NewsId};
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::request::Parts;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::caller::Caller;
+use crate::endless::Endless;
 use crate::query;
 use crate::session::Session;
 
@@ -117,7 +119,7 @@ pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Resp
         let said = onlooker.next().await?;
         Some((Ok::<_, std::convert::Infallible>(said), onlooker))
     });
-    Ok((HEADERS, Body::from_stream(events)).into_response())
+    Ok((Extension(Endless), HEADERS, Body::from_stream(events)).into_response())
 }
 
 /// From where somebody wants to hear.
