@@ -25,6 +25,8 @@ mod house_rules;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod leaks;
+#[cfg(test)]
 mod main_job;
 #[cfg(test)]
 mod manners;
@@ -44,6 +46,8 @@ mod mounts;
 mod own_targets;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod person;
 #[cfg(test)]
 mod proven;
 #[cfg(test)]

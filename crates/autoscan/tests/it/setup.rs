@@ -6,81 +6,12 @@ use std::time::Duration;
 use autoscan_testkit::PretendPlexTv;
 use serde_json::Value;
 
-use crate::furniture::{Answer, Home, Program, base64, episode};
+use crate::furniture::{Home, base64, episode};
+use crate::person::{Person, hidden};
 use crate::servers::{self, block_on};
 
 /// What plex.tv gives and Plex takes.
 const TOKEN: &str = "plex-token";
-
-/// A person with a browser that runs no scripts.
-struct Person<'a> {
-    program: &'a Program,
-    cookie: String,
-}
-
-impl<'a> Person<'a> {
-    fn log_in(program: &'a Program, password: &str) -> Self {
-        let page = program.request("GET", "/login", &[], b"");
-        let body = format!(
-            "csrf={}&username=autoscan&password={}&next=/",
-            hidden(&page.body, "csrf"),
-            encoded(password)
-        );
-        let headers = [format!("Cookie: {}", cookie(&page)), FORM.to_owned()];
-        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-        let answer = program.request("POST", "/login", &headers, body.as_bytes());
-        assert_eq!(answer.status, 303, "{answer:?}");
-        Self { program, cookie: cookie(&answer) }
-    }
-
-    fn look(&self, path: &str) -> String {
-        let answer = self.program.request("GET", path, &[&format!("Cookie: {}", self.cookie)], b"");
-        assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        assert_secretless(&answer);
-        answer.body
-    }
-
-    /// Sends a form, and looks at the page to which it leads.
-    fn send(&self, path: &str, fields: &[(&str, &str)]) -> (String, String) {
-        let mut body = format!("csrf={}", hidden(&self.look("/setup"), "csrf"));
-        for (name, value) in fields {
-            body = body + "&" + name + "=" + &encoded(value);
-        }
-        let headers = [format!("Cookie: {}", self.cookie), FORM.to_owned()];
-        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-        let answer = self.program.request("POST", path, &headers, body.as_bytes());
-        assert_eq!(answer.status, 303, "{path}: {answer:?}");
-        assert_secretless(&answer);
-        let to = header(&answer, "location").unwrap_or_default();
-        (self.look(&to), to)
-    }
-}
-
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
-
-fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-fn header(answer: &Answer, name: &str) -> Option<String> {
-    let found = answer.head.lines().filter_map(|line| line.split_once(": "));
-    found.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
-}
-
-fn cookie(answer: &Answer) -> String {
-    let cookie = header(answer, "set-cookie").unwrap_or_default();
-    cookie.split(';').next().unwrap().to_owned()
-}
-
-fn hidden(page: &str, name: &str) -> String {
-    let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
-    rest.split('"').next().unwrap().to_owned()
-}
-
-fn assert_secretless(answer: &Answer) {
-    let text = format!("{answer:?}");
-    assert!(!text.contains(TOKEN), "{text}");
-}
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a walk, step by step")]
@@ -151,6 +82,9 @@ fn from_an_empty_folder_to_a_proven_scan_by_the_page_alone() {
         scans.first().is_some_and(|scan| state(scan) == "seen")
     });
     assert!(!program.printed().contains(TOKEN), "{}", program.printed());
+    for page in person.saw.take() {
+        assert!(!page.contains(TOKEN), "{page}");
+    }
     for call in plex_tv.stage.calls().iter().chain(&plex.stage.calls()) {
         assert!(!call.target.contains(TOKEN), "{call:?}");
     }
