@@ -9,12 +9,12 @@ use axum::http::{HeaderValue, Method};
 
 use crate::Web;
 use crate::answer::Problem;
-use crate::api::live::Seats;
 use crate::caller::Caller;
 use crate::doors::{Address, Locks, Shown};
 use crate::pages::target_maps::Maps;
 use crate::pages::{Drafts, Walks};
 use crate::password::Tried;
+use crate::places::Seats;
 use crate::session::{Session, Sessions, Way};
 use crate::throttle::Throttle;
 

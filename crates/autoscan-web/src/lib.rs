@@ -24,6 +24,7 @@ mod metrics;
 mod page;
 mod pages;
 mod password;
+mod places;
 mod query;
 mod request_id;
 mod server;
@@ -56,6 +57,7 @@ pub use control::{
 pub use doors::Doors;
 pub use log_tail::{LogLevel, LogLine, LogTail};
 pub use password::{hash_password, password_hash_fault};
+pub use places::Places;
 pub use server::serve;
 pub use site::{Current, Site};
 pub use tls::Tls;
@@ -95,6 +97,8 @@ pub struct Web {
     pub log: Arc<dyn LogTail>,
     /// Fills bytes by chance that nobody can guess.
     pub random: fn(&mut [u8]),
+    /// How many connections may be open.
+    pub places: Places,
     /// The version of autoscan, for `/health/detailed` and `/metrics`.
     pub version: &'static str,
     /// Once cancelled, `/ready` says that autoscan stops.

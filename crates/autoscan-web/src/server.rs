@@ -12,29 +12,33 @@ use tokio_util::task::TaskTracker;
 
 use crate::caller::Peer;
 use crate::connection::converse;
+use crate::places::{Places, Seats};
 use crate::site::Current;
 use crate::tls::Tls;
 
-/// Connections that are open at the same time; further ones wait in the system's queue.
-const MOST_OPEN: usize = 4096;
 /// After a failed accept, which mostly means that file descriptors ran out.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until `stop`, by TLS where there is some. Then no connection is accepted any more, and requests in flight have `grace` to be answered.
+/// What finds none of the `places` waits in the system's queue; one address that has half of them gets no more.
 pub async fn serve(
     listeners: Vec<TcpListener>,
     tls: Option<Tls>,
     site: impl Into<Current>,
+    places: Places,
     stop: CancellationToken,
     grace: Duration,
 ) {
-    let (site, slots) = (site.into(), Arc::new(Semaphore::new(MOST_OPEN)));
+    let (site, slots) = (site.into(), Arc::new(Semaphore::new(places.all())));
+    let seats = places.connections();
     let conversations = TaskTracker::new();
     let doors = TaskTracker::new();
     for listener in listeners {
         let door = Door {
             listener,
             slots: Arc::clone(&slots),
+            seats: seats.clone(),
+            places,
             conversations: conversations.clone(),
             tls: tls.clone(),
             site: site.clone(),
@@ -54,6 +58,8 @@ pub async fn serve(
 struct Door {
     listener: TcpListener,
     slots: Arc<Semaphore>,
+    seats: Seats,
+    places: Places,
     conversations: TaskTracker,
     tls: Option<Tls>,
     site: Current,
@@ -64,6 +70,11 @@ struct Door {
 impl Door {
     async fn open(self) {
         while let Some(Some((slot, stream, address))) = self.stop.run_until_cancelled(self.next()).await {
+            let Some(seat) = self.seats.take(address) else {
+                // Without an answer: to write one to many who do not read costs what they are after.
+                tracing::debug!(peer = %address, "a connection was closed: its address has half of all places");
+                continue;
+            };
             let (site, stop, grace) = (self.site.clone(), self.stop.clone(), self.grace);
             let tls = self.tls.clone();
             self.conversations.spawn(async move {
@@ -73,7 +84,7 @@ impl Door {
                     Some(tls) => Box::pin(converse_by_tls(&tls, stream, peer, site, stop, grace)).await,
                     None => converse(stream, peer, site, stop, grace).await,
                 }
-                drop(slot);
+                drop((slot, seat));
             });
         }
     }
@@ -81,7 +92,10 @@ impl Door {
     /// The next connection, once there is room for it. None never comes, as nobody closes the semaphore.
     async fn next(&self) -> Option<(OwnedSemaphorePermit, TcpStream, IpAddr)> {
         if self.slots.available_permits() == 0 {
-            tracing::warn!(open = MOST_OPEN, "all places for connections are taken: further ones wait");
+            tracing::warn!(
+                open = self.places.all(),
+                "all places for connections are taken: further ones wait"
+            );
         }
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
         loop {

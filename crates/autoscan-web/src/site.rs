@@ -6,9 +6,9 @@ use autoscan_core::secret::Secret;
 use autoscan_core::time::Timestamp;
 use axum::Router;
 
-use crate::api::live::Seats;
 use crate::pages::target_maps::Maps;
 use crate::pages::{Drafts, Walks};
+use crate::places::Seats;
 use crate::session::Sessions;
 use crate::throttle::Throttle;
 use crate::{Web, router_with};
@@ -58,7 +58,7 @@ impl Lasting {
             throttle: Arc::default(),
             sessions: sessions(web),
             drafts: Arc::default(),
-            seats: Seats::default(),
+            seats: web.places.live(),
             walks: Arc::default(),
             maps: Arc::default(),
             keys: web.doors.secret_keys.clone(),

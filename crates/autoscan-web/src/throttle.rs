@@ -2,11 +2,13 @@
 //! pass, even from an address that guesses: senders behind one proxy share its address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use autoscan_core::time::Timestamp;
+
+use crate::places::network;
 
 /// Wrong credentials that are answered as such within [`WINDOW`].
 const FREE: u32 = 20;
@@ -65,16 +67,10 @@ fn forget(peers: &mut HashMap<IpAddr, Failures>, now: Timestamp) {
     }
 }
 
-/// Whoever has one IPv6 address has its whole /64.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(peer) => IpAddr::V6(Ipv6Addr::from_bits(peer.to_bits() & !u128::from(u64::MAX))),
-        peer @ IpAddr::V4(_) => peer,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {

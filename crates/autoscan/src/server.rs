@@ -6,7 +6,7 @@ use std::time::Duration;
 use autoscan_core::ports::Store;
 use autoscan_engine::Engine;
 use autoscan_store::SqliteStore;
-use autoscan_web::{Site, Web};
+use autoscan_web::{Places, Site, Web};
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// What runs by the present config, and what does not depend on it.
 pub(crate) struct Server {
     store: Arc<SqliteStore>,
+    places: Places,
     /// Ends everything.
     stop: CancellationToken,
     /// By what it was started: some of it holds until the next start.
@@ -45,11 +46,13 @@ impl Server {
         loaded: &Arc<Loaded>,
         opened: Opened,
         store: Arc<SqliteStore>,
+        places: Places,
         stop: CancellationToken,
     ) -> Arc<Self> {
         let turn = Turn { engine: stop.child_token(), ended: None };
         let server = Arc::new(Self {
             store,
+            places,
             stop,
             first: Arc::clone(loaded),
             loaded: RwLock::new(Arc::clone(loaded)),
@@ -165,7 +168,7 @@ impl Server {
         let keys = session_key::secret_keys(loaded, &*store).await;
         let plex_tv = loaded.settings.plex_tv_url.clone();
         let program = Arc::new(Program::new(Arc::clone(self), plex_tv, Arc::clone(&store)));
-        wire::web(loaded, engine, program, store, keys, token)
+        wire::web(loaded, engine, program, store, keys, self.places, token)
     }
 
     /// Lets an engine run. One that ends by itself is broken: then everything stops, so that it is started afresh.

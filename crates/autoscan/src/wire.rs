@@ -13,7 +13,7 @@ use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
 use autoscan_targets::Connected;
-use autoscan_web::{Control, Doors, Tls, Web};
+use autoscan_web::{Control, Doors, Places, Tls, Web};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
@@ -110,6 +110,7 @@ pub(crate) fn web(
     control: Arc<dyn Control>,
     sessions: Arc<dyn Store>,
     secret_keys: Vec<Secret>,
+    places: Places,
     stop: CancellationToken,
 ) -> Web {
     let auth = &loaded.settings.authentication;
@@ -136,6 +137,7 @@ pub(crate) fn web(
         trusted_proxies: loaded.settings.trusted_proxies.clone(),
         log: logging::tail(),
         random,
+        places,
         version: env!("CARGO_PKG_VERSION"),
         stop,
     }

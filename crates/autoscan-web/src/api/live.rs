@@ -1,9 +1,6 @@
 //! `live`: what changes, as server-sent events. A page that is left open costs little, and never the place of a webhook.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use autoscan_engine::{Heard, Listener, NewsId};
@@ -22,13 +19,10 @@ use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::caller::Caller;
 use crate::endless::Endless;
+use crate::places::Seat;
 use crate::query;
 use crate::session::Session;
 
-/// Streams that are open at the same time: half of the places for connections, so that the others stay free.
-const MOST: usize = 2048;
-/// Of these, from one address.
-const MOST_OF_ONE: usize = 1024;
 /// Seconds after which somebody for whom there was no place may try again.
 const NO_SEAT_PAUSE: u64 = 30;
 /// A silent stream shows so often that it is alive: more often than proxies and the watch over connections end it.
@@ -45,48 +39,6 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     // nginx would keep events until it has some kilobytes of them.
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
-
-/// The places for those who look on.
-#[derive(Clone, Default)]
-pub(crate) struct Seats(Arc<Mutex<Taken>>);
-
-#[derive(Default)]
-struct Taken {
-    all: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// A place that is taken until this is dropped.
-struct Seat {
-    seats: Seats,
-    address: IpAddr,
-}
-
-impl Seats {
-    fn take(&self, address: IpAddr) -> Option<Seat> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_one = taken.by_address.get(&address).copied().unwrap_or_default();
-        if taken.all >= MOST || of_one >= MOST_OF_ONE {
-            return None;
-        }
-        taken.all += 1;
-        taken.by_address.insert(address, of_one + 1);
-        Some(Seat { seats: self.clone(), address })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.all = taken.all.saturating_sub(1);
-        if let Some(of_one) = taken.by_address.get_mut(&self.address) {
-            *of_one -= 1;
-            if *of_one == 0 {
-                taken.by_address.remove(&self.address);
-            }
-        }
-    }
-}
 
 /// Somebody who looks on.
 struct Onlooker {

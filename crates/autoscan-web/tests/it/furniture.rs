@@ -20,7 +20,7 @@ use autoscan_core::secret::Secret;
 use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Pace, Parts, Rules, TestView};
 use autoscan_testkit::{FakeClock, FakeFiles};
 use autoscan_web::{
-    ConfigView, Control, Doors, Edit, LogLevel, LogLine, LogTail, LoginKind, NewTarget, PendingLogin,
+    ConfigView, Control, Doors, Edit, LogLevel, LogLine, LogTail, LoginKind, NewTarget, PendingLogin, Places,
     Proposal, SenderRoots, Web,
 };
 use axum::Router;
@@ -200,6 +200,7 @@ impl House {
                     .zip(seed.to_le_bytes().iter().cycle())
                     .for_each(|(byte, chance)| *byte = *chance);
             },
+            places: Places::within(8192),
             version: "1.2.3",
             stop: CancellationToken::new(),
         };

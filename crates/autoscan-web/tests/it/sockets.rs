@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use autoscan_core::secret::Secret;
+use autoscan_web::Places;
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,7 +20,17 @@ const GRACE: Duration = Duration::from_secs(5);
 async fn listen(router: Router, stop: &CancellationToken) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    (address, tokio::spawn(autoscan_web::serve(vec![listener], None, router, stop.clone(), GRACE)))
+    (
+        address,
+        tokio::spawn(autoscan_web::serve(
+            vec![listener],
+            None,
+            router,
+            Places::within(8192),
+            stop.clone(),
+            GRACE,
+        )),
+    )
 }
 
 /// One answer: its status and its body, by its length.
@@ -150,7 +161,14 @@ async fn over_tls_the_cookie_stays_there_and_plain_http_is_told_to_come_by_it() 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (house, stop) = (House::new(|_| ()), CancellationToken::new());
-    let server = autoscan_web::serve(vec![listener], Some(tls), house.router.clone(), stop.clone(), GRACE);
+    let server = autoscan_web::serve(
+        vec![listener],
+        Some(tls),
+        house.router.clone(),
+        Places::within(8192),
+        stop.clone(),
+        GRACE,
+    );
     let server = tokio::spawn(server);
 
     let mut plain = TcpStream::connect(address).await.unwrap();

@@ -6,6 +6,8 @@ use std::process;
 use std::sync::Arc;
 
 use autoscan_store::{Options, SqliteStore};
+use autoscan_web::Places;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{self, Signal, SignalKind};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +16,9 @@ use tracing::{error, info, warn};
 use crate::config::{self, Loaded};
 use crate::server::{GRACE, Server};
 use crate::{End, logging, output, wire};
+
+/// Open files that are enough for every connection, and as many again.
+const MOST_FILES: u64 = 10_240;
 
 pub(crate) async fn run(config: Option<&Path>) -> End {
     let loaded = match config::load_or_begin(config, &wire::kinds()) {
@@ -59,11 +64,12 @@ async fn serve(loaded: Arc<Loaded>, opened: wire::Opened) -> Result<(), String> 
     let hangups = unix::signal(SignalKind::hangup())
         .map_err(|error| format!("autoscan cannot hear the signal SIGHUP: {error}"))?;
     announce(&loaded, &store, &listeners);
-    let server = Server::start(&loaded, opened, Arc::clone(&store), stop.clone()).await;
+    let places = Places::within(open_files());
+    let server = Server::start(&loaded, opened, Arc::clone(&store), places, stop.clone()).await;
     tokio::spawn(watch_signals(stop.clone()));
     tokio::spawn(watch_reloads(hangups, Arc::clone(&server)));
     if let Some(site) = server.site() {
-        autoscan_web::serve(listeners, tls, site, stop.clone(), GRACE).await;
+        autoscan_web::serve(listeners, tls, site, places, stop.clone(), GRACE).await;
     }
     stop.cancel();
     server.end().await;
@@ -84,6 +90,21 @@ async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
         listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// Lets this process open as many files as it may, and answers how many that are. Systems begin with 1024, for old programs
+/// that cannot count further; and programs that autoscan starts may close all that there could be, one by one.
+fn open_files() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(MOST_FILES).min(MOST_FILES);
+    let current = limit.current.unwrap_or(wanted);
+    if current >= wanted {
+        return current;
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit }) {
+        Ok(()) => wanted,
+        Err(_refused) => current,
+    }
 }
 
 /// Tells what was loaded.

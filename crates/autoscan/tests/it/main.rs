@@ -17,6 +17,8 @@ mod care;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
 mod environment;
 #[cfg(test)]
 mod furniture;
