@@ -114,6 +114,10 @@ impl Target for Jellyfin {
         Ok(libraries::read_afresh(self).await?.libraries())
     }
 
+    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
+        media_browser::samples(self, libraries).await
+    }
+
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         media_browser::scan(self, batch).await
     }

@@ -11,6 +11,7 @@ mod naming;
 mod notifications;
 mod pin;
 mod proof;
+mod samples;
 mod sections;
 mod server;
 mod sidecars;
@@ -33,6 +34,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::family::libraries;
+use crate::family::samples::spread;
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 use answers::{Container, ServerJson};
@@ -183,6 +185,10 @@ impl Target for Plex {
 
     async fn libraries(&self) -> Result<Vec<Library>, Fault> {
         Ok(libraries::read_afresh(&self.server).await?.libraries())
+    }
+
+    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
+        spread(&self.server, libraries).await
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {

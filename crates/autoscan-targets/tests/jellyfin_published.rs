@@ -76,7 +76,8 @@ fn sought(scan: &TargetScan) -> Vec<Sought> {
 async fn do_everything(jellyfin: &PretendJellyfin) {
     let server = target("jellyfin", &jellyfin.stage.url());
     server.probe().await.unwrap();
-    server.libraries().await.unwrap();
+    let libraries = server.libraries().await.unwrap();
+    assert_eq!(server.samples(&libraries).await.len(), 3);
     server.advice().await.unwrap();
     server.playing().await.unwrap();
     for round in 0..3 {

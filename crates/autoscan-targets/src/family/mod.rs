@@ -5,4 +5,5 @@ pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod libraries;
 pub(crate) mod media_browser;
+pub(crate) mod samples;
 pub(crate) mod settings;

@@ -294,7 +294,14 @@ async fn search(server: &Server, owner: &Owner, title: &str) -> Result<Vec<Item>
 }
 
 fn page(request: Request, size: usize) -> Request {
-    request.query("X-Plex-Container-Start", "0").query("X-Plex-Container-Size", &size.to_string())
+    slice(request, 0, size)
+}
+
+/// The part of a list that begins at `start`.
+pub(super) fn slice(request: Request, start: usize, size: usize) -> Request {
+    request
+        .query("X-Plex-Container-Start", &start.to_string())
+        .query("X-Plex-Container-Size", &size.to_string())
 }
 
 /// The items of which this file is a part.

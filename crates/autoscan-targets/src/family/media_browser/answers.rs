@@ -59,6 +59,15 @@ impl VirtualFolder {
 pub(crate) struct Page {
     #[serde(default)]
     pub(crate) items: Vec<Item>,
+    #[serde(rename = "TotalRecordCount")]
+    total: Option<i64>,
+}
+
+impl Page {
+    /// How many items there are in all; none where they were not counted.
+    pub(crate) fn total(&self) -> Option<usize> {
+        self.total.and_then(|total| usize::try_from(total).ok())
+    }
 }
 
 /// An item: a file, or a folder that holds some.

@@ -12,6 +12,7 @@ mod memory;
 mod orders;
 mod prove;
 mod report;
+mod samples;
 mod scan;
 mod settings_of_the_server;
 mod titles;
@@ -32,6 +33,7 @@ pub(crate) use children::{Children, list};
 pub(crate) use hold::Holds;
 pub(crate) use memory::Memory;
 pub(crate) use prove::{View, find, sizes};
+pub(crate) use samples::samples;
 pub(crate) use scan::{plan, scan};
 pub(crate) use settings_of_the_server::{advice, playing};
 
@@ -95,20 +97,30 @@ pub(crate) trait MediaBrowser: Catalogue {
 
     /// Asks for items. None when the server does not understand the call: its parent is gone.
     async fn items(&self, request: Request) -> Result<Option<Vec<Item>>, Fault> {
-        match self.ask(&request.at_most(ITEMS)).await {
-            Ok(answer) => Ok(Some(answer.json::<Page>()?.items)),
+        match self.page(request).await {
+            Ok(page) => Ok(Some(page.items)),
             Err(Fault::Wrong { .. }) => Ok(None),
             Err(fault) => Err(fault),
         }
     }
 
+    /// Asks for a page of items.
+    async fn page(&self, request: Request) -> Result<Page, Fault> {
+        self.ask(&request.at_most(ITEMS)).await?.json()
+    }
+
     /// `GET /Items` with the fields, and without what nobody here reads.
     fn look_for(&self, fields: &str) -> Request {
+        self.look_for_and_count(fields, false)
+    }
+
+    /// The same; how many there are in all costs the server a second question to its database.
+    fn look_for_and_count(&self, fields: &str, counts: bool) -> Request {
         self.request(Method::GET, &["Items"])
             .query("Fields", fields)
             .query("EnableImages", "false")
             .query("EnableUserData", "false")
-            .query("EnableTotalRecordCount", "false")
+            .query("EnableTotalRecordCount", if counts { "true" } else { "false" })
     }
 }
 

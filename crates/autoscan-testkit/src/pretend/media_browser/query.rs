@@ -18,6 +18,7 @@ pub(crate) enum Place {
 }
 
 /// What a call asks for, of its query.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the query")]
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     pub(crate) place: Place,
@@ -35,6 +36,8 @@ pub(crate) struct Query {
     pub(crate) newest_first: bool,
     pub(crate) start: usize,
     pub(crate) limit: usize,
+    /// Whether all there are without a limit are counted.
+    pub(crate) counted: bool,
     /// Whether signs in titles are passed over.
     pub(crate) without_signs: bool,
 }
@@ -70,11 +73,12 @@ impl Query {
             newest_first: is("SortBy", "DateCreated") && is("SortOrder", "Descending"),
             start: number("StartIndex").unwrap_or(0),
             limit: number("Limit").unwrap_or(usize::MAX),
+            counted: !is("EnableTotalRecordCount", "false"),
             without_signs: true,
         }
     }
 
-    /// The items, in order, and how many there would be without a limit.
+    /// The items, in order, and how many there would be without a limit, if that is counted.
     pub(crate) fn select(&self, tree: &Tree) -> (Vec<u32>, usize) {
         let all: Vec<u32> = if let Some(ids) = &self.ids {
             ids.iter().copied().filter(|at| self.takes(tree, *at)).collect()
@@ -110,6 +114,7 @@ impl Query {
 
     fn listed(&self, tree: &Tree) -> Vec<u32> {
         if self.newest_first
+            && !self.counted
             && self.recursive
             && self.limit < usize::MAX
             && !matches!(self.place, Place::Item(_))

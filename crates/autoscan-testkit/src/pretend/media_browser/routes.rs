@@ -84,7 +84,7 @@ pub(crate) fn items(world: &mut World, dialect: Dialect, call: &Recorded) -> Opt
             world.forget(&path);
         }
     }
-    let total = if is_off("EnableTotalRecordCount") { 0 } else { count };
+    let total = if query.counted { count } else { 0 };
     Some(json!({"Items": shown, "TotalRecordCount": total, "StartIndex": query.start}))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Plex;
 use super::catalogue::{Item, Kind, file_name};
-use super::pages::{self, Around, Spelling, kind_of};
+use super::pages::{self, Around, Spelling, Within, kind_of};
 use super::state::{PlexFileFilter, Section, State};
 use crate::pretend::stage::{Play as _, Recorded, Reply, lock};
 
@@ -16,6 +16,8 @@ use crate::pretend::stage::{Play as _, Recorded, Reply, lock};
 struct Page {
     start: usize,
     size: usize,
+    /// Whether the caller spoke of pages at all.
+    is_asked: bool,
 }
 
 impl Page {
@@ -24,9 +26,11 @@ impl Page {
             let text = call.param(name).or_else(|| call.header(&name.to_lowercase()))?;
             text.parse::<usize>().ok()
         };
+        let (start, size) = (number("X-Plex-Container-Start"), number("X-Plex-Container-Size"));
         Self {
-            start: number("X-Plex-Container-Start").unwrap_or_default(),
-            size: number("X-Plex-Container-Size").unwrap_or(usize::MAX),
+            start: start.unwrap_or_default(),
+            size: size.unwrap_or(usize::MAX),
+            is_asked: start.is_some() || size.is_some(),
         }
     }
 
@@ -79,7 +83,7 @@ impl Plex {
         let item = section.catalogue.get(key)?;
         let around = around(section, &item, true);
         let page = pages::item(&item, section, &around, self.spelling());
-        Some(pages::listing(section, vec![page], 1, 0, self.spelling()))
+        Some(pages::listing(section, vec![page], None, self.spelling()))
     }
 
     /// `/library/metadata/{key}/children`, or `/allLeaves`.
@@ -140,7 +144,9 @@ fn written(
     };
     let guids = call.param("includeGuids") == Some("1");
     let write = |item: &Item| pages::item(item, section, &around(section, item, guids), spelling);
-    pages::listing(section, items.iter().map(write).collect(), total, Page::of(call).start, spelling)
+    let page = Page::of(call);
+    let within = page.is_asked.then_some(Within { offset: page.start, total });
+    pages::listing(section, items.iter().map(write).collect(), within.as_ref(), spelling)
 }
 
 fn around(section: &Section, item: &Item, guids: bool) -> Around {

@@ -186,18 +186,25 @@ fn media(item: &Item, spelling: Spelling) -> Value {
     item.parts.iter().map(version).collect()
 }
 
-/// A page of a listing.
+/// Where a page begins in a list, and how long the list is.
+pub(super) struct Within {
+    pub(super) offset: usize,
+    pub(super) total: usize,
+}
+
+/// A listing. Only a page that was asked for as such says where it lies.
 pub(super) fn listing(
     section: &Section,
     entries: Vec<Value>,
-    total: usize,
-    offset: usize,
+    within: Option<&Within>,
     spelling: Spelling,
 ) -> Value {
     let mut container = Map::new();
     container.insert("size".to_owned(), spelling.size(entries.len()));
-    container.insert("totalSize".to_owned(), spelling.size(total));
-    container.insert("offset".to_owned(), spelling.size(offset));
+    if let Some(within) = within {
+        container.insert("totalSize".to_owned(), spelling.size(within.total));
+        container.insert("offset".to_owned(), spelling.size(within.offset));
+    }
     container.insert("allowSync".to_owned(), spelling.flag(false));
     container.insert("identifier".to_owned(), json!("com.plexapp.plugins.library"));
     let id = section.library.id.parse().unwrap_or_default();
