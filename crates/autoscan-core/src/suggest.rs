@@ -108,11 +108,27 @@ pub struct Fit {
     pub local: String,
 }
 
+/// A folder that a line leads to or from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counterpart {
+    /// Whose folder.
+    pub of: Party,
+    /// The folder, in its eyes.
+    pub folder: String,
+    /// The folder here.
+    pub local: String,
+    /// What speaks for it, one sentence each.
+    pub evidence: Vec<String>,
+}
+
 /// What came of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Suggestions {
     /// Lines that would help.
     pub lines: Vec<Suggestion>,
+    /// The single folders for which the lines are: one line may lead several to their place.
+    #[serde(skip)]
+    pub counterparts: Vec<Counterpart>,
     /// Folders for which a person must say what they are here.
     pub doubts: Vec<Doubt>,
     /// Folders that need nothing.

@@ -77,6 +77,8 @@ pub struct NewServer {
     pub name: String,
     /// Its libraries.
     pub libraries: Vec<Library>,
+    /// Paths of a few files in them.
+    pub samples: Vec<String>,
 }
 
 /// What was found, and what could not be looked at.
@@ -95,8 +97,9 @@ pub struct MapAdvice {
 }
 
 impl Engine {
-    /// Compares the folders of senders and of every target with those of this machine. Takes at most about ten seconds and
-    /// changes nothing. `new` is compared too, as if it were a target without a map.
+    /// Compares the folders of senders and of every target with those of this machine. Takes at most about fifteen seconds
+    /// and changes nothing. When `new` is given it is compared in place of the targets, as one without a map: of those that
+    /// are there only the maps count, and none is asked.
     pub async fn map_advice(&self, senders: Vec<SenderFolders>, new: Option<NewServer>) -> MapAdvice {
         let mut silent = Vec::new();
         let mut sending = Vec::new();
@@ -118,16 +121,19 @@ impl Engine {
                 sending.push(Eyes { of, map: bound.map.clone(), folders: Vec::new() });
             }
         }
-        let asked =
-            join_all(self.parts.targets.iter().filter(|target| target.server.has_libraries()).map(ask));
+        let targets = self.parts.targets.iter().filter(|target| target.server.has_libraries());
         let mut told = Vec::new();
-        for answer in asked.await {
-            match answer {
-                Ok(eyes) => told.push(eyes),
-                Err(reason) => silent.push(reason),
+        if let Some(new) = new {
+            told.extend(targets.map(|target| eyes(target.name.as_str(), &target.map, &[], &[])));
+            told.push(eyes(&new.name, &PathMap::default(), &new.libraries, &new.samples));
+        } else {
+            for answer in join_all(targets.map(ask)).await {
+                match answer {
+                    Ok(eyes) => told.push(eyes),
+                    Err(reason) => silent.push(reason),
+                }
             }
         }
-        told.extend(new.map(|new| eyes(&new.name, &PathMap::default(), &new.libraries, &[])));
         let wanted: BTreeSet<&String> = sending
             .iter()
             .chain(&told)

@@ -1,6 +1,6 @@
 //! From matches to lines: folders that lie together on both sides share one line.
 
-use super::{Answer, Choice, Doubt, Eyes, Fit, Match, Place, Suggestion, Suggestions, evidence};
+use super::{Answer, Choice, Counterpart, Doubt, Eyes, Fit, Match, Place, Suggestion, Suggestions, evidence};
 use crate::path::AbsolutePath;
 
 /// From and to.
@@ -11,6 +11,17 @@ struct Made<'a> {
     theirs: &'a Place,
     found: Match<'a>,
     ways: Vec<Line>,
+}
+
+impl Made<'_> {
+    fn counterpart(&self, eyes: &Eyes, evidence: &[String]) -> Counterpart {
+        Counterpart {
+            of: eyes.of.clone(),
+            folder: self.theirs.path.to_string(),
+            local: self.found.place.path.to_string(),
+            evidence: evidence.to_vec(),
+        }
+    }
 }
 
 /// Adds what came of one program's folders.
@@ -52,6 +63,7 @@ pub(super) fn gather(eyes: &Eyes, answers: Vec<(&Place, Answer<'_>)>, out: &mut 
         let best = one.ways.iter().filter(fits).rev().max_by_key(|line| shared(line)).unwrap_or(&one.ways[0]);
         let score = evidence::score(&one.found).clamp(1, 100);
         let said = evidence::of(who, one.theirs, &one.found);
+        out.counterparts.push(one.counterpart(eyes, &said));
         if let Some((_, line)) = lines.iter_mut().find(|(line, _)| line == best) {
             line.score = line.score.min(score);
             line.evidence.extend(

@@ -198,6 +198,21 @@ fn what_is_in_use_decides_between_equals() {
 }
 
 #[test]
+fn one_line_for_many_folders_keeps_what_speaks_for_each_apart() {
+    let disk = [place("/mnt/media/tv", &SHOWS), place("/mnt/media/movies", &FILMS)];
+    let folders = vec![place("/data/tv", &SHOWS[..2]), place("/data/movies", &FILMS[..2])];
+    let found = suggest(&[], &[plex(&[], folders)], &disk);
+    assert_eq!(lines(&found), [("plex", "/mnt/media", "/data")]);
+    let of = |at: usize| {
+        let one = &found.counterparts[at];
+        (one.folder.as_str(), one.local.as_str(), one.evidence.join("|"))
+    };
+    let said = "plex's /data/tv has 'Show A' and 'Show B'; /mnt/media/tv here has all 2|both paths end in tv";
+    assert_eq!(of(0), ("/data/tv", "/mnt/media/tv", said.to_owned()));
+    assert_eq!((of(1).0, of(1).1, found.counterparts.len()), ("/data/movies", "/mnt/media/movies", 2));
+}
+
+#[test]
 fn what_is_mapped_already_gets_no_line() {
     let disk = [place("/mnt/media/tv", &SHOWS), place("/mnt/media/movies", &FILMS)];
     let found = suggest(

@@ -3,7 +3,7 @@ use std::time::Duration;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Clock, Look};
 use autoscan_core::suggest::Party;
-use autoscan_engine::{Here, SenderFolders};
+use autoscan_engine::{Here, NewServer, SenderFolders};
 use autoscan_testkit::FakeClock;
 
 use crate::world::{Setup, Spy, World, library, local};
@@ -70,6 +70,29 @@ async fn what_a_server_has_tells_its_folders_apart() {
     let advice = world(spy).engine.map_advice(Vec::new(), None).await;
     let lines: Vec<_> = advice.found.lines.iter().map(|line| (&*line.from, &*line.to)).collect();
     assert_eq!(lines, [("/mnt/media/tv", "/a"), ("/mnt/media/movies", "/b")], "{advice:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_server_is_compared_by_its_files_and_nobody_else_is_asked() {
+    let world = world(plex(&["/elsewhere"]));
+    world.spies[0].set_down(Some(Fault::away("connection refused")));
+    let samples = ["/a/Show A/x.mkv", "/a/Show C/Season 1/y.mkv", "/b/Film (2001)/f.mkv"];
+    let new = NewServer {
+        name: "jellyfin".to_owned(),
+        libraries: vec![library("One", &["/a"]), library("Two", &["/b"])],
+        samples: samples.map(str::to_owned).to_vec(),
+    };
+    let advice = world.engine.map_advice(Vec::new(), Some(new.clone())).await;
+    let lines: Vec<_> =
+        advice.found.lines.iter().map(|line| (line.of.name(), &*line.from, &*line.to)).collect();
+    let wanted = [("jellyfin", "/mnt/media/tv", "/a"), ("jellyfin", "/mnt/media/movies", "/b")];
+    assert_eq!(lines, wanted, "{advice:#?}");
+    assert!(advice.found.lines[0].evidence[0].contains("'Show A' and 'Show C'"), "{advice:#?}");
+    assert_eq!(advice.silent, [""; 0], "the server that is down was not asked");
+
+    let unknown = NewServer { samples: Vec::new(), ..new };
+    let advice = world.engine.map_advice(Vec::new(), Some(unknown)).await;
+    assert_eq!(advice.found.lines, [], "what is called otherwise is known by its files alone");
 }
 
 #[tokio::test(start_paused = true)]
