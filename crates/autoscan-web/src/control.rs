@@ -5,7 +5,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use autoscan_core::secret::Secret;
-use autoscan_engine::TestView;
+use autoscan_engine::{SenderFolders, TestView};
 
 /// The program around the web interface.
 #[async_trait]
@@ -25,7 +25,7 @@ pub trait Control: Send + Sync {
     async fn apply(&self, edit: &Edit, basis: &str) -> Result<String, Vec<String>>;
 
     /// Asks a server that does not stand in the config who it is and what it has. The error is a sentence.
-    async fn try_server(&self, server: &NewTarget) -> Result<TestView, String>;
+    async fn try_server(&self, server: &NewTarget) -> Result<TriedServer, String>;
 
     /// Begins to ask a server, or plex.tv, for a key by a code that a person confirms there. `url` is the server's. The
     /// error is a sentence.
@@ -88,6 +88,15 @@ pub struct NewTarget {
     pub key: Secret,
     /// The lines of its map, from and to.
     pub map: Vec<(String, String)>,
+}
+
+/// What a server said that does not stand in the config yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriedServer {
+    /// Who it is and what it has.
+    pub test: TestView,
+    /// Paths of a few files in its libraries, in its eyes.
+    pub samples: Vec<String>,
 }
 
 /// What an edit would do to the file.
@@ -170,4 +179,12 @@ pub struct SenderRoot {
     pub path: String,
     /// Names of some folders in it, as far as they are cheap to get.
     pub names: Vec<String>,
+}
+
+impl From<SenderRoots> for SenderFolders {
+    fn from(SenderRoots { trigger, folders }: SenderRoots) -> Self {
+        let named =
+            |folders: Vec<SenderRoot>| folders.into_iter().map(|SenderRoot { path, names }| (path, names));
+        Self { trigger, folders: folders.map(|folders| named(folders).collect()) }
+    }
 }

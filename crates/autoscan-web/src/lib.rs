@@ -52,7 +52,7 @@ use tokio_util::sync::CancellationToken;
 pub use caller::Network;
 pub use control::{
     ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoot,
-    SenderRoots, Sign,
+    SenderRoots, Sign, TriedServer,
 };
 pub use doors::Doors;
 pub use log_tail::{LogLevel, LogLine, LogTail};

@@ -9,17 +9,16 @@ use autoscan_core::ports::Store;
 use autoscan_core::secret::Secret;
 use autoscan_engine::{TestView, discreet};
 use autoscan_http::Http;
-use autoscan_triggers::ArrRoot;
 use autoscan_web::{
-    ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoot, SenderRoots,
+    ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots, TriedServer,
 };
 
 use crate::login::Logins;
 use crate::server::Server;
-use crate::{config, logging, server, wire};
+use crate::{config, logging, senders, server, wire};
 
-/// How long a sender is waited for.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a new server is waited for to name a few of its files.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The program, as its pages see it.
 pub(crate) struct Program {
@@ -63,7 +62,7 @@ impl Control for Program {
         self.server.apply(edit.clone(), basis.to_owned()).await
     }
 
-    async fn try_server(&self, server: &NewTarget) -> Result<TestView, String> {
+    async fn try_server(&self, server: &NewTarget) -> Result<TriedServer, String> {
         let kinds = wire::kinds();
         let settings = config::raw_settings(server, &kinds)?;
         let server = wire::connect(&server.kind, &settings, &self.http)?.server;
@@ -74,7 +73,10 @@ impl Control for Program {
             if server.has_libraries() { Some(server.libraries().await.map_err(said)?) } else { None };
         // Advice is a courtesy: a server that refuses it is well all the same.
         let advice = server.advice().await.unwrap_or_default();
-        Ok(TestView { identity, libraries, advice })
+        let known = libraries.as_deref().unwrap_or_default();
+        // So are a few of its files: without them its folders are compared by their names alone.
+        let samples = tokio::time::timeout(PATIENCE, server.samples(known)).await.unwrap_or_default();
+        Ok(TriedServer { test: TestView { identity, libraries, advice }, samples })
     }
 
     async fn begin_login(&self, kind: LoginKind, url: &str) -> Result<PendingLogin, String> {
@@ -86,23 +88,6 @@ impl Control for Program {
     }
 
     async fn root_folders(&self) -> Vec<SenderRoots> {
-        let mut roots = Vec::new();
-        let loaded = self.server.loaded();
-        for trigger in &loaded.settings.triggers {
-            let kind = autoscan_triggers::kinds().iter().find(|kind| kind.name == trigger.kind);
-            let Some(version) = kind.and_then(|kind| kind.api) else { continue };
-            let asked = autoscan_triggers::ask_arr_roots(&trigger.raw, version, &self.http);
-            let folders = match tokio::time::timeout(PATIENCE, asked).await {
-                Ok(None) => continue,
-                Ok(Some(Ok(roots))) => {
-                    let root = |ArrRoot { path, names }| SenderRoot { path, names };
-                    Ok(roots.into_iter().map(root).collect())
-                }
-                Ok(Some(Err(fault))) => Err(logging::redaction().hide(fault.reason()).into_owned()),
-                Err(_elapsed) => Err(format!("it did not answer within {} s", PATIENCE.as_secs())),
-            };
-            roots.push(SenderRoots { trigger: trigger.name.as_str().to_owned(), folders });
-        }
-        roots
+        senders::root_folders(&self.server.loaded(), &self.http).await
     }
 }

@@ -10,6 +10,7 @@ mod disk;
 mod logging;
 mod login;
 mod output;
+mod senders;
 mod server;
 mod session_key;
 mod wire;

@@ -287,8 +287,8 @@ async fn try_it(app: &App, walk: &mut Walk) {
     let Some(target) = walk.target() else { return };
     match app.web.control.try_server(&target).await {
         Ok(tried) => {
-            walk.rows = setup_folders::rows(app, &tried).await;
-            walk.tried = Some(tried);
+            walk.tried = Some(tried.test.clone());
+            walk.rows = setup_folders::rows(app, &walk.name, tried).await;
             walk.may_insist = false;
             walk.step = Step::Folders;
         }

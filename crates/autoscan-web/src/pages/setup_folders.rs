@@ -2,24 +2,27 @@
 
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::Look;
-use autoscan_engine::TestView;
+use autoscan_core::suggest::{Counterpart, Doubt, Party, Suggestions};
+use autoscan_engine::NewServer;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::edit;
 use super::setup::{go_on, walk_of};
 use super::setup_walk::{Row, Step, Walk};
+use super::{edit, target_maps, words};
 use crate::app::{App, Shared};
-use crate::control::{Edit, NewTarget};
+use crate::control::{Edit, NewTarget, TriedServer};
 use crate::visitor::Posted;
 
 /// Folders that are shown; a server with more is mapped by hand.
 const MOST: usize = 100;
 
-/// The folders of a server that was tried, each once.
-pub(super) async fn rows(app: &App, tried: &TestView) -> Vec<Row> {
+/// The folders of a server that was tried, each once, with what it may be here.
+pub(super) async fn rows(app: &App, name: &str, tried: TriedServer) -> Vec<Row> {
+    let TriedServer { test, samples } = tried;
+    let libraries = test.libraries.unwrap_or_default();
     let mut rows: Vec<Row> = Vec::new();
-    for library in tried.libraries.iter().flatten() {
+    for library in &libraries {
         for folder in &library.folders {
             if let Some(row) = rows.iter_mut().find(|row| row.folder == *folder) {
                 row.libraries = format!("{}, {}", row.libraries, library.title);
@@ -33,23 +36,76 @@ pub(super) async fn rows(app: &App, tried: &TestView) -> Vec<Row> {
             }
         }
     }
+    if rows.is_empty() {
+        return rows;
+    }
+    let new = NewServer { name: name.to_owned(), libraries, samples };
+    let found = app.web.engine.map_advice(target_maps::senders(app).await, Some(new)).await.found;
     for row in &mut rows {
-        row.evidence = evidence(app, &row.folder).await;
+        let Ok(folder) = AbsolutePath::parse(&row.folder) else { continue };
+        let look = app.web.engine.look(&LocalPath(folder.clone())).await;
+        guess(row, &Guess::of(&found, name, folder.as_str()), &look);
     }
     rows
 }
 
-/// What this machine says of a folder that it may call the same.
-async fn evidence(app: &App, folder: &str) -> Vec<String> {
-    let Ok(path) = AbsolutePath::parse(folder) else { return Vec::new() };
-    let said = match app.web.engine.look(&LocalPath(path)).await {
-        Look::Folder => "There is a folder of this very name on autoscan's machine.",
-        Look::Missing => {
-            "There is no folder of this name on autoscan's machine: it is called otherwise, or not mounted."
+/// What the comparison says of one folder of the new server.
+enum Guess<'a> {
+    /// It is this one.
+    Found(&'a Counterpart),
+    /// It may be one of several.
+    Unsure(&'a Doubt),
+    /// It is called the same here, or nothing is known.
+    Nothing,
+}
+
+impl<'a> Guess<'a> {
+    fn of(found: &'a Suggestions, name: &str, folder: &str) -> Self {
+        let is_its =
+            |of: &Party, known: &str| matches!(of, Party::Target(of) if of == name) && known == folder;
+        let counterpart = found.counterparts.iter().find(|one| is_its(&one.of, &one.folder));
+        let doubt = found.doubts.iter().find(|doubt| is_its(&doubt.of, &doubt.folder));
+        match (counterpart, doubt.filter(|doubt| !doubt.choices.is_empty())) {
+            (Some(counterpart), _) => Self::Found(counterpart),
+            (None, Some(doubt)) => Self::Unsure(doubt),
+            (None, None) => Self::Nothing,
         }
-        Look::File { .. } | Look::Unreachable(_) => return Vec::new(),
+    }
+}
+
+/// Fills a row with what is likely, and with the reasons. A folder of the very same name is left alone: a person sees what
+/// speaks for another.
+fn guess(row: &mut Row, guess: &Guess<'_>, look: &Look) {
+    let here = match look {
+        Look::Folder => Some("There is a folder of this very name on autoscan's machine."),
+        Look::Missing if matches!(guess, Guess::Nothing) => Some(
+            "There is no folder of this name on autoscan's machine: it is called otherwise, or not mounted.",
+        ),
+        Look::Missing | Look::File { .. } | Look::Unreachable(_) => None,
     };
-    vec![said.to_owned()]
+    row.evidence.extend(here.map(str::to_owned));
+    match guess {
+        Guess::Found(found) if *look == Look::Folder => {
+            row.evidence.push(format!("But {} looks more like it:", words::plain(&found.local)));
+            row.evidence.extend(said(&found.evidence));
+        }
+        Guess::Found(found) => {
+            row.here.clone_from(&found.local);
+            row.evidence.push("This is proposed: look whether it is right.".to_owned());
+            row.evidence.extend(said(&found.evidence));
+        }
+        Guess::Unsure(doubt) => {
+            let choices: Vec<String> =
+                doubt.choices.iter().map(|choice| words::plain(&choice.folder)).collect();
+            row.evidence.push(format!("It may be {}: {}.", choices.join(" or "), doubt.why));
+        }
+        Guess::Nothing => {}
+    }
+}
+
+/// Evidence as sentences.
+fn said(evidence: &[String]) -> impl Iterator<Item = String> {
+    evidence.iter().map(|sentence| words::sentence(&words::short(sentence, 500)))
 }
 
 /// `POST /setup/folders`: leads to what this changes in the config's file.

@@ -11,7 +11,6 @@ use axum::response::Response;
 use super::targets::ended;
 use super::words::{self, Badge, When};
 use crate::app::{App, Shared};
-use crate::control::SenderRoot;
 use crate::visitor::Posted;
 
 /// Entries of one list that a page shows; the rest is counted.
@@ -40,15 +39,14 @@ pub(crate) async fn look(app: &App) -> Arc<MapAdvice> {
     if let Some(last) = app.maps.last().filter(|advice| Some(advice.at) != before) {
         return last;
     }
-    let senders = app.web.control.root_folders().await.into_iter().map(|sender| SenderFolders {
-        trigger: sender.trigger,
-        folders: sender
-            .folders
-            .map(|folders| folders.into_iter().map(|SenderRoot { path, names }| (path, names)).collect()),
-    });
-    let advice = Arc::new(app.web.engine.map_advice(senders.collect(), None).await);
+    let advice = Arc::new(app.web.engine.map_advice(senders(app).await, None).await);
     *app.maps.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&advice));
     advice
+}
+
+/// The folders of all senders, asked afresh.
+pub(super) async fn senders(app: &App) -> Vec<SenderFolders> {
+    app.web.control.root_folders().await.into_iter().map(SenderFolders::from).collect()
 }
 
 /// The lines that the config does not hold yet.

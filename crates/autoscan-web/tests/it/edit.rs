@@ -2,10 +2,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use autoscan_core::secret::Secret;
-use autoscan_engine::TestView;
 use autoscan_web::{
     ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoots,
-    Sign,
+    Sign, TriedServer,
 };
 
 use crate::browser::{Browser, value_of};
@@ -52,7 +51,7 @@ impl Control for Editor {
         Ok("written & reloaded".to_owned())
     }
 
-    async fn try_server(&self, _server: &NewTarget) -> Result<TestView, String> {
+    async fn try_server(&self, _server: &NewTarget) -> Result<TriedServer, String> {
         Err("no".to_owned())
     }
 

@@ -17,11 +17,11 @@ use autoscan_core::ports::{
 };
 use autoscan_core::scan::{Quiet, Scan};
 use autoscan_core::secret::Secret;
-use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Pace, Parts, Rules, TestView};
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Pace, Parts, Rules};
 use autoscan_testkit::{FakeClock, FakeFiles};
 use autoscan_web::{
     ConfigView, Control, Doors, Edit, LogLevel, LogLine, LogTail, LoginKind, NewTarget, PendingLogin, Places,
-    Proposal, SenderRoots, Web,
+    Proposal, SenderRoots, TriedServer, Web,
 };
 use axum::Router;
 use axum::body::Body;
@@ -81,7 +81,7 @@ impl Control for Program {
         Err(vec!["no".to_owned()])
     }
 
-    async fn try_server(&self, _server: &NewTarget) -> Result<TestView, String> {
+    async fn try_server(&self, _server: &NewTarget) -> Result<TriedServer, String> {
         Err("no".to_owned())
     }
 

@@ -8,6 +8,7 @@ use autoscan_core::secret::Secret;
 use autoscan_engine::TestView;
 use autoscan_web::{
     ConfigView, Control, DiffLine, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots, Sign,
+    TriedServer,
 };
 
 use crate::browser::{Browser, value_of};
@@ -24,6 +25,7 @@ struct Outside {
     questions: Mutex<usize>,
     tried: Mutex<Vec<(String, String)>>,
     written: Mutex<Vec<Edit>>,
+    samples: Mutex<Vec<String>>,
 }
 
 impl Outside {
@@ -57,7 +59,7 @@ impl Control for Program {
         Ok("It is written.".to_owned())
     }
 
-    async fn try_server(&self, server: &NewTarget) -> Result<TestView, String> {
+    async fn try_server(&self, server: &NewTarget) -> Result<TriedServer, String> {
         self.0.tried.lock().unwrap().push((server.url.clone(), server.key.reveal().to_owned()));
         self.0.fault()?;
         if server.key.reveal() != KEY {
@@ -69,7 +71,7 @@ impl Control for Program {
             kind: "show".to_owned(),
             folders: vec![folder.to_owned()],
         };
-        Ok(TestView {
+        let test = TestView {
             identity: Identity {
                 product: "Plex Media Server".to_owned(),
                 name: Some("<script>alert(1)</script>".to_owned()),
@@ -81,7 +83,8 @@ impl Control for Program {
                 library("Films & <b>", "/data/films"),
             ]),
             advice: vec!["empty trash is <on>".to_owned()],
-        })
+        };
+        Ok(TriedServer { test, samples: self.0.samples.lock().unwrap().clone() })
     }
 
     async fn begin_login(&self, kind: LoginKind, url: &str) -> Result<PendingLogin, String> {
@@ -294,6 +297,73 @@ async fn one_browser_does_not_see_the_walk_of_another() {
     assert!(page.contains("Which server is to be told?") && !page.contains("http://server:1234"), "{page}");
     let page = step(&other, "folders", &[("here", "/mnt")]).await;
     assert!(page.contains("Which server is to be told?"), "{page}");
+}
+
+/// What a page fills into its fields for folders.
+fn filled(page: &str) -> Vec<String> {
+    let fields = page.split("name=\"here\" value=\"").skip(1);
+    fields.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_folder_is_filled_in_where_the_servers_own_files_speak_for_it_and_may_be_written_otherwise() {
+    let (house, outside) = house();
+    let samples = [
+        "/data/tv/Show A/1.mkv",
+        "/data/tv/Show <B>/1.mkv",
+        "/data/films/Heat/h.mkv",
+        "/data/films/Alien/a.mkv",
+    ];
+    *outside.samples.lock().unwrap() = samples.map(str::to_owned).to_vec();
+    for folder in ["/mnt/shows/Show A/1", "/mnt/shows/Show <B>/1", "/data/films/Heat", "/data/films/Alien"] {
+        house.files.make_folder(folder);
+    }
+    let browser = Browser::inside(&house).await;
+    at_the_key(&browser, "plex").await;
+    let page = step(&browser, "key", &[("key", KEY)]).await;
+    assert_eq!(filled(&page), ["/mnt/shows", ""], "what is called the same is left as it is: {page}");
+    assert!(page.contains("This is proposed") && page.contains("/mnt/shows here has all 2."), "{page}");
+    assert!(page.contains("&#60;B&#62;") && !page.contains("<B>"), "{page}");
+    assert!(page.contains("There is a folder of this very name"), "{page}");
+
+    let page = step(&browser, "folders", &[("here", "/mnt/other"), ("here", "")]).await;
+    assert_eq!(filled(&page), ["/mnt/other", ""], "a person knows better: {page}");
+    let reply = browser.send("/setup/folders", &[("here", "/mnt/shows"), ("here", "")]).await;
+    let page = browser.follow(&reply).await.body;
+    assert!(page.contains("/mnt/shows: /data/tv") && !page.contains(": /data/films"), "{page}");
+}
+
+#[tokio::test]
+async fn nothing_is_filled_in_where_it_is_not_clear() {
+    let (house, outside) = house();
+    let samples = ["/data/tv/Show A/1.mkv", "/data/tv/Show B/1.mkv"];
+    *outside.samples.lock().unwrap() = samples.map(str::to_owned).to_vec();
+    for root in ["/mnt/one", "/mnt/two"] {
+        for show in ["Show A", "Show B"] {
+            house.files.make_folder(&format!("{root}/{show}"));
+        }
+    }
+    let browser = Browser::inside(&house).await;
+    at_the_key(&browser, "plex").await;
+    let page = step(&browser, "key", &[("key", KEY)]).await;
+    assert_eq!(filled(&page), ["", ""], "{page}");
+    assert!(page.contains("It may be /mnt/one or /mnt/two: several folders here"), "{page}");
+}
+
+#[tokio::test]
+async fn a_folder_of_the_same_name_is_kept_but_what_looks_more_like_it_is_said() {
+    let (house, outside) = house();
+    let samples = ["/data/films/Heat/h.mkv", "/data/films/Alien/a.mkv"];
+    *outside.samples.lock().unwrap() = samples.map(str::to_owned).to_vec();
+    for folder in ["/data/films/Something", "/mnt/films/Heat", "/mnt/films/Alien"] {
+        house.files.make_folder(folder);
+    }
+    let browser = Browser::inside(&house).await;
+    at_the_key(&browser, "plex").await;
+    let page = step(&browser, "key", &[("key", KEY)]).await;
+    assert_eq!(filled(&page), ["", ""], "{page}");
+    assert!(page.contains("There is a folder of this very name"), "{page}");
+    assert!(page.contains("But /mnt/films looks more like it:"), "{page}");
 }
 
 #[tokio::test]
