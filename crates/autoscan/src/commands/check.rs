@@ -1,14 +1,16 @@
 //! `autoscan check`: asks every target, every arr with an `api`, and looks at every anchor and map. The config itself was
-//! checked by loading it.
+//! checked by loading it. Where a folder is not found here, lines for the maps are proposed.
 
 use autoscan_core::name::Name;
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Files, Look};
+use autoscan_core::suggest::Suggestion;
 use autoscan_engine::{Engine, TestView};
 use autoscan_http::Http;
 use autoscan_triggers::ArrReport;
 use serde::Serialize;
 
+use super::suggested_maps;
 use crate::config::{Faults, Loaded, TriggerSettings};
 use crate::disk::Disk;
 use crate::{End, output, wire};
@@ -22,17 +24,24 @@ struct Finding {
     ok: bool,
     /// What was found, in a sentence.
     found: String,
+    /// Whether it is a folder that a map leads to, or should.
+    #[serde(skip)]
+    is_mapped: bool,
 }
 
 impl Finding {
     /// Something that could be better, though all works.
     fn advice(what: &str, advice: &str) -> Self {
-        Self { what: format!("{what}, advice"), ok: true, found: advice.to_owned() }
+        Self { what: format!("{what}, advice"), ok: true, found: advice.to_owned(), is_mapped: false }
     }
 
     fn new(what: impl Into<String>, found: Result<String, String>) -> Self {
         let (ok, found) = found.map_or_else(|found| (false, found), |found| (true, found));
-        Self { what: what.into(), ok, found }
+        Self { what: what.into(), ok, found, is_mapped: false }
+    }
+
+    fn of_map(what: String, found: Result<String, String>) -> Self {
+        Self { is_mapped: true, ..Self::new(what, found) }
     }
 }
 
@@ -57,14 +66,24 @@ pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
         };
         findings.push(Finding::new(format!("anchor {}", anchor.file), found));
     }
-    report(loaded, &findings, json);
+    let is_lost = findings.iter().any(|finding| finding.is_mapped && !finding.ok);
+    // Without a look at files this need not be the machine on which they lie.
+    let suggested =
+        if loaded.settings.files.check && (is_lost || suggested_maps::is_lost_at_a_target(&engine)) {
+            suggested_maps::look(&engine, loaded, &http).await
+        } else {
+            Vec::new()
+        };
+    report(loaded, &findings, &suggested, json);
     if findings.iter().all(|finding| finding.ok) { End::Well } else { End::Failed }
 }
 
 /// Tells every fault of a config that could not be loaded. Nobody is asked then.
 pub(crate) fn broken(faults: &Faults, json: bool) -> End {
     if json {
-        output::json(&serde_json::json!({ "ok": false, "faults": faults, "findings": [], "notes": [] }));
+        output::json(
+            &serde_json::json!({ "ok": false, "faults": faults, "findings": [], "notes": [], "suggestions": [] }),
+        );
     }
     output::complain(faults.to_string());
     End::Wrong
@@ -77,12 +96,13 @@ fn config(loaded: &Loaded) -> String {
     format!("{source}: {triggers} triggers, {targets} targets")
 }
 
-fn report(loaded: &Loaded, findings: &[Finding], json: bool) {
+fn report(loaded: &Loaded, findings: &[Finding], suggested: &[Suggestion], json: bool) {
     if json {
         let ok = findings.iter().all(|finding| finding.ok);
-        output::json(
-            &serde_json::json!({ "ok": ok, "faults": [], "findings": findings, "notes": loaded.notes }),
-        );
+        let notes = &loaded.notes;
+        output::json(&serde_json::json!({
+            "ok": ok, "faults": [], "findings": findings, "notes": notes, "suggestions": suggested,
+        }));
         return;
     }
     for finding in findings {
@@ -96,6 +116,7 @@ fn report(loaded: &Loaded, findings: &[Finding], json: bool) {
     for note in &loaded.notes {
         output::line(format!("note  {note}"));
     }
+    suggested_maps::show(suggested);
 }
 
 async fn targets(engine: &Engine, loaded: &Loaded) -> Vec<Finding> {
@@ -160,10 +181,8 @@ async fn arr(trigger: &TriggerSettings, http: &Http, disk: &Disk) -> Vec<Finding
             let said = Ok(format!("{} {version} answers and accepts the key", trigger.kind));
             let mut findings = vec![Finding::new(what.clone(), said)];
             for root in root_folders {
-                findings.push(Finding::new(
-                    format!("{what}, root folder {root}"),
-                    mapped(trigger, &root, disk).await,
-                ));
+                let found = mapped(trigger, &root, disk).await;
+                findings.push(Finding::of_map(format!("{what}, root folder {root}"), found));
             }
             findings
         }
@@ -198,7 +217,7 @@ async fn maps(trigger: &TriggerSettings, loaded: &Loaded, disk: &Disk) -> Vec<Fi
             }
             Look::Unreachable(reason) => Err(reason),
         };
-        findings.push(Finding::new(format!("trigger {}, map to {folder}", trigger.name), found));
+        findings.push(Finding::of_map(format!("trigger {}, map to {folder}", trigger.name), found));
     }
     findings
 }

@@ -8,6 +8,7 @@ mod libraries;
 mod queue;
 mod scan;
 mod serve;
+mod suggested_maps;
 
 use std::path::Path;
 
