@@ -262,6 +262,38 @@ fn check_is_content_only_when_all_is_well() {
 }
 
 #[test]
+fn check_proposes_lines_where_folders_are_not_found_and_says_why() {
+    let town = Town::new("");
+    let tv = format!("{}/tv", town.media);
+    let map = format!("map: {{ {}: /data }}", town.media);
+    assert!(
+        !town.ends(&["check"]).out.contains("SUGGESTED"),
+        "what is called the same by the map needs no line"
+    );
+    let (town, shows) = (town.with(&map, "map: {}"), ["Show", "Other", "Third"]);
+    for show in shows {
+        town.home.write(&format!("media/tv/{show}/Season 01/1.mkv"), "film");
+        town.plex.put(&format!("/data/tv/{show}/Season 01/{show} - S01E01.mkv"), 4);
+    }
+    let told = well(town.ends(&["check"]));
+    let lines: Vec<&str> = told.lines().skip_while(|line| !line.starts_with("SUGGESTED")).collect();
+    let why = format!(
+        "plex's /data/tv has 'Other', 'Show' and 'Third'; {tv} here has all 3; both paths end in tv; \
+         {tv} is in use: the map of sonarr leads there"
+    );
+    let row = format!("target plex\t{tv}\t/data/tv\t{why}");
+    assert_eq!(lines, ["SUGGESTED MAP OF\tFROM\tTO\tBECAUSE", row.as_str()], "{told}");
+
+    let told: Value = serde_json::from_str(&well(town.ends(&["check", "--json"]))).unwrap();
+    let line = &told["suggestions"][0];
+    assert_eq!((&line["of"]["target"], &line["to"]), (&json!("plex"), &json!("/data/tv")), "{told}");
+    assert_eq!((&told["ok"], told["suggestions"].as_array().unwrap().len()), (&json!(true), 1));
+
+    let town = town.with("files: { settle", "files: { check: false, settle");
+    assert!(!town.ends(&["check"]).out.contains("SUGGESTED"), "this machine may not hold the files");
+}
+
+#[test]
 fn check_names_what_is_wrong_with_servers_and_maps() {
     let town = Town::new("").with("token: plex-token", "token: wrong-token");
     let ended = town.ends(&["check"]);

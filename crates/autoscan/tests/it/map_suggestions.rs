@@ -115,3 +115,56 @@ fn with_the_maps_that_were_proposed_the_next_import_is_seen() {
     let again = program.ask("POST", "/api/v1/suggestions", "").json();
     assert_eq!((lines(&again), again["doubts"].as_array().unwrap().len()), (vec![], 0), "{again}");
 }
+
+#[test]
+fn a_folder_with_another_name_is_recognised_by_the_servers_own_files() {
+    let shows = ["Show A (2001)", "Show B", "Show C", "Show D", "Show E"];
+    let mut files: Vec<String> =
+        shows.iter().map(|show| format!("/data/tv/{show}/Season 01/{show} - S01E01.mkv")).collect();
+    files.extend(["Film (2001)", "Other (2002)"].map(|film| format!("/data/movies/{film}/{film}.mkv")));
+    let (plex, jellyfin, emby) = (servers::plex(), servers::jellyfin(), servers::emby());
+    for file in &files {
+        plex.put(file, 1);
+        jellyfin.holdings.hold(file, 1);
+        emby.holdings.hold(file, 1);
+    }
+    for (kind, url, named, key) in [
+        ("plex", plex.stage.url(), "token", "plex-token"),
+        ("jellyfin", jellyfin.stage.url(), "api-key", "jellyfin-key"),
+        ("emby", emby.stage.url(), "api-key", "emby-key"),
+    ] {
+        let home = Home::new("");
+        for file in &files {
+            let here = file.replace("/data/tv", "media/serien").replace("/data/movies", "media/filme");
+            home.write(&here, "x");
+        }
+        let media = home.path("media");
+        let media = media.to_str().unwrap();
+        let usual = fs::read_to_string(home.path("config.yml")).unwrap();
+        home.write(
+            "config.yml",
+            &format!(
+                "{usual}anchors: [{media}/.mounted]\ntargets:\n  {kind}: [{{ name: server, url: '{url}', {named}: {key} }}]\n"
+            ),
+        );
+        home.write("media/.mounted", "");
+        let program = home.serve();
+        let answer = program.ask("POST", "/api/v1/suggestions", "");
+        let found = answer.json();
+        let line =
+            |local: &str, theirs: &str| ("server".to_owned(), format!("{media}/{local}"), theirs.to_owned());
+        assert_eq!(
+            lines(&found),
+            [line("serien", "/data/tv"), line("filme", "/data/movies")],
+            "{kind}: {found}"
+        );
+        let line = &found["lines"][0];
+        let said = format!(
+            "server's /data/tv has 'Show A (2001)', 'Show B', 'Show C' and 2 more; {media}/serien here has all 5"
+        );
+        assert_eq!(line["evidence"][0], said.as_str(), "{kind}");
+        let page = Browser::inside(&program).get("/targets").body;
+        assert!(page.contains("badge good\">sure"), "{kind}: {page}");
+        assert!(!answer.body.contains(key) && !page.contains(key), "{kind}");
+    }
+}

@@ -91,6 +91,46 @@ fn from_an_empty_folder_to_a_proven_scan_by_the_page_alone() {
 }
 
 #[test]
+fn a_map_that_the_page_filled_in_by_itself_proves_the_next_import() {
+    let plex = servers::plex();
+    let home = Home::new("");
+    let shows = home.path("media/serien");
+    let here = shows.to_str().unwrap();
+    for show in ["Show A", "Show B", "Show C"] {
+        home.write(&format!("media/serien/{show}/Season 01/{show} - S01E01.mkv"), "film");
+        plex.put(&format!("/data/tv/{show}/Season 01/{show} - S01E01.mkv"), 4);
+    }
+    plex.sees("/data/tv", &shows);
+    let usual = fs::read_to_string(home.path("config.yml")).unwrap();
+    let more = format!(
+        "files: {{ settle: 0s }}\ntriggers:\n  sonarr: [{{ name: sonarr, map: {{ /tv: {here} }} }}]\n"
+    );
+    home.write("config.yml", &(usual + &more));
+    let program = home.serve();
+    let person = Person::log_in(&program, crate::furniture::PASSWORD);
+    person.send("/setup/kind", &[("kind", "plex")]);
+    person.send("/setup/address", &[("url", &plex.stage.url()), ("name", "plex")]);
+    let (page, _) = person.send("/setup/key", &[("key", TOKEN)]);
+    let filled: Vec<&str> =
+        page.split("name=\"here\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(filled, [here, ""], "of the films nothing is known: {page}");
+    assert!(page.contains("This is proposed") && page.contains(&format!("{here} here has all 3.")), "{page}");
+    assert!(page.contains("is in use: the map of sonarr leads there"), "{page}");
+
+    let (page, at) = person.send("/setup/folders", &[("here", filled[0]), ("here", filled[1])]);
+    assert!(page.contains("<ins>+") && page.contains(&format!("{here}: /data/tv")), "{page}");
+    let (page, _) = person.send(&at, &[("basis", &hidden(&page, "basis"))]);
+    assert!(page.contains("plex is told from now on"), "{page}");
+
+    home.write("media/serien/Show B/Season 01/Show B - S01E02.mkv", "film");
+    program.sonarr(&episode("/tv/Show B", "Season 01/Show B - S01E02.mkv"));
+    program.until("Plex shows it", || program.scans()[0]["deliveries"][0]["state"] == "seen");
+    for call in plex.stage.calls() {
+        assert!(!call.target.contains(TOKEN), "{call:?}");
+    }
+}
+
+#[test]
 fn plex_tv_knows_one_autoscan_by_one_name_for_ever() {
     let plex_tv = block_on(PretendPlexTv::start(TOKEN)).unwrap();
     let home = Home::new(&format!("plex-tv-url: {}\n", plex_tv.stage.url()));
