@@ -172,6 +172,8 @@ impl Browser {
         self.keep_picture(name).await;
         let faults = self.ask(MEASURE).await;
         assert_eq!(faults, json!([]), "{name} at the {}", self.screen.name());
+        let shifts = self.client.execute_async(SHIFTS, Vec::new()).await.unwrap();
+        assert_eq!(shifts, json!([]), "{name} at the {}: parts of the page jumped", self.screen.name());
         let Some(axe) = axe() else { return };
         self.client.execute(&axe, Vec::new()).await.unwrap();
         let violations = self.client.execute_async(RUN_AXE, Vec::new()).await.unwrap();
@@ -179,10 +181,14 @@ impl Browser {
     }
 
     async fn keep_picture(&self, name: &str) {
-        let folder = target().join("screenshots");
-        fs::create_dir_all(&folder).unwrap();
-        let picture = self.client.screenshot().await.unwrap();
-        fs::write(folder.join(format!("{name}-{}.png", self.screen.name())), picture).unwrap();
+        let file = format!("screenshots/{name}-{}.png", self.screen.name());
+        self.keep_picture_at(&target().join(file)).await;
+    }
+
+    /// Keeps a picture of what the window shows now.
+    pub(crate) async fn keep_picture_at(&self, file: &Path) {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, self.client.screenshot().await.unwrap()).unwrap();
     }
 
     /// Ends the browser.
@@ -191,7 +197,7 @@ impl Browser {
     }
 }
 
-/// Faults of the page: wider than the screen, something from another host, parts that jumped, ids that are there twice.
+/// Faults of the page: wider than the screen, something from another host, ids that are there twice.
 const MEASURE: &str = r#"
     const faults = [];
     const page = document.documentElement;
@@ -209,6 +215,21 @@ const MEASURE: &str = r#"
     if (twice.length > 0) faults.push(`ids that are there twice: ${twice}`);
     if (document.querySelectorAll("h1").length !== 1) faults.push("there is not one h1");
     return faults;
+"#;
+
+/// Parts of the page that jumped while it came up, or by themselves later, when they moved more than a hundredth of what is
+/// seen.
+const SHIFTS: &str = r#"
+    const done = arguments[arguments.length - 1];
+    const shifts = [];
+    const observer = new PerformanceObserver((list) => {
+        for (const shift of list.getEntries()) {
+            const parts = shift.sources.map((each) => each.node && each.node.outerHTML ? each.node.outerHTML.slice(0, 120) : "?");
+            if (!shift.hadRecentInput && shift.value > 0.01) shifts.push(`${shift.value}: ${parts}`);
+        }
+    });
+    observer.observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => { observer.disconnect(); done(shifts); }, 100);
 "#;
 
 /// Every rule of WCAG's levels A and AA.

@@ -34,7 +34,17 @@ pub(crate) fn free_port() -> u16 {
 impl Home {
     /// A home whose config has these lines beside the usual ones: no waiting, a password, one Sonarr.
     pub(crate) fn new(lines: &str) -> Self {
-        let home = Self { room: tempfile::tempdir().unwrap(), port: free_port() };
+        Self { room: tempfile::tempdir().unwrap(), port: free_port() }.with(lines)
+    }
+
+    /// The same at a place that could be anybody's, for pictures: `/srv/autoscan`, on the usual port.
+    pub(crate) fn to_be_seen(lines: &str) -> Self {
+        let room = tempfile::Builder::new().prefix("autoscan").rand_bytes(0).tempdir_in("/srv").unwrap();
+        Self { room, port: 3030 }.with(lines)
+    }
+
+    fn with(self, lines: &str) -> Self {
+        let home = self;
         let usual = format!(
             "host: 127.0.0.1\nport: {}\nminimum-age: 0s\nauthentication: {{ password: {PASSWORD} }}\n",
             home.port

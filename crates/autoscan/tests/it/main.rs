@@ -51,6 +51,8 @@ mod pages;
 #[cfg(test)]
 mod person;
 #[cfg(test)]
+mod pictures;
+#[cfg(test)]
 mod proven;
 #[cfg(test)]
 mod proxy;

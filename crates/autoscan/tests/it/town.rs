@@ -26,9 +26,8 @@ pub(crate) struct SeeingTown {
 impl SeeingTown {
     /// `lines` are added to the config, `keys` to the settings of Plex: `, proof: off`. Jellyfin and Emby are in the config
     /// when `all` is set.
-    fn new(lines: &str, keys: &str, all: bool) -> Self {
+    fn new(home: Home, lines: &str, keys: &str, all: bool) -> Self {
         let (plex, jellyfin, emby) = (servers::plex(), servers::jellyfin(), servers::emby());
-        let home = Home::new("");
         let media = home.path("media");
         fs::create_dir_all(media.join("tv")).unwrap();
         fs::create_dir_all(media.join("movies")).unwrap();
@@ -57,17 +56,22 @@ impl SeeingTown {
 
     /// With all three servers.
     pub(crate) fn of_three() -> Self {
-        Self::new("", "", true)
+        Self::new(Home::new(""), "", "", true)
+    }
+
+    /// With all three servers, in a home that is shown to people.
+    pub(crate) fn to_be_seen() -> Self {
+        Self::new(Home::to_be_seen(""), "", ", proof-within: 2s", true)
     }
 
     /// With Plex alone, and these keys for it.
     pub(crate) fn of_plex(keys: &str) -> Self {
-        Self::new("", keys, false)
+        Self::new(Home::new(""), "", keys, false)
     }
 
     /// With Plex alone, these keys for it and these lines.
     pub(crate) fn with_lines(lines: &str, keys: &str) -> Self {
-        Self::new(lines, keys, false)
+        Self::new(Home::new(""), lines, keys, false)
     }
 
     /// Writes a media file of so many bytes.
