@@ -42,10 +42,10 @@ pub(crate) async fn converse<S>(
             answer.map(|answer| rest.keep(answer))
         })
     });
-    // A script that closes its half after the request still wants the answer.
+    // A script that closes its half after the request still wants the answer. No `pipeline_flush`: by it hyper would keep back
+    // what it answers to a head that it cannot read.
     let mut connection = http1::Builder::new()
         .half_close(true)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(Counted::new(stream, Arc::clone(&pulse))), service);
     let ended = tokio::select! {
         ended = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(ended),
@@ -243,5 +243,19 @@ mod tests {
         sleep(Duration::from_secs(1)).await;
         stop.cancel();
         assert_eq!(server.await.unwrap(), Duration::from_secs(1) + GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_cannot_be_read_is_answered_before_the_connection_ends() {
+        let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(120));
+        for (head, status) in [("GET / HTTP/1.1\r\nno header\r\n\r\n", "400"), (&long, "414"), (&many, "431")]
+        {
+            let (mut client, server) = open(&CancellationToken::new());
+            client.write_all(head.as_bytes()).await.unwrap();
+            let answered = answer(&mut client).await;
+            assert!(answered.starts_with(&format!("HTTP/1.1 {status} ")), "{answered:?}");
+            server.await.unwrap();
+        }
     }
 }
