@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use autoscan_core::delivery::DeliveryState;
+use autoscan_core::scan::ScanState;
+use autoscan_core::step::StepKind;
+use serde_json::{Value, json};
 
 use crate::furniture::House;
 
@@ -53,6 +56,16 @@ async fn everything_that_the_document_refers_to_is_in_it() {
     }
     assert_eq!(document["info"]["version"], "1.2.3");
     assert_eq!(document["servers"][0]["url"], "/");
+}
+
+#[tokio::test]
+async fn the_words_of_the_document_are_those_of_the_program() {
+    let document = document().await;
+    let words = |pointer: &str| document.pointer(pointer).cloned().unwrap_or_default();
+    let kind = "/paths/~1api~1v1~1scans~1{id}~1timeline/get/responses/200/content/application~1json/schema/properties/steps/items/properties/kind/enum";
+    assert_eq!(words("/components/schemas/ScanState/enum"), json!(ScanState::ALL));
+    assert_eq!(words("/components/schemas/DeliveryState/enum"), json!(DeliveryState::ALL));
+    assert_eq!(words(kind), json!(StepKind::ALL));
 }
 
 #[tokio::test]
