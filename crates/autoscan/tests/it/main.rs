@@ -19,6 +19,8 @@ mod commands;
 #[cfg(test)]
 mod crowds;
 #[cfg(test)]
+mod document;
+#[cfg(test)]
 mod environment;
 #[cfg(test)]
 mod furniture;

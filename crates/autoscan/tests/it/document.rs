@@ -1,0 +1,165 @@
+//! The document of the API and the real binary, held against each other by [schemathesis](https://schemathesis.io): it reads
+//! the document, sends what may and what may not be sent, and looks whether each answer is one that the document tells of.
+//! `scripts/test` installs it into `target/schemathesis`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use autoscan_core::change::Change;
+use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::name::Name;
+use autoscan_core::path::LocalPath;
+use autoscan_core::ports::{Absorb, Batch, Start, Store};
+use autoscan_core::scan::{Quiet, ScanState, StoredChange};
+use autoscan_core::time::Timestamp;
+use autoscan_store::{Options, SqliteStore};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::furniture::{Home, PASSWORD, Program, free_port};
+use crate::servers::block_on;
+use crate::town::{SeeingTown, imported};
+
+/// A scan for each state of a delivery to a server that is away.
+fn fill(home: &Home, target: &str) {
+    let (now, target) = (Timestamp::from_millis(1_700_000_000_000), Name::parse(target).unwrap());
+    block_on(async {
+        let store = SqliteStore::open(&home.path("autoscan.db"), Options::default()).unwrap();
+        for (round, state) in (0..4).flat_map(|round| DeliveryState::ALL.map(|state| (round, state))) {
+            let folder = LocalPath::parse(&format!("/media/{}/{round}", state.as_str())).unwrap();
+            let file = LocalPath::parse(&format!("{}/a.mkv", folder.as_str())).unwrap();
+            let change = StoredChange {
+                change: Change::created(file),
+                trigger: Name::parse("sonarr").unwrap(),
+                received_at: now,
+                targets: Some(vec![target.clone()]),
+                sent_path: None,
+            };
+            let quiet = Quiet { minimum_age: Duration::ZERO, maximum_wait: Duration::ZERO };
+            let absorb = Absorb { folder: folder.clone(), priority: 0, quiet, changes: vec![change] };
+            let batch = Batch { received_at: now, folders: vec![absorb], refusals: vec![] };
+            let scan = store.absorb(batch).await.unwrap().scans[0];
+            let generation = store.show(scan).await.unwrap().unwrap().generation;
+            let error = Some(format!("it is {}", state.as_str()));
+            let is_open = matches!(state, DeliveryState::Waiting | DeliveryState::Held);
+            let delivery = Delivery {
+                state,
+                error,
+                attempts: 3,
+                next_attempt_at: is_open.then_some(now),
+                sent_at: Some(now),
+                seen_at: (state == DeliveryState::Seen).then_some(now),
+                ..Delivery::new(target.clone(), now)
+            };
+            let start = Start {
+                scan,
+                generation,
+                tell: folder,
+                deliveries: vec![delivery],
+                note: None,
+                steps: vec![],
+            };
+            store.start(vec![start], now).await.unwrap();
+        }
+        store.close().await;
+    });
+}
+
+/// A town whose scans are in every state there is: a film was seen, an episode is waited for, Jellyfin is away.
+fn town() -> (SeeingTown, Program) {
+    let away = format!(
+        "  jellyfin: [{{ name: jellyfin, url: 'http://127.0.0.1:{}', api-key: jellyfin-key }}]\n",
+        free_port()
+    );
+    let town = SeeingTown::with_lines(&format!("{away}trusted-proxies: [127.0.0.1]\n"), "");
+    fill(&town.home, "jellyfin");
+    town.put("movies/Film (2020)/Film.mkv", 10);
+    town.put("movies/Other/Other.mkv", 10);
+    town.plex.set_playing(1);
+    let program = town.home.serve();
+    let film = town.home.path("media/movies/Film (2020)");
+    let wish = json!({ "paths": [film], "targets": ["plex"] }).to_string();
+    assert_eq!(program.ask("POST", "/api/v1/scans", &wish).status, 202);
+    imported(&program, "Show", "Season 01/Show - S01E01.mkv");
+    let shown = |state: &str| {
+        !program.get(&format!("/api/v1/scans?state={state}"))["scans"].as_array().unwrap().is_empty()
+    };
+    program.until("there is a scan in every state", || {
+        ScanState::ALL.into_iter().all(|state| shown(state.as_str()))
+    });
+    (town, program)
+}
+
+/// What schemathesis was answered.
+#[derive(Deserialize)]
+struct Held {
+    /// Which statuses each operation gave.
+    answers: BTreeMap<String, BTreeSet<u16>>,
+    /// The states of all scans that were listed, and of their deliveries.
+    states: BTreeSet<String>,
+}
+
+/// Runs schemathesis with the document in this home and these arguments; fails with what it says.
+fn hold(home: &Home, python: &Path, arguments: &[&str]) -> Held {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/document");
+    let mut command = Command::new(python);
+    command.args(["-B", "-m", "schemathesis.cli", "--config-file"]).arg(place.join("schemathesis.toml"));
+    command.args(["run", "openapi.json", "--no-color", "--url", &format!("http://127.0.0.1:{}", home.port)]);
+    command.args(arguments).env("SCHEMATHESIS_HOOKS", place.join("hooks.py"));
+    let output = command.current_dir(home.path("")).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    println!("{said}");
+    serde_json::from_str(&fs::read_to_string(home.path("answers.json")).unwrap()).unwrap()
+}
+
+/// Whether an operation wants credentials.
+fn is_shut(operation: &Value) -> bool {
+    operation["security"].as_array().is_none_or(|ways| !ways.is_empty())
+}
+
+#[test]
+fn the_api_answers_as_its_document_says() {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/schemathesis");
+    if !installed.join("requirements.txt").exists() {
+        return eprintln!(
+            "skipped: schemathesis is not installed (scripts/test does it where there is Python)"
+        );
+    }
+    let python = installed.join("bin/python");
+    let (town, program) = town();
+    let document = program.get("/api/v1/openapi.json");
+    town.home.write("openapi.json", &document.to_string());
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    // A stream never ends, so it is not asked for.
+    let operations: Vec<&Value> = operations.filter(|operation| operation["operationId"] != "live").collect();
+    let hold = |arguments: &[&str]| hold(&town.home, &python, arguments);
+    let of =
+        |held: &Held, operation: &Value| held.answers[operation["operationId"].as_str().unwrap()].clone();
+    let login = format!("--auth=autoscan:{PASSWORD}");
+
+    let outside = hold(&["--phases=fuzzing", "--max-examples=1"]);
+    for operation in operations.iter().filter(|operation| is_shut(operation)) {
+        assert!(of(&outside, operation).contains(&401), "{}: nobody was sent away", operation["operationId"]);
+    }
+    // Before anything changes: later all are tried again.
+    let looked = hold(&[&login, "--include-method=GET", "--phases=examples,coverage"]);
+    for state in
+        ScanState::ALL.map(ScanState::as_str).iter().chain(&DeliveryState::ALL.map(DeliveryState::as_str))
+    {
+        assert!(looked.states.contains(*state), "no answer told of {state}: {:?}", looked.states);
+    }
+    let inside = hold(&[&login]);
+    for operation in operations {
+        let answers = of(&inside, operation);
+        assert!(
+            answers.iter().any(|status| *status < 300),
+            "{} only gave {answers:?}",
+            operation["operationId"]
+        );
+    }
+}
