@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::config::{
-    Faults, Generated, KindSchema, Kinds, Loaded, TargetSettings, TlsFiles, TriggerSettings,
+    Faults, Generated, KindSchema, Kinds, Loaded, Settings, TargetSettings, TlsFiles, TriggerSettings,
 };
 use crate::disk::Disk;
 use crate::logging;
@@ -153,6 +153,11 @@ pub(crate) fn tls(files: &TlsFiles) -> Result<Tls, String> {
     Tls::new(&cert, &key).map_err(|reason| format!("tls: {reason}"))
 }
 
+/// Where a person adds servers.
+pub(crate) fn setup_page(settings: &Settings) -> String {
+    format!("{}{}/setup", address(&settings.listen), settings.base_url.trim_end_matches('/'))
+}
+
 /// What the first run tells, once.
 pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
     let settings = &loaded.settings;
@@ -173,7 +178,7 @@ pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
         String::new(),
         "Log in here with the username and password, and add your servers:".to_owned(),
         String::new(),
-        format!("  {address}{base}/setup"),
+        format!("  {}", setup_page(settings)),
         String::new(),
         "Webhook URLs (Settings → Connect → Webhook, with this username and password):".to_owned(),
     ]);

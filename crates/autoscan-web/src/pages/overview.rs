@@ -135,8 +135,9 @@ fn figures(stats: Stats) -> [Figure; 4] {
         text,
         tone: if number > 0 { tone } else { "" },
     };
+    let attention = if stats.attention == 1 { "needs attention" } else { "need attention" };
     [
-        figure(ScanState::Attention, stats.attention, "need attention", "bad"),
+        figure(ScanState::Attention, stats.attention, attention, "bad"),
         figure(ScanState::Waiting, stats.waiting, "waiting", ""),
         figure(ScanState::Running, stats.running, "running", "wait"),
         figure(ScanState::Done, stats.done, "done", "good"),

@@ -40,7 +40,7 @@ pub(super) struct Room {
 }
 
 /// Enough for everyday paths.
-pub(super) const ROOMY: Room = Room { path: 200, reason: 240, name: 64, targets: 12 };
+pub(super) const ROOMY: Room = Room { path: 200, reason: 320, name: 64, targets: 12 };
 /// For a page full of names of the longest kind.
 const TIGHT: Room = Room { path: 44, reason: 36, name: 12, targets: 2 };
 
@@ -299,8 +299,11 @@ fn parted(path: &str) -> (String, String) {
     (above.to_owned(), folder.to_owned())
 }
 
-/// How long it took until the last target that showed the files did.
+/// How long it took until the last target that showed the files did; none while one should still show them, or does not.
 pub(super) fn visible_after(scan: &Scan) -> Option<Duration> {
+    if scan.state != ScanState::Done {
+        return None;
+    }
     let seen = scan.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Seen);
     seen.filter_map(|delivery| delivery.seen_at).max().map(|at| at.since(scan.first_seen))
 }

@@ -130,7 +130,8 @@ fn announce(loaded: &Loaded, store: &SqliteStore, listeners: &[TcpListener]) {
     );
     if settings.targets.is_empty() {
         warn!(
-            "no target is configured: changes are stored and nobody is told; add a server under `targets:`"
+            "no target is configured: changes are stored and nobody is told; add a server at the page {}, or under `targets:`",
+            wire::setup_page(settings)
         );
     }
 }

@@ -86,7 +86,7 @@ fn a_library_is_told_of_one_folder_at_a_time_and_another_library_need_not_wait()
         town.put(&format!("tv/{show}/S01/S01E01.mkv"), 10);
     }
     town.put("movies/Film/Film.mkv", 10);
-    town.plex.set_scan_time(Duration::from_secs(2));
+    town.plex.set_scan_time(Duration::from_secs(4));
     let program = town.home.serve();
     for show in ["A", "B", "C"] {
         imported(&program, show, "S01/S01E01.mkv");

@@ -108,8 +108,12 @@ fn the_setup_has_its_pictures() {
     ));
     for (series, file) in EPISODES {
         home.write(&format!("media/tv/{series}/{file}"), "film");
+        plex.put(&format!("/data/tv/{series}/{file}"), 4);
     }
-    home.write("media/movies/Arrival (2016)/Arrival.mkv", "film");
+    for film in ["Arrival (2016)", "Moon (2009)", "Sicario (2015)", "The Matrix (1999)"] {
+        home.write(&format!("media/movies/{film}/{film}.mkv"), "film");
+        plex.put(&format!("/data/movies/{film}/{film}.mkv"), 4);
+    }
     plex.sees("/data", &home.path("media"));
     let program = home.serve();
     block_on(async {
