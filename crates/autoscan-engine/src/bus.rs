@@ -261,15 +261,7 @@ impl Listener {
     pub async fn next(&mut self) -> Heard {
         loop {
             self.woken.borrow_and_update();
-            if self.missed {
-                self.missed = false;
-                return Heard::Gap(self.at());
-            }
-            if let Some(heard) = self.bus.after(self.heard) {
-                self.heard = match &heard {
-                    Heard::News(news) => news.id.number,
-                    Heard::Gap(id) => id.number,
-                };
+            if let Some(heard) = self.ready() {
                 return heard;
             }
             if self.woken.changed().await.is_err() {
@@ -277,6 +269,21 @@ impl Listener {
                 std::future::pending::<()>().await;
             }
         }
+    }
+}
+
+impl Listener {
+    /// What can be heard without waiting.
+    pub fn ready(&mut self) -> Option<Heard> {
+        if std::mem::take(&mut self.missed) {
+            return Some(Heard::Gap(self.at()));
+        }
+        let heard = self.bus.after(self.heard)?;
+        self.heard = match &heard {
+            Heard::News(news) => news.id.number,
+            Heard::Gap(id) => id.number,
+        };
+        Some(heard)
     }
 }
 

@@ -157,7 +157,8 @@ fn fill(path: &Path, state: ScanState, rows: u64) -> Outcome {
          INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, finished_at)
          SELECT n, '/mnt/media/TV/Show ' || (n / 10) || '/Season ' || (n % 10), {started} * 2, n % 5, 1700000000000 + n,
                 1700000010000 + n, 1, iif({started}, 1700000020000 + n, NULL) FROM number;
-         INSERT INTO change SELECT n, '/mnt/media/TV/Show ' || (n / 10) || '/Season ' || (n % 10) || '/a.mkv', 0, 0,
+         INSERT INTO change (scan, path, position, kind, from_path, is_folder, awaited, trigger_name, received_at, targets, ids)
+         SELECT n, '/mnt/media/TV/Show ' || (n / 10) || '/Season ' || (n % 10) || '/a.mkv', 0, 0,
                 NULL, 0, 1, 'sonarr', 1700000000000 + n, NULL, 'tvdb://' || n FROM number;
          INSERT INTO delivery (scan, target, state, attempts, sent_at, priority)
          SELECT n, 'plex', 2, 1, 1700000020000 + n, 0 FROM number

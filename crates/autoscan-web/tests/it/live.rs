@@ -45,7 +45,7 @@ impl Lively {
         let answer = self.house.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        Stream(answer.into_body().into_data_stream())
+        Stream { body: answer.into_body().into_data_stream(), rest: String::new() }
     }
 
     async fn listen(&self, since: &str) -> Stream {
@@ -63,13 +63,23 @@ impl Lively {
     }
 }
 
-struct Stream(BodyDataStream);
+struct Stream {
+    body: BodyDataStream,
+    /// What came and was not looked at yet.
+    rest: String,
+}
 
 impl Stream {
-    /// What is said next within a minute; none when the stream is over.
+    /// What is said next within a minute, up to its empty line; none when the stream is over.
     async fn next(&mut self) -> Option<String> {
-        let said = tokio::time::timeout(Duration::from_mins(1), self.0.next()).await.unwrap();
-        said.map(|said| String::from_utf8(said.unwrap().to_vec()).unwrap())
+        loop {
+            if let Some(end) = self.rest.find("\n\n") {
+                let rest = self.rest.split_off(end + 2);
+                return Some(std::mem::replace(&mut self.rest, rest));
+            }
+            let said = tokio::time::timeout(Duration::from_mins(1), self.body.next()).await.unwrap()?;
+            self.rest.push_str(std::str::from_utf8(&said.unwrap()).unwrap());
+        }
     }
 
     /// The next of this kind, past heartbeats and others.
