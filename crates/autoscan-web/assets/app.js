@@ -21,6 +21,13 @@
       : select(source, done);
   });
 
+  // On a narrow screen the names of the pages are a row that scrolls: that of this page is brought into view.
+  const here = document.querySelector(".nav [aria-current]");
+  if (here) {
+    const row = here.parentElement;
+    row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
+
   // An address in which a name of this machine is missing gets the one by which the person reached this page.
   for (const each of document.querySelectorAll("[data-address]")) {
     each.textContent = each.textContent.replace(each.dataset.address, () => location.origin);

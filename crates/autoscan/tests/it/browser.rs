@@ -197,7 +197,7 @@ impl Browser {
     }
 }
 
-/// Faults of the page: wider than the screen, something from another host, ids that are there twice.
+/// Faults of the page: wider than the screen, something from another host, its own name out of sight, ids that are there twice.
 const MEASURE: &str = r#"
     const faults = [];
     const page = document.documentElement;
@@ -209,6 +209,11 @@ const MEASURE: &str = r#"
     }
     for (const entry of performance.getEntriesByType("resource")) {
         if (new URL(entry.name).origin !== location.origin) faults.push(`it asks ${entry.name}`);
+    }
+    const here = document.querySelector(".nav [aria-current]");
+    if (here) {
+        const { left, right } = here.getBoundingClientRect();
+        if (left < 0 || right > window.innerWidth) faults.push("the name of this page is out of sight");
     }
     const ids = [...document.querySelectorAll("[id]")].map((each) => each.id);
     const twice = ids.filter((id, at) => ids.indexOf(id) !== at);
