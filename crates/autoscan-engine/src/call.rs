@@ -23,14 +23,19 @@ const COMPANIONS: usize = 3;
 
 /// Groups that were told in one call, with what followed for each.
 pub(crate) struct Told {
-    pub(crate) queue: String,
+    pub(crate) queue: Option<String>,
     /// The call by which they were told, as far as it is known.
     pub(crate) call: Option<String>,
     pub(crate) groups: Vec<(Group, Outcome)>,
 }
 
 /// Tells the target of a batch, all of one queue.
-pub(crate) async fn tell(engine: Arc<Engine>, index: usize, queue: String, batch: Vec<Group>) -> Told {
+pub(crate) async fn tell(
+    engine: Arc<Engine>,
+    index: usize,
+    queue: Option<String>,
+    batch: Vec<Group>,
+) -> Told {
     let target = &engine.parts.targets[index];
     let mut told = Told { queue, call: None, groups: Vec::with_capacity(batch.len()) };
     let mut standing = Vec::with_capacity(batch.len());

@@ -88,7 +88,7 @@ impl Target for Discreet {
         self.server.batches()
     }
 
-    async fn queue(&self, scan: &TargetScan) -> String {
+    async fn queue(&self, scan: &TargetScan) -> Option<String> {
         self.server.queue(scan).await
     }
 

@@ -72,10 +72,11 @@ struct Teller<'e> {
     target: &'e BoundTarget,
     lane: &'e Lane,
     stop: &'e CancellationToken,
-    /// Claimed, and not told yet: with the name of the queue of each.
-    parked: VecDeque<(String, Group)>,
-    /// Queues of which a call is under way.
-    busy: HashSet<String>,
+    /// Claimed, and not told yet: with the name of the queue of each, as far as it is known.
+    parked: VecDeque<(Option<String>, Group)>,
+    /// Queues of which a call is under way. None is that of one without a name: what it touches is not known, so nothing is
+    /// told beside it.
+    busy: HashSet<Option<String>>,
     /// Calls under way, each a task of its own: a call that waits for something must not keep another from it.
     running: JoinSet<Told>,
     /// What became of deliveries and is not in the store yet.
@@ -123,6 +124,7 @@ impl<'e> Teller<'e> {
         {
             return Ok(pause);
         }
+        self.name().await;
         self.call();
         let now = self.now();
         if !self.parked.is_empty() && self.not_before > now && self.running.is_empty() {
@@ -236,6 +238,16 @@ impl<'e> Teller<'e> {
         }
     }
 
+    /// Names what could not be named when it was claimed: what is told first makes the names known.
+    async fn name(&mut self) {
+        if self.busy.contains(&None) {
+            return;
+        }
+        for (queue, group) in self.parked.iter_mut().filter(|(queue, _)| queue.is_none()) {
+            *queue = self.target.server.queue(&group.scan).await;
+        }
+    }
+
     /// Starts the calls that may be made now.
     fn call(&mut self) {
         let pace = &self.target.pace;
@@ -252,8 +264,15 @@ impl<'e> Teller<'e> {
     }
 
     /// The first group of a queue that is free; all of them for a server that takes batches.
-    fn next_batch(&mut self) -> Option<(String, Vec<Group>)> {
-        let at = self.parked.iter().position(|(queue, _)| !self.busy.contains(queue))?;
+    fn next_batch(&mut self) -> Option<(Option<String>, Vec<Group>)> {
+        if self.busy.contains(&None) {
+            return None;
+        }
+        let is_free = |queue: &Option<String>| match queue {
+            Some(_) => !self.busy.contains(queue),
+            None => self.busy.is_empty(),
+        };
+        let at = self.parked.iter().position(|(queue, _)| is_free(queue))?;
         if !self.target.server.batches() {
             let (queue, group) = self.parked.remove(at)?;
             return Some((queue, vec![group]));
@@ -261,7 +280,7 @@ impl<'e> Teller<'e> {
         let queue = self.parked[at].0.clone();
         let (batch, rest) = self.parked.drain(..).partition(|(other, _)| *other == queue);
         self.parked = rest;
-        let batch: VecDeque<(String, Group)> = batch;
+        let batch: VecDeque<(Option<String>, Group)> = batch;
         Some((queue, batch.into_iter().map(|(_, group)| group).collect()))
     }
 

@@ -239,8 +239,8 @@ impl Target for Program {
     }
 
     /// Runs for different folders do not wait for each other.
-    async fn queue(&self, scan: &TargetScan) -> String {
-        scan.folder.as_str().to_owned()
+    async fn queue(&self, scan: &TargetScan) -> Option<String> {
+        Some(scan.folder.as_str().to_owned())
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {

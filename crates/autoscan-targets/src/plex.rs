@@ -206,9 +206,9 @@ impl Target for Plex {
     }
 
     /// The libraries that own the folder: no library is told again before its scan has ended.
-    async fn queue(&self, scan: &TargetScan) -> String {
-        let owners = libraries::remembered(&self.server, &scan.folder).await;
-        owners.iter().map(|owner| owner.library.id.as_str()).collect::<Vec<_>>().join("+")
+    async fn queue(&self, scan: &TargetScan) -> Option<String> {
+        let owners = libraries::remembered(&self.server, &scan.folder).await?;
+        Some(owners.iter().map(|owner| owner.library.id.as_str()).collect::<Vec<_>>().join("+"))
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {

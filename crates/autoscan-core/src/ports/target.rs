@@ -135,10 +135,11 @@ pub trait Target: Send + Sync {
     }
 
     /// What must be scanned one after the other: scans of one name are, scans of different names may be told at the
-    /// same time. Asks nobody.
-    async fn queue(&self, scan: &TargetScan) -> String {
+    /// same time. Asks nobody. None while that is not known yet: such a scan is told alone, and what waits behind it is named
+    /// afresh.
+    async fn queue(&self, scan: &TargetScan) -> Option<String> {
         let _ = scan;
-        String::new()
+        Some(String::new())
     }
 
     /// What [`Self::scan`] would do for one scan. Changes nothing at the server.

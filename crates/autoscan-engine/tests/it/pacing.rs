@@ -85,6 +85,21 @@ async fn a_slow_library_does_not_keep_another_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_no_name_yet_is_told_alone_and_the_others_are_named_after_it() {
+    let spy = Spy { queues: true, learns: true, takes: Duration::from_mins(1), ..Spy::default() };
+    let world = World::start(paced(Pace { max_in_flight: 2, ..Pace::default() }, spy));
+    for folder in ["tv/A", "tv/B", "tv/C", "movies/Film"] {
+        world.send(&format!("created /{folder}/a.mkv")).await;
+    }
+    world.seconds(50).await;
+    assert_eq!(world.spies[0].at_once.lock().unwrap().0, 1, "whether another would meet it is not known");
+    world.seconds(90).await;
+    let told = world.spies[0].folders();
+    assert!(told.len() == 3 && told.contains(&"/movies/Film".to_owned()), "{told:?}");
+    assert_eq!(world.spies[0].at_once.lock().unwrap().0, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_holds_what_the_next_one_needs_stops_nobody() {
     let spy = Spy { queues: true, takes: Duration::from_secs(1), ..Spy::default() };
     let world = World::start(paced(Pace { max_in_flight: 2, ..Pace::default() }, spy));

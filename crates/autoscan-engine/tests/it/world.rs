@@ -100,6 +100,8 @@ pub(crate) struct Spy {
     pub(crate) playing: Mutex<usize>,
     /// The queue of a folder: its first name, when scans of a queue go one after the other.
     pub(crate) queues: bool,
+    /// Whether it knows the names of its queues only once it was told of something.
+    pub(crate) learns: bool,
     /// What it holds while it is told, and needs to name a queue.
     pub(crate) desk: tokio::sync::Mutex<()>,
     /// Most calls that were under way at the same time, and now.
@@ -188,10 +190,13 @@ impl Target for Spy {
         self.batches
     }
 
-    async fn queue(&self, scan: &TargetScan) -> String {
+    async fn queue(&self, scan: &TargetScan) -> Option<String> {
         drop(self.desk.lock().await);
+        if self.learns && self.told.lock().unwrap().is_empty() {
+            return None;
+        }
         let name = scan.folder.0.components().next().unwrap_or_default();
-        if self.queues { name.to_owned() } else { String::new() }
+        Some(if self.queues { name.to_owned() } else { String::new() })
     }
 
     fn proves(&self) -> bool {

@@ -104,10 +104,13 @@ pub(crate) async fn owners(
     Ok((shelf, owners))
 }
 
-/// The libraries that own the folder as far as is remembered; asks nobody.
-pub(crate) async fn remembered(server: &(impl Catalogue + ?Sized), folder: &TargetPath) -> Vec<Owner> {
+/// The libraries that own the folder, as they are remembered; none while they were never read. Asks nobody.
+pub(crate) async fn remembered(
+    server: &(impl Catalogue + ?Sized),
+    folder: &TargetPath,
+) -> Option<Vec<Owner>> {
     let memory = server.shelves().0.lock().await;
-    memory.list.as_ref().map(|(shelf, _)| shelf.owners(&folder.0)).unwrap_or_default()
+    memory.list.as_ref().map(|(shelf, _)| shelf.owners(&folder.0))
 }
 
 async fn refill(server: &(impl Catalogue + ?Sized), memory: &mut Memory) -> Result<Arc<Shelf>, Fault> {

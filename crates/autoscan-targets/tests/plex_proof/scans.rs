@@ -69,11 +69,11 @@ async fn a_scan_finds_what_lies_on_the_disk() {
 async fn a_queue_is_the_libraries_and_asks_nobody() {
     let plex = plex().await;
     let target = target(&plex, &json!({}));
-    assert_eq!(target.queue(&rescan("/data/tv/Show")).await, "");
+    assert_eq!(target.queue(&rescan("/data/tv/Show")).await, None);
     target.libraries().await.unwrap();
     plex.stage.forget_calls();
-    assert_eq!(target.queue(&rescan("/data/tv/Show")).await, "1");
-    assert_eq!(target.queue(&rescan("/data/films/Film")).await, "2");
+    assert_eq!(target.queue(&rescan("/data/tv/Show")).await.as_deref(), Some("1"));
+    assert_eq!(target.queue(&rescan("/data/films/Film")).await.as_deref(), Some("2"));
     assert_eq!(plex.stage.call_count(), 0);
 }
 
