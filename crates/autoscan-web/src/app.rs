@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use autoscan_core::secret::Secret;
-use autoscan_core::time::Timestamp;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 
@@ -11,12 +10,9 @@ use crate::Web;
 use crate::answer::Problem;
 use crate::caller::Caller;
 use crate::doors::{Address, Locks, Shown};
-use crate::pages::target_maps::Maps;
-use crate::pages::{Drafts, Walks};
 use crate::password::Tried;
-use crate::places::Seats;
-use crate::session::{Session, Sessions, Way};
-use crate::throttle::Throttle;
+use crate::session::{Session, Way};
+use crate::site::Lasting;
 
 /// The state of the router.
 pub(crate) type Shared = Arc<App>;
@@ -25,16 +21,8 @@ pub(crate) type Shared = Arc<App>;
 pub(crate) struct App {
     pub(crate) web: Web,
     pub(crate) locks: Locks,
-    pub(crate) throttle: Arc<Throttle>,
-    pub(crate) sessions: Arc<Sessions>,
-    pub(crate) drafts: Arc<Drafts>,
-    /// The places for those who look on.
-    pub(crate) seats: Seats,
-    /// How far people have come in adding a server.
-    pub(crate) walks: Arc<Walks>,
-    pub(crate) maps: Arc<Maps>,
-    /// When it came up.
-    pub(crate) since: Timestamp,
+    /// What outlives this config.
+    pub(crate) lasting: Lasting,
 }
 
 impl App {
@@ -51,17 +39,17 @@ impl App {
     /// The session of a request. Where authentication is off, every visitor's is as good as one of somebody who logged in.
     pub(crate) async fn session(&self, parts: &Parts) -> Result<Option<Session>, Problem> {
         let now = self.web.engine.now();
-        Ok(self.sessions.of(&parts.headers, self.way(parts), &self.locks, now).await?)
+        Ok(self.lasting.sessions.of(&parts.headers, self.way(parts), &self.locks, now).await?)
     }
 
     /// Begins a visit; answers it with its cookie.
     pub(crate) fn visit(&self, parts: &Parts) -> (Session, Option<HeaderValue>) {
-        self.sessions.visit(self.way(parts), self.web.engine.now())
+        self.lasting.sessions.visit(self.way(parts), self.web.engine.now())
     }
 
     /// Logs a browser in; answers its cookie.
     pub(crate) async fn begin_session(&self, parts: &Parts) -> Result<HeaderValue, Problem> {
-        let begun = self.sessions.begin(self.way(parts), &self.locks, self.web.engine.now()).await?;
+        let begun = self.lasting.sessions.begin(self.way(parts), &self.locks, self.web.engine.now()).await?;
         begun.ok_or_else(|| Problem::internal("this machine gives no random numbers".to_owned()))
     }
 
@@ -121,7 +109,7 @@ impl App {
 
     /// Tries a name and password, and counts a wrong one. From where too many were wrong none is tried: to try costs.
     pub(crate) async fn try_password(&self, parts: &Parts, pair: &[u8]) -> Result<(), Problem> {
-        if let Some(wait) = self.throttle.wait(Caller::of(parts).address, self.web.engine.now()) {
+        if let Some(wait) = self.lasting.throttle.wait(Caller::of(parts).address, self.web.engine.now()) {
             return Err(Problem::too_many_failures(wait));
         }
         match self.locks.tries(pair).await {
@@ -141,7 +129,7 @@ impl App {
 
     /// Counts a failed login: `problem`, or 429 when there were too many.
     pub(crate) fn failed(&self, parts: &Parts, problem: Problem) -> Problem {
-        let wait = self.throttle.failed(Caller::of(parts).address, self.web.engine.now());
+        let wait = self.lasting.throttle.failed(Caller::of(parts).address, self.web.engine.now());
         wait.map_or(problem, Problem::too_many_failures)
     }
 }

@@ -113,9 +113,8 @@ pub fn router(web: Web) -> Router {
 
 fn router_with(web: Web, lasting: Lasting) -> Router {
     let base = web.base_url.trim_end_matches('/').to_owned();
-    let Lasting { throttle, sessions, drafts, seats, walks, maps, since, .. } = lasting;
     let locks = Locks::new(&web.doors);
-    let app = Arc::new(App { web, locks, throttle, sessions, drafts, seats, walks, maps, since });
+    let app = Arc::new(App { web, locks, lasting });
     base::below(&base, routes(app))
 }
 

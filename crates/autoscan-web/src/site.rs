@@ -43,11 +43,14 @@ pub(crate) struct Lasting {
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) drafts: Arc<Drafts>,
+    /// The places for those who look on.
     pub(crate) seats: Seats,
+    /// How far people have come in adding a server.
     pub(crate) walks: Arc<Walks>,
     pub(crate) maps: Arc<Maps>,
     /// What sessions are signed with.
     keys: Vec<Secret>,
+    /// When it came up.
     pub(crate) since: Timestamp,
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum Stranger {
 impl Visitor {
     /// Keeps a sentence for the next page, and leads there.
     pub(crate) fn say(&self, app: &App, tone: &'static str, text: impl Into<String>) {
-        app.sessions.say(&self.session, Said { tone, text: text.into() }, app.web.engine.now());
+        app.lasting.sessions.say(&self.session, Said { tone, text: text.into() }, app.web.engine.now());
     }
 }
 

@@ -59,7 +59,7 @@ struct Onlooker {
 pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Response, Problem> {
     let since = since(&parts);
     let session = app.session(&parts).await?.filter(|session| session.inside);
-    let seat = app.seats.take(Caller::of(&parts).address).ok_or_else(no_seat)?;
+    let seat = app.lasting.seats.take(Caller::of(&parts).address).ok_or_else(no_seat)?;
     let listener = app.web.engine.news(if let Since::After(id) = since { Some(id) } else { None });
     // The number that a browser shows when it comes back is set before the first news.
     let mut greeting = format!("retry: {COME_BACK}\nid: {}\n\n", listener.at());
@@ -130,8 +130,8 @@ impl Onlooker {
     }
 
     fn may_stay(&self) -> bool {
-        let App { sessions, web, .. } = &*self.app;
-        self.session.as_ref().is_none_or(|session| sessions.goes_on(session, web.engine.now()))
+        let App { lasting, web, .. } = &*self.app;
+        self.session.as_ref().is_none_or(|session| lasting.sessions.goes_on(session, web.engine.now()))
     }
 }
 

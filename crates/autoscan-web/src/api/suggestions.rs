@@ -26,7 +26,7 @@ struct SuggestionsJson<'a> {
 
 /// `GET suggestions`: what was found the last time.
 pub(super) async fn last(State(app): State<Shared>) -> Response {
-    match app.maps.last() {
+    match app.lasting.maps.last() {
         Some(advice) => tell(&app, &advice),
         None => answer::json(StatusCode::OK, &SuggestionsJson::default()),
     }

@@ -71,7 +71,7 @@ pub(crate) fn begin(app: &App, visitor: &Visitor, edit: Edit, back: &'static str
     (app.web.random)(&mut bytes);
     let id = format!("{:032x}", u128::from_le_bytes(bytes));
     let to = format!("{}/edit/{id}", app.base());
-    app.drafts.keep(Draft {
+    app.lasting.drafts.keep(Draft {
         id,
         owner: visitor.session.csrf.clone(),
         edit,
@@ -110,10 +110,10 @@ pub(super) async fn write(
     Segment(id): Segment,
     posted: Posted,
 ) -> Result<Response, Problem> {
-    let (edit, back) = app.drafts.find(&id, &posted.visitor.session, app.web.engine.now())?;
+    let (edit, back) = app.lasting.drafts.find(&id, &posted.visitor.session, app.web.engine.now())?;
     match app.web.control.apply(&edit, posted.get("basis")).await {
         Ok(said) => {
-            app.drafts.forget(&id);
+            app.lasting.drafts.forget(&id);
             posted.visitor.say(&app, "good", said);
             Ok(super::see_other(&format!("{}{back}", app.base())))
         }
@@ -125,7 +125,7 @@ pub(super) async fn write(
 }
 
 async fn draw(app: &App, visitor: &Visitor, id: &str, faults: &[String]) -> Result<Response, Problem> {
-    let (edit, back) = app.drafts.find(id, &visitor.session, app.web.engine.now())?;
+    let (edit, back) = app.lasting.drafts.find(id, &visitor.session, app.web.engine.now())?;
     let (title, lines) = match &edit {
         Edit::AddTarget(target) => (format!("Add the target {}", target.name), target.map.as_slice()),
         Edit::AddMap { of: MapOf::Trigger(name), lines } => {

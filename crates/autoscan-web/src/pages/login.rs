@@ -73,7 +73,7 @@ pub(super) async fn log_in(State(app): State<Shared>, request: Request) -> Resul
     }
     // Another id than before: one that was planted in the browser is worth nothing.
     if session.inside {
-        app.sessions.leave(&session).await?;
+        app.lasting.sessions.leave(&session).await?;
     }
     let cookie = app.begin_session(&parts).await?;
     let mut response = super::see_other(&format!("{}{next}", app.base()));
@@ -91,7 +91,7 @@ fn no_cookie() -> Problem {
 
 /// `POST /logout`.
 pub(super) async fn log_out(State(app): State<Shared>, posted: Posted) -> Result<Response, Problem> {
-    app.sessions.leave(&posted.visitor.session).await?;
+    app.lasting.sessions.leave(&posted.visitor.session).await?;
     Ok(super::see_other(&format!("{}/login", app.base())))
 }
 

@@ -132,7 +132,7 @@ impl Frame {
             inside: session.inside,
             can_leave: session.inside && !app.locks.disabled,
             csrf: session.csrf.clone(),
-            said: app.sessions.take_said(session),
+            said: app.lasting.sessions.take_said(session),
             here,
             ..Self::outside(app)
         }

@@ -96,13 +96,13 @@ impl Page {
 /// `GET /setup`.
 async fn page(State(app): State<Shared>, visitor: Visitor) -> Response {
     let now = app.web.engine.now();
-    let mut walk = app.walks.of(&visitor.session, now);
+    let mut walk = app.lasting.walks.of(&visitor.session, now);
     let targets = app.web.engine.targets();
     if walk.step == Step::Folders && targets.iter().any(|target| target.name.as_str() == walk.name) {
         // It was written and loaded: the key is no longer needed.
         walk.forget_server();
         walk.step = Step::Done;
-        app.walks.keep(&visitor.session, now, walk.clone());
+        app.lasting.walks.keep(&visitor.session, now, walk.clone());
     }
     let triggers = app.web.engine.triggers();
     super::page(&Page {
@@ -120,12 +120,12 @@ async fn page(State(app): State<Shared>, visitor: Visitor) -> Response {
 
 /// Where a walk stands now.
 pub(super) fn walk_of(app: &App, session: &Session) -> Walk {
-    app.walks.of(session, app.web.engine.now())
+    app.lasting.walks.of(session, app.web.engine.now())
 }
 
 /// Keeps a walk and leads to its page.
 pub(super) fn go_on(app: &App, session: &Session, walk: Walk) -> Response {
-    app.walks.keep(session, app.web.engine.now(), walk);
+    app.lasting.walks.keep(session, app.web.engine.now(), walk);
     super::see_other(&format!("{}/setup", app.base()))
 }
 
@@ -237,7 +237,7 @@ async fn confirm_login(State(app): State<Shared>, posted: Posted) -> Response {
         }
         Ok(None) if is_quiet => {
             walk.asked_at = Some(now);
-            app.walks.keep(session, now, walk);
+            app.lasting.walks.keep(session, now, walk);
             return StatusCode::NO_CONTENT.into_response();
         }
         Ok(None) => {

@@ -33,14 +33,14 @@ impl Maps {
 
 /// Looks afresh, and keeps what is found.
 pub(crate) async fn look(app: &App) -> Arc<MapAdvice> {
-    let before = app.maps.last().map(|advice| advice.at);
-    let _alone = app.maps.looking.lock().await;
+    let before = app.lasting.maps.last().map(|advice| advice.at);
+    let _alone = app.lasting.maps.looking.lock().await;
     // Who had to wait for another's look takes what that found.
-    if let Some(last) = app.maps.last().filter(|advice| Some(advice.at) != before) {
+    if let Some(last) = app.lasting.maps.last().filter(|advice| Some(advice.at) != before) {
         return last;
     }
     let advice = Arc::new(app.web.engine.map_advice(senders(app).await, None).await);
-    *app.maps.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&advice));
+    *app.lasting.maps.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&advice));
     advice
 }
 

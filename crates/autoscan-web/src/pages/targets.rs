@@ -86,7 +86,7 @@ pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Result<
             ..Card::new(view, now)
         });
     }
-    let maps = app.maps.last().map(|advice| Section::new(engine, &advice, now));
+    let maps = app.lasting.maps.last().map(|advice| Section::new(engine, &advice, now));
     Ok(super::page(&Page { frame: Frame::new(&app, &visitor.session, "/targets"), targets, maps }))
 }
 

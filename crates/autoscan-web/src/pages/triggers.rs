@@ -75,7 +75,7 @@ impl Card {
         let has_token = bound.and_then(|bound| bound.token.as_ref()).is_some_and(|token| !token.is_empty());
         let is_sender = !(app.web.for_people)(view.kind);
         Self {
-            silence: silence(view, app.since, now).filter(|_| is_sender),
+            silence: silence(view, app.lasting.since, now).filter(|_| is_sender),
             token_url: has_token.then(|| format!("{url}/…")),
             url,
             guide: (app.web.guide)(view.kind),
