@@ -21,7 +21,7 @@ const AFTER_WIDENING: Duration = Duration::from_mins(5);
 
 /// How the file must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Presence {
     /// There, and this large where both sides know it, in bytes.
     There {
         /// Its size on the disk.
@@ -33,18 +33,18 @@ pub enum Wanted {
 
 /// A path that a target is asked for after a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sought {
+pub struct ExpectedFile {
     /// The file or folder in the target's eyes.
     pub path: TargetPath,
     /// File or folder.
     pub subject: Subject,
     /// How it must be.
-    pub wanted: Wanted,
+    pub presence: Presence,
 }
 
-/// What a target showed of a sought path.
+/// What a target showed of a expected path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum Observation {
     /// It is as it must be.
     Proven,
     /// It is not (yet): what was asked and what came back, in a sentence without a capital.
@@ -56,7 +56,7 @@ pub enum Shown {
 
 /// What the target showed of all that a delivery is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum Verification {
     /// Everything is as it must be.
     Proven,
     /// Something is not: the first of it, in a sentence.
@@ -65,15 +65,15 @@ pub enum Sight {
     Unknowable(String),
 }
 
-impl Sight {
+impl Verification {
     /// The sum of what was shown.
-    pub fn of(shown: &[Shown]) -> Self {
+    pub fn of(shown: &[Observation]) -> Self {
         let mut sum = Self::Unknowable("the scan names no file that a server shows".to_owned());
         for one in shown {
             match one {
-                Shown::NotYet(found) => return Self::NotYet(found.clone()),
-                Shown::Proven => sum = Self::Proven,
-                Shown::Unknowable(reason) => {
+                Observation::NotYet(found) => return Self::NotYet(found.clone()),
+                Observation::Proven => sum = Self::Proven,
+                Observation::Unknowable(reason) => {
                     if sum != Self::Proven {
                         sum = Self::Unknowable(reason.clone());
                     }
@@ -94,19 +94,19 @@ pub fn pause(elapsed: Duration) -> Duration {
 #[must_use]
 pub fn next(
     delivery: &Delivery,
-    sight: &Sight,
+    sight: &Verification,
     within: Duration,
     answering_since: Option<Timestamp>,
     now: Timestamp,
 ) -> Delivery {
     let closed = Delivery { next_attempt_at: None, error: None, ..delivery.clone() };
     let found = match sight {
-        Sight::Proven => return Delivery { state: DeliveryState::Seen, seen_at: Some(now), ..closed },
-        Sight::Unknowable(reason) => {
+        Verification::Proven => return Delivery { state: DeliveryState::Seen, seen_at: Some(now), ..closed },
+        Verification::Unknowable(reason) => {
             let note = Some(format!("nothing to prove: {reason}"));
             return Delivery { state: DeliveryState::Sent, note, ..closed };
         }
-        Sight::NotYet(found) => found,
+        Verification::NotYet(found) => found,
     };
     let sent_at = delivery.sent_at.unwrap_or(now);
     let since = answering_since.map_or(sent_at, |answering| answering.max(sent_at));
@@ -147,8 +147,8 @@ mod tests {
         )
     }
 
-    fn not_yet() -> Sight {
-        Sight::NotYet("not there".to_owned())
+    fn not_yet() -> Verification {
+        Verification::NotYet("not there".to_owned())
     }
 
     fn at(seconds: u64) -> Timestamp {
@@ -157,9 +157,9 @@ mod tests {
 
     #[test]
     fn a_sight_has_its_consequence() {
-        let seen = next(&sent(), &Sight::Proven, WITHIN, None, at(12));
+        let seen = next(&sent(), &Verification::Proven, WITHIN, None, at(12));
         assert_eq!((seen.state, seen.seen_at, seen.is_open()), (DeliveryState::Seen, Some(at(12)), false));
-        let nothing = next(&sent(), &Sight::Unknowable("subtitles".to_owned()), WITHIN, None, at(2));
+        let nothing = next(&sent(), &Verification::Unknowable("subtitles".to_owned()), WITHIN, None, at(2));
         assert_eq!((nothing.state, nothing.is_open()), (DeliveryState::Sent, false));
         assert!(nothing.note.unwrap().contains("subtitles"));
         let open = next(&sent(), &not_yet(), WITHIN, None, at(80));
@@ -194,13 +194,16 @@ mod tests {
 
     #[test]
     fn all_must_be_shown_at_one_asking() {
-        let no = Shown::NotYet("b is not there".to_owned());
-        let never = Shown::Unknowable("subtitles".to_owned());
-        assert_eq!(Sight::of(&[Shown::Proven, no.clone()]), Sight::NotYet("b is not there".to_owned()));
-        assert_eq!(Sight::of(&[never.clone(), Shown::Proven]), Sight::Proven);
-        assert_eq!(Sight::of(&[Shown::Proven, never.clone()]), Sight::Proven);
-        assert_eq!(Sight::of(&[never]), Sight::Unknowable("subtitles".to_owned()));
-        assert!(matches!(Sight::of(&[]), Sight::Unknowable(_)));
+        let no = Observation::NotYet("b is not there".to_owned());
+        let never = Observation::Unknowable("subtitles".to_owned());
+        assert_eq!(
+            Verification::of(&[Observation::Proven, no.clone()]),
+            Verification::NotYet("b is not there".to_owned())
+        );
+        assert_eq!(Verification::of(&[never.clone(), Observation::Proven]), Verification::Proven);
+        assert_eq!(Verification::of(&[Observation::Proven, never.clone()]), Verification::Proven);
+        assert_eq!(Verification::of(&[never]), Verification::Unknowable("subtitles".to_owned()));
+        assert!(matches!(Verification::of(&[]), Verification::Unknowable(_)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Care, CareScan, Identity, Library, Plan, Target, TargetScan};
-use autoscan_core::proof::{Shown, Sought};
+use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::redact::Redaction;
 
 /// A target whose words hold no secret.
@@ -105,19 +105,19 @@ impl Target for Discreet {
         self.server.proves()
     }
 
-    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
-        let mut all = self.server.find(folder, sought).await.map_err(|fault| self.fault(fault))?;
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
+        let mut all = self.server.find(folder, expected).await.map_err(|fault| self.fault(fault))?;
         for shown in &mut all {
             match shown {
-                Shown::NotYet(reason) | Shown::Unknowable(reason) => self.hide(reason),
-                Shown::Proven => {}
+                Observation::NotYet(reason) | Observation::Unknowable(reason) => self.hide(reason),
+                Observation::Proven => {}
             }
         }
         Ok(all)
     }
 
-    async fn why_missing(&self, sought: &Sought) -> Option<String> {
-        let mut cause = self.server.why_missing(sought).await?;
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+        let mut cause = self.server.why_missing(expected).await?;
         self.hide(&mut cause);
         Some(cause)
     }

@@ -57,14 +57,14 @@ struct Memory {
     since: Timestamp,
     looked_at: Timestamp,
     pauses: u32,
-    files: HashMap<LocalPath, Sight>,
+    files: HashMap<LocalPath, Sighting>,
     /// A person said that the mount is as it should be.
     waved_through: bool,
 }
 
 /// How a file looked, and since when it looks so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sight {
+struct Sighting {
     size: u64,
     changed_at: Timestamp,
     since: Timestamp,
@@ -210,7 +210,7 @@ impl Gate {
         }
         let mut memories = self.lock();
         let Some(memory) = memories.get_mut(&scan) else { return false };
-        let sight = Sight { size, changed_at, since: now };
+        let sight = Sighting { size, changed_at, since: now };
         let known = memory.files.entry(path.clone()).or_insert(sight);
         if (known.size, known.changed_at) != (size, changed_at) {
             *known = sight;

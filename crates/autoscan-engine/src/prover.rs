@@ -8,7 +8,7 @@ use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
 use autoscan_core::ports::{Care, CareScan, Claimed, Guard, Settlement, StoreError, TargetScan};
-use autoscan_core::proof::{self, Shown, Sight, Sought, Wanted};
+use autoscan_core::proof::{self, ExpectedFile, Observation, Presence, Verification};
 use autoscan_core::step;
 use autoscan_core::time::Timestamp;
 use futures_util::stream::{self, StreamExt};
@@ -19,8 +19,8 @@ use crate::Engine;
 use crate::bound::BoundTarget;
 use crate::bundle::{in_target_eyes, to_target, wanted};
 use crate::call::run_command;
+use crate::expected::expected;
 use crate::lane::{Lane, LaneState};
-use crate::sought::sought;
 
 /// Deliveries followed at a time.
 const BATCH: usize = 64;
@@ -94,7 +94,7 @@ struct Prover<'e> {
 /// What was asked for, for one claimed delivery.
 struct Asked {
     scan: TargetScan,
-    sought: Vec<Sought>,
+    expected: Vec<ExpectedFile>,
 }
 
 impl Prover<'_> {
@@ -162,12 +162,12 @@ impl Prover<'_> {
         if claim.delivery.state == DeliveryState::Seen {
             return self.care(claim, &asked, true).await;
         }
-        let shown = match self.target.server.find(&asked.scan.folder, &asked.sought).await {
+        let shown = match self.target.server.find(&asked.scan.folder, &asked.expected).await {
             Ok(shown) => shown,
             Err(fault) if fault.stops_the_lane() => return Err(fault),
-            Err(fault) => vec![Shown::NotYet(fault.reason().to_owned())],
+            Err(fault) => vec![Observation::NotYet(fault.reason().to_owned())],
         };
-        let (now, sight) = (self.now(), Sight::of(&shown));
+        let (now, sight) = (self.now(), Verification::of(&shown));
         let since = self.lane.answering_since();
         let mut next = proof::next(&claim.delivery, &sight, within, since, now);
         match next.state {
@@ -202,15 +202,15 @@ impl Prover<'_> {
                 changes: Vec::new(),
                 companions: Vec::new(),
             });
-        let sought = sought(self.engine, self.target, &claim.folder, &changes).await;
-        Asked { scan, sought }
+        let expected = expected(self.engine, self.target, &claim.folder, &changes).await;
+        Asked { scan, expected }
     }
 
     /// Does what is to be done after a scan. While the files are not shown it is only an attempt to bring that about.
     async fn care(&self, claim: &Claimed, asked: &Asked, proven: bool) -> Result<Delivery, Fault> {
         let care = CareScan {
             scan: asked.scan.clone(),
-            sought: asked.sought.clone(),
+            expected: asked.expected.clone(),
             proven,
             guards: self.guards().await,
             storm: self.engine.gate.storms.on(self.now()),
@@ -253,12 +253,13 @@ impl Prover<'_> {
     }
 
     /// Says where to look for a file that is missing.
-    async fn explain(&self, delivery: &mut Delivery, asked: &Asked, shown: &[Shown]) {
-        let missing = asked.sought.iter().zip(shown).find(|(_, shown)| matches!(shown, Shown::NotYet(_)));
-        let Some((missing, _)) = missing.or_else(|| asked.sought.iter().zip(shown).next()) else { return };
+    async fn explain(&self, delivery: &mut Delivery, asked: &Asked, shown: &[Observation]) {
+        let missing =
+            asked.expected.iter().zip(shown).find(|(_, shown)| matches!(shown, Observation::NotYet(_)));
+        let Some((missing, _)) = missing.or_else(|| asked.expected.iter().zip(shown).next()) else { return };
         let cause = match self.target.server.why_missing(missing).await {
             Some(cause) => format!("likely cause: {cause}"),
-            None if missing.wanted == Wanted::Gone => {
+            None if missing.presence == Presence::Gone => {
                 "the server still shows what is gone from the disk; does it scan at all?".to_owned()
             }
             None if Role::of(&missing.path.0) == Role::Other => {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
-use autoscan_core::proof::{Shown, Sought};
+use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -134,12 +134,12 @@ impl Target for Jellyfin {
         true
     }
 
-    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
-        media_browser::find(self, folder, sought).await
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
+        media_browser::find(self, folder, expected).await
     }
 
-    async fn why_missing(&self, sought: &Sought) -> Option<String> {
-        media_browser::why_missing(self, sought).await
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+        media_browser::why_missing(self, expected).await
     }
 
     async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
@@ -193,7 +193,7 @@ impl MediaBrowser for Jellyfin {
         place_by_title(self, folder).await
     }
 
-    async fn view(&self, folder: &Owner, files: &[&Sought]) -> Result<View, Fault> {
+    async fn view(&self, folder: &Owner, files: &[&ExpectedFile]) -> Result<View, Fault> {
         view_by_title(self, folder, files).await
     }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
-use autoscan_core::proof::{Shown, Sought};
+use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Http, SecretHeader};
 use schemars::JsonSchema;
@@ -139,12 +139,12 @@ impl Target for Kodi {
         true
     }
 
-    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
-        prove::find(self, folder, sought).await
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
+        prove::find(self, folder, expected).await
     }
 
-    async fn why_missing(&self, sought: &Sought) -> Option<String> {
-        prove::why_missing(self, sought).await
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+        prove::why_missing(self, expected).await
     }
 
     async fn is_below_a_root(&self, folder: &TargetPath) -> bool {

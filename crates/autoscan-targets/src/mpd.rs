@@ -11,7 +11,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::ports::{Identity, Library, Plan, PlannedCall, Target, TargetScan};
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_core::secret::Secret;
 use autoscan_http::Http;
 use schemars::JsonSchema;
@@ -150,11 +150,11 @@ impl Mpd {
         Ok(running.filter(|running| !is_over(job, *running)).map(|_| job))
     }
 
-    async fn look(&self, mpd: &mut Connection, sought: &Sought) -> Result<Shown, Fault> {
-        let Ok(names) = self.names(&sought.path) else {
-            return Ok(Shown::Unknowable(format!(
+    async fn look(&self, mpd: &mut Connection, expected: &ExpectedFile) -> Result<Observation, Fault> {
+        let Ok(names) = self.names(&expected.path) else {
+            return Ok(Observation::Unknowable(format!(
                 "{:?} is not in the music directory",
-                sought.path.as_str()
+                expected.path.as_str()
             )));
         };
         let path = names.join("/");
@@ -163,15 +163,15 @@ impl Mpd {
             Reply::Unknown => false,
             Reply::Refused(fault) => return Err(fault),
         };
-        Ok(match (sought.wanted, is_known) {
-            (Wanted::There { .. }, true) | (Wanted::Gone, false) => Shown::Proven,
-            (Wanted::Gone, true) => Shown::NotYet(format!("MPD still lists {path:?}")),
+        Ok(match (expected.presence, is_known) {
+            (Presence::There { .. }, true) | (Presence::Gone, false) => Observation::Proven,
+            (Presence::Gone, true) => Observation::NotYet(format!("MPD still lists {path:?}")),
             // MPD keeps no folder that holds no song.
-            (Wanted::There { .. }, false) if sought.subject == Subject::Folder => {
-                Shown::Unknowable(format!("MPD lists no folder without songs, such as {path:?} may be"))
+            (Presence::There { .. }, false) if expected.subject == Subject::Folder => {
+                Observation::Unknowable(format!("MPD lists no folder without songs, such as {path:?} may be"))
             }
-            (Wanted::There { .. }, false) => {
-                Shown::NotYet(format!("MPD was asked for {path:?} and does not list it"))
+            (Presence::There { .. }, false) => {
+                Observation::NotYet(format!("MPD was asked for {path:?} and does not list it"))
             }
         })
     }
@@ -195,8 +195,8 @@ impl Mpd {
     }
 
     /// What MPD's host shows of a file that is missing in its list.
-    async fn sees(&self, sought: &Sought) -> Result<Option<String>, Fault> {
-        let (Some(folder), Some(name)) = (sought.path.parent(), sought.path.0.file_name()) else {
+    async fn sees(&self, expected: &ExpectedFile) -> Result<Option<String>, Fault> {
+        let (Some(folder), Some(name)) = (expected.path.parent(), expected.path.0.file_name()) else {
             return Ok(None);
         };
         let below = self.names(&folder)?.join("/");
@@ -293,21 +293,21 @@ impl Target for Mpd {
     }
 
     /// A song that was changed in place looks as before until the update has ended, so its end is waited for.
-    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         let mut mpd = self.open().await?;
         let waits = self.unfinished(&mut mpd, folder).await?;
         let endings = self.endings(&mut mpd).await?;
-        let mut shown = Vec::with_capacity(sought.len());
-        for one in sought {
+        let mut shown = Vec::with_capacity(expected.len());
+        for one in expected {
             let is_song = ending(&one.path).is_some_and(|ending| endings.contains(&ending));
             let is_file = one.subject == Subject::File;
             shown.push(if is_file && (Role::of(&one.path.0) == Role::Sidecar || !is_song) {
-                Shown::Unknowable(format!(
+                Observation::Unknowable(format!(
                     "MPD makes no song of {:?}",
                     one.path.0.file_name().unwrap_or_default()
                 ))
             } else if let Some(job) = waits {
-                Shown::NotYet(format!("MPD has not ended its update number {job} of this folder"))
+                Observation::NotYet(format!("MPD has not ended its update number {job} of this folder"))
             } else {
                 self.look(&mut mpd, one).await?
             });
@@ -315,8 +315,8 @@ impl Target for Mpd {
         Ok(shown)
     }
 
-    async fn why_missing(&self, sought: &Sought) -> Option<String> {
-        self.sees(sought).await.ok().flatten()
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+        self.sees(expected).await.ok().flatten()
     }
 
     async fn is_below_a_root(&self, folder: &TargetPath) -> bool {

@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Care, CareScan, Identity, Library, Plan, Target, TargetScan};
-use autoscan_core::proof::{Shown, Sought};
+use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Http, SecretHeader};
 use schemars::JsonSchema;
@@ -225,12 +225,12 @@ impl Target for Plex {
         true
     }
 
-    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
-        self.show(folder, sought).await
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
+        self.show(folder, expected).await
     }
 
-    async fn why_missing(&self, sought: &Sought) -> Option<String> {
-        self.cause(sought).await
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+        self.cause(expected).await
     }
 
     async fn is_below_a_root(&self, folder: &TargetPath) -> bool {

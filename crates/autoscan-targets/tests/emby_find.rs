@@ -40,7 +40,7 @@ async fn asking_costs_two_small_requests_on_a_server_with_half_a_million_items()
     }
     emby.holdings.hold(film, 5);
     let episode = |number: usize| there(&format!("{season}/The Expanse - S02E{number:02} - 1080p.mkv"), 5);
-    for (what, sought) in [
+    for (what, expected) in [
         ("an episode", vec![episode(7)]),
         ("a season", (1..=22).map(episode).collect()),
         ("an upgrade", vec![episode(7), gone(&format!("{season}/The Expanse - S02E07 - 720p.mkv"))]),
@@ -48,7 +48,7 @@ async fn asking_costs_two_small_requests_on_a_server_with_half_a_million_items()
         ("a film that is gone", vec![gone("/media/movies/Heat (1995)/Heat (1995).mkv")]),
     ] {
         for time in ["cold", "warm"] {
-            let (requests, bytes, shown) = cost(&emby.stage, &*server, &sought).await;
+            let (requests, bytes, shown) = cost(&emby.stage, &*server, &expected).await;
             assert!(shown.iter().all(|shown| shown == "proven"), "{what}: {shown:?}");
             assert!(
                 requests <= REQUESTS && bytes <= BYTES,
@@ -70,7 +70,7 @@ async fn a_file_is_proven_by_its_exact_path_and_its_size() {
     emby.holdings.hold("/media/movies/Heat (1995)/Heat (1995).mkv", 5);
     emby.holdings.hold("/media/old/Dune (1984)/Dune (1984).mkv", 5);
     emby.holdings.hold("/media/movies/flat.mkv", 5);
-    for (sought, expected) in [
+    for (expected, expected) in [
         (vec![there(&format!("{season}/1.mkv"), 5)], vec!["proven"]),
         (vec![there(&format!("{season}/1.mkv"), 6)], vec!["with 5 bytes"]),
         (vec![there(&format!("{season}/1.MKV"), 5)], vec!["but not"]),
@@ -93,9 +93,9 @@ async fn a_file_is_proven_by_its_exact_path_and_its_size() {
         (vec![folder_gone(season)], vec!["still shows"]),
     ] {
         for _ in 0..2 {
-            let shown = shown(&*server, &sought).await;
+            let shown = shown(&*server, &expected).await;
             for (shown, part) in shown.iter().zip(&expected) {
-                assert!(shown.contains(part), "{sought:?}: {shown}");
+                assert!(shown.contains(part), "{expected:?}: {shown}");
             }
         }
     }

@@ -79,21 +79,21 @@ async fn a_file_that_is_shown_and_lost_again_is_asked_for_again() {
         jellyfin.holdings.hold(file, 5);
     }
     jellyfin.holdings.lose_after_showing(files[0]);
-    let sought = [there(files[0], 5), there(files[1], 5)];
+    let expected = [there(files[0], 5), there(files[1], 5)];
     // It was in the list, but when its size was asked for it was gone.
-    let first = shown(&*server, &sought).await;
-    let second = shown(&*server, &sought).await;
+    let first = shown(&*server, &expected).await;
+    let second = shown(&*server, &expected).await;
     assert_eq!(first[1], "proven");
     assert!(second[0].contains("shows 1 file in") && second[1] == "proven", "{second:?}");
     jellyfin.holdings.place(files[0], 5);
     tell(&*server, &jellyfin.holdings, &[new_files("/media/tv/Alpha/Season 1", &["1.mkv"])]).await;
-    assert!(all_shown(&*server, &sought).await);
+    assert!(all_shown(&*server, &expected).await);
 }
 
 #[tokio::test]
 async fn a_restart_and_a_scan_of_everything_discard_what_waits() {
     let (jellyfin, server) = jellyfin().await;
-    let sought = [there(&film(1), 7)];
+    let expected = [there(&film(1), 7)];
     jellyfin.holdings.place(&film(1), 7);
     let scan = new_files("/media/movies/Movie 1 (2000)", &["Movie 1 (2000).mkv"]);
 
@@ -101,23 +101,23 @@ async fn a_restart_and_a_scan_of_everything_discard_what_waits() {
     jellyfin.advance(Duration::from_secs(30));
     jellyfin.stage.close().await.unwrap();
     jellyfin.holdings.restart();
-    let fault = server.find(&sought[0].path.parent().unwrap(), &sought).await.unwrap_err();
+    let fault = server.find(&expected[0].path.parent().unwrap(), &expected).await.unwrap_err();
     assert!(matches!(fault, Fault::Away { .. }), "an outage proves nothing");
     jellyfin.stage.reopen().unwrap();
     jellyfin.advance(MINUTE);
-    assert!(!all_shown(&*server, &sought).await);
+    assert!(!all_shown(&*server, &expected).await);
     assert_eq!(jellyfin.holdings.root_looks(), 0);
 
     tell(&*server, &jellyfin.holdings, std::slice::from_ref(&scan)).await;
     jellyfin.holdings.set_scanning(true);
     jellyfin.advance(MINUTE);
-    assert!(!all_shown(&*server, &sought).await);
-    let cause = server.why_missing(&sought[0]).await.unwrap();
+    assert!(!all_shown(&*server, &expected).await);
+    let cause = server.why_missing(&expected[0]).await.unwrap();
     assert!(cause.contains("scans everything just now"), "{cause}");
 
     tell(&*server, &jellyfin.holdings, &[scan]).await;
     jellyfin.advance(MINUTE);
-    assert!(all_shown(&*server, &sought).await, "told again, it is there");
+    assert!(all_shown(&*server, &expected).await, "told again, it is there");
 }
 
 #[tokio::test]
@@ -125,8 +125,8 @@ async fn a_server_in_trouble_proves_nothing() {
     let (jellyfin, server) = jellyfin().await;
     jellyfin.holdings.hold(&film(1), 7);
     server.libraries().await.unwrap();
-    let sought = [there(&film(1), 7)];
-    let folder = sought[0].path.parent().unwrap();
+    let expected = [there(&film(1), 7)];
+    let folder = expected[0].path.parent().unwrap();
     for trouble in [
         Trouble::WebPage,
         Trouble::CutOff,
@@ -135,10 +135,10 @@ async fn a_server_in_trouble_proves_nothing() {
         Trouble::RetryAfter(503, "5".to_owned()),
     ] {
         jellyfin.stage.set_trouble(Some(trouble.clone()));
-        let found = server.find(&folder, &sought).await;
+        let found = server.find(&folder, &expected).await;
         assert!(found.is_err_and(|fault| fault.stops_the_lane()), "{trouble:?}");
         jellyfin.stage.set_trouble(None);
-        assert!(all_shown(&*server, &sought).await, "after {trouble:?}");
+        assert!(all_shown(&*server, &expected).await, "after {trouble:?}");
     }
     jellyfin.stage.set_trouble(Some(Trouble::Status(400)));
     let found = shown(&*server, &[there("/media/tv/A/S1/1.mkv", 1)]).await.remove(0);
@@ -218,26 +218,26 @@ async fn a_real_folder_is_seen_as_it_is() {
     let season = folder.path().join("Alpha/Season 1");
     std::fs::create_dir_all(&season).unwrap();
     std::fs::write(season.join("1.mkv"), b"12345").unwrap();
-    let sought = [there("/media/tv/Alpha/Season 1/1.mkv", 5)];
+    let expected = [there("/media/tv/Alpha/Season 1/1.mkv", 5)];
     let scan = new_files("/media/tv/Alpha/Season 1", &["1.mkv"]);
     tell(&*server, &jellyfin.holdings, std::slice::from_ref(&scan)).await;
     jellyfin.advance(MINUTE);
-    assert!(all_shown(&*server, &sought).await);
+    assert!(all_shown(&*server, &expected).await);
 
     std::fs::write(season.join("1.mkv"), b"123456").unwrap();
     std::fs::write(season.join("2.mkv"), b"1").unwrap();
     tell(&*server, &jellyfin.holdings, std::slice::from_ref(&scan)).await;
-    let sought = [there("/media/tv/Alpha/Season 1/1.mkv", 6), there("/media/tv/Alpha/Season 1/2.mkv", 1)];
-    assert!(all_shown(&*server, &sought).await);
+    let expected = [there("/media/tv/Alpha/Season 1/1.mkv", 6), there("/media/tv/Alpha/Season 1/2.mkv", 1)];
+    assert!(all_shown(&*server, &expected).await);
 
     std::fs::remove_file(season.join("1.mkv")).unwrap();
     tell(&*server, &jellyfin.holdings, &[scan]).await;
     assert!(all_shown(&*server, &[media::gone("/media/tv/Alpha/Season 1/1.mkv")]).await);
-    assert!(all_shown(&*server, &sought[1..]).await);
+    assert!(all_shown(&*server, &expected[1..]).await);
 
     // A mount that is away takes nothing with it.
     std::fs::remove_dir_all(folder.path().join("Alpha")).unwrap();
     tell(&*server, &jellyfin.holdings, &[support::rescan("/media/tv")]).await;
     jellyfin.advance(MINUTE);
-    assert!(all_shown(&*server, &sought[1..]).await);
+    assert!(all_shown(&*server, &expected[1..]).await);
 }

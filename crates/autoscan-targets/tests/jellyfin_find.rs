@@ -47,7 +47,7 @@ async fn asking_costs_two_small_requests_on_a_server_with_half_a_million_items()
     jellyfin.holdings.hold(song, 5);
     let episode = |number: usize| there(&format!("{season}/The Expanse - S02E{number:02} - 1080p.mkv"), 5);
     let known = "/media/tv/Silent River 0 (2001)/Season 03/Silent River 0 - S03E04 - 1080p.mkv";
-    for (what, sought) in [
+    for (what, expected) in [
         ("an episode", vec![episode(7)]),
         ("a season", (1..=22).map(episode).collect()),
         ("an episode that is gone", vec![gone(&format!("{season}/The Expanse - S02E01 - 720p.mkv"))]),
@@ -56,11 +56,11 @@ async fn asking_costs_two_small_requests_on_a_server_with_half_a_million_items()
         ("an old episode", vec![there(known, 1_000_000_000)]),
     ] {
         // The scan comes first, as it always does.
-        let folder = sought[0].path.parent().unwrap();
-        let name = sought[0].path.0.file_name().unwrap().to_owned();
+        let folder = expected[0].path.parent().unwrap();
+        let name = expected[0].path.0.file_name().unwrap().to_owned();
         let _ = server.scan(&[new_files(folder.as_str(), &[&name])]).await;
         for time in ["first", "second"] {
-            let (requests, bytes, shown) = cost(&jellyfin.stage, &*server, &sought).await;
+            let (requests, bytes, shown) = cost(&jellyfin.stage, &*server, &expected).await;
             assert!(shown.iter().all(|shown| shown == "proven"), "{what}: {shown:?}");
             assert!(
                 requests <= REQUESTS && bytes <= BYTES,
@@ -138,9 +138,9 @@ async fn a_file_is_proven_by_its_exact_path_and_its_size() {
         ];
         // Cold and with what was learnt before.
         for _ in 0..2 {
-            for (sought, part) in &table {
-                let shown = shown(&*server, std::slice::from_ref(sought)).await.remove(0);
-                assert!(shown.contains(part), "{version}: {sought:?}: {shown}");
+            for (expected, part) in &table {
+                let shown = shown(&*server, std::slice::from_ref(expected)).await.remove(0);
+                assert!(shown.contains(part), "{version}: {expected:?}: {shown}");
             }
         }
     }
@@ -218,10 +218,10 @@ async fn a_file_that_changed_in_place_is_known_by_its_size_also_among_many() {
         jellyfin.holdings.place(file, 6);
     }
     assert!(server.scan(&[support::changed(season, changes)]).await[0].is_ok());
-    let sought: Vec<_> = files.iter().map(|file| there(file, 6)).collect();
-    assert!(shown(&*server, &sought).await.iter().all(|shown| shown.contains("with 5 bytes")));
+    let expected: Vec<_> = files.iter().map(|file| there(file, 6)).collect();
+    assert!(shown(&*server, &expected).await.iter().all(|shown| shown.contains("with 5 bytes")));
     jellyfin.advance(Duration::from_secs(30));
-    assert!(all_shown(&*server, &sought).await);
+    assert!(all_shown(&*server, &expected).await);
 }
 
 #[tokio::test]
@@ -230,13 +230,13 @@ async fn files_of_several_folders_are_answered_in_order() {
     for file in ["/media/tv/Alpha/Season 2/b.mkv", "/media/tv/Alpha/Season 1/a.mkv"] {
         jellyfin.holdings.hold(file, 5);
     }
-    let sought = [
+    let expected = [
         there("/media/tv/Alpha/Season 2/b.mkv", 5),
         there("/media/tv/Alpha/Season 1/x.mkv", 5),
         there("/media/tv/Alpha/Season 1/a.mkv", 5),
         gone("/media/tv/Alpha/Season 3/c.mkv"),
     ];
-    let shown = shown(&*server, &sought).await;
+    let shown = shown(&*server, &expected).await;
     let proven: Vec<bool> = shown.iter().map(|shown| shown == "proven").collect();
     assert_eq!(proven, [true, false, true, true], "{shown:?}");
 }

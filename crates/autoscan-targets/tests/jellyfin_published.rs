@@ -14,7 +14,7 @@ use autoscan_core::change::{Change, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Care, CareScan, Target, TargetScan};
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 use autoscan_testkit::{PretendJellyfin, PretendLibrary, Recorded};
 use serde_json::{Map, Value, json};
 use support::{changed, new_files, path, rescan, target};
@@ -62,14 +62,14 @@ fn scans() -> Vec<TargetScan> {
     ]
 }
 
-fn sought(scan: &TargetScan) -> Vec<Sought> {
-    let file = |change: &Change<TargetPath>| Sought {
+fn expected(scan: &TargetScan) -> Vec<ExpectedFile> {
+    let file = |change: &Change<TargetPath>| ExpectedFile {
         path: change.path.clone(),
         subject: Subject::File,
-        wanted: Wanted::There { size: Some(5) },
+        presence: Presence::There { size: Some(5) },
     };
     let there = scan.changes.iter().map(file);
-    there.clone().chain(there.map(|sought| Sought { wanted: Wanted::Gone, ..sought })).collect()
+    there.clone().chain(there.map(|expected| ExpectedFile { presence: Presence::Gone, ..expected })).collect()
 }
 
 /// Does with a server all that autoscan ever does; every call that it knows must come of it.
@@ -108,17 +108,22 @@ async fn do_everything(jellyfin: &PretendJellyfin) {
 }
 
 async fn ask(server: &dyn Target, scan: &TargetScan) {
-    let sought = sought(scan);
-    if sought.is_empty() {
+    let expected = expected(scan);
+    if expected.is_empty() {
         return;
     }
-    server.find(&scan.folder, &sought).await.unwrap();
-    for one in &sought {
+    server.find(&scan.folder, &expected).await.unwrap();
+    for one in &expected {
         server.why_missing(one).await;
     }
     for proven in [true, false] {
-        let care =
-            CareScan { scan: scan.clone(), sought: sought.clone(), proven, guards: Vec::new(), storm: None };
+        let care = CareScan {
+            scan: scan.clone(),
+            expected: expected.clone(),
+            proven,
+            guards: Vec::new(),
+            storm: None,
+        };
         let mut calls = 0;
         while let Care::Later(_) = server.care(&care).await.unwrap() {
             calls += 1;

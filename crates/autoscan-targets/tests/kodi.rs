@@ -10,7 +10,7 @@ use autoscan_core::change::{Change, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Target, TargetScan};
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_testkit::{KodiContent, PretendKodi, Trouble};
 use serde_json::{Value, json};
 use support::{AWKWARD, as_planned, changed, connect, new_files, path, rescan, verdict, verdicts};
@@ -30,25 +30,25 @@ async fn kodi() -> (PretendKodi, Arc<dyn Target>) {
     (kodi, server)
 }
 
-fn there(text: &str) -> Sought {
-    Sought { path: path(text), subject: Subject::File, wanted: Wanted::There { size: None } }
+fn there(text: &str) -> ExpectedFile {
+    ExpectedFile { path: path(text), subject: Subject::File, presence: Presence::There { size: None } }
 }
 
-fn gone(text: &str) -> Sought {
-    Sought { wanted: Wanted::Gone, ..there(text) }
+fn gone(text: &str) -> ExpectedFile {
+    ExpectedFile { presence: Presence::Gone, ..there(text) }
 }
 
 fn deleted(folder: &str, name: &str) -> TargetScan {
     changed(folder, vec![Change::deleted(path(&format!("{folder}/{name}")))])
 }
 
-async fn found(server: &dyn Target, folder: &str, sought: &[Sought]) -> Vec<&'static str> {
-    let word = |shown: &Shown| match shown {
-        Shown::Proven => "proven",
-        Shown::NotYet(_) => "not yet",
-        Shown::Unknowable(_) => "unknowable",
+async fn found(server: &dyn Target, folder: &str, expected: &[ExpectedFile]) -> Vec<&'static str> {
+    let word = |shown: &Observation| match shown {
+        Observation::Proven => "proven",
+        Observation::NotYet(_) => "not yet",
+        Observation::Unknowable(_) => "unknowable",
     };
-    server.find(&path(folder), sought).await.unwrap().iter().map(word).collect()
+    server.find(&path(folder), expected).await.unwrap().iter().map(word).collect()
 }
 
 async fn scanned(server: &dyn Target, scan: TargetScan) -> String {
@@ -157,8 +157,8 @@ async fn an_upgrade_takes_the_old_file_out_and_scans_the_new_one() {
         Change::created(path("/srv/shows/Show/Season 1/1 better.mkv")),
     ];
     assert_eq!(scanned(&*server, changed("/srv/shows/Show/Season 1", changes)).await, "ok");
-    let sought = [gone("/srv/shows/Show/Season 1/1.mkv"), there("/srv/shows/Show/Season 1/1 better.mkv")];
-    assert_eq!(found(&*server, "/srv/shows/Show/Season 1", &sought).await, ["proven", "proven"]);
+    let expected = [gone("/srv/shows/Show/Season 1/1.mkv"), there("/srv/shows/Show/Season 1/1 better.mkv")];
+    assert_eq!(found(&*server, "/srv/shows/Show/Season 1", &expected).await, ["proven", "proven"]);
 }
 
 #[tokio::test]
@@ -167,10 +167,10 @@ async fn a_deleted_folder_takes_out_all_that_was_in_it() {
     kodi.know("episodes", "/srv/shows/Show/Season 2/1.mkv");
     kodi.know("episodes", "/srv/shows/Show/Season 2/2.mkv");
     let change = Change::folder_deleted(path("/srv/shows/Show/Season 2"));
-    let sought = Sought { subject: Subject::Folder, ..gone("/srv/shows/Show/Season 2") };
-    assert_eq!(found(&*server, "/srv/shows/Show", std::slice::from_ref(&sought)).await, ["not yet"]);
+    let expected = ExpectedFile { subject: Subject::Folder, ..gone("/srv/shows/Show/Season 2") };
+    assert_eq!(found(&*server, "/srv/shows/Show", std::slice::from_ref(&expected)).await, ["not yet"]);
     assert_eq!(scanned(&*server, changed("/srv/shows/Show", vec![change])).await, "ok");
-    assert_eq!(found(&*server, "/srv/shows/Show", &[sought]).await, ["proven"]);
+    assert_eq!(found(&*server, "/srv/shows/Show", &[expected]).await, ["proven"]);
     assert!(kodi.files().contains(&"/srv/shows/Show/Season 1/1.mkv".to_owned()));
 }
 
@@ -233,14 +233,14 @@ async fn a_name_is_asked_for_and_compared_as_it_is() {
         let folder = format!("/srv/films/{name}");
         kodi.know("movies", &format!("{folder}/{name}.mkv"));
         kodi.know("movies", &format!("{folder}/not {name}.mkv"));
-        let sought = [there(&format!("{folder}/{name}.mkv")), there(&format!("{folder}/other {name}.mkv"))];
-        assert_eq!(found(&*server, &folder, &sought).await, ["proven", "not yet"], "{name}");
+        let expected = [there(&format!("{folder}/{name}.mkv")), there(&format!("{folder}/other {name}.mkv"))];
+        assert_eq!(found(&*server, &folder, &expected).await, ["proven", "not yet"], "{name}");
     }
     kodi.know("movies", "stack:///srv/films/S/S cd1, a.avi , /srv/films/S/S cd2.avi");
     kodi.know("movies", "stack:///srv/films/S/T,, a cd1.avi , /srv/films/S/T cd2.avi");
-    let sought =
+    let expected =
         [there("/srv/films/S/S cd2.avi"), there("/srv/films/S/T, a cd1.avi"), there("/srv/films/S/cd2.avi")];
-    assert_eq!(found(&*server, "/srv/films/S", &sought).await, ["proven", "proven", "not yet"]);
+    assert_eq!(found(&*server, "/srv/films/S", &expected).await, ["proven", "proven", "not yet"]);
 }
 
 #[tokio::test]
@@ -256,8 +256,8 @@ async fn a_season_is_proven_by_one_small_request() {
     }
     server.libraries().await.unwrap();
     kodi.stage.forget_calls();
-    let sought: Vec<Sought> = files.iter().map(|file| there(file)).collect();
-    assert_eq!(found(&*server, folder, &sought).await, vec!["proven"; 24]);
+    let expected: Vec<ExpectedFile> = files.iter().map(|file| there(file)).collect();
+    assert_eq!(found(&*server, folder, &expected).await, vec!["proven"; 24]);
     assert_eq!(kodi.stage.call_count(), 1);
     assert!(kodi.stage.bytes_answered() < 4096, "{}", kodi.stage.bytes_answered());
 }
@@ -265,8 +265,8 @@ async fn a_season_is_proven_by_one_small_request() {
 #[tokio::test]
 async fn what_kodi_makes_no_item_of_is_unknowable() {
     let (_kodi, server) = kodi().await;
-    let folder = Sought { subject: Subject::Folder, ..there("/srv/films/A/Extras") };
-    let sought = [
+    let folder = ExpectedFile { subject: Subject::Folder, ..there("/srv/films/A/Extras") };
+    let expected = [
         there("/srv/films/A/A.en.srt"),
         there("/srv/films/A/poster.jpg"),
         there("/srv/films/A/A-trailer.mkv"),
@@ -275,7 +275,7 @@ async fn what_kodi_makes_no_item_of_is_unknowable() {
         there("/elsewhere/A.mkv"),
         folder,
     ];
-    assert_eq!(found(&*server, "/srv/films/A", &sought).await, vec!["unknowable"; sought.len()]);
+    assert_eq!(found(&*server, "/srv/films/A", &expected).await, vec!["unknowable"; expected.len()]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use autoscan_core::change::{Change, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::Target;
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_testkit::{MpdTrouble, PretendMpd};
 use serde_json::json;
 use support::{AWKWARD, changed, connect, new_files, path, random_names, rescan, verdict, verdicts};
@@ -23,29 +23,29 @@ async fn mpd() -> (PretendMpd, Arc<dyn Target>) {
     (mpd, server)
 }
 
-fn there(text: &str) -> Sought {
-    Sought { path: path(text), subject: Subject::File, wanted: Wanted::There { size: Some(44) } }
+fn there(text: &str) -> ExpectedFile {
+    ExpectedFile { path: path(text), subject: Subject::File, presence: Presence::There { size: Some(44) } }
 }
 
-fn gone(text: &str) -> Sought {
-    Sought { wanted: Wanted::Gone, ..there(text) }
+fn gone(text: &str) -> ExpectedFile {
+    ExpectedFile { presence: Presence::Gone, ..there(text) }
 }
 
-fn folder(text: &str, wanted: Wanted) -> Sought {
-    Sought { path: path(text), subject: Subject::Folder, wanted }
+fn folder(text: &str, presence: Presence) -> ExpectedFile {
+    ExpectedFile { path: path(text), subject: Subject::Folder, presence: wanted }
 }
 
-fn words(shown: &[Shown]) -> Vec<&'static str> {
-    let word = |shown: &Shown| match shown {
-        Shown::Proven => "proven",
-        Shown::NotYet(_) => "not yet",
-        Shown::Unknowable(_) => "unknowable",
+fn words(shown: &[Observation]) -> Vec<&'static str> {
+    let word = |shown: &Observation| match shown {
+        Observation::Proven => "proven",
+        Observation::NotYet(_) => "not yet",
+        Observation::Unknowable(_) => "unknowable",
     };
     shown.iter().map(word).collect()
 }
 
-async fn found(server: &dyn Target, at: &str, sought: &[Sought]) -> Vec<&'static str> {
-    words(&server.find(&path(at), sought).await.unwrap())
+async fn found(server: &dyn Target, at: &str, expected: &[ExpectedFile]) -> Vec<&'static str> {
+    words(&server.find(&path(at), expected).await.unwrap())
 }
 
 /// The updates that were asked for.
@@ -62,11 +62,11 @@ async fn a_new_album_is_updated_and_then_shown() {
     mpd.put("Artist/New/1.flac", 2);
     mpd.put("Artist/New/2.FLAC", 2);
     let scan = new_files("/srv/music/Artist/New", &["1.flac", "2.FLAC"]);
-    let sought = [there("/srv/music/Artist/New/1.flac"), there("/srv/music/Artist/New/2.FLAC")];
-    assert_eq!(found(&*server, "/srv/music/Artist/New", &sought).await, ["not yet", "not yet"]);
+    let expected = [there("/srv/music/Artist/New/1.flac"), there("/srv/music/Artist/New/2.FLAC")];
+    assert_eq!(found(&*server, "/srv/music/Artist/New", &expected).await, ["not yet", "not yet"]);
     assert_eq!(verdicts(&server.scan(&[scan]).await), ["ok"]);
     assert_eq!(updates(&mpd), ["\"Artist\"", "\"Artist/New\""]);
-    assert_eq!(found(&*server, "/srv/music/Artist/New", &sought).await, ["proven", "proven"]);
+    assert_eq!(found(&*server, "/srv/music/Artist/New", &expected).await, ["proven", "proven"]);
 }
 
 #[tokio::test]
@@ -106,8 +106,8 @@ async fn a_name_arrives_byte_for_byte() {
     let batch: Vec<_> = folders.iter().map(|folder| rescan(folder)).collect();
     assert!(server.scan(&batch).await.iter().all(Result::is_ok));
     for (name, folder) in names.iter().zip(&folders) {
-        let sought = [there(&format!("{folder}/{name}.ogg"))];
-        assert_eq!(found(&*server, folder, &sought).await, ["proven"], "{folder}");
+        let expected = [there(&format!("{folder}/{name}.ogg"))];
+        assert_eq!(found(&*server, folder, &expected).await, ["proven"], "{folder}");
     }
 }
 
@@ -118,14 +118,17 @@ async fn what_was_deleted_is_gone_after_the_update() {
     mpd.put("A/B/2.mp3", 1);
     server.scan(&[rescan("/srv/music/A/B")]).await;
     mpd.take("A/B/1.mp3");
-    let sought = [gone("/srv/music/A/B/1.mp3"), there("/srv/music/A/B/2.mp3")];
-    assert_eq!(found(&*server, "/srv/music/A/B", &sought).await, ["not yet", "proven"]);
+    let expected = [gone("/srv/music/A/B/1.mp3"), there("/srv/music/A/B/2.mp3")];
+    assert_eq!(found(&*server, "/srv/music/A/B", &expected).await, ["not yet", "proven"]);
     let scan = changed("/srv/music/A/B", vec![Change::deleted(path("/srv/music/A/B/1.mp3"))]);
     assert_eq!(verdicts(&server.scan(&[scan]).await), ["ok"]);
-    assert_eq!(found(&*server, "/srv/music/A/B", &sought).await, ["proven", "proven"]);
+    assert_eq!(found(&*server, "/srv/music/A/B", &expected).await, ["proven", "proven"]);
     mpd.take("A/B/2.mp3");
     server.scan(&[changed("/srv/music/A", vec![Change::folder_deleted(path("/srv/music/A/B"))])]).await;
-    assert_eq!(found(&*server, "/srv/music/A", &[folder("/srv/music/A/B", Wanted::Gone)]).await, ["proven"]);
+    assert_eq!(
+        found(&*server, "/srv/music/A", &[folder("/srv/music/A/B", Presence::Gone)]).await,
+        ["proven"]
+    );
 }
 
 #[tokio::test]
@@ -138,7 +141,10 @@ async fn a_song_changed_in_place_is_proven_by_the_end_of_its_update() {
     let scan = changed("/srv/music/A/B", vec![Change::modified(path("/srv/music/A/B/1.mp3"))]);
     assert_eq!(verdicts(&server.scan(&[scan]).await), ["ok"]);
     let shown = server.find(&path("/srv/music/A/B"), &[there("/srv/music/A/B/1.mp3")]).await.unwrap();
-    assert!(matches!(&shown[0], Shown::NotYet(reason) if reason.contains("update number 2")), "{shown:?}");
+    assert!(
+        matches!(&shown[0], Observation::NotYet(reason) if reason.contains("update number 2")),
+        "{shown:?}"
+    );
     mpd.hold_updates(false);
     assert_eq!(found(&*server, "/srv/music/A/B", &[there("/srv/music/A/B/1.mp3")]).await, ["proven"]);
     assert_eq!(mpd.changed("A/B/1.mp3"), Some(2));
@@ -149,18 +155,18 @@ async fn what_mpd_makes_no_song_of_is_unknowable() {
     let (mpd, server) = mpd().await;
     mpd.put("A/B/1.mp3", 1);
     server.scan(&[rescan("/srv/music/A/B")]).await;
-    let sought = [
+    let expected = [
         there("/srv/music/A/B/1.mp3"),
         there("/srv/music/A/B/cover.jpg"),
         there("/srv/music/A/B/booklet.pdf"),
         there("/srv/music/A/B/no ending"),
         gone("/srv/music/A/B/1.lrc"),
-        folder("/srv/music/A/Artwork", Wanted::There { size: None }),
+        folder("/srv/music/A/Artwork", Presence::There { size: None }),
         there("/elsewhere/1.mp3"),
     ];
     let expected =
         ["proven", "unknowable", "unknowable", "unknowable", "unknowable", "unknowable", "unknowable"];
-    assert_eq!(found(&*server, "/srv/music/A/B", &sought).await, expected);
+    assert_eq!(found(&*server, "/srv/music/A/B", &expected).await, expected);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ mod support;
 
 use autoscan_core::change::{Change, Subject};
 use autoscan_core::ids::{IdSource, Ids};
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_testkit::PretendArr;
 use serde_json::json;
 use support::{changed, connect, path, rescan, verdicts};
@@ -22,12 +22,12 @@ async fn a_film_is_looked_at_by_its_id_and_proven_by_its_file() {
     assert_eq!(verdicts(&server.scan(&[changed("/films/A (1999)", vec![change])]).await), ["ok"]);
     assert_eq!(radarr.rescans(), [5]);
     assert_eq!(radarr.stage.calls_to("/movie")[0].target, "/api/v3/movie?tmdbId=603");
-    let sought = Sought {
+    let expected = ExpectedFile {
         path: path("/films/A (1999)/A.mkv"),
         subject: Subject::File,
-        wanted: Wanted::There { size: Some(7) },
+        presence: Presence::There { size: Some(7) },
     };
-    assert_eq!(server.find(&path("/films/A (1999)"), &[sought]).await.unwrap(), [Shown::Proven]);
+    assert_eq!(server.find(&path("/films/A (1999)"), &[expected]).await.unwrap(), [Observation::Proven]);
     assert_eq!(radarr.stage.calls_to("/moviefile")[0].target, "/api/v3/moviefile?movieId=5");
     assert_eq!(
         verdicts(&server.scan(&[rescan("/films"), rescan("/films/A (2020)")]).await),

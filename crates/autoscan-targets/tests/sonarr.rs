@@ -10,7 +10,7 @@ use autoscan_core::change::{Change, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::ports::Target;
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_testkit::{PretendArr, Trouble};
 use serde_json::json;
 use support::{AWKWARD, as_planned, changed, connect, new_files, path, rescan, verdict, verdicts};
@@ -24,21 +24,21 @@ async fn sonarr() -> (PretendArr, Arc<dyn Target>) {
     (sonarr, server)
 }
 
-fn there(text: &str, size: u64) -> Sought {
-    Sought { path: path(text), subject: Subject::File, wanted: Wanted::There { size: Some(size) } }
+fn there(text: &str, size: u64) -> ExpectedFile {
+    ExpectedFile { path: path(text), subject: Subject::File, presence: Presence::There { size: Some(size) } }
 }
 
-fn gone(text: &str) -> Sought {
-    Sought { wanted: Wanted::Gone, ..there(text, 0) }
+fn gone(text: &str) -> ExpectedFile {
+    ExpectedFile { presence: Presence::Gone, ..there(text, 0) }
 }
 
-async fn found(server: &dyn Target, folder: &str, sought: &[Sought]) -> Vec<&'static str> {
-    let word = |shown: &Shown| match shown {
-        Shown::Proven => "proven",
-        Shown::NotYet(_) => "not yet",
-        Shown::Unknowable(_) => "unknowable",
+async fn found(server: &dyn Target, folder: &str, expected: &[ExpectedFile]) -> Vec<&'static str> {
+    let word = |shown: &Observation| match shown {
+        Observation::Proven => "proven",
+        Observation::NotYet(_) => "not yet",
+        Observation::Unknowable(_) => "unknowable",
     };
-    server.find(&path(folder), sought).await.unwrap().iter().map(word).collect()
+    server.find(&path(folder), expected).await.unwrap().iter().map(word).collect()
 }
 
 #[tokio::test]
@@ -116,11 +116,11 @@ async fn files_are_proven_by_path_and_size() {
     );
     sonarr.take(file);
     server.scan(&[scan]).await;
-    let folder = Sought { subject: Subject::Folder, ..gone("/tv/Show/Season 1") };
-    let sought =
+    let folder = ExpectedFile { subject: Subject::Folder, ..gone("/tv/Show/Season 1") };
+    let files =
         [gone(file), folder, there("/tv/Show/Season 1/a.srt", 1), there("/tv/Show/Trailers/b.mkv", 1)];
     let expected = ["proven", "proven", "unknowable", "unknowable"];
-    assert_eq!(found(&*server, "/tv/Show/Season 1", &sought).await, expected);
+    assert_eq!(found(&*server, "/tv/Show/Season 1", &files).await, expected);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde::Serialize;
 use crate::change::Change;
 use crate::fault::Fault;
 use crate::path::TargetPath;
-use crate::proof::{Shown, Sought};
+use crate::proof::{ExpectedFile, Observation};
 
 /// A scan in the target's eyes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub struct CareScan {
     /// What the target was told.
     pub scan: TargetScan,
     /// What it was asked for.
-    pub sought: Vec<Sought>,
+    pub expected: Vec<ExpectedFile>,
     /// Whether the target showed all of it. While it did not, only what may bring it about is to be done: a changed file
     /// may have to be analysed before its new size is shown.
     pub proven: bool,
@@ -152,15 +152,15 @@ pub trait Target: Send + Sync {
 
     /// Asks for the files of one folder, in as few and as small answers as the server allows; one answer a path, in order.
     /// Never lists a library.
-    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         let _ = folder;
-        Ok(vec![Shown::Unknowable("this kind of target cannot be asked".to_owned()); sought.len()])
+        Ok(vec![Observation::Unknowable("this kind of target cannot be asked".to_owned()); expected.len()])
     }
 
     /// The likeliest cause why a file did not appear, in a sentence without a capital; none when nothing is suspicious.
     /// Asked once, before a file is called missing.
-    async fn why_missing(&self, sought: &Sought) -> Option<String> {
-        let _ = sought;
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+        let _ = expected;
         None
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use autoscan_core::delivery::DeliveryState;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::Care;
-use autoscan_core::proof::Wanted;
+use autoscan_core::proof::Presence;
 use autoscan_core::scan::ScanState;
 use autoscan_testkit::START;
 
@@ -178,13 +178,13 @@ async fn the_disk_says_what_is_asked_for() {
         .await;
     world.seconds(5).await;
     let asked = world.spies[0].asked.lock().unwrap()[0].clone();
-    let asked: Vec<_> = asked.iter().map(|one| (one.path.to_string(), one.wanted)).collect();
+    let asked: Vec<_> = asked.iter().map(|one| (one.path.to_string(), one.presence)).collect();
     assert_eq!(
         asked,
         [
-            ("/tv/Show/a.mkv".to_owned(), Wanted::There { size: Some(700) }),
-            ("/tv/Show/old.mkv".to_owned(), Wanted::Gone),
-            ("/tv/Show/back.mkv".to_owned(), Wanted::There { size: Some(1) }),
+            ("/tv/Show/a.mkv".to_owned(), Presence::There { size: Some(700) }),
+            ("/tv/Show/old.mkv".to_owned(), Presence::Gone),
+            ("/tv/Show/back.mkv".to_owned(), Presence::There { size: Some(1) }),
         ]
     );
 }

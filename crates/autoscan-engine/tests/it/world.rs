@@ -17,7 +17,7 @@ use autoscan_core::ports::{
     Care, CareScan, Clock, Hook, Identity, Library, Plan, ReadError, Reading, ScanFilter, Store, Target,
     TargetScan, Trigger,
 };
-use autoscan_core::proof::{Shown, Sought};
+use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::scan::{Quiet, Scan, ScanId};
 use autoscan_core::storm::StormRule;
 use autoscan_core::time::Timestamp;
@@ -89,7 +89,7 @@ pub(crate) struct Spy {
     /// The folder that brings nothing: only the one above does.
     pub(crate) blind: Option<&'static str>,
     /// What it was asked for: each asking's paths.
-    pub(crate) asked: Mutex<Vec<Vec<Sought>>>,
+    pub(crate) asked: Mutex<Vec<Vec<ExpectedFile>>>,
     /// What it answers to an asking, before anything else.
     pub(crate) ask_faults: Mutex<VecDeque<Fault>>,
     /// What care answers; asked for care only when there is something.
@@ -203,8 +203,8 @@ impl Target for Spy {
         self.proves
     }
 
-    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
-        self.asked.lock().unwrap().push(sought.to_vec());
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
+        self.asked.lock().unwrap().push(expected.to_vec());
         if let Some(fault) = self.ask_faults.lock().unwrap().pop_front() {
             return Err(fault);
         }
@@ -217,15 +217,15 @@ impl Target for Spy {
         });
         let after = *self.shows_after.lock().unwrap();
         let shown = looked.last().zip(after).is_some_and(|((_, at), after)| now.since(*at) >= after);
-        let one = |one: &Sought| match one.path.0.file_name() {
-            Some(name) if name.contains(".srt") => Shown::Unknowable("subtitles are no items".into()),
-            _ if shown => Shown::Proven,
-            _ => Shown::NotYet(format!("the spy does not show {:?}", one.path.0.as_str())),
+        let one = |one: &ExpectedFile| match one.path.0.file_name() {
+            Some(name) if name.contains(".srt") => Observation::Unknowable("subtitles are no items".into()),
+            _ if shown => Observation::Proven,
+            _ => Observation::NotYet(format!("the spy does not show {:?}", one.path.0.as_str())),
         };
-        Ok(sought.iter().map(one).collect())
+        Ok(expected.iter().map(one).collect())
     }
 
-    async fn why_missing(&self, _: &Sought) -> Option<String> {
+    async fn why_missing(&self, _: &ExpectedFile) -> Option<String> {
         Some("the spy is blind".into())
     }
 

@@ -11,7 +11,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::ids::IdSource;
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
-use autoscan_core::proof::{Shown, Sought};
+use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Request, SecretHeader};
 use schemars::JsonSchema;
@@ -301,7 +301,7 @@ impl Target for Arr {
         true
     }
 
-    async fn find(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
-        files::find(self, folder, sought).await
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
+        files::find(self, folder, expected).await
     }
 }

@@ -6,7 +6,7 @@ use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::{self, Role};
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use serde_json::{Map, Value, json};
 
 use crate::family::libraries::{self, Shelf};
@@ -27,13 +27,17 @@ const DISCS: [&str; 3] = ["BDMV", "VIDEO_TS", "AUDIO_TS"];
 struct Group<'a>(Vec<(usize, &'a str)>);
 
 /// Asks for the files of a scan: one request a folder and a hundred names.
-pub(super) async fn find(kodi: &Kodi, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+pub(super) async fn find(
+    kodi: &Kodi,
+    folder: &TargetPath,
+    expected: &[ExpectedFile],
+) -> Result<Vec<Observation>, Fault> {
     let (shelf, _) = libraries::owners(kodi, folder).await?;
-    let mut shown: Vec<Option<Shown>> = Vec::with_capacity(sought.len());
+    let mut shown: Vec<Option<Observation>> = Vec::with_capacity(expected.len());
     let mut groups: BTreeMap<AbsolutePath, Group<'_>> = BTreeMap::new();
-    for (at, one) in sought.iter().enumerate() {
+    for (at, one) in expected.iter().enumerate() {
         shown.push(match unknowable(one, &shelf) {
-            Some(reason) => Some(Shown::Unknowable(reason)),
+            Some(reason) => Some(Observation::Unknowable(reason)),
             None if one.subject == Subject::Folder => Some(folder_is_gone(kodi, &shelf, &one.path.0).await?),
             None => None,
         });
@@ -45,15 +49,15 @@ pub(super) async fn find(kodi: &Kodi, folder: &TargetPath, sought: &[Sought]) ->
         for names in group.0.chunks(MOST_NAMES) {
             let (items, scans) = ask(kodi, &shelf, folder, names).await?;
             for (at, _) in names {
-                shown[*at] = Some(judge(&sought[*at], &items, scans));
+                shown[*at] = Some(judge(&expected[*at], &items, scans));
             }
         }
     }
     Ok(shown.into_iter().map(|one| one.unwrap_or_else(nameless)).collect())
 }
 
-fn nameless() -> Shown {
-    Shown::Unknowable("it has no name that Kodi could be asked for".to_owned())
+fn nameless() -> Observation {
+    Observation::Unknowable("it has no name that Kodi could be asked for".to_owned())
 }
 
 /// The items of these names in this folder, of every kind of library that owns it, and whether one of them is scanned.
@@ -89,32 +93,32 @@ fn kinds(shelf: &Shelf, folder: &AbsolutePath) -> Vec<Kind> {
 }
 
 /// A file that was changed in place looks as before until the scan has ended, so its end is waited for.
-fn judge(sought: &Sought, items: &[Item], scans: bool) -> Shown {
-    let path = &sought.path.0;
+fn judge(expected: &ExpectedFile, items: &[Item], scans: bool) -> Observation {
+    let path = &expected.path.0;
     let is_known = items.iter().any(|item| item.is(path));
-    match (sought.wanted, is_known) {
-        (Wanted::There { .. }, true) if scans => {
-            Shown::NotYet(format!("Kodi lists {path:?}, but still scans"))
+    match (expected.presence, is_known) {
+        (Presence::There { .. }, true) if scans => {
+            Observation::NotYet(format!("Kodi lists {path:?}, but still scans"))
         }
-        (Wanted::There { .. }, true) | (Wanted::Gone, false) => Shown::Proven,
-        (Wanted::There { .. }, false) if scans => {
-            Shown::NotYet(format!("Kodi scans, and does not list {path:?} yet"))
+        (Presence::There { .. }, true) | (Presence::Gone, false) => Observation::Proven,
+        (Presence::There { .. }, false) if scans => {
+            Observation::NotYet(format!("Kodi scans, and does not list {path:?} yet"))
         }
-        (Wanted::There { .. }, false) => {
-            Shown::NotYet(format!("Kodi was asked for {path:?} and does not list it"))
+        (Presence::There { .. }, false) => {
+            Observation::NotYet(format!("Kodi was asked for {path:?} and does not list it"))
         }
-        (Wanted::Gone, true) => Shown::NotYet(format!("Kodi still lists {path:?}")),
+        (Presence::Gone, true) => Observation::NotYet(format!("Kodi still lists {path:?}")),
     }
 }
 
 /// Why Kodi shows no item of its own for such a path.
-fn unknowable(sought: &Sought, shelf: &Shelf) -> Option<String> {
-    let path = &sought.path.0;
+fn unknowable(expected: &ExpectedFile, shelf: &Shelf) -> Option<String> {
+    let path = &expected.path.0;
     if kinds(shelf, path).is_empty() {
         return Some(format!("{path:?} is in none of Kodi's sources"));
     }
-    if sought.subject == Subject::Folder {
-        let there = sought.wanted != Wanted::Gone;
+    if expected.subject == Subject::Folder {
+        let there = expected.presence != Presence::Gone;
         return there.then(|| "Kodi shows items, and no folders".to_owned());
     }
     let name = path.file_name().unwrap_or_default();
@@ -130,28 +134,28 @@ fn unknowable(sought: &Sought, shelf: &Shelf) -> Option<String> {
         .then(|| format!("{name:?} is a part of a disc, which is one item"))
 }
 
-async fn folder_is_gone(kodi: &Kodi, shelf: &Shelf, folder: &AbsolutePath) -> Result<Shown, Fault> {
+async fn folder_is_gone(kodi: &Kodi, shelf: &Shelf, folder: &AbsolutePath) -> Result<Observation, Fault> {
     for kind in kinds(shelf, folder) {
         let (_, total) = items::read(&kodi.rpc.ask(&items::below(kind, folder, 1)).await?)?;
         if total > 0 {
-            return Ok(Shown::NotYet(format!("Kodi still lists {total} items below {folder:?}")));
+            return Ok(Observation::NotYet(format!("Kodi still lists {total} items below {folder:?}")));
         }
     }
-    Ok(Shown::Proven)
+    Ok(Observation::Proven)
 }
 
 /// What Kodi itself sees of the file, and what it does with its source.
-pub(super) async fn why_missing(kodi: &Kodi, sought: &Sought) -> Option<String> {
-    let path = &sought.path.0;
+pub(super) async fn why_missing(kodi: &Kodi, expected: &ExpectedFile) -> Option<String> {
+    let path = &expected.path.0;
     let folder = path.parent()?;
-    let (_, owners) = libraries::owners(kodi, &sought.path).await.ok()?;
+    let (_, owners) = libraries::owners(kodi, &expected.path).await.ok()?;
     let owner = owners.first()?;
     let looks =
         [tell::look(&folder), Call::new("Files.GetFileDetails", json!({"file": sources::file(path)}))];
     let outcomes = kodi.rpc.ask(&looks).await.ok()?;
     let [above, file] = outcomes.as_slice() else { return None };
     let (sees_file, sees_folder) = (file.is_visible().ok()?, above.is_visible().ok()?);
-    if sought.wanted == Wanted::Gone {
+    if expected.presence == Presence::Gone {
         return sees_file.then(|| format!("Kodi still sees the file {path:?} on its own disk"));
     }
     if !sees_folder {

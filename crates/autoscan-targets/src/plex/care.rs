@@ -9,7 +9,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Care, CareScan, TargetScan};
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -172,7 +172,7 @@ impl Plex {
         let mut analysed: Vec<(String, String)> = Vec::new();
         for change in wanted {
             let done =
-                format!("analyse {} {} {:?}", section.key, change.path, size(&care.sought, &change.path));
+                format!("analyse {} {} {:?}", section.key, change.path, size(&care.expected, &change.path));
             if self.recently.at(&done).is_some() {
                 continue;
             }
@@ -208,9 +208,9 @@ impl Plex {
 }
 
 /// The size that a file is wanted to have.
-fn size(sought: &[Sought], path: &TargetPath) -> Option<u64> {
-    sought.iter().find(|one| one.path == *path).and_then(|one| match one.wanted {
-        Wanted::There { size } => size,
-        Wanted::Gone => None,
+fn size(expected: &[ExpectedFile], path: &TargetPath) -> Option<u64> {
+    expected.iter().find(|one| one.path == *path).and_then(|one| match one.presence {
+        Presence::There { size } => size,
+        Presence::Gone => None,
     })
 }

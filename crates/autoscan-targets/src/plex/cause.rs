@@ -6,7 +6,7 @@ use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::is_extra;
 use autoscan_core::path::AbsolutePath;
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 use base64::Engine as _;
 
 use super::Plex;
@@ -17,13 +17,13 @@ use crate::family::libraries::{self, Owner, spelled};
 
 impl Plex {
     /// The likeliest cause, in a sentence without a capital.
-    pub(super) async fn cause(&self, sought: &Sought) -> Option<String> {
-        let (_, owners) = libraries::owners(&self.server, &sought.path).await.ok()?;
+    pub(super) async fn cause(&self, expected: &ExpectedFile) -> Option<String> {
+        let (_, owners) = libraries::owners(&self.server, &expected.path).await.ok()?;
         let owner = owners.first()?;
         if let Some(cause) = self.still_scanning(owner).await {
             return Some(cause);
         }
-        if sought.wanted == Wanted::Gone {
+        if expected.presence == Presence::Gone {
             return None;
         }
         match self.unseen(owner).await {
@@ -32,7 +32,7 @@ impl Plex {
             // A Plex that does not tell what it sees leaves the name.
             Err(fault) => tracing::debug!(reason = fault.reason(), "Plex does not tell what it sees"),
         }
-        misnamed(owner, sought).or_else(|| {
+        misnamed(owner, expected).or_else(|| {
             Some(format!(
                 "Plex sees the file but makes no item of it: a .plexignore above it, a format that it cannot read, or a \
                  name that its scanner {:?} does not understand",
@@ -89,10 +89,10 @@ impl Plex {
 }
 
 /// What is wrong with the name, or with the library that it lies in.
-fn misnamed(owner: &Owner, sought: &Sought) -> Option<String> {
+fn misnamed(owner: &Owner, expected: &ExpectedFile) -> Option<String> {
     let (path, title) = (&owner.path, &owner.library.title);
     let name = path.file_name()?;
-    if sought.subject == Subject::Folder {
+    if expected.subject == Subject::Folder {
         return None;
     }
     if is_extra(path) {

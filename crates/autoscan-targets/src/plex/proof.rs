@@ -4,7 +4,7 @@ use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::{Role, is_extra};
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use super::Plex;
 use super::answers::Item;
@@ -16,33 +16,38 @@ use crate::family::libraries::{self, Owner};
 struct Asked<'s> {
     /// Its place in the answer.
     at: usize,
-    sought: &'s Sought,
+    expected: &'s ExpectedFile,
     owner: Owner,
 }
 
 impl Plex {
     /// What is shown of each path. It must be as wanted in every library that can hold it.
-    pub(super) async fn show(&self, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+    pub(super) async fn show(
+        &self,
+        folder: &TargetPath,
+        expected: &[ExpectedFile],
+    ) -> Result<Vec<Observation>, Fault> {
         let (known, _) = libraries::owners(&self.server, folder).await?;
         let ordinary =
-            sought.iter().any(|one| Role::of(&one.path.0) == Role::Media && !is_extra(&one.path.0));
-        let mut shown: Vec<Option<Shown>> = sought.iter().map(|one| unknowable(one, ordinary)).collect();
+            expected.iter().any(|one| Role::of(&one.path.0) == Role::Media && !is_extra(&one.path.0));
+        let mut shown: Vec<Option<Observation>> =
+            expected.iter().map(|one| unknowable(one, ordinary)).collect();
         let mut libraries: Vec<(String, Vec<Asked<'_>>)> = Vec::new();
-        for (at, sought) in sought.iter().enumerate().filter(|(at, _)| shown[*at].is_none()) {
-            for owner in holders(known.owners(&sought.path.0), sought) {
+        for (at, expected) in expected.iter().enumerate().filter(|(at, _)| shown[*at].is_none()) {
+            for owner in holders(known.owners(&expected.path.0), expected) {
                 let id = owner.library.id.clone();
-                let asked = Asked { at, sought, owner };
+                let asked = Asked { at, expected, owner };
                 match libraries.iter_mut().find(|(known, _)| *known == id) {
                     Some((_, all)) => all.push(asked),
                     None => libraries.push((id, vec![asked])),
                 }
             }
         }
-        let mut results: Vec<Vec<Shown>> = vec![Vec::new(); sought.len()];
+        let mut results: Vec<Vec<Observation>> = vec![Vec::new(); expected.len()];
         for (_, asked) in libraries {
             let mut stopped = None;
             for (at, result) in self.show_in_one(asked).await? {
-                if let Shown::NotYet(found) = &result {
+                if let Observation::NotYet(found) = &result {
                     stopped.get_or_insert_with(|| found.clone());
                 }
                 results[at].push(result);
@@ -52,7 +57,7 @@ impl Plex {
                 shown
                     .iter_mut()
                     .filter(|one| one.is_none())
-                    .for_each(|one| *one = Some(Shown::NotYet(found.clone())));
+                    .for_each(|one| *one = Some(Observation::NotYet(found.clone())));
                 break;
             }
         }
@@ -63,20 +68,22 @@ impl Plex {
     }
 
     /// What one library shows. Ends at the first file that is not as wanted: nothing is proven before all are.
-    async fn show_in_one(&self, mut asked: Vec<Asked<'_>>) -> Result<Vec<(usize, Shown)>, Fault> {
+    async fn show_in_one(&self, mut asked: Vec<Asked<'_>>) -> Result<Vec<(usize, Observation)>, Fault> {
         // What must be there leads to the season or album, which tells of the others.
-        asked.sort_by_key(|one| (one.sought.wanted == Wanted::Gone, one.sought.subject == Subject::Folder));
-        let mut shown: Vec<(usize, Shown)> = Vec::new();
+        asked.sort_by_key(|one| {
+            (one.expected.presence == Presence::Gone, one.expected.subject == Subject::Folder)
+        });
+        let mut shown: Vec<(usize, Observation)> = Vec::new();
         let mut listed: Vec<String> = Vec::new();
         while !asked.is_empty() {
             let first = asked.remove(0);
-            if first.sought.subject == Subject::Folder {
+            if first.expected.subject == Subject::Folder {
                 shown.push((first.at, self.folder_gone(&first).await?));
                 continue;
             }
             let items = self.files.items_of(&self.server, &first.owner).await?;
             let result = judge(&items, &first);
-            let stops = matches!(result, Shown::NotYet(_));
+            let stops = matches!(result, Observation::NotYet(_));
             shown.push((first.at, result.clone()));
             if stops {
                 shown.extend(asked.iter().map(|one| (one.at, result.clone())));
@@ -92,7 +99,7 @@ impl Plex {
                 below.complete && is_of_season(one, &below.items)
             });
             listed.push(parent);
-            if shown.iter().any(|(_, shown)| matches!(shown, Shown::NotYet(_))) {
+            if shown.iter().any(|(_, shown)| matches!(shown, Observation::NotYet(_))) {
                 return Ok(all_or_none(shown, &asked));
             }
         }
@@ -100,17 +107,17 @@ impl Plex {
     }
 
     /// Whether a deleted folder is gone from the library too.
-    async fn folder_gone(&self, asked: &Asked<'_>) -> Result<Shown, Fault> {
-        let (path, title) = (&asked.sought.path, &asked.owner.library.title);
+    async fn folder_gone(&self, asked: &Asked<'_>) -> Result<Observation, Fault> {
+        let (path, title) = (&asked.expected.path, &asked.owner.library.title);
         Ok(match self.files.below(&self.server, &asked.owner).await? {
-            None => Shown::Unknowable(format!(
+            None => Observation::Unknowable(format!(
                 "Plex cannot be asked whether anything of the folder {path:?} is left in its library {title:?}"
             )),
             Some(parts) => match parts.iter().find(|part| !part.in_trash) {
                 Some(part) => {
-                    Shown::NotYet(format!("Plex still shows {:?} in its library {title:?}", part.path))
+                    Observation::NotYet(format!("Plex still shows {:?} in its library {title:?}", part.path))
                 }
-                None => Shown::Proven,
+                None => Observation::Proven,
             },
         })
     }
@@ -118,11 +125,11 @@ impl Plex {
 
 /// Why Plex cannot be asked for a path, if it cannot. Extras are asked for only when there is nothing else: most are shown
 /// beside an item, which no list tells of.
-fn unknowable(sought: &Sought, ordinary: bool) -> Option<Shown> {
-    let path = &sought.path;
-    let reason = match (sought.subject, sought.wanted, Role::of(&path.0)) {
-        (Subject::Folder, Wanted::Gone, _) => return None,
-        (Subject::Folder, Wanted::There { .. }, _) => format!("Plex shows no item for the folder {path:?}"),
+fn unknowable(expected: &ExpectedFile, ordinary: bool) -> Option<Observation> {
+    let path = &expected.path;
+    let reason = match (expected.subject, expected.presence, Role::of(&path.0)) {
+        (Subject::Folder, Presence::Gone, _) => return None,
+        (Subject::Folder, Presence::There { .. }, _) => format!("Plex shows no item for the folder {path:?}"),
         (_, _, Role::Media) if ordinary && is_extra(&path.0) => {
             format!("{path:?} is an extra, which Plex shows beside an item or not at all")
         }
@@ -130,46 +137,46 @@ fn unknowable(sought: &Sought, ordinary: bool) -> Option<Shown> {
         (_, _, Role::Sidecar) => format!("{path:?} belongs to an item; Plex shows none for it"),
         (_, _, Role::Other) => format!("Plex shows no item for a file such as {path:?}"),
     };
-    Some(Shown::Unknowable(reason))
+    Some(Observation::Unknowable(reason))
 }
 
 /// The libraries that can hold the file; all owners when none can.
-fn holders(owners: Vec<Owner>, sought: &Sought) -> Vec<Owner> {
+fn holders(owners: Vec<Owner>, expected: &ExpectedFile) -> Vec<Owner> {
     let kinds: Vec<String> = owners.iter().map(|owner| owner.library.kind.clone()).collect();
     let can = |owner: &&Owner| {
-        sought.subject == Subject::Folder || can_hold(&owner.library.kind, &kinds, &owner.path)
+        expected.subject == Subject::Folder || can_hold(&owner.library.kind, &kinds, &owner.path)
     };
     let holding: Vec<Owner> = owners.iter().filter(can).cloned().collect();
     if holding.is_empty() { owners } else { holding }
 }
 
 /// What is shown of a file, by the items that it is part of.
-fn judge(items: &[Item], asked: &Asked<'_>) -> Shown {
-    let (path, title) = (&asked.sought.path, &asked.owner.library.title);
+fn judge(items: &[Item], asked: &Asked<'_>) -> Observation {
+    let (path, title) = (&asked.expected.path, &asked.owner.library.title);
     if lookup::leaf_type(&asked.owner.library.kind).is_none() {
-        return Shown::Unknowable(format!(
+        return Observation::Unknowable(format!(
             "libraries of the type {:?}, such as {title:?}, cannot be asked for files",
             asked.owner.library.kind
         ));
     }
     let parts: Vec<_> = items.iter().filter_map(|item| part_of(item, &asked.owner.path)).collect();
     let live = parts.iter().find(|part| !part.in_trash);
-    match (asked.sought.wanted, live) {
-        (Wanted::Gone, None) => Shown::Proven,
-        (Wanted::Gone, Some(_)) => {
-            Shown::NotYet(format!("Plex still shows {path:?} in its library {title:?}"))
+    match (asked.expected.presence, live) {
+        (Presence::Gone, None) => Observation::Proven,
+        (Presence::Gone, Some(_)) => {
+            Observation::NotYet(format!("Plex still shows {path:?} in its library {title:?}"))
         }
-        (Wanted::There { .. }, None) if parts.is_empty() => {
-            Shown::NotYet(format!("Plex shows no item for {path:?} in its library {title:?}"))
+        (Presence::There { .. }, None) if parts.is_empty() => {
+            Observation::NotYet(format!("Plex shows no item for {path:?} in its library {title:?}"))
         }
-        (Wanted::There { .. }, None) => {
-            Shown::NotYet(format!("Plex has {path:?} in the trash of its library {title:?}"))
+        (Presence::There { .. }, None) => {
+            Observation::NotYet(format!("Plex has {path:?} in the trash of its library {title:?}"))
         }
-        (Wanted::There { size }, Some(part)) => match (size, part.size) {
-            (Some(wanted), Some(shown)) if wanted != shown => Shown::NotYet(format!(
+        (Presence::There { size }, Some(part)) => match (size, part.size) {
+            (Some(wanted), Some(shown)) if wanted != shown => Observation::NotYet(format!(
                 "Plex shows {path:?} in its library {title:?} with {shown} bytes, and it has {wanted}"
             )),
-            _ => Shown::Proven,
+            _ => Observation::Proven,
         },
     }
 }
@@ -177,12 +184,12 @@ fn judge(items: &[Item], asked: &Asked<'_>) -> Shown {
 /// Takes out what these items tell of: the files that are parts of them, and those whose absence they prove.
 fn settle(
     asked: &mut Vec<Asked<'_>>,
-    shown: &mut Vec<(usize, Shown)>,
+    shown: &mut Vec<(usize, Observation)>,
     items: &[Item],
     proves_absence: impl Fn(&Asked<'_>) -> bool,
 ) {
     asked.retain(|one| {
-        if one.sought.subject == Subject::Folder {
+        if one.expected.subject == Subject::Folder {
             return true;
         }
         let of: Vec<Item> =
@@ -204,7 +211,7 @@ fn is_of_season(asked: &Asked<'_>, children: &[Item]) -> bool {
         parts.iter().any(|part| same_folder(&part.path, path))
     };
     let season = path.file_name().and_then(season_of);
-    asked.sought.wanted == Wanted::Gone
+    asked.expected.presence == Presence::Gone
         && season.is_some()
         && children.iter().any(beside)
         && children.iter().all(|child| child.parent_index == season)
@@ -218,8 +225,9 @@ fn same_folder(one: &AbsolutePath, other: &AbsolutePath) -> bool {
 }
 
 /// When something is not as wanted the rest need not be asked for.
-fn all_or_none(mut shown: Vec<(usize, Shown)>, rest: &[Asked<'_>]) -> Vec<(usize, Shown)> {
-    let first = shown.iter().find_map(|(_, shown)| matches!(shown, Shown::NotYet(_)).then(|| shown.clone()));
+fn all_or_none(mut shown: Vec<(usize, Observation)>, rest: &[Asked<'_>]) -> Vec<(usize, Observation)> {
+    let first =
+        shown.iter().find_map(|(_, shown)| matches!(shown, Observation::NotYet(_)).then(|| shown.clone()));
     if let Some(first) = first {
         shown.extend(rest.iter().map(|one| (one.at, first.clone())));
     }
@@ -227,10 +235,10 @@ fn all_or_none(mut shown: Vec<(usize, Shown)>, rest: &[Asked<'_>]) -> Vec<(usize
 }
 
 /// The sum of what several libraries show of one file.
-fn sum(results: Vec<Shown>) -> Shown {
-    let nowhere = Shown::Unknowable("no library of Plex that could be asked holds the path".to_owned());
+fn sum(results: Vec<Observation>) -> Observation {
+    let nowhere = Observation::Unknowable("no library of Plex that could be asked holds the path".to_owned());
     results.into_iter().fold(nowhere, |sum, one| match (&sum, &one) {
-        (Shown::NotYet(_), _) | (Shown::Proven, Shown::Unknowable(_)) => sum,
+        (Observation::NotYet(_), _) | (Observation::Proven, Observation::Unknowable(_)) => sum,
         _ => one,
     })
 }

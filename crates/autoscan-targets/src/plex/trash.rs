@@ -4,7 +4,7 @@ use autoscan_core::change::{ChangeKind, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::path::AbsolutePath;
 use autoscan_core::ports::{CareScan, Guard, TargetScan};
-use autoscan_core::proof::Wanted;
+use autoscan_core::proof::Presence;
 use autoscan_http::Method;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -135,7 +135,7 @@ impl Plex {
     /// How many of the scan's own deleted files are trash, where only one version of an item is gone.
     async fn own_trash(&self, care: &CareScan, section: &Section) -> Result<u64, Fault> {
         let gone =
-            care.sought.iter().filter(|one| one.wanted == Wanted::Gone && one.subject == Subject::File);
+            care.expected.iter().filter(|one| one.presence == Presence::Gone && one.subject == Subject::File);
         for one in gone.take(OWN) {
             let items = self.items_in(&one.path, section).await?;
             let part = items.iter().find_map(|item| part_of(item, &one.path.0));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Target, TargetScan};
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_testkit::{Holdings, PretendLibrary, Stage};
 
 use crate::support::path;
@@ -23,44 +23,48 @@ pub(crate) fn libraries() -> [PretendLibrary; 4] {
 }
 
 /// A file that must be there with this size.
-pub(crate) fn there(file: &str, size: u64) -> Sought {
-    Sought { path: path(file), subject: Subject::File, wanted: Wanted::There { size: Some(size) } }
+pub(crate) fn there(file: &str, size: u64) -> ExpectedFile {
+    ExpectedFile { path: path(file), subject: Subject::File, presence: Presence::There { size: Some(size) } }
 }
 
 /// A file that must be gone.
-pub(crate) fn gone(file: &str) -> Sought {
-    Sought { path: path(file), subject: Subject::File, wanted: Wanted::Gone }
+pub(crate) fn gone(file: &str) -> ExpectedFile {
+    ExpectedFile { path: path(file), subject: Subject::File, presence: Presence::Gone }
 }
 
 /// A folder that must be gone.
-pub(crate) fn folder_gone(folder: &str) -> Sought {
-    Sought { path: path(folder), subject: Subject::Folder, wanted: Wanted::Gone }
+pub(crate) fn folder_gone(folder: &str) -> ExpectedFile {
+    ExpectedFile { path: path(folder), subject: Subject::Folder, presence: Presence::Gone }
 }
 
 /// What the server shows of files of one folder: `proven`, or a sentence.
-pub(crate) async fn shown(server: &dyn Target, sought: &[Sought]) -> Vec<String> {
-    let folder = sought[0].path.parent().expect("a folder");
-    let shown = server.find(&folder, sought).await.expect("an answer");
-    assert_eq!(shown.len(), sought.len());
+pub(crate) async fn shown(server: &dyn Target, expected: &[ExpectedFile]) -> Vec<String> {
+    let folder = expected[0].path.parent().expect("a folder");
+    let shown = server.find(&folder, expected).await.expect("an answer");
+    assert_eq!(shown.len(), expected.len());
     shown
         .into_iter()
         .map(|shown| match shown {
-            Shown::Proven => "proven".to_owned(),
-            Shown::NotYet(found) => format!("not yet: {found}"),
-            Shown::Unknowable(reason) => format!("unknowable: {reason}"),
+            Observation::Proven => "proven".to_owned(),
+            Observation::NotYet(found) => format!("not yet: {found}"),
+            Observation::Unknowable(reason) => format!("unknowable: {reason}"),
         })
         .collect()
 }
 
 /// Whether all is proven.
-pub(crate) async fn all_shown(server: &dyn Target, sought: &[Sought]) -> bool {
-    shown(server, sought).await.iter().all(|shown| shown == "proven")
+pub(crate) async fn all_shown(server: &dyn Target, expected: &[ExpectedFile]) -> bool {
+    shown(server, expected).await.iter().all(|shown| shown == "proven")
 }
 
 /// What asking costs: requests, and bytes of the answers.
-pub(crate) async fn cost(stage: &Stage, server: &dyn Target, sought: &[Sought]) -> (usize, u64, Vec<String>) {
+pub(crate) async fn cost(
+    stage: &Stage,
+    server: &dyn Target,
+    expected: &[ExpectedFile],
+) -> (usize, u64, Vec<String>) {
     stage.forget_calls();
-    let shown = shown(server, sought).await;
+    let shown = shown(server, expected).await;
     (stage.call_count(), stage.bytes_answered(), shown)
 }
 

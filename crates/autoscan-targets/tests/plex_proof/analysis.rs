@@ -20,15 +20,15 @@ async fn a_changed_file_is_analysed_and_only_then_shown_with_its_size() {
     plex.put(episode, 7);
     plex.lay(episode, 8);
     told(&target, &plex, "/data/tv/Show/Season 01").await;
-    let sought = vec![there(episode, 8)];
-    assert_eq!(words(&target, "/data/tv/Show", &sought).await, ["not yet"]);
+    let expected = vec![there(episode, 8)];
+    assert_eq!(words(&target, "/data/tv/Show", &expected).await, ["not yet"]);
 
     let changed = scan("/data/tv/Show/Season 01", vec![Change::modified(path(episode))]);
     assert!(target.wants_care(&changed));
-    let before = CareScan { proven: false, ..shown(changed.clone(), sought.clone()) };
+    let before = CareScan { proven: false, ..shown(changed.clone(), expected.clone()) };
     assert_eq!(care(&target, &before).await, ["Plex analyses \"Episode 1\" of its library \"TV\""]);
-    assert_eq!(words(&target, "/data/tv/Show", &sought).await, ["proven"]);
-    assert_eq!(care(&target, &shown(changed, sought)).await, [""; 0], "what was done is not done again");
+    assert_eq!(words(&target, "/data/tv/Show", &expected).await, ["proven"]);
+    assert_eq!(care(&target, &shown(changed, expected)).await, [""; 0], "what was done is not done again");
     assert_eq!(plex.item(episode).unwrap().analysed, 1);
 }
 
@@ -50,9 +50,9 @@ async fn what_is_analysed_is_what_was_wished_for() {
             "/data/tv/Show/Season 01",
             vec![Change::modified(path(&episodes[0])), Change::created(path(&episodes[1]))],
         );
-        let sought = episodes.iter().map(|episode| there(episode, 7)).collect();
+        let expected = episodes.iter().map(|episode| there(episode, 7)).collect();
         assert_eq!(target.wants_care(&scan), analyze != "off");
-        care(&target, &shown(scan, sought)).await;
+        care(&target, &shown(scan, expected)).await;
         let analysed: Vec<usize> =
             episodes.iter().map(|episode| plex.item(episode).unwrap().analysed).collect();
         assert_eq!(analysed, [changed, new], "{analyze} {scope}");
@@ -67,9 +67,9 @@ async fn a_new_file_is_analysed_when_it_is_shown_and_not_before() {
     let plex = plex().await;
     let target = target(&plex, &json!({"analyze": "all"}));
     let episode = &season(1)[0];
-    let sought = vec![there(episode, 7)];
+    let expected = vec![there(episode, 7)];
     let created = scan("/data/tv/Show/Season 01", vec![Change::created(path(episode))]);
-    let created = shown(created, sought);
+    let created = shown(created, expected);
     assert!(care(&target, &CareScan { proven: false, ..created.clone() }).await.is_empty());
     assert!(care(&target, &created).await.is_empty(), "it was lost again");
     plex.put(episode, 7);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use autoscan_core::proof::Sight;
+use autoscan_core::proof::Verification;
 use autoscan_testkit::{PretendLibrary, PretendPlex};
 use serde_json::json;
 
@@ -28,12 +28,12 @@ async fn a_server_that_does_nothing_for_one_in_ten_files_is_not_believed() {
     let episodes = season(12);
     lay_all(&plex, &episodes);
     told(&target, &plex, "/data/tv/Show/Season 01").await;
-    let sought: Vec<_> = episodes.iter().map(|episode| there(episode, 7)).collect();
-    let shown = target.find(&path("/data/tv/Show/Season 01"), &sought).await.unwrap();
-    assert!(matches!(Sight::of(&shown), Sight::NotYet(_)), "{shown:?}");
+    let expected: Vec<_> = episodes.iter().map(|episode| there(episode, 7)).collect();
+    let shown = target.find(&path("/data/tv/Show/Season 01"), &expected).await.unwrap();
+    assert!(matches!(Verification::of(&shown), Verification::NotYet(_)), "{shown:?}");
     plex.set_drop_every(0);
     told(&target, &plex, "/data/tv/Show").await;
-    assert_eq!(words(&target, "/data/tv/Show/Season 01", &sought).await, ["proven"; 12]);
+    assert_eq!(words(&target, "/data/tv/Show/Season 01", &expected).await, ["proven"; 12]);
 }
 
 #[tokio::test]
@@ -45,9 +45,9 @@ async fn files_that_are_shown_and_lost_again_are_not_proven_together() {
     plex.set_flickers(true);
     told(&target, &plex, "/data/tv/Show").await;
     // The first asking shows them all, and with that they are lost.
-    let sought: Vec<_> = episodes.iter().map(|episode| there(episode, 7)).collect();
-    let first = target.find(&path("/data/tv/Show/Season 01"), &sought).await.unwrap();
-    assert_eq!(words(&target, "/data/tv/Show/Season 01", &sought).await, ["not yet"; 6], "after {first:?}");
+    let expected: Vec<_> = episodes.iter().map(|episode| there(episode, 7)).collect();
+    let first = target.find(&path("/data/tv/Show/Season 01"), &expected).await.unwrap();
+    assert_eq!(words(&target, "/data/tv/Show/Season 01", &expected).await, ["not yet"; 6], "after {first:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What is shown of the files of a scan.
 
-use autoscan_core::proof::Shown;
+use autoscan_core::proof::Observation;
 use autoscan_testkit::{PlexFileFilter, PretendLibrary, PretendPlex};
 use serde_json::json;
 
@@ -19,15 +19,15 @@ async fn one_file_is_one_request_and_a_season_two() {
     put_all(&plex, &episodes);
     target.libraries().await.unwrap();
     let season: Vec<_> = episodes.iter().map(|episode| there(episode, 7)).collect();
-    for (folder, sought, requests) in [
+    for (folder, expected, requests) in [
         ("/data/films/Film (1999)", vec![there(FILM, 7)], 1),
         ("/data/music/Band/Album", vec![there("/data/music/Band/Album/01 - Song.flac", 7)], 1),
         ("/data/tv/Show/Season 01", season[..2].to_vec(), 2),
         ("/data/tv/Show/Season 01", season, 2),
     ] {
         plex.stage.forget_calls();
-        let expected = vec!["proven"; sought.len()];
-        assert_eq!(words(&target, folder, &sought).await, expected, "{folder}");
+        let expected = vec!["proven"; expected.len()];
+        assert_eq!(words(&target, folder, &expected).await, expected, "{folder}");
         assert_eq!(plex.stage.call_count(), requests, "{folder}");
         assert!(plex.stage.bytes_answered() <= 64 * 1024, "{} bytes", plex.stage.bytes_answered());
     }
@@ -53,7 +53,7 @@ async fn a_file_is_there_with_its_size_and_gone_when_it_is_trash() {
     plex.put(FILM, 7);
     let shown = target.find(&path("/data/films"), &[there(FILM, 8)]).await.unwrap();
     assert!(
-        matches!(&shown[0], Shown::NotYet(why) if why.contains("with 7 bytes, and it has 8")),
+        matches!(&shown[0], Observation::NotYet(why) if why.contains("with 7 bytes, and it has 8")),
         "{shown:?}"
     );
     assert_eq!(words(&target, "/data/films", &[gone(FILM)]).await, ["not yet"]);
@@ -63,7 +63,7 @@ async fn a_file_is_there_with_its_size_and_gone_when_it_is_trash() {
     assert!(plex.item(FILM).unwrap().trash);
     assert_eq!(words(&target, "/data/films", &[gone(FILM)]).await, ["proven"]);
     let shown = target.find(&path("/data/films"), &[there(FILM, 7)]).await.unwrap();
-    assert!(matches!(&shown[0], Shown::NotYet(why) if why.contains("trash")), "{shown:?}");
+    assert!(matches!(&shown[0], Observation::NotYet(why) if why.contains("trash")), "{shown:?}");
 
     plex.set_trash_hidden(true);
     assert_eq!(words(&target, "/data/films", &[gone(FILM)]).await, ["proven"]);
@@ -79,9 +79,9 @@ async fn a_replaced_season_needs_no_request_for_each_file() {
     put_all(&plex, &episodes);
     target.find(&path("/data/tv/Show"), &[there(&episodes[0], 7)]).await.unwrap();
     plex.stage.forget_calls();
-    let mut sought: Vec<_> = episodes.iter().map(|new| gone(&new.replace(".mkv", ".avi"))).collect();
-    sought.extend(episodes.iter().map(|new| there(new, 7)));
-    assert_eq!(words(&target, "/data/tv/Show/Season 01", &sought).await, ["proven"; 24]);
+    let mut expected: Vec<_> = episodes.iter().map(|new| gone(&new.replace(".mkv", ".avi"))).collect();
+    expected.extend(episodes.iter().map(|new| there(new, 7)));
+    assert_eq!(words(&target, "/data/tv/Show/Season 01", &expected).await, ["proven"; 24]);
     assert_eq!(plex.stage.call_count(), 2);
 }
 
@@ -192,7 +192,7 @@ async fn every_library_that_can_hold_the_file_must_show_it() {
     ]);
     target.libraries().await.unwrap();
     let shown = target.find(&path("/data/Show"), &[there(episode, 7)]).await.unwrap();
-    assert!(matches!(&shown[0], Shown::NotYet(why) if why.contains("français")), "{shown:?}");
+    assert!(matches!(&shown[0], Observation::NotYet(why) if why.contains("français")), "{shown:?}");
 }
 
 #[tokio::test]
@@ -202,18 +202,18 @@ async fn what_plex_shows_no_item_for_is_not_asked_for() {
     plex.put(FILM, 7);
     target.libraries().await.unwrap();
     plex.stage.forget_calls();
-    let sought = [
+    let expected = [
         there("/data/films/Film (1999)/Film (1999).en.srt", 7),
         there("/data/films/Film (1999)/movie.nfo", 7),
         gone("/data/films/Film (1999)/poster.jpg"),
         there("/data/films/Film (1999)/readme.txt", 7),
     ];
-    assert_eq!(words(&target, "/data/films/Film (1999)", &sought).await, ["unknowable"; 4]);
+    assert_eq!(words(&target, "/data/films/Film (1999)", &expected).await, ["unknowable"; 4]);
     assert_eq!(plex.stage.call_count(), 0);
     // A trailer beside the film is shown there, alone it is waited for.
     let trailer = there("/data/films/Film (1999)/Trailers/a.mkv", 7);
-    let sought = [there(FILM, 7), trailer.clone()];
-    assert_eq!(words(&target, "/data/films/Film (1999)", &sought).await, ["proven", "unknowable"]);
+    let expected = [there(FILM, 7), trailer.clone()];
+    assert_eq!(words(&target, "/data/films/Film (1999)", &expected).await, ["proven", "unknowable"]);
     assert_eq!(words(&target, "/data/films/Film (1999)", &[trailer]).await, ["not yet"]);
 }
 
@@ -269,8 +269,8 @@ async fn names_and_places_of_every_kind_are_found() {
         assert_eq!(words(&target, "/data/films", &[there(&film, 7)]).await, ["proven"], "{name}");
     }
     plex.put("D:\\Media\\TV\\Show\\S01\\Show - S01E01.mkv", 7);
-    let sought = [there("d:\\media\\tv\\show\\s01\\Show - S01E01.mkv", 7)];
-    assert_eq!(words(&target, "d:\\media\\tv\\show\\s01", &sought).await, ["proven"]);
+    let expected = [there("d:\\media\\tv\\show\\s01\\Show - S01E01.mkv", 7)];
+    assert_eq!(words(&target, "d:\\media\\tv\\show\\s01", &expected).await, ["proven"]);
     let double = "/data/tv/Show/Season 01/Show - S01E01-E02.mkv";
     plex.put(double, 7);
     assert_eq!(words(&target, "/data/tv/Show/Season 01", &[there(double, 7)]).await, ["proven"]);

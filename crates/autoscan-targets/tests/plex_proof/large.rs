@@ -3,17 +3,17 @@
 use serde_json::json;
 
 use crate::stand::{plex, target, there, words};
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 use autoscan_testkit::PretendPlex;
 
 const ITEMS: usize = 500_000;
 
 /// Files of one folder, as they are on the server.
-fn folder_of(plex: &PretendPlex, section: &str, first: usize, count: usize) -> (String, Vec<Sought>) {
+fn folder_of(plex: &PretendPlex, section: &str, first: usize, count: usize) -> (String, Vec<ExpectedFile>) {
     let files: Vec<String> = (first..first + count).map(|n| plex.filled(section, n).unwrap()).collect();
     let folder = files[0].rsplit_once('/').unwrap().0.to_owned();
-    let sought = files.iter().zip(first..).map(|(file, n)| there(file, 1_000_000 + n as u64)).collect();
-    (folder, sought)
+    let expected = files.iter().zip(first..).map(|(file, n)| there(file, 1_000_000 + n as u64)).collect();
+    (folder, expected)
 }
 
 #[tokio::test]
@@ -28,9 +28,9 @@ async fn half_a_million_items_cost_two_requests_and_64_kb_a_folder() {
     let mut folders = 0;
     for first in (0..ITEMS).step_by(12 * 500) {
         for (section, count) in [("1", 12), ("2", 1), ("3", 12)] {
-            let (folder, sought) = folder_of(&plex, section, first, count);
+            let (folder, expected) = folder_of(&plex, section, first, count);
             plex.stage.forget_calls();
-            assert_eq!(words(&target, &folder, &sought).await, vec!["proven"; count], "{folder}");
+            assert_eq!(words(&target, &folder, &expected).await, vec!["proven"; count], "{folder}");
             assert!(plex.stage.call_count() <= 2, "{folder}: {} requests", plex.stage.call_count());
             assert!(
                 plex.stage.bytes_answered() <= 64 * 1024,
@@ -43,12 +43,12 @@ async fn half_a_million_items_cost_two_requests_and_64_kb_a_folder() {
     assert!(folders > 200);
 
     // Neither what is missing nor what is gone costs more.
-    for wanted in [Wanted::There { size: None }, Wanted::Gone] {
-        let (folder, mut sought) = folder_of(&plex, "1", 0, 1);
-        sought[0].path = crate::support::path(&format!("{folder}/Filled 000000 - S01E99.mkv"));
-        sought[0].wanted = wanted;
+    for wanted in [Presence::There { size: None }, Presence::Gone] {
+        let (folder, mut expected) = folder_of(&plex, "1", 0, 1);
+        expected[0].path = crate::support::path(&format!("{folder}/Filled 000000 - S01E99.mkv"));
+        expected[0].presence = wanted;
         plex.stage.forget_calls();
-        words(&target, &folder, &sought).await;
+        words(&target, &folder, &expected).await;
         assert_eq!(plex.stage.call_count(), 1);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use autoscan_core::change::{Change, Subject};
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Care, CareScan, Target, TargetScan};
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_testkit::{PretendLibrary, PretendPlex};
 use serde_json::{Value, json};
 
@@ -33,28 +33,32 @@ pub(crate) fn target(plex: &PretendPlex, settings: &Value) -> Arc<dyn Target> {
     connect("plex", &all)
 }
 
-pub(crate) fn there(file: &str, size: u64) -> Sought {
-    Sought { path: path(file), subject: Subject::File, wanted: Wanted::There { size: Some(size) } }
+pub(crate) fn there(file: &str, size: u64) -> ExpectedFile {
+    ExpectedFile { path: path(file), subject: Subject::File, presence: Presence::There { size: Some(size) } }
 }
 
-pub(crate) fn gone(file: &str) -> Sought {
-    Sought { path: path(file), subject: Subject::File, wanted: Wanted::Gone }
+pub(crate) fn gone(file: &str) -> ExpectedFile {
+    ExpectedFile { path: path(file), subject: Subject::File, presence: Presence::Gone }
 }
 
-pub(crate) fn folder_gone(folder: &str) -> Sought {
-    Sought { subject: Subject::Folder, ..gone(folder) }
+pub(crate) fn folder_gone(folder: &str) -> ExpectedFile {
+    ExpectedFile { subject: Subject::Folder, ..gone(folder) }
 }
 
 /// What the target shows, one word a path.
-pub(crate) async fn words(target: &Arc<dyn Target>, folder: &str, sought: &[Sought]) -> Vec<&'static str> {
-    target.find(&path(folder), sought).await.unwrap().iter().map(word).collect()
+pub(crate) async fn words(
+    target: &Arc<dyn Target>,
+    folder: &str,
+    expected: &[ExpectedFile],
+) -> Vec<&'static str> {
+    target.find(&path(folder), expected).await.unwrap().iter().map(word).collect()
 }
 
-pub(crate) fn word(shown: &Shown) -> &'static str {
+pub(crate) fn word(shown: &Observation) -> &'static str {
     match shown {
-        Shown::Proven => "proven",
-        Shown::NotYet(_) => "not yet",
-        Shown::Unknowable(_) => "unknowable",
+        Observation::Proven => "proven",
+        Observation::NotYet(_) => "not yet",
+        Observation::Unknowable(_) => "unknowable",
     }
 }
 
@@ -78,8 +82,8 @@ pub(crate) fn season(count: usize) -> Vec<String> {
 }
 
 /// A scan that was shown, with nothing in the way of caring for it.
-pub(crate) fn shown(scan: TargetScan, sought: Vec<Sought>) -> CareScan {
-    CareScan { scan, sought, proven: true, guards: Vec::new(), storm: None }
+pub(crate) fn shown(scan: TargetScan, expected: Vec<ExpectedFile>) -> CareScan {
+    CareScan { scan, expected, proven: true, guards: Vec::new(), storm: None }
 }
 
 /// Cares until it is over, with the clock in a hurry; answers what was said.

@@ -4,7 +4,7 @@ use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::{self, Role};
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use serde::Deserialize;
 
 use crate::family::arr::{Arr, LIST};
@@ -16,7 +16,11 @@ struct File {
 }
 
 /// Asks for the files of what the folder belongs to: one answer for each series or film.
-pub(super) async fn find(arr: &Arr, folder: &TargetPath, sought: &[Sought]) -> Result<Vec<Shown>, Fault> {
+pub(super) async fn find(
+    arr: &Arr,
+    folder: &TargetPath,
+    expected: &[ExpectedFile],
+) -> Result<Vec<Observation>, Fault> {
     let mut files = Vec::new();
     for id in arr.remembered(folder).await? {
         let request = arr.get(arr.dialect.files).query(arr.dialect.id, &id.to_string()).at_most(LIST);
@@ -30,33 +34,35 @@ pub(super) async fn find(arr: &Arr, folder: &TargetPath, sought: &[Sought]) -> R
             found.into_iter().filter_map(|file| Some((AbsolutePath::parse(&file.path?).ok()?, file.size))),
         );
     }
-    Ok(sought.iter().map(|one| judge(arr.dialect.product, one, &files)).collect())
+    Ok(expected.iter().map(|one| judge(arr.dialect.product, one, &files)).collect())
 }
 
-fn judge(product: &str, sought: &Sought, files: &[(AbsolutePath, Option<u64>)]) -> Shown {
-    let path = &sought.path.0;
-    if sought.subject == Subject::Folder {
-        return match (sought.wanted, files.iter().any(|(file, _)| file.is_within(path))) {
-            (Wanted::Gone, false) => Shown::Proven,
-            (Wanted::Gone, true) => Shown::NotYet(format!("{product} still lists files in {path:?}")),
-            (Wanted::There { .. }, _) => Shown::Unknowable(format!("{product} shows files, and no folders")),
+fn judge(product: &str, expected: &ExpectedFile, files: &[(AbsolutePath, Option<u64>)]) -> Observation {
+    let path = &expected.path.0;
+    if expected.subject == Subject::Folder {
+        return match (expected.presence, files.iter().any(|(file, _)| file.is_within(path))) {
+            (Presence::Gone, false) => Observation::Proven,
+            (Presence::Gone, true) => Observation::NotYet(format!("{product} still lists files in {path:?}")),
+            (Presence::There { .. }, _) => {
+                Observation::Unknowable(format!("{product} shows files, and no folders"))
+            }
         };
     }
     if Role::of(path) != Role::Media || media::is_extra(path) {
-        return Shown::Unknowable(format!(
+        return Observation::Unknowable(format!(
             "{product} makes no file of its own of {:?}",
             path.file_name().unwrap_or_default()
         ));
     }
     let known = files.iter().find(|(file, _)| file == path).map(|(_, size)| *size);
-    match (sought.wanted, known) {
-        (Wanted::Gone, Some(_)) => Shown::NotYet(format!("{product} still lists {path:?}")),
-        (Wanted::There { .. }, None) => {
-            Shown::NotYet(format!("{product} was asked for {path:?} and does not list it"))
+    match (expected.presence, known) {
+        (Presence::Gone, Some(_)) => Observation::NotYet(format!("{product} still lists {path:?}")),
+        (Presence::There { .. }, None) => {
+            Observation::NotYet(format!("{product} was asked for {path:?} and does not list it"))
         }
-        (Wanted::There { size: Some(wanted) }, Some(Some(size))) if wanted != size => {
-            Shown::NotYet(format!("{product} lists {path:?} with {size} bytes, and it has {wanted}"))
+        (Presence::There { size: Some(wanted) }, Some(Some(size))) if wanted != size => {
+            Observation::NotYet(format!("{product} lists {path:?} with {size} bytes, and it has {wanted}"))
         }
-        (Wanted::Gone, None) | (Wanted::There { .. }, Some(_)) => Shown::Proven,
+        (Presence::Gone, None) | (Presence::There { .. }, Some(_)) => Observation::Proven,
     }
 }

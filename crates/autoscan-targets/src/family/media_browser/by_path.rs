@@ -2,7 +2,7 @@
 
 use autoscan_core::fault::Fault;
 use autoscan_core::path::AbsolutePath;
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::libraries::{Owner, spelled};
 use crate::family::media_browser::by_title::are_enough;
@@ -55,7 +55,7 @@ pub(crate) async fn place_by_path(
 pub(crate) async fn view_by_path(
     server: &impl MediaBrowser,
     folder: &Owner,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
 ) -> Result<View, Fault> {
     let mut view = View::default();
     let has_items = folder.path != folder.root && !top_kinds(&folder.library.kind).is_empty();
@@ -104,7 +104,7 @@ enum Parent {
 async fn parent(
     server: &impl MediaBrowser,
     folder: &Owner,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
     view: &mut View,
 ) -> Result<Parent, Fault> {
     let memory = &server.desk().memory;
@@ -112,7 +112,8 @@ async fn parent(
     if let Some(known) = memory.get(&path) {
         return Ok(Parent::Known(known));
     }
-    let Some(first) = files.iter().find(|sought| matches!(sought.wanted, Wanted::There { .. })) else {
+    let Some(first) = files.iter().find(|expected| matches!(expected.presence, Presence::There { .. }))
+    else {
         let own = at_path(server, &path).await?;
         return Ok(own.map_or(Parent::None, |item| Parent::Known(Known { id: item.id, path })));
     };
@@ -131,13 +132,13 @@ async fn parent(
 async fn singly(
     server: &impl MediaBrowser,
     folder: &Owner,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
     view: &mut View,
 ) -> Result<(), Fault> {
-    for sought in files.iter().take(SINGLY) {
-        match at_path(server, &spelling(folder, sought)).await? {
+    for expected in files.iter().take(SINGLY) {
+        match at_path(server, &spelling(folder, expected)).await? {
             Some(item) => view.add(&item),
-            None if matches!(sought.wanted, Wanted::There { .. }) => break,
+            None if matches!(expected.presence, Presence::There { .. }) => break,
             None => {}
         }
     }

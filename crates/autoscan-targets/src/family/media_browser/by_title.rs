@@ -3,7 +3,7 @@
 
 use autoscan_core::fault::Fault;
 use autoscan_core::path::AbsolutePath;
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::libraries::{Owner, spelled};
 use crate::family::media_browser::children::{INNER_KINDS, file_kinds, top_kinds};
@@ -111,7 +111,7 @@ pub(crate) async fn search(
 pub(crate) async fn view_by_title(
     server: &impl MediaBrowser,
     folder: &Owner,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
 ) -> Result<View, Fault> {
     let mut view = View::default();
     let kinds = top_kinds(&folder.library.kind);
@@ -138,7 +138,7 @@ pub(crate) async fn view_by_title(
 async fn below_known(
     server: &impl MediaBrowser,
     folder: &Owner,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
     view: &mut View,
 ) -> Result<bool, Fault> {
     let memory = &server.desk().memory;
@@ -157,7 +157,7 @@ async fn below_known(
 async fn below_top(
     server: &impl MediaBrowser,
     folder: &Owner,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
     top: &Known,
     view: &mut View,
 ) -> Result<(), Fault> {
@@ -204,11 +204,11 @@ fn counted(files: usize) -> String {
     }
 }
 
-/// Whether everything that must be there is, and nothing is sought that must be gone.
-pub(crate) fn are_enough(items: &[Item], folder: &Owner, files: &[&Sought]) -> bool {
-    files.iter().all(|sought| {
-        let path = spelling(folder, sought);
-        matches!(sought.wanted, Wanted::There { .. })
+/// Whether everything that must be there is, and nothing is expected that must be gone.
+pub(crate) fn are_enough(items: &[Item], folder: &Owner, files: &[&ExpectedFile]) -> bool {
+    files.iter().all(|expected| {
+        let path = spelling(folder, expected);
+        matches!(expected.presence, Presence::There { .. })
             && items.iter().any(|item| item.path.as_ref() == Some(&path))
     })
 }
@@ -218,7 +218,7 @@ pub(crate) fn are_enough(items: &[Item], folder: &Owner, files: &[&Sought]) -> b
 pub(crate) async fn sought_in_vain(
     server: &impl MediaBrowser,
     folder: &Owner,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
     kinds: &str,
     view: &mut View,
 ) -> Result<(), Fault> {
@@ -247,7 +247,7 @@ pub(crate) async fn sought_in_vain(
         let found = server.items(request).await?.unwrap_or_default();
         note(server, folder, &found, view);
     }
-    let all_there = files.iter().all(|sought| view.has(&spelling(folder, sought)));
+    let all_there = files.iter().all(|expected| view.has(&spelling(folder, expected)));
     if all_there || view.said.is_empty() {
         let name = folder.path.file_name().unwrap_or_default();
         view.said = format!(

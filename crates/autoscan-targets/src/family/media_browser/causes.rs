@@ -3,7 +3,7 @@
 use autoscan_core::change::Subject;
 use autoscan_core::media::is_extra;
 use autoscan_core::path::AbsolutePath;
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::media_browser::settings_of_the_server::scans_everything;
 use crate::family::media_browser::{MediaBrowser, hold, owner};
@@ -42,14 +42,14 @@ const SOUND: &[&str] = &[
 ];
 
 /// The likeliest cause, in a sentence without a capital.
-pub(crate) async fn why_missing(server: &impl MediaBrowser, sought: &Sought) -> Option<String> {
+pub(crate) async fn why_missing(server: &impl MediaBrowser, expected: &ExpectedFile) -> Option<String> {
     let product = server.product();
-    let path = &sought.path.0;
-    if sought.wanted != Wanted::Gone {
+    let path = &expected.path.0;
+    if expected.presence != Presence::Gone {
         if let Some(cause) = of_its_name(product, path) {
             return Some(cause);
         }
-        if let Some(cause) = unseen(server, sought).await {
+        if let Some(cause) = unseen(server, expected).await {
             return Some(cause);
         }
         if let Some(cause) = of_its_library(server, path).await {
@@ -96,16 +96,16 @@ fn of_its_name(product: &str, path: &AbsolutePath) -> Option<String> {
 }
 
 /// Whether the server itself finds the path.
-async fn unseen(server: &impl MediaBrowser, sought: &Sought) -> Option<String> {
-    let is_file = sought.subject == Subject::File;
-    let request = server.validate(sought.path.as_str(), is_file);
+async fn unseen(server: &impl MediaBrowser, expected: &ExpectedFile) -> Option<String> {
+    let is_file = expected.subject == Subject::File;
+    let request = server.validate(expected.path.as_str(), is_file);
     let answer = server.http().exchange(&request).await.ok()?;
     (answer.status() == 404).then(|| {
         format!(
             "{} says that it does not find {:?} on its disk: look at its permissions, whether its mount stands, and at \
              the target's `map`",
             server.product(),
-            sought.path.as_str()
+            expected.path.as_str()
         )
     })
 }

@@ -2,7 +2,7 @@
 
 use autoscan_core::fault::Fault;
 use autoscan_core::media::stem;
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::libraries::Owner;
 use crate::family::media_browser::by_title::{search, sought_in_vain};
@@ -21,7 +21,7 @@ const VERSIONS: usize = 6;
 pub(crate) async fn films(
     server: &impl MediaBrowser,
     folder: &Owner,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
     view: &mut View,
 ) -> Result<(), Fault> {
     if remembered(server, folder, files, view).await? {
@@ -63,11 +63,11 @@ pub(crate) async fn films(
 async fn remembered(
     server: &impl MediaBrowser,
     folder: &Owner,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
     view: &mut View,
 ) -> Result<bool, Fault> {
     let memory = &server.desk().memory;
-    let paths: Vec<String> = files.iter().map(|sought| spelling(folder, sought)).collect();
+    let paths: Vec<String> = files.iter().map(|expected| spelling(folder, expected)).collect();
     let known: Vec<Known> = paths.iter().filter_map(|path| memory.get(path)).collect();
     if known.len() != paths.len() || known.len() > VERSIONS {
         return Ok(false);
@@ -76,25 +76,25 @@ async fn remembered(
         view.add(&item);
     }
     let mut is_all = true;
-    for (sought, path) in files.iter().zip(&paths).filter(|(_, path)| !view.has(path)) {
+    for (expected, path) in files.iter().zip(&paths).filter(|(_, path)| !view.has(path)) {
         memory.forget(path);
-        is_all &= sought.wanted == Wanted::Gone;
+        is_all &= expected.presence == Presence::Gone;
     }
     Ok(is_all)
 }
 
 /// What must be there and is not shown.
-fn missing(folder: &Owner, files: &[&Sought], view: &View) -> Vec<String> {
-    let there = files.iter().filter(|sought| matches!(sought.wanted, Wanted::There { .. }));
-    there.map(|sought| spelling(folder, sought)).filter(|path| !view.has(path)).collect()
+fn missing(folder: &Owner, files: &[&ExpectedFile], view: &View) -> Vec<String> {
+    let there = files.iter().filter(|expected| matches!(expected.presence, Presence::There { .. }));
+    there.map(|expected| spelling(folder, expected)).filter(|path| !view.has(path)).collect()
 }
 
 /// The titles to search for: of the folder, or of each file where they lie without one.
-fn terms(folder: &Owner, files: &[&Sought]) -> Vec<String> {
+fn terms(folder: &Owner, files: &[&ExpectedFile]) -> Vec<String> {
     if folder.path != folder.root {
         return folder.path.file_name().map(title).into_iter().collect();
     }
-    let names = files.iter().filter_map(|sought| sought.path.0.file_name());
+    let names = files.iter().filter_map(|expected| expected.path.0.file_name());
     let mut terms: Vec<String> = names.map(|name| title(stem(name))).collect();
     terms.dedup();
     terms.truncate(SEARCHES);

@@ -11,10 +11,10 @@ use crate::family::media_browser::Known;
 /// Most paths that are remembered; the oldest are forgotten first.
 const MOST: usize = 8192;
 
-/// Most folders of which it is remembered since when they are sought in vain.
+/// Most folders of which it is remembered since when they are expected in vain.
 const MOST_SOUGHT: usize = 2048;
 
-/// The top of a library is gone through for a folder that was sought in vain this long…
+/// The top of a library is gone through for a folder that was expected in vain this long…
 const SOUGHT_LONG: Duration = Duration::from_mins(3);
 /// … and not more often than this.
 const BETWEEN_SWEEPS: Duration = Duration::from_mins(5);
@@ -30,8 +30,8 @@ struct State {
     /// Files whose content was changed under their old name.
     changed: HashSet<String>,
     changed_order: VecDeque<String>,
-    /// Folders that are sought in vain: since when, and how often.
-    sought: HashMap<String, (Instant, u32)>,
+    /// Folders that are expected in vain: since when, and how often.
+    expected: HashMap<String, (Instant, u32)>,
     swept: HashMap<String, Instant>,
 }
 
@@ -51,7 +51,7 @@ impl Memory {
         if state.ids.insert(path.to_owned(), id.to_owned()).is_none() {
             state.order.push_back(path.to_owned());
         }
-        state.sought.remove(path);
+        state.expected.remove(path);
         while state.ids.len() > MOST {
             let Some(oldest) = state.order.pop_front() else { break };
             state.ids.remove(&oldest);
@@ -83,22 +83,22 @@ impl Memory {
         self.state().changed.contains(path)
     }
 
-    /// The folder was sought in vain once more: how often, this time counted.
+    /// The folder was expected in vain once more: how often, this time counted.
     pub(crate) fn missed(&self, folder: &str) -> u32 {
         let mut state = self.state();
-        if state.sought.len() >= MOST_SOUGHT && !state.sought.contains_key(folder) {
-            state.sought.clear();
+        if state.expected.len() >= MOST_SOUGHT && !state.expected.contains_key(folder) {
+            state.expected.clear();
         }
-        let (_, times) = state.sought.entry(folder.to_owned()).or_insert_with(|| (Instant::now(), 0));
+        let (_, times) = state.expected.entry(folder.to_owned()).or_insert_with(|| (Instant::now(), 0));
         *times += 1;
         *times
     }
 
-    /// Whether the top of the library is to be gone through for the folder: it is sought in vain for minutes, and this was
+    /// Whether the top of the library is to be gone through for the folder: it is expected in vain for minutes, and this was
     /// not done for minutes. A yes is remembered.
     pub(crate) fn may_sweep(&self, library: &str, folder: &str) -> bool {
         let mut state = self.state();
-        let long = state.sought.get(folder).is_some_and(|(since, _)| since.elapsed() >= SOUGHT_LONG);
+        let long = state.expected.get(folder).is_some_and(|(since, _)| since.elapsed() >= SOUGHT_LONG);
         let rested = state.swept.get(library).is_none_or(|at| at.elapsed() >= BETWEEN_SWEEPS);
         if long && rested {
             state.swept.insert(library.to_owned(), Instant::now());
@@ -136,6 +136,6 @@ mod tests {
         assert!(memory.may_sweep("1", "/b"));
         memory.learn("/b", "id");
         tokio::time::advance(BETWEEN_SWEEPS).await;
-        assert!(!memory.may_sweep("1", "/b"), "what was found is not sought");
+        assert!(!memory.may_sweep("1", "/b"), "what was found is not expected");
     }
 }

@@ -20,7 +20,7 @@ mod titles;
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::proof::Sought;
+use autoscan_core::proof::ExpectedFile;
 use autoscan_http::{Answer, Http, Method, Request};
 
 use crate::family::libraries::{self, Catalogue, Owner};
@@ -79,7 +79,7 @@ pub(crate) trait MediaBrowser: Catalogue {
     async fn place(&self, folder: &Owner) -> Result<Option<Known>, Fault>;
 
     /// What the server shows of these files of one folder.
-    async fn view(&self, folder: &Owner, files: &[&Sought]) -> Result<View, Fault>;
+    async fn view(&self, folder: &Owner, files: &[&ExpectedFile]) -> Result<View, Fault>;
 
     /// `POST /Items/{id}/Refresh` of one item: new files are found, metadata that a person changed stays.
     fn refresh(&self, id: &str) -> Request;

@@ -7,7 +7,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::TargetScan;
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::libraries::{self, Owner, Shelf, spelled};
 use crate::family::media_browser::report::{Told, UpdateType, paths, told};
@@ -151,12 +151,12 @@ async fn file_item(server: &impl MediaBrowser, file: &Owner) -> Result<Option<Kn
         return Ok(None);
     };
     let folder = Owner { library: file.library.clone(), root: file.root.clone(), path: folder };
-    let sought = Sought {
+    let expected = ExpectedFile {
         path: TargetPath(file.path.clone()),
         subject: Subject::File,
-        wanted: Wanted::There { size: None },
+        presence: Presence::There { size: None },
     };
-    let view = server.view(&folder, &[&sought]).await?;
+    let view = server.view(&folder, &[&expected]).await?;
     let found = view.items.get(&path).cloned();
     if let Some(found) = &found {
         server.desk().memory.learn(&path, &found.id);

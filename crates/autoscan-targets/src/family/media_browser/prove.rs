@@ -6,7 +6,7 @@ use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::{Role, stem};
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::proof::{Shown, Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::family::libraries::{Owner, spelled};
 use crate::family::media_browser::{Item, Known, MediaBrowser, owner};
@@ -44,13 +44,13 @@ impl View {
 pub(crate) async fn find(
     server: &impl MediaBrowser,
     folder: &TargetPath,
-    sought: &[Sought],
-) -> Result<Vec<Shown>, Fault> {
+    expected: &[ExpectedFile],
+) -> Result<Vec<Observation>, Fault> {
     let product = server.product();
-    let mut shown: Vec<Option<Shown>> =
-        sought.iter().map(|sought| sidecar(product, &sought.path.0)).collect();
+    let mut shown: Vec<Option<Observation>> =
+        expected.iter().map(|expected| sidecar(product, &expected.path.0)).collect();
     let mut folders: BTreeMap<AbsolutePath, Vec<usize>> = BTreeMap::new();
-    for (at, one) in sought.iter().enumerate() {
+    for (at, one) in expected.iter().enumerate() {
         if shown[at].is_some() {
             continue;
         }
@@ -65,11 +65,11 @@ pub(crate) async fn find(
         let Some(owner) = owner(server, &folder).await? else {
             let reason = format!("no library of {product} owns {folder:?}");
             for at in places {
-                shown[at] = Some(Shown::Unknowable(reason.clone()));
+                shown[at] = Some(Observation::Unknowable(reason.clone()));
             }
             continue;
         };
-        let files: Vec<&Sought> = places.iter().map(|at| &sought[*at]).collect();
+        let files: Vec<&ExpectedFile> = places.iter().map(|at| &expected[*at]).collect();
         let mut view = server.view(&owner, &files).await?;
         learn_sizes(server, &mut view, &files, &owner).await?;
         for (at, one) in places.into_iter().zip(files) {
@@ -82,21 +82,24 @@ pub(crate) async fn find(
                 Some(later_part(product, &owner, one).unwrap_or_else(|| judge(product, one, &path, &view)));
         }
     }
-    let nothing = || Shown::NotYet("nothing was asked".to_owned());
+    let nothing = || Observation::NotYet("nothing was asked".to_owned());
     Ok(shown.into_iter().map(|shown| shown.unwrap_or_else(nothing)).collect())
 }
 
 /// Files that no item stands for.
-fn sidecar(product: &str, path: &AbsolutePath) -> Option<Shown> {
-    (Role::of(path) == Role::Sidecar)
-        .then(|| Shown::Unknowable(format!("{product} shows no item for subtitles, artwork and metadata")))
+fn sidecar(product: &str, path: &AbsolutePath) -> Option<Observation> {
+    (Role::of(path) == Role::Sidecar).then(|| {
+        Observation::Unknowable(format!("{product} shows no item for subtitles, artwork and metadata"))
+    })
 }
 
 /// Files that no item of their own stands for.
-fn later_part(product: &str, owner: &Owner, sought: &Sought) -> Option<Shown> {
-    let name = sought.path.0.file_name()?;
+fn later_part(product: &str, owner: &Owner, expected: &ExpectedFile) -> Option<Observation> {
+    let name = expected.path.0.file_name()?;
     (owner.library.kind == "movies" && is_later_part(name)).then(|| {
-        Shown::Unknowable(format!("{product} shows no item for a later part of a film in several files"))
+        Observation::Unknowable(format!(
+            "{product} shows no item for a later part of a film in several files"
+        ))
     })
 }
 
@@ -112,8 +115,8 @@ fn is_later_part(name: &str) -> bool {
 }
 
 /// The path in the library's own spelling of its root.
-pub(crate) fn spelling(folder: &Owner, sought: &Sought) -> String {
-    let name = sought.path.0.file_name().unwrap_or_default();
+pub(crate) fn spelling(folder: &Owner, expected: &ExpectedFile) -> String {
+    let name = expected.path.0.file_name().unwrap_or_default();
     spelled(&folder.path.join([name])).to_owned()
 }
 
@@ -122,16 +125,16 @@ pub(crate) fn spelling(folder: &Owner, sought: &Sought) -> String {
 async fn learn_sizes(
     server: &impl MediaBrowser,
     view: &mut View,
-    files: &[&Sought],
+    files: &[&ExpectedFile],
     folder: &Owner,
 ) -> Result<(), Fault> {
-    let there = files.iter().filter(|sought| matches!(sought.wanted, Wanted::There { .. }));
-    if !there.clone().all(|sought| view.has(&spelling(folder, sought))) {
+    let there = files.iter().filter(|expected| matches!(expected.presence, Presence::There { .. }));
+    if !there.clone().all(|expected| view.has(&spelling(folder, expected))) {
         return Ok(());
     }
     let sized: Vec<String> = there
-        .filter(|sought| matches!(sought.wanted, Wanted::There { size: Some(_) }))
-        .map(|sought| spelling(folder, sought))
+        .filter(|expected| matches!(expected.presence, Presence::There { size: Some(_) }))
+        .map(|expected| spelling(folder, expected))
         .filter(|path| view.files.get(path).is_some_and(Option::is_none))
         .collect();
     // A file under a new name is proven by its name; of many files only those are looked at more closely that had their
@@ -154,24 +157,24 @@ pub(crate) async fn sizes(server: &impl MediaBrowser, items: &[Known]) -> Result
     Ok(server.items(request).await?.unwrap_or_default())
 }
 
-fn judge(product: &str, sought: &Sought, path: &str, view: &View) -> Shown {
-    match (sought.wanted, view.files.get(path)) {
-        (Wanted::Gone, Some(_)) => Shown::NotYet(format!("{product} still shows {path:?}")),
-        (Wanted::There { .. }, None) => Shown::NotYet(format!("{}, but not {path:?}", view.said)),
-        (Wanted::There { size: Some(wanted) }, Some(Some(size))) if wanted != *size => Shown::NotYet(
+fn judge(product: &str, expected: &ExpectedFile, path: &str, view: &View) -> Observation {
+    match (expected.presence, view.files.get(path)) {
+        (Presence::Gone, Some(_)) => Observation::NotYet(format!("{product} still shows {path:?}")),
+        (Presence::There { .. }, None) => Observation::NotYet(format!("{}, but not {path:?}", view.said)),
+        (Presence::There { size: Some(wanted) }, Some(Some(size))) if wanted != *size => Observation::NotYet(
             format!("{product} shows {path:?} with {size} bytes, but on the disk it has {wanted}"),
         ),
-        (Wanted::Gone, None) | (Wanted::There { .. }, Some(_)) => Shown::Proven,
+        (Presence::Gone, None) | (Presence::There { .. }, Some(_)) => Observation::Proven,
     }
 }
 
 /// Whether a folder is there or gone: its item, or the items of files in it.
-async fn folder_shown(server: &impl MediaBrowser, sought: &Sought) -> Result<Shown, Fault> {
-    let Some(owner) = owner(server, &sought.path.0).await? else {
-        return Ok(Shown::Unknowable("no library owns the folder".to_owned()));
+async fn folder_shown(server: &impl MediaBrowser, expected: &ExpectedFile) -> Result<Observation, Fault> {
+    let Some(owner) = owner(server, &expected.path.0).await? else {
+        return Ok(Observation::Unknowable("no library owns the folder".to_owned()));
     };
     if owner.path == owner.root {
-        return Ok(Shown::Unknowable("a library's own folder is shown whatever is in it".to_owned()));
+        return Ok(Observation::Unknowable("a library's own folder is shown whatever is in it".to_owned()));
     }
     let path = owner.spelled();
     let place = server.place(&owner).await?.filter(|place| place.path == path);
@@ -185,14 +188,16 @@ async fn folder_shown(server: &impl MediaBrowser, sought: &Sought) -> Result<Sho
         }
     }
     if !is_there {
-        let view = server.view(&owner, &[sought]).await?;
+        let view = server.view(&owner, &[expected]).await?;
         is_there = view.files.keys().any(|file| lies_in(file, &owner.path));
     }
     let product = server.product();
-    Ok(match (sought.wanted, is_there) {
-        (Wanted::Gone, false) | (Wanted::There { .. }, true) => Shown::Proven,
-        (Wanted::Gone, true) => Shown::NotYet(format!("{product} still shows {path:?}")),
-        (Wanted::There { .. }, false) => Shown::NotYet(format!("{product} shows nothing of {path:?}")),
+    Ok(match (expected.presence, is_there) {
+        (Presence::Gone, false) | (Presence::There { .. }, true) => Observation::Proven,
+        (Presence::Gone, true) => Observation::NotYet(format!("{product} still shows {path:?}")),
+        (Presence::There { .. }, false) => {
+            Observation::NotYet(format!("{product} shows nothing of {path:?}"))
+        }
     })
 }
 

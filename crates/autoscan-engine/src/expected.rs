@@ -4,7 +4,7 @@ use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::media::{Role, is_extra};
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::Look;
-use autoscan_core::proof::{Sought, Wanted};
+use autoscan_core::proof::{ExpectedFile, Presence};
 use autoscan_core::time::Timestamp;
 
 use crate::Engine;
@@ -17,16 +17,16 @@ const LOOKED_AT: usize = 300;
 const ASKED_FOR: usize = 10;
 
 /// The paths to ask for. What the disk cannot tell of is left out.
-pub(crate) async fn sought(
+pub(crate) async fn expected(
     engine: &Engine,
     target: &BoundTarget,
     folder: &LocalPath,
     changes: &[&Change<LocalPath>],
-) -> Vec<Sought> {
-    let mut sought = Vec::new();
+) -> Vec<ExpectedFile> {
+    let mut expected = Vec::new();
     for change in changes {
         if let Some(from) = change.from.as_ref().filter(|from| from.0.is_within(&folder.0)) {
-            sought.extend(file(engine, target, from, Wanted::Gone, change.subject).await);
+            expected.extend(file(engine, target, from, Presence::Gone, change.subject).await);
         }
         // A move is two scans, one a folder; each asks for its own end.
         if !change.path.0.is_within(&folder.0) && change.from.is_some() {
@@ -34,18 +34,18 @@ pub(crate) async fn sought(
         }
         match (change.kind, change.subject) {
             (ChangeKind::Deleted, subject) => {
-                sought.extend(file(engine, target, &change.path, Wanted::Gone, subject).await);
+                expected.extend(file(engine, target, &change.path, Presence::Gone, subject).await);
             }
             (ChangeKind::Rescan, _) | (_, Subject::Folder) => {
-                sought.extend(newest(engine, target, &change.path).await);
+                expected.extend(newest(engine, target, &change.path).await);
             }
             (_, Subject::File) => {
-                let there = Wanted::There { size: None };
-                sought.extend(file(engine, target, &change.path, there, Subject::File).await);
+                let there = Presence::There { size: None };
+                expected.extend(file(engine, target, &change.path, there, Subject::File).await);
             }
         }
     }
-    sought
+    expected
 }
 
 /// One path: as it was reported, unless the disk knows better.
@@ -53,25 +53,25 @@ async fn file(
     engine: &Engine,
     target: &BoundTarget,
     path: &LocalPath,
-    reported: Wanted,
+    reported: Presence,
     subject: Subject,
-) -> Option<Sought> {
+) -> Option<ExpectedFile> {
     let wanted = if engine.parts.rules.files.check {
         match (engine.parts.files.look(path).await, reported) {
-            (Look::File { size, .. }, _) => Wanted::There { size: Some(size) },
-            (Look::Missing, Wanted::Gone) => Wanted::Gone,
-            (Look::Unreachable(_), Wanted::There { .. }) => reported,
+            (Look::File { size, .. }, _) => Presence::There { size: Some(size) },
+            (Look::Missing, Presence::Gone) => Presence::Gone,
+            (Look::Unreachable(_), Presence::There { .. }) => reported,
             // Replaced again meanwhile, or a folder that came back: a later scan tells of it.
-            (Look::Missing | Look::Folder, _) | (Look::Unreachable(_), Wanted::Gone) => return None,
+            (Look::Missing | Look::Folder, _) | (Look::Unreachable(_), Presence::Gone) => return None,
         }
     } else {
         reported
     };
-    Some(Sought { path: to_target(target, path).ok()?, subject, wanted })
+    Some(ExpectedFile { path: to_target(target, path).ok()?, subject, presence: wanted })
 }
 
 /// The newest media files of a folder that was asked for as a whole, or the folder's absence.
-async fn newest(engine: &Engine, target: &BoundTarget, folder: &LocalPath) -> Vec<Sought> {
+async fn newest(engine: &Engine, target: &BoundTarget, folder: &LocalPath) -> Vec<ExpectedFile> {
     let files = &engine.parts.files;
     if !engine.parts.rules.files.check {
         return Vec::new();
@@ -79,10 +79,10 @@ async fn newest(engine: &Engine, target: &BoundTarget, folder: &LocalPath) -> Ve
     match files.look(folder).await {
         Look::Folder => {}
         Look::Missing => {
-            return file(engine, target, folder, Wanted::Gone, Subject::Folder).await.into_iter().collect();
+            return file(engine, target, folder, Presence::Gone, Subject::Folder).await.into_iter().collect();
         }
         Look::File { .. } => {
-            let there = Wanted::There { size: None };
+            let there = Presence::There { size: None };
             return file(engine, target, folder, there, Subject::File).await.into_iter().collect();
         }
         Look::Unreachable(_) => return Vec::new(),
@@ -99,9 +99,9 @@ async fn newest(engine: &Engine, target: &BoundTarget, folder: &LocalPath) -> Ve
         }
     }
     found.sort();
-    let mut sought = Vec::new();
+    let mut expected = Vec::new();
     for (_, path) in found.iter().rev().take(ASKED_FOR) {
-        sought.extend(file(engine, target, path, Wanted::There { size: None }, Subject::File).await);
+        expected.extend(file(engine, target, path, Presence::There { size: None }, Subject::File).await);
     }
-    sought
+    expected
 }
