@@ -70,7 +70,7 @@ async fn a_file_is_proven_by_its_exact_path_and_its_size() {
     emby.holdings.hold("/media/movies/Heat (1995)/Heat (1995).mkv", 5);
     emby.holdings.hold("/media/old/Dune (1984)/Dune (1984).mkv", 5);
     emby.holdings.hold("/media/movies/flat.mkv", 5);
-    for (expected, expected) in [
+    for (files, expected) in [
         (vec![there(&format!("{season}/1.mkv"), 5)], vec!["proven"]),
         (vec![there(&format!("{season}/1.mkv"), 6)], vec!["with 5 bytes"]),
         (vec![there(&format!("{season}/1.MKV"), 5)], vec!["but not"]),
@@ -93,9 +93,9 @@ async fn a_file_is_proven_by_its_exact_path_and_its_size() {
         (vec![folder_gone(season)], vec!["still shows"]),
     ] {
         for _ in 0..2 {
-            let shown = shown(&*server, &expected).await;
+            let shown = shown(&*server, &files).await;
             for (shown, part) in shown.iter().zip(&expected) {
-                assert!(shown.contains(part), "{expected:?}: {shown}");
+                assert!(shown.contains(part), "{files:?}: {shown}");
             }
         }
     }

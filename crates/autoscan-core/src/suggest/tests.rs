@@ -168,7 +168,7 @@ fn the_evidence_is_told_for_a_person() {
         ),
     ] {
         let found = suggest(&[sonarr(&[], vec![root])], &[], &disk);
-        assert_eq!(found.lines[0].evidence.join("|"), presence: wanted, "{found:#?}");
+        assert_eq!(found.lines[0].evidence.join("|"), wanted, "{found:#?}");
     }
     let unknown = suggest(&[sonarr(&[], vec![place("/films", &[])])], &[], &[place("/mnt/films", &FILMS)]);
     assert!(unknown.lines[0].evidence[1].contains("is not known, so look twice"), "{unknown:#?}");
@@ -256,7 +256,7 @@ fn a_line_for_many_folders_leaves_alone_what_lies_elsewhere() {
     ];
     let found = suggest(&[sonarr(&[], roots)], &[], &disk);
     let wanted = [("sonarr", "/data/tv", "/mnt/media/tv"), ("sonarr", "/data/movies", "/mnt/media/movies")];
-    assert_eq!(lines(&found), presence: wanted, "{found:#?}");
+    assert_eq!(lines(&found), wanted, "{found:#?}");
 }
 
 #[test]
