@@ -19,7 +19,7 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    /// Every kind, in the order of their codes in a store.
+    /// Every kind.
     pub const ALL: [Self; 5] = [Self::Created, Self::Modified, Self::Deleted, Self::Moved, Self::Rescan];
 
     /// The word of the contract.

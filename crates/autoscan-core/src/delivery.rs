@@ -9,8 +9,8 @@ use crate::name::Name;
 use crate::retry::Backoff;
 use crate::time::Timestamp;
 
-/// Attempts that a target may find wrong before a delivery fails.
-pub const WRONG_ATTEMPTS: u32 = 4;
+/// Calls in a row that may fail by a delivery's own fault before it fails.
+pub const MOST_FAULTS: u32 = 4;
 
 /// After an outage a delivery whose own call met it waits this long, while others go first: it may be this one call that
 /// brings the server down.
@@ -37,7 +37,7 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    /// Every state, in the order of their codes in a store.
+    /// Every state.
     pub const ALL: [Self; 7] =
         [Self::Waiting, Self::Held, Self::Sent, Self::Seen, Self::Missing, Self::Skipped, Self::Failed];
 
@@ -59,9 +59,9 @@ impl DeliveryState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Work {
     /// The target must be told.
-    Tell,
-    /// It was told: it is asked for the files, and cared for afterwards.
-    Follow,
+    Deliver,
+    /// It was told: it is asked for the files, and what is to be done after a scan is done.
+    Verify,
 }
 
 /// One scan × one target.
@@ -71,8 +71,11 @@ pub struct Delivery {
     pub target: Name,
     /// Where it is.
     pub state: DeliveryState,
-    /// Calls that this target found wrong, or that succeeded. An outage is not counted.
+    /// Calls that failed by this delivery's own fault, or that succeeded. An outage is not counted.
     pub attempts: u32,
+    /// Calls in a row that failed by its own fault: the server was well otherwise. Of those to tell the target and of those
+    /// to ask for its files.
+    pub faults: u32,
     /// Not tried before this moment.
     pub next_attempt_at: Option<Timestamp>,
     /// When the target accepted the request.
@@ -81,6 +84,8 @@ pub struct Delivery {
     pub seen_at: Option<Timestamp>,
     /// Why it is where it is, in a sentence.
     pub error: Option<String>,
+    /// Whether it was skipped because a person means it so: an `exclude` of the config names its paths.
+    pub excluded: bool,
     /// Whether the file did not appear in time and the folder above was, or is to be, told too.
     pub widened: bool,
     /// Whether what is done after a scan (analyse, match, trash) was done.
@@ -96,10 +101,12 @@ impl Delivery {
             target,
             state: DeliveryState::Waiting,
             attempts: 0,
+            faults: 0,
             next_attempt_at: Some(at),
             sent_at: None,
             seen_at: None,
             error: None,
+            excluded: false,
             widened: false,
             cared: false,
             note: None,
@@ -109,8 +116,8 @@ impl Delivery {
     /// What is left to do for it.
     pub fn work(&self) -> Option<Work> {
         match self.state {
-            DeliveryState::Waiting | DeliveryState::Held => Some(Work::Tell),
-            DeliveryState::Sent | DeliveryState::Seen => self.next_attempt_at.map(|_| Work::Follow),
+            DeliveryState::Waiting | DeliveryState::Held => Some(Work::Deliver),
+            DeliveryState::Sent | DeliveryState::Seen => self.next_attempt_at.map(|_| Work::Verify),
             DeliveryState::Missing | DeliveryState::Skipped | DeliveryState::Failed => None,
         }
     }
@@ -149,6 +156,7 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
             return Delivery {
                 state: DeliveryState::Sent,
                 attempts: delivery.attempts.saturating_add(1),
+                faults: 0,
                 sent_at: Some(now),
                 next_attempt_at: ask_in.map(|pause| now + pause),
                 ..kept
@@ -168,20 +176,31 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
 }
 
 fn after_fault(kept: Delivery, fault: &Fault, now: Timestamp, jitter: f64) -> Delivery {
-    use DeliveryState::{Failed, Held, Skipped, Waiting};
+    use DeliveryState::{Held, Skipped, Waiting};
     let told = Delivery { error: Some(fault.reason().to_owned()), ..kept };
-    let again = |state, pause: Duration| (state, told.attempts, Some(now + pause));
-    let (state, attempts, next_attempt_at) = match fault {
+    let again =
+        |state, pause: Duration| Delivery { state, next_attempt_at: Some(now + pause), ..told.clone() };
+    match fault {
         Fault::Away { .. } | Fault::Refused { .. } => again(Held, AFTER_AN_OUTAGE),
         Fault::Busy { after, .. } => again(Held, *after),
         Fault::Later { after, .. } => again(Waiting, *after),
-        Fault::NotMine { .. } => (Skipped, told.attempts, None),
-        Fault::Wrong { .. } => match told.attempts.saturating_add(1) {
-            attempts if attempts >= WRONG_ATTEMPTS => (Failed, attempts, None),
-            attempts => (Waiting, attempts, Some(now + Backoff::WRONG.pause(attempts, jitter))),
-        },
-    };
-    Delivery { state, attempts, next_attempt_at, ..told }
+        Fault::NotMine { .. } => Delivery { state: Skipped, ..told },
+        Fault::Wrong { .. } => {
+            Delivery { attempts: told.attempts.saturating_add(1), ..at_fault(&told, Waiting, now, jitter) }
+        }
+    }
+}
+
+/// A call for the delivery failed by its own fault: it is tried again in the given state after a growing pause, a few times,
+/// and fails then.
+#[must_use]
+pub fn at_fault(delivery: &Delivery, again: DeliveryState, now: Timestamp, jitter: f64) -> Delivery {
+    let faults = delivery.faults.saturating_add(1);
+    if faults >= MOST_FAULTS {
+        return Delivery { state: DeliveryState::Failed, faults, next_attempt_at: None, ..delivery.clone() };
+    }
+    let next_attempt_at = Some(now + Backoff::WRONG.pause(faults, jitter));
+    Delivery { state: again, faults, next_attempt_at, ..delivery.clone() }
 }
 
 #[cfg(test)]
@@ -231,7 +250,7 @@ mod tests {
     fn a_call_that_stays_wrong_fails_after_a_few_attempts() {
         let mut delivery = fresh();
         let mut states = vec![];
-        for _ in 0..WRONG_ATTEMPTS {
+        for _ in 0..MOST_FAULTS {
             delivery = next(&delivery, &Outcome::Fault(Fault::wrong("404")), NOW, 0.0);
             states.push(delivery.state);
         }
@@ -240,6 +259,21 @@ mod tests {
             ["waiting", "waiting", "waiting", "failed"]
         );
         assert_eq!(delivery.next_attempt_at, None);
+    }
+
+    #[test]
+    fn only_failures_in_a_row_count_against_a_delivery() {
+        let wrong = Outcome::Fault(Fault::wrong("500"));
+        let mut delivery = fresh();
+        for _ in 1..MOST_FAULTS {
+            delivery = next(&delivery, &wrong, NOW, 0.0);
+        }
+        let accepted = Outcome::Accepted { ask_in: Some(Duration::from_secs(2)) };
+        delivery = next(&delivery, &accepted, NOW, 0.0);
+        assert_eq!((delivery.faults, delivery.attempts), (0, MOST_FAULTS));
+        let asked = at_fault(&delivery, DeliveryState::Sent, NOW, 0.0);
+        assert_eq!((asked.state, asked.faults, asked.attempts), (DeliveryState::Sent, 1, MOST_FAULTS));
+        assert!(asked.is_open());
     }
 
     #[test]
@@ -275,7 +309,7 @@ mod tests {
             for outcome in outcomes {
                 delivery = next(&delivery, &outcome, NOW, jitter);
                 prop_assert_eq!(delivery.is_open(), delivery.next_attempt_at.is_some());
-                if delivery.work() != Some(Work::Tell) {
+                if delivery.work() != Some(Work::Deliver) {
                     break;
                 }
             }

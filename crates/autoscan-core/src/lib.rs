@@ -11,6 +11,7 @@ pub mod duration;
 pub mod fault;
 pub mod filter;
 pub mod guide;
+pub mod history;
 pub mod hops;
 pub mod ids;
 pub mod map;

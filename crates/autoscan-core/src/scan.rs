@@ -23,14 +23,15 @@ pub enum ScanState {
     Waiting,
     /// Started: its targets are being told. A further change of its folder makes a new scan.
     Running,
-    /// Every delivery is seen, sent to a target that is asked for nothing, or skipped.
+    /// A delivery is seen, or sent to a target that is asked for nothing, and the others are so too or skipped; or a person
+    /// means it so that no target is told.
     Done,
-    /// A delivery failed or its file is missing: a person should look.
+    /// A delivery failed, its file is missing, or no target was told: a person should look.
     Attention,
 }
 
 impl ScanState {
-    /// Every state, in the order of their codes in a store.
+    /// Every state.
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Running, Self::Done, Self::Attention];
 
     /// The word of the contract.
@@ -43,14 +44,25 @@ impl ScanState {
         }
     }
 
-    /// The state of a started scan, from its deliveries. A scan that no target wants is done.
+    /// The state of a started scan, from its deliveries. One that no target was told of needs attention, unless a person
+    /// means it so.
     pub fn of<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> Self {
-        deliveries.into_iter().fold(Self::Done, |state, delivery| match delivery.state {
-            _ if delivery.is_open() => Self::Running,
-            DeliveryState::Failed | DeliveryState::Missing if state == Self::Done => Self::Attention,
-            _ => state,
-        })
+        let (mut reached, mut bad) = (false, false);
+        for delivery in deliveries {
+            match delivery.state {
+                _ if delivery.is_open() => return Self::Running,
+                DeliveryState::Failed | DeliveryState::Missing => bad = true,
+                DeliveryState::Skipped => reached |= delivery.excluded,
+                _ => reached = true,
+            }
+        }
+        if bad || !reached { Self::Attention } else { Self::Done }
     }
+}
+
+/// Whether a started scan came to its end without a target that was told of it, though no person means it so.
+pub fn reached_nobody(deliveries: &[Delivery]) -> bool {
+    deliveries.iter().all(|delivery| delivery.state == DeliveryState::Skipped && !delivery.excluded)
 }
 
 /// A change as it is kept: with who reported it, when, and whom it is for.
@@ -129,7 +141,8 @@ mod tests {
     fn the_state_of_a_scan_is_the_worst_of_its_deliveries() {
         use DeliveryState::{Failed, Held, Missing, Seen, Sent, Skipped, Waiting};
         for (deliveries, state) in [
-            (vec![], ScanState::Done),
+            (vec![], ScanState::Attention),
+            (vec![Skipped, Skipped], ScanState::Attention),
             (vec![Seen, Sent, Skipped], ScanState::Done),
             (vec![Sent, Waiting], ScanState::Running),
             (vec![Failed, Held], ScanState::Running),
@@ -140,6 +153,10 @@ mod tests {
             let deliveries: Vec<Delivery> = deliveries.into_iter().map(delivery).collect();
             assert_eq!(ScanState::of(&deliveries), state, "{deliveries:?}");
         }
+        let excluded = Delivery { excluded: true, ..delivery(Skipped) };
+        assert_eq!(ScanState::of(&[excluded.clone(), delivery(Skipped)]), ScanState::Done);
+        assert!(!reached_nobody(&[excluded, delivery(Skipped)]) && reached_nobody(&[delivery(Skipped)]));
+        assert!(reached_nobody(&[]) && !reached_nobody(&[delivery(Failed), delivery(Skipped)]));
         let asked = Delivery { next_attempt_at: Some(Timestamp::from_millis(9)), ..delivery(Sent) };
         assert_eq!(ScanState::of(&[delivery(Failed), asked]), ScanState::Running);
     }

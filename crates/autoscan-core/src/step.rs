@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::delivery::{Delivery, DeliveryState, WRONG_ATTEMPTS};
+use crate::delivery::{Delivery, DeliveryState, MOST_FAULTS};
 use crate::name::Name;
 use crate::time::Timestamp;
 
@@ -46,7 +46,7 @@ pub enum StepKind {
 }
 
 impl StepKind {
-    /// Every kind, in the order of their codes in a store.
+    /// Every kind.
     pub const ALL: [Self; 15] = [
         Self::Received,
         Self::Mapped,
@@ -120,8 +120,8 @@ pub fn steps(before: &Delivery, after: &Delivery, told: Option<&str>, now: Times
     let reason = after.error.as_deref().unwrap_or_default();
     let was_told = matches!(before.state, DeliveryState::Sent | DeliveryState::Seen);
     let found = match after.state {
-        DeliveryState::Waiting if after.attempts > before.attempts => {
-            let attempt = format!("attempt {} of {WRONG_ATTEMPTS}: {reason}", after.attempts);
+        DeliveryState::Waiting if after.faults > before.faults => {
+            let attempt = format!("attempt {} of {MOST_FAULTS}: {reason}", after.faults);
             Some(step(StepKind::Waiting, &attempt))
         }
         DeliveryState::Waiting => (!reason.is_empty()).then(|| step(StepKind::Waiting, reason)),
@@ -178,7 +178,7 @@ mod tests {
             let after = delivery::next(&fresh, &outcome, NOW, 0.0);
             assert_eq!(words(&fresh, &after), [(kind, text.to_owned())], "{outcome:?}");
         }
-        let last = Delivery { attempts: WRONG_ATTEMPTS - 1, ..fresh };
+        let last = Delivery { faults: MOST_FAULTS - 1, ..fresh };
         let failed = delivery::next(&last, &Outcome::Fault(Fault::wrong("404")), NOW, 0.0);
         assert_eq!(words(&last, &failed), [("failed", "404".to_owned())]);
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::path::LocalPath;
 use crate::time::Timestamp;
 
 /// When deletions are a storm.
@@ -35,6 +36,17 @@ impl StormRule {
         let all = deleted.saturating_add(left);
         deleted >= self.at_least && deleted.saturating_mul(100) > all.saturating_mul(usize::from(self.share))
     }
+}
+
+/// A storm of deletions that is held, as it is kept for the next start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldStorm {
+    /// Below which folder.
+    pub prefix: LocalPath,
+    /// How many files were reported deleted.
+    pub deleted: usize,
+    /// When the last of them was.
+    pub last: Timestamp,
 }
 
 /// The deletions of one prefix within the last while.

@@ -109,16 +109,16 @@ impl Prover<'_> {
             return Ok(SAFETY_NET);
         }
         let (store, name) = (&self.engine.parts.store, &self.target.name);
-        let claimed = store.claim(name, Work::Follow, now, LEASE, BATCH).await?;
+        let claimed = store.claim(name, Work::Verify, now, LEASE, BATCH).await?;
         if claimed.is_empty() {
-            let next = store.next_attempt(name, Work::Follow).await?;
+            let next = store.next_attempt(name, Work::Verify).await?;
             let at = next.unwrap_or(now + SAFETY_NET).min(now + SAFETY_NET);
             self.lane.follow.sleeps_until(at);
             return Ok(at.since(now));
         }
         let followed: Vec<Settlement> =
             stream::iter(claimed).map(|claim| self.follow(claim)).buffer_unordered(AT_A_TIME).collect().await;
-        let told_again = followed.iter().any(|settled| settled.delivery.work() == Some(Work::Tell));
+        let told_again = followed.iter().any(|settled| settled.delivery.work() == Some(Work::Deliver));
         self.engine.settle(followed).await?;
         if told_again {
             self.lane.alarm.ring();

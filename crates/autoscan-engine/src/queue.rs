@@ -33,7 +33,7 @@ impl Engine {
             let count = self.parts.store.backlog(target, work, COUNTED).await?;
             Ok((count < COUNTED).then_some(count as u64))
         };
-        Ok(Backlog { to_tell: count(Work::Tell).await?, to_follow: count(Work::Follow).await? })
+        Ok(Backlog { to_tell: count(Work::Deliver).await?, to_follow: count(Work::Verify).await? })
     }
 
     /// One scan, with its lanes' states as in [`Self::list`].
@@ -111,7 +111,7 @@ pub(crate) fn show_lanes(scan: &mut Scan, lanes: &[TargetView]) {
     }
     for delivery in scan.deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
         // What was told already stays sent, whatever keeps autoscan from asking for it.
-        let is_told = delivery.work() == Some(Work::Follow);
+        let is_told = delivery.work() == Some(Work::Verify);
         match lanes.iter().find(|lane| lane.name == delivery.target) {
             Some(lane) if lane.reason.is_some() && !is_told => {
                 delivery.state = DeliveryState::Held;

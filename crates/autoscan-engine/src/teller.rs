@@ -184,10 +184,10 @@ impl<'e> Teller<'e> {
         if let Some(pause) = self.wait_for_company(now).await? {
             return Ok(Some(pause));
         }
-        let claimed = store.claim(name, Work::Tell, now, LEASE, free).await?;
+        let claimed = store.claim(name, Work::Deliver, now, LEASE, free).await?;
         self.look = claimed.len() == free;
         if claimed.is_empty() {
-            let next = store.next_attempt(name, Work::Tell).await?;
+            let next = store.next_attempt(name, Work::Deliver).await?;
             return Ok(Some(self.idle_until(next, now)));
         }
         let Bundle { groups, settled } = bundle(self.target, claimed, now);
@@ -214,7 +214,7 @@ impl<'e> Teller<'e> {
         if self.target.pace.only_when_idle.is_none() || !self.parked.is_empty() {
             return Ok(None);
         }
-        let next = self.engine.parts.store.next_attempt(&self.target.name, Work::Tell).await?;
+        let next = self.engine.parts.store.next_attempt(&self.target.name, Work::Deliver).await?;
         if next.is_none_or(|at| at > now) {
             self.company.nothing_waits();
             self.look = false;
@@ -333,7 +333,7 @@ impl<'e> Teller<'e> {
             return Ok(());
         }
         self.engine.settle(self.unsettled.clone()).await?;
-        let asked = self.unsettled.iter().filter(|settled| settled.delivery.work() == Some(Work::Follow));
+        let asked = self.unsettled.iter().filter(|settled| settled.delivery.work() == Some(Work::Verify));
         if let Some(at) = asked.filter_map(|settled| settled.delivery.next_attempt_at).min() {
             self.lane.follow.ring_before(at);
         }

@@ -225,11 +225,11 @@ impl Side {
             "start 1" => drop(self.store.start(self.starts.pop().into_iter().collect(), NOW).await?),
             "claim 1" => {
                 self.claimed
-                    .extend(self.store.claim(&self.plex, Work::Tell, NOW, QUIET.maximum_wait, 1).await?);
+                    .extend(self.store.claim(&self.plex, Work::Deliver, NOW, QUIET.maximum_wait, 1).await?);
             }
             "follow 1" => {
                 self.claimed
-                    .extend(self.store.claim(&self.plex, Work::Follow, NOW, QUIET.maximum_wait, 1).await?);
+                    .extend(self.store.claim(&self.plex, Work::Verify, NOW, QUIET.maximum_wait, 1).await?);
             }
             "settle 1" => self.settle(DeliveryState::Sent, Some(NOW)).await?,
             "prove 1" => self.settle(DeliveryState::Seen, None).await?,
@@ -244,16 +244,16 @@ impl Side {
         match question {
             "due 50" => drop(self.store.due(NOW, 50).await?),
             "next due" => drop(self.store.next_due().await?),
-            "next attempt" => drop(self.store.next_attempt(&self.plex, Work::Tell).await?),
+            "next attempt" => drop(self.store.next_attempt(&self.plex, Work::Deliver).await?),
             "list 50" => drop(self.store.list(page(None)).await?),
             "list 50 done" => drop(self.store.list(page(Some(ScanState::Done))).await?),
             "list 50 waiting" => drop(self.store.list(page(Some(ScanState::Waiting))).await?),
             "stats" => drop(self.store.stats().await?),
             "claim nothing" => {
-                drop(self.store.claim(&self.plex, Work::Tell, NOW, QUIET.maximum_wait, 10).await?);
+                drop(self.store.claim(&self.plex, Work::Deliver, NOW, QUIET.maximum_wait, 10).await?);
             }
             "follow nothing" => {
-                drop(self.store.claim(&self.plex, Work::Follow, NOW, QUIET.maximum_wait, 10).await?);
+                drop(self.store.claim(&self.plex, Work::Verify, NOW, QUIET.maximum_wait, 10).await?);
             }
             "hurry nothing" => drop(self.store.hurry(&self.plex, NOW).await?),
             "recover" => self.store.recover().await?,

@@ -3,6 +3,7 @@
 mod clock;
 mod files;
 mod session;
+mod source;
 mod store;
 mod target;
 mod trigger;
@@ -10,9 +11,13 @@ mod trigger;
 pub use clock::Clock;
 pub use files::{Files, Folders, Inside, Listing, Look};
 pub use session::SessionStore;
+pub use source::{Source, SourceBatch, SourceFault};
 pub use store::{
-    Absorb, Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
-    StoreError,
+    Absorb, Batch, Bookmark, Claimed, Hold, HoldUntil, Lease, Owner, Page, Receipt, RefusalRecord,
+    ScanFilter, Settlement, Start, Stats, Store, StoreError,
 };
-pub use target::{Care, CareScan, Guard, Identity, Library, Plan, PlannedCall, Target, TargetScan};
+pub use target::{
+    Advice, Aftercare, Batching, Care, CareScan, Guard, Identity, Libraries, Library, Plan, PlannedCall,
+    Playback, Proof, ServerEvents, Target, TargetScan,
+};
 pub use trigger::{Hook, ReadError, Reading, Trigger};

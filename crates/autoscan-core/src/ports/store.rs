@@ -4,10 +4,12 @@ use async_trait::async_trait;
 
 use super::SessionStore;
 use crate::delivery::{Delivery, Work};
+use crate::history::{HourCounts, TriggerCounts};
 use crate::name::Name;
 use crate::path::LocalPath;
 use crate::scan::{Quiet, Scan, ScanId, ScanState, StoredChange};
 use crate::step::Step;
+use crate::storm::HeldStorm;
 use crate::time::Timestamp;
 
 /// Changes of one folder on their way into the queue.
@@ -37,7 +39,16 @@ pub struct RefusalRecord {
     pub received_at: Timestamp,
 }
 
-/// What one request asks for: stored whole or not at all.
+/// How far a source that streams was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bookmark {
+    /// The trigger whose source it is.
+    pub trigger: Name,
+    /// The place, in the source's own words.
+    pub place: String,
+}
+
+/// What one request, or one batch of a source that streams, asks for: stored whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// When it came in.
@@ -46,6 +57,8 @@ pub struct Batch {
     pub folders: Vec<Absorb>,
     /// Its refusals; the store keeps the last thousand.
     pub refusals: Vec<RefusalRecord>,
+    /// From where on its source is read next; kept in the same transaction, also when there is nothing else.
+    pub bookmark: Option<Bookmark>,
 }
 
 /// What became of a batch: for each folder, in order, the waiting scan that has it now.
@@ -55,13 +68,24 @@ pub struct Receipt {
     pub scans: Vec<ScanId>,
 }
 
+/// How long a waiting scan is kept back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldUntil {
+    /// Not due before this time, whatever comes in.
+    Time(Timestamp),
+    /// Not due until this prefix, at or above its folder, is [released](Store::release): what guards it has fallen.
+    Released(LocalPath),
+}
+
 /// A waiting scan that the gate does not let through yet. It goes on absorbing changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// The scan.
     pub scan: ScanId,
-    /// Not due before this moment, whatever comes in.
-    pub until: Timestamp,
+    /// The generation that the gate saw. A scan that has changed since is not kept back: the gate looks at it again.
+    pub generation: i64,
+    /// How long.
+    pub until: HoldUntil,
     /// How its deliveries are shown meanwhile: they replace those the scan has.
     pub deliveries: Vec<Delivery>,
     /// What the scan waits for, in a sentence.
@@ -87,9 +111,25 @@ pub struct Start {
     pub steps: Vec<Step>,
 }
 
-/// A delivery that a lane has leased.
+/// Who leases deliveries: one run of one engine. Its number is drawn by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner(pub i64);
+
+/// The right to say what becomes of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Who has it.
+    pub owner: Owner,
+    /// Grows with every claim of the delivery, so that an answer of an earlier claim is told from that of the last.
+    pub number: i64,
+}
+
+/// A delivery that is leased to who claimed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
+    /// The lease. It ends with the settlement that names it, when the owner is not [heard of](Store::heartbeat) any more, and
+    /// when a person retries the scan.
+    pub lease: Lease,
     /// The scan.
     pub scan: ScanId,
     /// The folder that the target is told of.
@@ -105,6 +145,8 @@ pub struct Claimed {
 /// A delivery as it is kept from now on; its lease ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
+    /// The lease under which it was worked on. When it is over, nothing is kept.
+    pub lease: Lease,
     /// The scan.
     pub scan: ScanId,
     /// The delivery.
@@ -130,6 +172,9 @@ pub struct ScanFilter {
     pub limit: usize,
     /// Only older than this scan.
     pub before: Option<ScanId>,
+    /// Targets at which a person must act before anything goes on: a running scan with an open delivery of
+    /// [`Work::Deliver`] to one of them counts as one that needs attention, and not as running.
+    pub stuck_targets: Vec<Name>,
 }
 
 /// One page of scans.
@@ -181,45 +226,78 @@ pub trait Store: SessionStore {
     /// The earliest moment at which a waiting scan is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Keeps waiting scans back. Scans that started meanwhile are left alone.
+    /// Keeps waiting scans back. Scans that started or changed meanwhile are left alone. A scan that is kept back until its
+    /// prefix is released is not due, costs nothing and goes on absorbing changes.
     async fn hold(&self, holds: Vec<Hold>) -> Result<(), StoreError>;
+
+    /// The prefixes for whose release waiting scans are kept back.
+    async fn held_prefixes(&self) -> Result<Vec<LocalPath>, StoreError>;
+
+    /// Makes the scans that are kept back for this prefix due again: at `now`, or when they would be anyway. Answers how many.
+    async fn release(&self, prefix: &LocalPath, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Starts those scans that still wait and did not change since; answers which.
     async fn start(&self, starts: Vec<Start>, now: Timestamp) -> Result<Vec<ScanId>, StoreError>;
 
+    /// Forgets a waiting scan and merges what it asked for anew, because its paths are others on this machine now. Does
+    /// nothing, and answers none, when it does not wait any more or has another generation.
+    async fn reroute(&self, id: ScanId, generation: i64, batch: Batch)
+    -> Result<Option<Receipt>, StoreError>;
+
     /// Leases deliveries of running scans for which this work is left: those due at `now` that nobody holds a lease on.
-    /// For telling: highest priority first, then oldest. For following: longest due first.
+    /// To deliver: highest priority first, then longest due, then oldest, so that what failed goes behind what was not tried.
+    /// To verify: longest due first.
     async fn claim(
         &self,
+        owner: Owner,
         target: &Name,
         work: Work,
         now: Timestamp,
-        lease: Duration,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError>;
 
-    /// The earliest moment at which this work may be done for a delivery of a running scan to this target (its
-    /// `next_attempt_at`, or the end of its lease).
+    /// The earliest moment at which this work may be done for a delivery of a running scan to this target that is not
+    /// leased.
     async fn next_attempt(&self, target: &Name, work: Work) -> Result<Option<Timestamp>, StoreError>;
 
     /// For how many deliveries of running scans to this target this work is left, leased ones among them. Counts no further
     /// than `most`.
     async fn backlog(&self, target: &Name, work: Work, most: usize) -> Result<usize, StoreError>;
 
-    /// Makes deliveries of running scans to this target that wait to be followed due at `now`; those that are leased are
-    /// left alone. Answers how many.
-    async fn hurry(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError>;
+    /// How many running scans have an open delivery of [`Work::Deliver`] to one of these targets. Counts no further than
+    /// `most`.
+    async fn count_stuck(&self, targets: &[Name], most: usize) -> Result<usize, StoreError>;
 
-    /// Keeps what became of deliveries and finishes the scans that have none open.
-    /// Answers which scans came to their end with that, and in which state.
+    /// Makes deliveries of running scans to this target that wait to be verified due at `now`; those that are leased are
+    /// left alone. Answers how many.
+    async fn make_due(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// Keeps what became of deliveries whose lease is still the one that is named, and finishes the scans that have none
+    /// open. Answers which scans came to their end with that, and in which state.
     async fn settle(
         &self,
         settlements: Vec<Settlement>,
         now: Timestamp,
     ) -> Result<Vec<(ScanId, ScanState)>, StoreError>;
 
-    /// Ends leases that were held when the program died.
-    async fn recover(&self) -> Result<(), StoreError>;
+    /// Says that an owner lives and is believed to for as long as this, by the store's own time, and ends the leases of those
+    /// whose time is over. Answers how many leases that were.
+    async fn heartbeat(&self, owner: Owner, lasts: Duration) -> Result<usize, StoreError>;
+
+    /// An owner ends: so do its leases. Answers how many they were.
+    async fn retire(&self, owner: Owner) -> Result<usize, StoreError>;
+
+    /// The newest time at which something is kept to have happened; none when nothing is.
+    async fn newest(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The clock was set back: whatever lies after `now` (when scans are due and held until, deliveries are tried, and all
+    /// that is kept to have happened to open scans) is brought to `now`. Answers how many scans and deliveries that were.
+    async fn bring_to(&self, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// Ends when another process changed something; never for a store that has one process alone.
+    async fn changed_elsewhere(&self) {
+        std::future::pending::<()>().await;
+    }
 
     /// One page of scans.
     async fn list(&self, filter: ScanFilter) -> Result<Page, StoreError>;
@@ -227,8 +305,8 @@ pub trait Store: SessionStore {
     /// One scan.
     async fn show(&self, id: ScanId) -> Result<Option<Scan>, StoreError>;
 
-    /// A waiting scan becomes due now; the deliveries of a started one that are not skipped, not seen, and not sent for good
-    /// are tried again from the beginning, and the scan runs. Answers the scan, or none when there is no such scan. Durable.
+    /// A waiting scan becomes due now, also one that is kept back until a prefix is released; the deliveries of a started one that are not skipped, not seen, and not sent for good
+    /// are tried again from the beginning, whoever has a lease on them, and the scan runs. Answers the scan, or none when there is no such scan. Durable.
     async fn retry(&self, id: ScanId, now: Timestamp) -> Result<Option<Scan>, StoreError>;
 
     /// The same for many scans in one transaction. Answers those that there are. Durable.
@@ -246,6 +324,43 @@ pub trait Store: SessionStore {
 
     /// The last refusals, newest first.
     async fn refusals(&self, limit: usize) -> Result<Vec<RefusalRecord>, StoreError>;
+
+    /// How far a trigger's source was read.
+    async fn bookmark(&self, trigger: &Name) -> Result<Option<String>, StoreError>;
+
+    /// The targets that a person has paused, each until when; none is until it is resumed.
+    async fn pauses(&self) -> Result<Vec<(Name, Option<Timestamp>)>, StoreError>;
+
+    /// Pauses targets until then (none: until they are resumed). Durable.
+    async fn pause(&self, targets: Vec<Name>, until: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// Ends the pauses of targets. Durable.
+    async fn resume(&self, targets: Vec<Name>) -> Result<(), StoreError>;
+
+    /// The mounts that scanned folders were seen on.
+    async fn mounts(&self) -> Result<Vec<LocalPath>, StoreError>;
+
+    /// Keeps and forgets mounts.
+    async fn change_mounts(&self, seen: Vec<LocalPath>, gone: Vec<LocalPath>) -> Result<(), StoreError>;
+
+    /// The storms of deletions that are held.
+    async fn storms(&self) -> Result<Vec<HeldStorm>, StoreError>;
+
+    /// Keeps storms (one a prefix: the later wins) and forgets those of other prefixes.
+    async fn change_storms(&self, held: Vec<HeldStorm>, over: Vec<LocalPath>) -> Result<(), StoreError>;
+
+    /// What each trigger sent.
+    async fn trigger_counts(&self) -> Result<Vec<TriggerCounts>, StoreError>;
+
+    /// Adds to what triggers sent: counts are added, the last event replaces the one before it, and of the recent events the
+    /// last [`RECENT_EVENTS`](crate::history::RECENT_EVENTS) are kept.
+    async fn add_trigger_counts(&self, more: Vec<TriggerCounts>) -> Result<(), StoreError>;
+
+    /// What was counted in the hours from this one on.
+    async fn hours(&self, from: i64) -> Result<Vec<HourCounts>, StoreError>;
+
+    /// Adds to what was counted in hours, and forgets the hours before `from`.
+    async fn add_hours(&self, more: Vec<HourCounts>, from: i64) -> Result<(), StoreError>;
 
     /// A small value kept for the program itself.
     async fn setting(&self, key: &str) -> Result<Option<String>, StoreError>;

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::Serialize;
 
@@ -96,19 +99,43 @@ pub enum Care {
     Later(String),
 }
 
-/// A server that is told.
+/// How many folders one call of [`Target::scan`] takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batching {
+    /// One: each folder is a call of its own.
+    One,
+    /// As many as wait, up to this many: servers that restart a timer with every report, or look at a whole series or
+    /// library for each of its folders.
+    UpTo(usize),
+}
+
+/// A server, or a program, that is told of changed folders. What every kind has; the rest are capabilities, and a kind names
+/// those that it has.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// Asks for version and name with the key, so that a success proves both reachability and the key, and that the
-    /// server is ready to scan.
+    /// server is ready to scan. After a call that failed this tells a server that is away from a call that always fails.
     async fn probe(&self) -> Result<Identity, Fault>;
 
-    /// The libraries, read afresh.
-    async fn libraries(&self) -> Result<Vec<Library>, Fault>;
+    /// Tells the server of a batch, in as few calls as it allows; one result a scan, in order. What fails for one scan is
+    /// that scan's alone. Only when the server as a whole does not answer, which a [probe](Self::probe) proves where a
+    /// status does not say so, the rest of the batch gets the same fault without being tried.
+    async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>>;
 
-    /// Whether this kind has libraries at all: a command has none, and takes every path.
-    fn has_libraries(&self) -> bool {
-        true
+    /// What [`Self::scan`] would do for one scan. Changes nothing at the server.
+    async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault>;
+
+    /// How many folders one call takes.
+    fn batching(&self) -> Batching {
+        Batching::One
+    }
+
+    /// What must be scanned one after the other: scans of one name are, scans of different names may be told at the
+    /// same time. Asks nobody and waits for nothing. None while that is not known yet: such a scan is told alone, and what
+    /// waits behind it is named afresh.
+    fn queue(&self, scan: &TargetScan) -> Option<String> {
+        let _ = scan;
+        Some(String::new())
     }
 
     /// Whether what is told is passed on to others: another autoscan. It is not told of what another autoscan told us, so
@@ -117,45 +144,65 @@ pub trait Target: Send + Sync {
         false
     }
 
+    /// Its libraries: none for a program or a webhook, which take every path.
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        None
+    }
+
+    /// How it is asked for files after a scan.
+    fn proof(&self) -> Option<&dyn Proof> {
+        None
+    }
+
+    /// What is done after a scan.
+    fn aftercare(&self) -> Option<&dyn Aftercare> {
+        None
+    }
+
+    /// What it says by itself.
+    fn server_events(&self) -> Option<&dyn ServerEvents> {
+        None
+    }
+
+    /// Who is watching.
+    fn playback(&self) -> Option<&dyn Playback> {
+        None
+    }
+
+    /// What in its own settings fights with autoscan.
+    fn advice(&self) -> Option<&dyn Advice> {
+        None
+    }
+}
+
+/// The libraries of a target.
+#[async_trait]
+pub trait Libraries: Send + Sync {
+    /// The libraries, read afresh; [`Self::cached`] has them from then on.
+    async fn read(&self) -> Result<Vec<Library>, Fault>;
+
+    /// The libraries as they were read last, and how long ago; none while they were never read. Asks nobody and waits for
+    /// nothing: this is the one cache of them.
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)>;
+
+    /// Whether a folder lies below a library's folder and is not that folder itself, so that it may be told instead of one
+    /// in it. A whole library is never scanned for one file.
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool;
+
     /// Paths of a few media files in these libraries, in the server's eyes: enough to recognise their folders by what lies
     /// in them. Empty for a kind that cannot say it cheaply, and when it does not answer.
     async fn samples(&self, libraries: &[Library]) -> Vec<String> {
         let _ = libraries;
         Vec::new()
     }
+}
 
-    /// Tells the server of a batch, in as few calls as it allows; one result a scan, in order. After a fault that stops
-    /// the lane the rest of the batch gets the same fault without being tried.
-    async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>>;
-
-    /// Whether [`Self::scan`] tells many folders in one call, so that a batch must not be taken apart: servers that
-    /// restart a timer with every report, or look at a whole series or library for each of its folders.
-    fn batches(&self) -> bool {
-        false
-    }
-
-    /// What must be scanned one after the other: scans of one name are, scans of different names may be told at the
-    /// same time. Asks nobody. None while that is not known yet: such a scan is told alone, and what waits behind it is named
-    /// afresh.
-    async fn queue(&self, scan: &TargetScan) -> Option<String> {
-        let _ = scan;
-        Some(String::new())
-    }
-
-    /// What [`Self::scan`] would do for one scan. Changes nothing at the server.
-    async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault>;
-
-    /// Whether this kind can be asked for files after a scan.
-    fn proves(&self) -> bool {
-        false
-    }
-
+/// A target that can be asked whether it has files.
+#[async_trait]
+pub trait Proof: Send + Sync {
     /// Asks for the files of one folder, in as few and as small answers as the server allows; one answer a path, in order.
     /// Never lists a library.
-    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
-        let _ = folder;
-        Ok(vec![Observation::Unknowable("this kind of target cannot be asked".to_owned()); expected.len()])
-    }
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault>;
 
     /// The likeliest cause why a file did not appear, in a sentence without a capital; none when nothing is suspicious.
     /// Asked once, before a file is called missing.
@@ -163,39 +210,35 @@ pub trait Target: Send + Sync {
         let _ = expected;
         None
     }
+}
 
-    /// Whether a folder lies below a library's folder and is not that folder itself, so that it may be told instead of one
-    /// in it. A whole library is never scanned for one file.
-    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
-        let _ = folder;
-        false
-    }
+/// What people otherwise do by hand after a scan: analyse, mend a match, empty the trash.
+#[async_trait]
+pub trait Aftercare: Send + Sync {
+    /// Whether there is something to do for this scan.
+    fn concerns(&self, scan: &TargetScan) -> bool;
 
-    /// Whether [`Self::care`] has something to do for this scan.
-    fn wants_care(&self, scan: &TargetScan) -> bool {
-        let _ = scan;
-        false
-    }
+    /// Does it. Called again while it answers [`Care::Later`].
+    async fn care(&self, care: &CareScan) -> Result<Care, Fault>;
+}
 
-    /// Does after a scan what people otherwise do by hand: analyse, mend a match, empty the trash. Called again while it
-    /// answers [`Care::Later`].
-    async fn care(&self, care: &CareScan) -> Result<Care, Fault> {
-        let _ = care;
-        Ok(Care::Done(Vec::new()))
-    }
+/// A server that says by itself when something happened.
+#[async_trait]
+pub trait ServerEvents: Send + Sync {
+    /// Ends when the server says that something may have appeared.
+    async fn next(&self);
+}
 
-    /// Ends when the server says by itself that something may have appeared; never for a server that says nothing.
-    async fn news(&self) {
-        std::future::pending::<()>().await;
-    }
-
+/// A server that knows who is watching.
+#[async_trait]
+pub trait Playback: Send + Sync {
     /// How many people are watching or listening.
-    async fn playing(&self) -> Result<usize, Fault> {
-        Ok(0)
-    }
+    async fn playing(&self) -> Result<usize, Fault>;
+}
 
+/// A server whose own settings can be read.
+#[async_trait]
+pub trait Advice: Send + Sync {
     /// The server's own settings that fight with autoscan, one sentence each.
-    async fn advice(&self) -> Result<Vec<String>, Fault> {
-        Ok(Vec::new())
-    }
+    async fn advise(&self) -> Result<Vec<String>, Fault>;
 }

@@ -48,7 +48,7 @@ impl Row {
 
     /// Makes the delivery to `target` due now when it waits to be followed and nobody holds it.
     pub(super) fn hurry(&mut self, target: &Name, now: Timestamp) -> Option<()> {
-        let (ready_at, _) = self.ready(target, Work::Follow)?;
+        let (ready_at, _) = self.ready(target, Work::Verify)?;
         if ready_at <= now || self.leases.contains_key(target) {
             return None;
         }
@@ -164,8 +164,8 @@ impl Rows {
         };
         let mut found: Vec<_> = self.scans.values().filter_map(ready).collect();
         match work {
-            Work::Tell => found.sort_by_key(|(_, priority, id)| (Reverse(*priority), *id)),
-            Work::Follow => found.sort_by_key(|(ready_at, _, id)| (*ready_at, *id)),
+            Work::Deliver => found.sort_by_key(|(_, priority, id)| (Reverse(*priority), *id)),
+            Work::Verify => found.sort_by_key(|(ready_at, _, id)| (*ready_at, *id)),
         }
         found.into_iter().map(|(_, _, id)| id).collect()
     }

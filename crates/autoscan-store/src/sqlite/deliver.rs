@@ -122,8 +122,8 @@ pub(super) fn claim(
 ) -> Result<Vec<Claimed>> {
     let conn = write.conn;
     let claimable = match work {
-        Work::Tell => TO_TELL,
-        Work::Follow => TO_FOLLOW,
+        Work::Deliver => TO_TELL,
+        Work::Verify => TO_FOLLOW,
     };
     let claimable: Vec<ScanId> = conn
         .prepare_cached(claimable)?

@@ -113,8 +113,8 @@ pub(super) fn next_due(conn: &Connection) -> Result<Option<Timestamp>> {
 /// The earliest moment at which this work may be done for a delivery to this target.
 pub(super) fn next_attempt(conn: &Connection, target: &Name, work: Work) -> Result<Option<Timestamp>> {
     let sql = match work {
-        Work::Tell => NEXT_TO_TELL,
-        Work::Follow => NEXT_TO_FOLLOW,
+        Work::Deliver => NEXT_TO_TELL,
+        Work::Verify => NEXT_TO_FOLLOW,
     };
     let moment = |row: &Row<'_>| rows::moment(row, 0);
     conn.prepare_cached(sql)?.query_row([target.as_str()], moment)
@@ -123,8 +123,8 @@ pub(super) fn next_attempt(conn: &Connection, target: &Name, work: Work) -> Resu
 /// For how many deliveries to the target this work is left, at most `most`.
 pub(super) fn backlog(conn: &Connection, target: &Name, work: Work, most: usize) -> Result<usize> {
     let sql = match work {
-        Work::Tell => LEFT_TO_TELL,
-        Work::Follow => LEFT_TO_FOLLOW,
+        Work::Deliver => LEFT_TO_TELL,
+        Work::Verify => LEFT_TO_FOLLOW,
     };
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query((target.as_str(), rows(most)))?;

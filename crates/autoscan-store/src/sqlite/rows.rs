@@ -239,7 +239,7 @@ mod tests {
         for state in DeliveryState::ALL {
             let open =
                 Delivery { state, ..Delivery::new(Name::parse("plex").unwrap(), Timestamp::from_millis(0)) };
-            let told = open.work() == Some(Work::Tell);
+            let told = open.work() == Some(Work::Deliver);
             assert_eq!(code(&DeliveryState::ALL, &state) < 2, told, "{state:?}");
         }
     }

@@ -58,7 +58,7 @@ async fn everything_is_there_after_closing_and_opening() {
     };
     store.hold(vec![held]).await.unwrap();
     let running = runs(&store, "/tv/B", &["plex", "emby"], at(0)).await;
-    let leased = store.claim(&name("plex"), Work::Tell, at(1), Duration::from_mins(1), 1).await.unwrap();
+    let leased = store.claim(&name("plex"), Work::Deliver, at(1), Duration::from_mins(1), 1).await.unwrap();
     finishes(&store, "/tv/C", DeliveryState::Failed, at(0)).await;
     let dropped = arrives(&store, "/tv/D", "1.mkv", at(0)).await;
     store.drop_scan(dropped).await.unwrap();
@@ -73,7 +73,7 @@ async fn everything_is_there_after_closing_and_opening() {
     assert_eq!(store.setting("pause").await.unwrap().as_deref(), Some("plex"));
     assert_eq!(store.refusals(9).await.unwrap(), [refused]);
     let plex = name("plex");
-    let lane = |seconds| store.claim(&plex, Work::Tell, at(seconds), Duration::from_mins(1), 1);
+    let lane = |seconds| store.claim(&plex, Work::Deliver, at(seconds), Duration::from_mins(1), 1);
     assert_eq!(lane(2).await.unwrap(), [], "the lease outlives the program");
     store.recover().await.unwrap();
     assert_eq!(lane(2).await.unwrap(), leased);

@@ -83,7 +83,7 @@ pub(crate) async fn settles(
     now: Timestamp,
 ) {
     let target = name(target);
-    let claimed = store.claim(&target, Work::Tell, now, Duration::from_mins(1), usize::MAX).await.unwrap();
+    let claimed = store.claim(&target, Work::Deliver, now, Duration::from_mins(1), usize::MAX).await.unwrap();
     let claimed =
         claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed");
     let again = matches!(state, DeliveryState::Waiting | DeliveryState::Held);
@@ -94,7 +94,7 @@ pub(crate) async fn settles(
 /// A lane tells `target`, which is to be followed from `next` on.
 pub(crate) async fn is_sent(store: &dyn Store, id: ScanId, target: &str, now: Timestamp, next: Timestamp) {
     let target = name(target);
-    let claimed = store.claim(&target, Work::Tell, now, Duration::from_mins(1), usize::MAX).await.unwrap();
+    let claimed = store.claim(&target, Work::Deliver, now, Duration::from_mins(1), usize::MAX).await.unwrap();
     let claimed =
         claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed");
     let state = DeliveryState::Sent;

@@ -46,22 +46,22 @@ async fn listed(store: &dyn Store, filter: ScanFilter) -> Vec<ScanId> {
 }
 
 async fn claimed(store: &dyn Store, target: &str, seconds: i64) -> Vec<ScanId> {
-    let claimed = store.claim(&name(target), Work::Tell, at(seconds), LEASE, 100).await.unwrap();
+    let claimed = store.claim(&name(target), Work::Deliver, at(seconds), LEASE, 100).await.unwrap();
     claimed.into_iter().map(|claimed| claimed.scan).collect()
 }
 
 async fn followed(store: &dyn Store, target: &str, seconds: i64) -> Vec<ScanId> {
-    let claimed = store.claim(&name(target), Work::Follow, at(seconds), LEASE, 100).await.unwrap();
+    let claimed = store.claim(&name(target), Work::Verify, at(seconds), LEASE, 100).await.unwrap();
     claimed.into_iter().map(|claimed| claimed.scan).collect()
 }
 
 async fn next_follow(store: &dyn Store, target: &str) -> Option<Timestamp> {
-    store.next_attempt(&name(target), Work::Follow).await.unwrap()
+    store.next_attempt(&name(target), Work::Verify).await.unwrap()
 }
 
 /// Settles what was claimed to be followed: it is seen, and cared for at `next`, if ever.
 async fn is_seen(store: &dyn Store, id: ScanId, target: &str, seconds: i64, next: Option<i64>) {
-    let claimed = store.claim(&name(target), Work::Follow, at(seconds), LEASE, 100).await.unwrap();
+    let claimed = store.claim(&name(target), Work::Verify, at(seconds), LEASE, 100).await.unwrap();
     let claimed = claimed.into_iter().find(|claimed| claimed.scan == id).expect("it can be followed");
     let seen = Delivery {
         state: DeliveryState::Seen,
@@ -78,7 +78,7 @@ fn step(seconds: i64, target: Option<&str>, kind: StepKind, text: &str) -> Step 
 
 /// Plex sees a running scan, which so comes to its end.
 async fn settles_with(store: &dyn Store, id: ScanId, now: Timestamp, steps: Vec<Step>) {
-    let mut claimed = store.claim(&name("plex"), Work::Tell, now, LEASE, 9).await.unwrap();
+    let mut claimed = store.claim(&name("plex"), Work::Deliver, now, LEASE, 9).await.unwrap();
     let delivery = claimed.remove(0).delivery;
     let seen = Delivery { state: DeliveryState::Seen, next_attempt_at: None, ..delivery };
     store.settle(vec![Settlement { scan: id, delivery: seen, steps }], now).await.unwrap();
@@ -251,7 +251,7 @@ laws! {
         let shown = Delivery::new(name("plex"), at(0));
         store.hold(vec![Hold { deliveries: vec![shown], ..hold(id, 1) }]).await.unwrap();
         assert_eq!(claimed(store, "plex", 1000).await, []);
-        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), None);
+        assert_eq!(store.next_attempt(&name("plex"), Work::Deliver).await.unwrap(), None);
         let start = start_of(store, id, &["emby"], at(1)).await;
         store.start(vec![start], at(1)).await.unwrap();
         assert_eq!(claimed(store, "plex", 1000).await, [], "the start replaced it");
@@ -357,7 +357,7 @@ laws! {
             ..start_of(store, id, &["plex", "emby"], at(20)).await
         };
         store.start(vec![start], at(20)).await.unwrap();
-        let claimed = store.claim(&name("plex"), Work::Tell, at(20), LEASE, 10).await.unwrap();
+        let claimed = store.claim(&name("plex"), Work::Deliver, at(20), LEASE, 10).await.unwrap();
         let [claimed] = &claimed[..] else { panic!("{claimed:?}") };
         assert_eq!((claimed.scan, &claimed.folder), (id, &path("/tv")));
         assert_eq!(claimed.delivery, Delivery::new(name("plex"), at(20)));
@@ -371,11 +371,11 @@ laws! {
 
     async fn a_delivery_is_leased_to_one_lane_at_a_time(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex", "emby"], at(0)).await;
-        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(0)));
+        assert_eq!(store.next_attempt(&name("plex"), Work::Deliver).await.unwrap(), Some(at(0)));
         assert_eq!(claimed(store, "plex", 1).await, [id]);
         assert_eq!(claimed(store, "plex", 1).await, []);
         assert_eq!(claimed(store, "emby", 1).await, [id], "targets are strangers");
-        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(61)), "the lease ends then");
+        assert_eq!(store.next_attempt(&name("plex"), Work::Deliver).await.unwrap(), Some(at(61)), "the lease ends then");
         assert_eq!(claimed(store, "plex", 60).await, []);
         assert_eq!(claimed(store, "plex", 61).await, [id], "the lease ended");
         assert_eq!(claimed(store, "plex", 62).await, []);
@@ -387,10 +387,10 @@ laws! {
         for folder in ["/tv/A", "/tv/B", "/tv/C"] {
             runs(store, folder, &["plex", "emby"], at(0)).await;
         }
-        assert_eq!((left(Work::Tell, 10).await, left(Work::Follow, 10).await), (3, 0));
+        assert_eq!((left(Work::Deliver, 10).await, left(Work::Verify, 10).await), (3, 0));
         claimed(store, "plex", 1).await;
-        assert_eq!((left(Work::Tell, 10).await, left(Work::Tell, 2).await), (3, 2), "leased ones are not done");
-        assert_eq!(store.backlog(&name("nobody"), Work::Tell, 10).await.unwrap(), 0);
+        assert_eq!((left(Work::Deliver, 10).await, left(Work::Deliver, 2).await), (3, 2), "leased ones are not done");
+        assert_eq!(store.backlog(&name("nobody"), Work::Deliver, 10).await.unwrap(), 0);
     }
 
     async fn recovering_ends_every_lease(store: &dyn Store) {
@@ -398,19 +398,19 @@ laws! {
         let second = runs(store, "/tv/B", &["plex"], at(0)).await;
         claimed(store, "plex", 1).await;
         store.recover().await.unwrap();
-        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(0)));
+        assert_eq!(store.next_attempt(&name("plex"), Work::Deliver).await.unwrap(), Some(at(0)));
         assert_eq!(claimed(store, "plex", 1).await, [first, second]);
     }
 
     async fn a_settlement_of_a_lease_that_was_ended_is_ignored(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let claimed = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 10).await.unwrap().remove(0);
+        let claimed = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 10).await.unwrap().remove(0);
         store.recover().await.unwrap();
         let sent = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..claimed.delivery };
         let settlement = Settlement { scan: id, delivery: sent, steps: vec![] };
         store.settle(vec![settlement.clone()], at(2)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, [Delivery::new(name("plex"), at(0))]);
-        store.claim(&name("plex"), Work::Tell, at(3), LEASE, 10).await.unwrap();
+        store.claim(&name("plex"), Work::Deliver, at(3), LEASE, 10).await.unwrap();
         store.settle(vec![settlement.clone()], at(4)).await.unwrap();
         assert_eq!(show(store, id).await.finished_at, Some(at(4)));
         store.settle(vec![settlement], at(5)).await.unwrap();
@@ -419,7 +419,7 @@ laws! {
 
     async fn a_settlement_of_a_dropped_scan_is_ignored(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let claimed = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 10).await.unwrap().remove(0);
+        let claimed = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 10).await.unwrap().remove(0);
         assert!(store.drop_scan(id).await.unwrap());
         let sent = Delivery { state: DeliveryState::Sent, ..claimed.delivery };
         store.settle(vec![Settlement { scan: id, delivery: sent, steps: vec![] }], at(2)).await.unwrap();
@@ -429,11 +429,11 @@ laws! {
 
     async fn the_next_attempt_waits_for_its_moment(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let claimed_one = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 10).await.unwrap().remove(0);
+        let claimed_one = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 10).await.unwrap().remove(0);
         let again = Delivery { attempts: 1, next_attempt_at: Some(at(30)), error: Some("404".into()), ..claimed_one.delivery };
         store.settle(vec![Settlement { scan: id, delivery: again.clone(), steps: vec![] }], at(2)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, [again]);
-        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(30)));
+        assert_eq!(store.next_attempt(&name("plex"), Work::Deliver).await.unwrap(), Some(at(30)));
         assert_eq!(claimed(store, "plex", 29).await, []);
         assert_eq!(claimed(store, "plex", 30).await, [id]);
     }
@@ -449,7 +449,7 @@ laws! {
             store.start(vec![start], at(20)).await.unwrap();
         }
         let [a, b, c, d] = ids[..] else { panic!("{ids:?}") };
-        let first = store.claim(&name("plex"), Work::Tell, at(20), LEASE, 3).await.unwrap();
+        let first = store.claim(&name("plex"), Work::Deliver, at(20), LEASE, 3).await.unwrap();
         assert_eq!(first.iter().map(|claimed| claimed.scan).collect::<Vec<_>>(), [b, d, a]);
         assert_eq!(claimed(store, "plex", 20).await, [c]);
     }
@@ -461,7 +461,7 @@ laws! {
         assert_eq!(next_follow(store, "plex").await, None);
         is_sent(store, sent, "plex", at(1), at(3)).await;
         store.recover().await.unwrap();
-        assert_eq!(store.next_attempt(&name("plex"), Work::Tell).await.unwrap(), Some(at(0)));
+        assert_eq!(store.next_attempt(&name("plex"), Work::Deliver).await.unwrap(), Some(at(0)));
         assert_eq!(next_follow(store, "plex").await, Some(at(3)));
         assert_eq!(followed(store, "plex", 2).await, []);
         assert_eq!(claimed(store, "plex", 100).await, [told]);
@@ -485,7 +485,7 @@ laws! {
             ids.push(id);
         }
         let [a, b, c, d] = ids[..] else { panic!("{ids:?}") };
-        let first = store.claim(&name("plex"), Work::Follow, at(40), LEASE, 3).await.unwrap();
+        let first = store.claim(&name("plex"), Work::Verify, at(40), LEASE, 3).await.unwrap();
         assert_eq!(first.iter().map(|claimed| claimed.scan).collect::<Vec<_>>(), [b, c, d]);
         assert!(first.iter().all(|claimed| claimed.first_seen == at(0)));
         assert_eq!(followed(store, "plex", 40).await, [a]);
@@ -510,7 +510,7 @@ laws! {
     async fn what_was_followed_can_be_told_again(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
         is_sent(store, id, "plex", at(1), at(3)).await;
-        let claimed_one = store.claim(&name("plex"), Work::Follow, at(3), LEASE, 1).await.unwrap().remove(0);
+        let claimed_one = store.claim(&name("plex"), Work::Verify, at(3), LEASE, 1).await.unwrap().remove(0);
         let wider = Delivery {
             state: DeliveryState::Waiting,
             widened: true,
@@ -519,7 +519,7 @@ laws! {
         };
         store.settle(vec![Settlement { scan: id, delivery: wider.clone(), steps: vec![] }], at(4)).await.unwrap();
         assert_eq!(followed(store, "plex", 100).await, []);
-        let again = store.claim(&name("plex"), Work::Tell, at(4), LEASE, 1).await.unwrap().remove(0);
+        let again = store.claim(&name("plex"), Work::Deliver, at(4), LEASE, 1).await.unwrap().remove(0);
         assert_eq!(again.delivery, wider);
     }
 
@@ -531,7 +531,7 @@ laws! {
                 id
             });
         let (leased, soon) = (leased.await, soon.await);
-        let claimed_one = store.claim(&name("plex"), Work::Follow, at(30), LEASE, 1).await.unwrap().remove(0);
+        let claimed_one = store.claim(&name("plex"), Work::Verify, at(30), LEASE, 1).await.unwrap().remove(0);
         assert_eq!(claimed_one.scan, leased);
         let (later, other) = (later.await, other.await);
         let waiting = runs(store, "/e", &["plex"], at(50)).await;
@@ -553,7 +553,7 @@ laws! {
         let id = store.absorb(batch(at(0), vec![absorb("/tv/A", vec![change.clone()])])).await.unwrap().scans[0];
         let start = start_of(store, id, &["plex"], at(1)).await;
         store.start(vec![start], at(1)).await.unwrap();
-        let claimed_one = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 1).await.unwrap().remove(0);
+        let claimed_one = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 1).await.unwrap().remove(0);
         assert_eq!(claimed_one.changes, [change]);
         let kept = Delivery {
             target: name("plex"),
@@ -569,7 +569,7 @@ laws! {
         };
         store.settle(vec![Settlement { scan: id, delivery: kept.clone(), steps: vec![] }], at(4)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, std::slice::from_ref(&kept));
-        let again = store.claim(&name("plex"), Work::Follow, at(60), LEASE, 1).await.unwrap().remove(0);
+        let again = store.claim(&name("plex"), Work::Verify, at(60), LEASE, 1).await.unwrap().remove(0);
         assert_eq!(again.delivery, kept);
     }
 
@@ -674,7 +674,7 @@ laws! {
             is_sent(store, id, target, at(1), at(3)).await;
         }
         is_seen(store, id, "b", 4, Some(9)).await;
-        let lost = store.claim(&name("c"), Work::Follow, at(5), LEASE, 1).await.unwrap().remove(0);
+        let lost = store.claim(&name("c"), Work::Verify, at(5), LEASE, 1).await.unwrap().remove(0);
         let before = show(store, id).await;
         let after = store.retry(id, at(6)).await.unwrap().unwrap();
         assert_eq!(after.deliveries[0], Delivery::new(name("a"), at(6)));
@@ -689,7 +689,7 @@ laws! {
 
     async fn retrying_takes_a_delivery_from_its_lane(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let lost = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 1).await.unwrap().remove(0);
+        let lost = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 1).await.unwrap().remove(0);
         store.retry(id, at(2)).await.unwrap();
         let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..lost.delivery };
         store.settle(vec![Settlement { scan: id, delivery: failed, steps: vec![] }], at(3)).await.unwrap();
@@ -838,7 +838,7 @@ laws! {
         store.retry(id, at(5)).await.unwrap();
         let start = start_of(store, id, &["plex"], at(5)).await;
         store.start(vec![start], at(5)).await.unwrap();
-        assert_eq!(store.claim(&name("plex"), Work::Tell, at(5), Duration::MAX, 1).await.unwrap().len(), 1);
+        assert_eq!(store.claim(&name("plex"), Work::Deliver, at(5), Duration::MAX, 1).await.unwrap().len(), 1);
         assert_eq!(claimed(store, "plex", 1_000_000).await, []);
     }
 
@@ -858,7 +858,7 @@ laws! {
         let start = Start { steps: vec![begun.clone()], ..start_of(store, id, &["plex"], at(3)).await };
         store.start(vec![start], at(3)).await.unwrap();
         let sent = step(4, Some("plex"), StepKind::Sent, "told of /tv/A");
-        let mut claimed = store.claim(&name("plex"), Work::Tell, at(4), LEASE, 9).await.unwrap();
+        let mut claimed = store.claim(&name("plex"), Work::Deliver, at(4), LEASE, 9).await.unwrap();
         let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..claimed.remove(0).delivery };
         let settlement = Settlement { scan: id, delivery: failed, steps: vec![sent.clone()] };
         let finished = store.settle(vec![settlement.clone()], at(4)).await.unwrap();
@@ -934,7 +934,7 @@ laws! {
 
     async fn scans_are_found_by_the_reason_of_a_delivery(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let mut claimed = store.claim(&name("plex"), Work::Tell, at(1), LEASE, 9).await.unwrap();
+        let mut claimed = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 9).await.unwrap();
         let error = Some("404 from Plex".to_owned());
         let delivery =
             Delivery { state: DeliveryState::Failed, next_attempt_at: None, error, ..claimed.remove(0).delivery };

@@ -68,10 +68,10 @@ async fn a_queue_of_the_first_schema_goes_on_where_it_was() {
     assert_eq!(store.steps(ScanId(2)).await.unwrap(), []);
 
     for target in ["plex", "emby", "jellyfin"] {
-        assert_eq!(store.next_attempt(&name(target), Work::Follow).await.unwrap(), None);
+        assert_eq!(store.next_attempt(&name(target), Work::Verify).await.unwrap(), None);
     }
-    assert_eq!(store.claim(&name("jellyfin"), Work::Tell, at(29), LEASE, 9).await.unwrap(), []);
-    let claimed = store.claim(&name("plex"), Work::Tell, at(20), LEASE, 9).await.unwrap();
+    assert_eq!(store.claim(&name("jellyfin"), Work::Deliver, at(29), LEASE, 9).await.unwrap(), []);
+    let claimed = store.claim(&name("plex"), Work::Deliver, at(20), LEASE, 9).await.unwrap();
     assert_eq!(claimed.len(), 1);
     assert_eq!((claimed[0].scan, claimed[0].folder.as_str()), (ScanId(2), "/tv"));
     assert_eq!((claimed[0].first_seen, &claimed[0].delivery), (at(0), &Delivery::new(name("plex"), at(10))));

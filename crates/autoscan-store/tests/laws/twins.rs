@@ -93,7 +93,7 @@ fn scan_id() -> impl Strategy<Value = ScanId> {
 }
 
 fn work() -> impl Strategy<Value = Work> {
-    select(vec![Work::Tell, Work::Follow])
+    select(vec![Work::Deliver, Work::Verify])
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -192,7 +192,7 @@ async fn shown(store: &dyn Store, seconds: i64) -> Vec<String> {
         format!("{:?} {:?}", store.setting("a").await, store.setting("b").await),
     ];
     for target in TARGETS {
-        for work in [Work::Tell, Work::Follow] {
+        for work in [Work::Deliver, Work::Verify] {
             shown.push(format!("{:?}", store.next_attempt(&name(target), work).await));
             shown.push(format!("{:?}", store.backlog(&name(target), work, 3).await));
         }
