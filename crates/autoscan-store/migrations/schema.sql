@@ -13,12 +13,15 @@ CREATE TABLE scan (
     generation INTEGER NOT NULL, -- changes merged so far
     tell TEXT,                   -- the folder that targets are told of, when it is not the scan's own
     note TEXT,
-    finished_at INTEGER
+    finished_at INTEGER,
+    held_for TEXT                -- the prefix for whose release it waits; only while it waits
 );
 
 -- One folder, one waiting scan.
 CREATE UNIQUE INDEX scan_waiting ON scan (folder) WHERE state = 0;
-CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0;
+-- What is held for a prefix is not due, and costs nothing while it waits.
+CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0 AND held_for IS NULL;
+CREATE INDEX scan_held ON scan (held_for) WHERE held_for IS NOT NULL;
 -- Without the waiting ones: the way into the queue has few indexes to write.
 CREATE INDEX scan_state ON scan (state) WHERE state <> 0;
 CREATE INDEX scan_finished ON scan (finished_at) WHERE finished_at IS NOT NULL;
@@ -49,21 +52,24 @@ CREATE TABLE delivery (
     seen_at INTEGER,
     error TEXT,
     priority INTEGER NOT NULL,   -- the scan's own, for the order of claims
-    ready_at INTEGER,            -- from when on a lane may take it: null unless it is open and its scan runs;
-                                 -- the end of the lease while it is leased
-    leased INTEGER NOT NULL DEFAULT 0,
+    ready_at INTEGER,            -- from when on it may be claimed: null unless it is open and its scan runs
+    lease_number INTEGER NOT NULL DEFAULT 0, -- how often it was claimed
     widened INTEGER NOT NULL DEFAULT 0, -- the folder above was told too
     cared INTEGER NOT NULL DEFAULT 0,   -- the care is over
     note TEXT,                          -- what the care did
+    lease_owner INTEGER,                -- null while nobody has it
+    faults INTEGER NOT NULL DEFAULT 0,  -- calls in a row that failed by its own fault
+    excluded INTEGER NOT NULL DEFAULT 0, -- skipped because a person means it so
     PRIMARY KEY (scan, target)
 ) WITHOUT ROWID;
 
--- Of the open ones, those in a state below 2 (waiting, held) are to be told, the others to be followed. Each kind of work
--- has indexes of its own: thousands that are followed stand in nobody's way who is to be told.
-CREATE INDEX delivery_claim ON delivery (target, priority DESC, scan) WHERE ready_at IS NOT NULL AND state < 2;
-CREATE INDEX delivery_ready ON delivery (target, ready_at) WHERE ready_at IS NOT NULL AND state < 2;
-CREATE INDEX delivery_follow ON delivery (target, ready_at, scan) WHERE ready_at IS NOT NULL AND state >= 2;
-CREATE INDEX delivery_leased ON delivery (scan) WHERE leased = 1;
+-- Of the open ones, those in a state below 2 (waiting, held) are to be delivered, the others to be verified. Each kind of
+-- work has an index of its own: thousands that are verified stand in nobody's way that is to be delivered.
+CREATE INDEX delivery_deliver ON delivery (target, priority, ready_at, scan)
+    WHERE ready_at IS NOT NULL AND lease_owner IS NULL AND state < 2;
+CREATE INDEX delivery_verify ON delivery (target, ready_at, scan)
+    WHERE ready_at IS NOT NULL AND lease_owner IS NULL AND state >= 2;
+CREATE INDEX delivery_leased ON delivery (target, state, lease_owner) WHERE lease_owner IS NOT NULL;
 
 -- How a scan came where it is.
 CREATE TABLE step (
@@ -87,6 +93,60 @@ CREATE TABLE setting (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- How far the sources that stream were read.
+CREATE TABLE bookmark (
+    trigger_name TEXT PRIMARY KEY,
+    place TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- Targets that a person has paused.
+CREATE TABLE pause (
+    target TEXT PRIMARY KEY,
+    until INTEGER                -- null until a person resumes it
+) WITHOUT ROWID;
+
+-- Mounts that scanned folders were seen on.
+CREATE TABLE mount (path TEXT PRIMARY KEY) WITHOUT ROWID;
+
+-- Storms of deletions that are held.
+CREATE TABLE storm (
+    prefix TEXT PRIMARY KEY,
+    deleted INTEGER NOT NULL,
+    last INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What each trigger sent.
+CREATE TABLE trigger_count (
+    trigger_name TEXT PRIMARY KEY,
+    events INTEGER NOT NULL,
+    changes INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    last_at INTEGER,             -- of the last one that was read
+    last_event TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE trigger_event (
+    trigger_name TEXT NOT NULL,
+    position INTEGER NOT NULL,   -- oldest first
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    scans TEXT NOT NULL,         -- numbers joined by commas
+    refused INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    PRIMARY KEY (trigger_name, position)
+) WITHOUT ROWID;
+
+-- What was counted in each hour.
+CREATE TABLE hour (
+    hour INTEGER PRIMARY KEY,    -- hours since the Unix epoch
+    changes INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    attention INTEGER NOT NULL,
+    visible TEXT NOT NULL,       -- one number a class, joined by commas
+    slowest INTEGER NOT NULL
+);
 
 -- Browsers that are logged in: few, so that the table needs no index.
 CREATE TABLE session (

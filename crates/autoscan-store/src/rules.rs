@@ -1,15 +1,17 @@
 //! What both stores decide alike.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use autoscan_core::change::{Change, ChangeKind};
 use autoscan_core::delivery::{Delivery, DeliveryState};
+use autoscan_core::history::{RECENT_EVENTS, TriggerCounts, TriggerEvent};
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, MAX_LENGTH};
-use autoscan_core::ports::{Batch, StoreError};
-use autoscan_core::scan::{Quiet, StoredChange};
+use autoscan_core::ports::{Batch, Owner, ScanFilter, StoreError};
+use autoscan_core::scan::{Quiet, ScanState, StoredChange};
 use autoscan_core::step::{MOST_STEPS, Step, StepKind};
-use autoscan_core::time::Timestamp;
+use autoscan_core::time::{SteadyTime, Timestamp};
 
 /// Refusals that are kept.
 pub(crate) const REFUSALS_KEPT: usize = 1000;
@@ -128,4 +130,69 @@ pub(crate) fn with_gap(steps: impl IntoIterator<Item = (i64, Step)>) -> Vec<Step
         shown.push(step);
     }
     shown
+}
+
+/// Who is believed to live, and until when by the store's own time.
+#[derive(Debug, Default)]
+pub(crate) struct Owners(BTreeMap<Owner, SteadyTime>);
+
+impl Owners {
+    /// An owner says that it lives. Answers all who do now: its own time may have been over, that of others is.
+    pub(crate) fn heard(&mut self, owner: Owner, now: SteadyTime, lasts: Duration) -> Vec<Owner> {
+        self.0.insert(owner, now + lasts);
+        self.0.retain(|known, until| *known == owner || *until > now);
+        self.0.keys().copied().collect()
+    }
+
+    /// An owner ends.
+    pub(crate) fn retire(&mut self, owner: Owner) {
+        self.0.remove(&owner);
+    }
+}
+
+/// Adds to what a trigger sent.
+pub(crate) fn add_trigger_counts(known: &mut TriggerCounts, more: TriggerCounts) {
+    known.events = known.events.saturating_add(more.events);
+    known.changes = known.changes.saturating_add(more.changes);
+    known.refused = known.refused.saturating_add(more.refused);
+    known.last = more.last.or(known.last.take());
+    more.recent.into_iter().for_each(|event| add_event(&mut known.recent, event));
+    let old = known.recent.len().saturating_sub(RECENT_EVENTS);
+    known.recent.drain(..old);
+}
+
+/// What is refused for the same reason again and again is one event, so that it does not push out all others.
+fn add_event(recent: &mut Vec<TriggerEvent>, event: TriggerEvent) {
+    let same = |known: &&mut TriggerEvent| known.refused && event.refused && known.outcome == event.outcome;
+    match recent.iter_mut().rev().find(same) {
+        Some(known) => {
+            known.at = event.at;
+            known.times = known.times.saturating_add(event.times);
+        }
+        None => recent.push(event),
+    }
+}
+
+/// Counts of a trigger that sent nothing yet.
+pub(crate) fn no_counts(trigger: Name) -> TriggerCounts {
+    TriggerCounts { trigger, events: 0, changes: 0, refused: 0, last: None, recent: Vec::new() }
+}
+
+/// Whether a scan in this state may be one that is asked for: a running one counts as one that needs attention where it is
+/// stuck at a target.
+pub(crate) fn may_be_of_state(filter: &ScanFilter, state: ScanState) -> bool {
+    let stuck = !filter.stuck_targets.is_empty() && state == ScanState::Running;
+    filter.state.is_none_or(|wanted| state == wanted || (stuck && wanted == ScanState::Attention))
+}
+
+/// Values from the highest on; `next` finds the highest that is not above the one it is given.
+pub(crate) fn descending<E>(
+    next: impl Fn(i64) -> Result<Option<i64>, E>,
+) -> impl Iterator<Item = Result<i64, E>> {
+    let mut most = Some(i64::MAX);
+    std::iter::from_fn(move || {
+        let found = next(most?);
+        most = found.as_ref().ok().copied().flatten().and_then(|value| value.checked_sub(1));
+        found.transpose()
+    })
 }

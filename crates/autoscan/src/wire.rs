@@ -100,7 +100,7 @@ pub(crate) fn engine(
 
 /// An engine for a command that only asks: its queue is empty and nothing runs.
 pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, Faults> {
-    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new())))
+    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new(Arc::new(SystemClock)))))
 }
 
 /// The doors and what lies behind them.

@@ -220,8 +220,9 @@ pub trait Store: SessionStore {
     /// Merges a batch into the waiting scans: one a folder. Durable before it answers.
     async fn absorb(&self, batch: Batch) -> Result<Receipt, StoreError>;
 
-    /// Waiting scans that are due, highest priority first, then longest due; with their changes and deliveries.
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Scan>, StoreError>;
+    /// Waiting scans that are due, highest priority first, then longest due; with their changes and deliveries. Those that
+    /// the caller has in hand already are left out, before anything of them is read.
+    async fn due(&self, now: Timestamp, limit: usize, in_hand: Vec<ScanId>) -> Result<Vec<Scan>, StoreError>;
 
     /// The earliest moment at which a waiting scan is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
@@ -280,18 +281,20 @@ pub trait Store: SessionStore {
         now: Timestamp,
     ) -> Result<Vec<(ScanId, ScanState)>, StoreError>;
 
-    /// Says that an owner lives and is believed to for as long as this, by the store's own time, and ends the leases of those
-    /// whose time is over. Answers how many leases that were.
+    /// Says that an owner lives and is believed to for as long as this, by the store's own time, and ends the leases of all
+    /// others whose time is over or who never said so: an owner speaks before it claims. Answers how many leases that were.
     async fn heartbeat(&self, owner: Owner, lasts: Duration) -> Result<usize, StoreError>;
 
     /// An owner ends: so do its leases. Answers how many they were.
     async fn retire(&self, owner: Owner) -> Result<usize, StoreError>;
 
-    /// The newest time at which something is kept to have happened; none when nothing is.
+    /// The newest time at which something is kept to have happened: to a scan that waits or runs, the end of a scan, a
+    /// refusal, an event of a trigger, a storm's last deletion. None when nothing is.
     async fn newest(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// The clock was set back: whatever lies after `now` (when scans are due and held until, deliveries are tried, and all
-    /// that is kept to have happened to open scans) is brought to `now`. Answers how many scans and deliveries that were.
+    /// The clock was set back: whatever lies after `now` is brought to `now`: when scans are due and held until, when
+    /// deliveries are tried, and all in which [`newest`](Self::newest) looks. Answers how many scans that wait or run, and how
+    /// many of their deliveries, that were.
     async fn bring_to(&self, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Ends when another process changed something; never for a store that has one process alone.

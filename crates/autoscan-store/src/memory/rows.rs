@@ -1,26 +1,37 @@
 //! The rows of the queue in memory.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use autoscan_core::delivery::{Delivery, Work};
+use autoscan_core::history::{HourCounts, TriggerCounts};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Absorb, Claimed, RefusalRecord, ScanFilter, Settlement};
+use autoscan_core::ports::{
+    Absorb, Batch, Bookmark, Claimed, Lease, Owner, Receipt, RefusalRecord, ScanFilter, Settlement,
+};
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
 use autoscan_core::session::{KeptSession, SessionPrint};
 use autoscan_core::step::Step;
+use autoscan_core::storm::HeldStorm;
 use autoscan_core::time::Timestamp;
 
-use crate::rules::{self, REFUSALS_KEPT};
+use crate::rules::{self, Owners, REFUSALS_KEPT};
 
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) scans: BTreeMap<ScanId, Row>,
     last_scan: i64,
+    pub(super) owners: Owners,
     pub(super) refusals: VecDeque<RefusalRecord>,
     pub(super) settings: BTreeMap<String, String>,
     pub(super) sessions: BTreeMap<SessionPrint, KeptSession>,
+    pub(super) bookmarks: BTreeMap<Name, String>,
+    pub(super) pauses: BTreeMap<Name, Option<Timestamp>>,
+    pub(super) mounts: BTreeSet<LocalPath>,
+    pub(super) storms: BTreeMap<LocalPath, HeldStorm>,
+    pub(super) triggers: BTreeMap<Name, TriggerCounts>,
+    pub(super) hours: BTreeMap<i64, HourCounts>,
 }
 
 #[derive(Debug)]
@@ -28,37 +39,47 @@ pub(super) struct Row {
     pub(super) scan: Scan,
     pub(super) tell: LocalPath,
     pub(super) held_until: Option<Timestamp>,
-    /// When the lease of a delivery ends.
-    pub(super) leases: BTreeMap<Name, Timestamp>,
+    /// The prefix for whose release it waits.
+    pub(super) held_for: Option<LocalPath>,
+    /// Who has a delivery.
+    pub(super) leases: BTreeMap<Name, Lease>,
+    /// How often a delivery was claimed.
+    pub(super) lease_numbers: BTreeMap<Name, i64>,
     /// With their positions.
     pub(super) steps: BTreeMap<i64, Step>,
 }
 
 impl Row {
-    /// From when on this work may be done for the delivery to `target`, with the delivery.
-    pub(super) fn ready(&self, target: &Name, work: Work) -> Option<(Timestamp, &Delivery)> {
-        if self.scan.state != ScanState::Running {
-            return None;
-        }
+    /// The delivery to `target`, when this work is left for it, leased or not.
+    pub(super) fn open(&self, target: &Name, work: Work) -> Option<&Delivery> {
         let left = |delivery: &&Delivery| delivery.target == *target && delivery.work() == Some(work);
-        let delivery = self.scan.deliveries.iter().find(left)?;
-        let ready_at = self.leases.get(target).copied().or_else(|| rules::ready_at(delivery))?;
-        Some((ready_at, delivery))
+        self.scan.deliveries.iter().find(left).filter(|_open| self.scan.state == ScanState::Running)
     }
 
-    /// Makes the delivery to `target` due now when it waits to be followed and nobody holds it.
-    pub(super) fn hurry(&mut self, target: &Name, now: Timestamp) -> Option<()> {
-        let (ready_at, _) = self.ready(target, Work::Verify)?;
-        if ready_at <= now || self.leases.contains_key(target) {
-            return None;
-        }
+    /// From when on this work may be done for the delivery to `target`, when nobody has a lease on it.
+    pub(super) fn ready(&self, target: &Name, work: Work) -> Option<Timestamp> {
+        let free = !self.leases.contains_key(target);
+        self.open(target, work).filter(|_open| free).and_then(rules::ready_at)
+    }
+
+    /// Makes the delivery to `target` due now when it waits to be verified and nobody has a lease on it.
+    pub(super) fn make_due(&mut self, target: &Name, now: Timestamp) -> Option<()> {
+        self.ready(target, Work::Verify).filter(|ready_at| *ready_at > now)?;
         let delivery = self.scan.deliveries.iter_mut().find(|delivery| delivery.target == *target)?;
         delivery.next_attempt_at = Some(now);
         Some(())
     }
 
+    /// Ends the leases of those who are not kept; answers how many.
+    pub(super) fn end_leases(&mut self, keeps: impl Fn(Owner) -> bool) -> usize {
+        let before = self.leases.len();
+        self.leases.retain(|_target, lease| keeps(lease.owner));
+        before - self.leases.len()
+    }
+
     pub(super) fn replace_deliveries(&mut self, deliveries: &[Delivery]) {
         self.scan.deliveries = rules::one_a_target(deliveries).cloned().collect();
+        self.lease_numbers.clear();
     }
 
     /// The state that follows from the deliveries.
@@ -84,7 +105,6 @@ impl Row {
 
     pub(super) fn fits(&self, filter: &ScanFilter) -> bool {
         let scan = &self.scan;
-        let state = filter.state.is_none_or(|state| scan.state == state);
         let target =
             filter.target.as_ref().is_none_or(|target| scan.deliveries.iter().any(|d| d.target == *target));
         let trigger =
@@ -99,20 +119,53 @@ impl Row {
             let holds = |error: &String| error.to_ascii_lowercase().contains(&reason);
             scan.deliveries.iter().any(|delivery| delivery.error.as_ref().is_some_and(holds))
         });
-        state && target && trigger && text && reason
+        self.is_of_state(filter) && target && trigger && text && reason
+    }
+
+    fn is_of_state(&self, filter: &ScanFilter) -> bool {
+        let Some(wanted) = filter.state else { return true };
+        let is_stuck = self.is_stuck(&filter.stuck_targets);
+        let counts_as = if is_stuck { ScanState::Attention } else { self.scan.state };
+        counts_as == wanted
+    }
+
+    /// Whether it runs and has an open delivery of [`Work::Deliver`] to one of these targets.
+    pub(super) fn is_stuck(&self, targets: &[Name]) -> bool {
+        targets.iter().any(|target| self.open(target, Work::Deliver).is_some())
     }
 }
 
 impl Rows {
-    pub(super) fn waiting(&self) -> impl Iterator<Item = &Scan> {
+    fn waiting(&self) -> impl Iterator<Item = &Scan> {
         self.scans.values().map(|row| &row.scan).filter(|scan| scan.state == ScanState::Waiting)
     }
 
-    pub(super) fn waiting_row(&mut self, id: ScanId) -> Option<&mut Row> {
+    /// What waits and is not held for a prefix.
+    pub(super) fn startable(&self) -> impl Iterator<Item = &Scan> {
+        let free = |row: &&Row| row.scan.state == ScanState::Waiting && row.held_for.is_none();
+        self.scans.values().filter(free).map(|row| &row.scan)
+    }
+
+    fn waiting_row(&mut self, id: ScanId) -> Option<&mut Row> {
         self.scans.get_mut(&id).filter(|row| row.scan.state == ScanState::Waiting)
     }
 
-    pub(super) fn absorb(&mut self, absorb: &Absorb, now: Timestamp) -> ScanId {
+    /// The waiting scan, when it is still as the caller saw it.
+    pub(super) fn unchanged_row(&mut self, id: ScanId, generation: i64) -> Option<&mut Row> {
+        self.waiting_row(id).filter(|row| row.scan.generation == generation)
+    }
+
+    pub(super) fn absorb(&mut self, batch: Batch) -> Receipt {
+        let now = batch.received_at;
+        let scans = batch.folders.iter().map(|absorb| self.absorb_folder(absorb, now)).collect();
+        self.refuse(batch.refusals);
+        if let Some(Bookmark { trigger, place }) = batch.bookmark {
+            self.bookmarks.insert(trigger, place);
+        }
+        Receipt { scans }
+    }
+
+    fn absorb_folder(&mut self, absorb: &Absorb, now: Timestamp) -> ScanId {
         let known = self.waiting().find(|scan| scan.folder == absorb.folder).map(|scan| scan.id);
         let id = known.unwrap_or_else(|| self.add(absorb, now));
         if let Some(row) = self.scans.get_mut(&id) {
@@ -144,56 +197,64 @@ impl Rows {
             deliveries: Vec::new(),
         };
         let tell = absorb.folder.clone();
-        self.scans.insert(
-            id,
-            Row { scan, tell, held_until: None, leases: BTreeMap::new(), steps: BTreeMap::new() },
-        );
+        let row = Row {
+            scan,
+            tell,
+            held_until: None,
+            held_for: None,
+            leases: BTreeMap::new(),
+            lease_numbers: BTreeMap::new(),
+            steps: BTreeMap::new(),
+        };
+        self.scans.insert(id, row);
         id
     }
 
-    pub(super) fn refuse(&mut self, refusals: Vec<RefusalRecord>) {
+    fn refuse(&mut self, refusals: Vec<RefusalRecord>) {
         self.refusals.extend(refusals);
         let old = self.refusals.len().saturating_sub(REFUSALS_KEPT);
         self.refusals.drain(..old);
     }
 
     pub(super) fn claimable(&self, target: &Name, work: Work, now: Timestamp) -> Vec<ScanId> {
-        let ready = |row: &Row| match row.ready(target, work) {
-            Some((ready_at, _)) if ready_at <= now => Some((ready_at, row.scan.priority, row.scan.id)),
-            Some(_) | None => None,
+        let ready = |row: &Row| {
+            let ready_at = row.ready(target, work).filter(|ready_at| *ready_at <= now)?;
+            let priority = match work {
+                Work::Deliver => row.scan.priority,
+                Work::Verify => 0,
+            };
+            Some((Reverse(priority), ready_at, row.scan.id))
         };
         let mut found: Vec<_> = self.scans.values().filter_map(ready).collect();
-        match work {
-            Work::Deliver => found.sort_by_key(|(_, priority, id)| (Reverse(*priority), *id)),
-            Work::Verify => found.sort_by_key(|(ready_at, _, id)| (*ready_at, *id)),
-        }
+        found.sort_unstable();
         found.into_iter().map(|(_, _, id)| id).collect()
     }
 
-    pub(super) fn claim(
-        &mut self,
-        id: ScanId,
-        target: &Name,
-        work: Work,
-        until: Timestamp,
-    ) -> Option<Claimed> {
+    pub(super) fn claim(&mut self, owner: Owner, id: ScanId, target: &Name, work: Work) -> Option<Claimed> {
         let row = self.scans.get_mut(&id)?;
-        row.leases.insert(target.clone(), until);
-        let (_, delivery) = row.ready(target, work)?;
+        let delivery = row.open(target, work)?.clone();
+        let number = row.lease_numbers.entry(target.clone()).or_default();
+        *number += 1;
+        let lease = Lease { owner, number: *number };
+        row.leases.insert(target.clone(), lease);
         Some(Claimed {
+            lease,
             scan: id,
             folder: row.tell.clone(),
             first_seen: row.scan.first_seen,
             changes: row.scan.changes.clone(),
-            delivery: delivery.clone(),
+            delivery,
         })
     }
 
     /// Answers the scan when it came to its end.
     pub(super) fn settle(&mut self, settlement: Settlement, now: Timestamp) -> Option<(ScanId, ScanState)> {
-        let Settlement { scan, delivery, steps } = settlement;
+        let Settlement { lease, scan, delivery, steps } = settlement;
         let row = self.scans.get_mut(&scan)?;
-        row.leases.remove(&delivery.target)?;
+        if row.leases.get(&delivery.target) != Some(&lease) {
+            return None;
+        }
+        row.leases.remove(&delivery.target);
         row.keep_steps(&steps);
         let closed = !delivery.is_open();
         let known = row.scan.deliveries.iter_mut().find(|known| known.target == delivery.target);
@@ -209,7 +270,7 @@ impl Rows {
     pub(super) fn retry(&mut self, id: ScanId, now: Timestamp) -> Option<Scan> {
         let row = self.scans.get_mut(&id)?;
         if row.scan.state == ScanState::Waiting {
-            row.held_until = None;
+            (row.held_until, row.held_for) = (None, None);
             row.scan.due_at = row.scan.due_at.min(now);
             row.keep_steps(&[rules::retried_step(now)]);
             return Some(row.scan.clone());

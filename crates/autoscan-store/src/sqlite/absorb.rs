@@ -2,7 +2,7 @@
 
 use autoscan_core::change::{ChangeKind, Subject};
 use autoscan_core::path::{LocalPath, TriggerPath};
-use autoscan_core::ports::{Absorb, Batch, Receipt, RefusalRecord};
+use autoscan_core::ports::{Absorb, Batch, Bookmark, Receipt, RefusalRecord};
 use autoscan_core::scan::{ScanId, StoredChange};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, Result, Row};
@@ -33,12 +33,17 @@ const NEW_REFUSAL: &str = "INSERT INTO refusal (trigger_name, reason, received_a
 
 const FORGET_REFUSALS: &str = "DELETE FROM refusal WHERE id <= (SELECT max(id) FROM refusal) - ?1";
 
+const KEEP_BOOKMARK: &str = "INSERT OR REPLACE INTO bookmark (trigger_name, place) VALUES (?1, ?2)";
+
 /// Merges a batch into the waiting scans.
 pub(super) fn absorb(write: &mut Write<'_>, batch: &Batch) -> Result<Receipt> {
     let folders = batch.folders.iter();
     let scans =
         folders.map(|folder| absorb_folder(write, folder, batch.received_at)).collect::<Result<_>>()?;
     keep_refusals(write.conn, &batch.refusals)?;
+    if let Some(Bookmark { trigger, place }) = &batch.bookmark {
+        write.conn.prepare_cached(KEEP_BOOKMARK)?.execute((trigger.as_str(), place))?;
+    }
     Ok(Receipt { scans })
 }
 

@@ -4,39 +4,48 @@
 //! one for the dispatcher and one for people, so that a long list keeps no delivery waiting.
 
 mod absorb;
-mod deliver;
 mod errors;
+mod gate;
+mod history;
 mod keep;
+mod kept;
+mod leases;
 mod line;
 mod open;
 #[cfg(test)]
 mod plan;
 mod query;
 mod reader;
+mod retry;
 mod rows;
 mod session;
 mod steps;
 mod tally;
+mod times;
 mod writer;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::delivery::Work;
+use autoscan_core::history::{HourCounts, TriggerCounts};
 use autoscan_core::name::Name;
+use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
-    Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
-    StoreError,
+    Batch, Claimed, Clock, Hold, Owner, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats,
+    Store, StoreError,
 };
 use autoscan_core::scan::{Scan, ScanId, ScanState};
 use autoscan_core::step::Step;
+use autoscan_core::storm::HeldStorm;
 use autoscan_core::time::Timestamp;
 
 pub use self::open::{OpenError, Options};
 use self::reader::Reader;
 use self::writer::Survives::{Kill, PowerCut};
 use self::writer::Writer;
-use crate::rules;
+use crate::rules::{self, Owners};
 
 /// The queue in one file.
 pub struct SqliteStore {
@@ -44,9 +53,15 @@ pub struct SqliteStore {
     dispatch: Reader,
     people: Reader,
     journal_note: Option<String>,
+    clock: Arc<dyn Clock>,
+    owners: Mutex<Owners>,
 }
 
 impl SqliteStore {
+    fn owners(&self) -> MutexGuard<'_, Owners> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A sentence for a person when SQLite's write-ahead log could not be used, as on a network filesystem.
     pub fn journal_note(&self) -> Option<String> {
         self.journal_note.clone()
@@ -68,8 +83,9 @@ impl Store for SqliteStore {
         self.writer.ask(PowerCut, move |write| absorb::absorb(write, &batch)).await
     }
 
-    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Scan>, StoreError> {
-        self.dispatch.ask(move |conn| query::due(conn, now, limit)).await
+    async fn due(&self, now: Timestamp, limit: usize, in_hand: Vec<ScanId>) -> Result<Vec<Scan>, StoreError> {
+        let in_hand = in_hand.into_iter().collect();
+        self.dispatch.ask(move |conn| query::due(conn, now, limit, &in_hand)).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -77,38 +93,62 @@ impl Store for SqliteStore {
     }
 
     async fn hold(&self, holds: Vec<Hold>) -> Result<(), StoreError> {
-        self.writer.ask(Kill, move |write| deliver::hold(write, &holds)).await
+        self.writer.ask(Kill, move |write| gate::hold(write, &holds)).await
+    }
+
+    async fn held_prefixes(&self) -> Result<Vec<LocalPath>, StoreError> {
+        self.dispatch.ask(gate::held_prefixes).await
+    }
+
+    async fn release(&self, prefix: &LocalPath, now: Timestamp) -> Result<usize, StoreError> {
+        let prefix = prefix.clone();
+        self.writer.ask(Kill, move |write| gate::release(write, &prefix, now)).await
     }
 
     async fn start(&self, starts: Vec<Start>, now: Timestamp) -> Result<Vec<ScanId>, StoreError> {
-        self.writer.ask(Kill, move |write| deliver::start(write, &starts, now)).await
+        self.writer.ask(Kill, move |write| gate::start(write, &starts, now)).await
+    }
+
+    async fn reroute(
+        &self,
+        id: ScanId,
+        generation: i64,
+        batch: Batch,
+    ) -> Result<Option<Receipt>, StoreError> {
+        rules::check_paths(&batch)?;
+        self.writer.ask(PowerCut, move |write| gate::reroute(write, id, generation, &batch)).await
     }
 
     async fn claim(
         &self,
+        owner: Owner,
         target: &Name,
         work: Work,
         now: Timestamp,
-        lease: Duration,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let target = target.clone();
-        self.writer.ask(Kill, move |write| deliver::claim(write, &target, work, now, lease, limit)).await
+        self.writer.ask(Kill, move |write| leases::claim(write, owner, &target, work, now, limit)).await
     }
 
     async fn next_attempt(&self, target: &Name, work: Work) -> Result<Option<Timestamp>, StoreError> {
         let target = target.clone();
-        self.dispatch.ask(move |conn| query::next_attempt(conn, &target, work)).await
+        self.dispatch.ask(move |conn| leases::next_attempt(conn, &target, work)).await
     }
 
     async fn backlog(&self, target: &Name, work: Work, most: usize) -> Result<usize, StoreError> {
         let target = target.clone();
-        self.dispatch.ask(move |conn| query::backlog(conn, &target, work, most)).await
+        self.dispatch.ask(move |conn| leases::backlog(conn, &target, work, most)).await
     }
 
-    async fn hurry(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError> {
+    async fn count_stuck(&self, targets: &[Name], most: usize) -> Result<usize, StoreError> {
+        let targets = targets.to_vec();
+        self.people.ask(move |conn| leases::count_stuck(conn, &targets, most)).await
+    }
+
+    async fn make_due(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError> {
         let target = target.clone();
-        self.writer.ask(Kill, move |write| deliver::hurry(write, &target, now)).await
+        self.writer.ask(Kill, move |write| leases::make_due(write, &target, now)).await
     }
 
     async fn settle(
@@ -116,11 +156,25 @@ impl Store for SqliteStore {
         settlements: Vec<Settlement>,
         now: Timestamp,
     ) -> Result<Vec<(ScanId, ScanState)>, StoreError> {
-        self.writer.ask(Kill, move |write| deliver::settle(write, &settlements, now)).await
+        self.writer.ask(Kill, move |write| leases::settle(write, &settlements, now)).await
     }
 
-    async fn recover(&self) -> Result<(), StoreError> {
-        self.writer.ask(Kill, deliver::recover).await
+    async fn heartbeat(&self, owner: Owner, lasts: Duration) -> Result<usize, StoreError> {
+        let live = self.owners().heard(owner, self.clock.steady(), lasts);
+        self.writer.ask(Kill, move |write| leases::end_leases(write.conn, &live)).await
+    }
+
+    async fn retire(&self, owner: Owner) -> Result<usize, StoreError> {
+        self.owners().retire(owner);
+        self.writer.ask(Kill, move |write| leases::end_leases_of(write.conn, owner)).await
+    }
+
+    async fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.people.ask(times::newest).await
+    }
+
+    async fn bring_to(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.writer.ask(Kill, move |write| times::bring_to(write, now)).await
     }
 
     async fn list(&self, filter: ScanFilter) -> Result<Page, StoreError> {
@@ -133,11 +187,11 @@ impl Store for SqliteStore {
     }
 
     async fn retry(&self, id: ScanId, now: Timestamp) -> Result<Option<Scan>, StoreError> {
-        self.writer.ask(PowerCut, move |write| deliver::retry(write, id, now)).await
+        self.writer.ask(PowerCut, move |write| retry::retry(write, id, now)).await
     }
 
     async fn retry_all(&self, ids: Vec<ScanId>, now: Timestamp) -> Result<Vec<ScanId>, StoreError> {
-        self.writer.ask(PowerCut, move |write| deliver::retry_all(write, &ids, now)).await
+        self.writer.ask(PowerCut, move |write| retry::retry_all(write, &ids, now)).await
     }
 
     async fn steps(&self, id: ScanId) -> Result<Vec<Step>, StoreError> {
@@ -154,6 +208,55 @@ impl Store for SqliteStore {
 
     async fn refusals(&self, limit: usize) -> Result<Vec<RefusalRecord>, StoreError> {
         self.people.ask(move |conn| query::refusals(conn, limit)).await
+    }
+
+    async fn bookmark(&self, trigger: &Name) -> Result<Option<String>, StoreError> {
+        let trigger = trigger.clone();
+        self.people.ask(move |conn| kept::bookmark(conn, &trigger)).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<(Name, Option<Timestamp>)>, StoreError> {
+        self.people.ask(kept::pauses).await
+    }
+
+    async fn pause(&self, targets: Vec<Name>, until: Option<Timestamp>) -> Result<(), StoreError> {
+        self.writer.ask(PowerCut, move |write| kept::pause(write, &targets, until)).await
+    }
+
+    async fn resume(&self, targets: Vec<Name>) -> Result<(), StoreError> {
+        self.writer.ask(PowerCut, move |write| kept::resume(write, &targets)).await
+    }
+
+    async fn mounts(&self) -> Result<Vec<LocalPath>, StoreError> {
+        self.people.ask(kept::mounts).await
+    }
+
+    async fn change_mounts(&self, seen: Vec<LocalPath>, gone: Vec<LocalPath>) -> Result<(), StoreError> {
+        self.writer.ask(PowerCut, move |write| kept::change_mounts(write, &seen, &gone)).await
+    }
+
+    async fn storms(&self) -> Result<Vec<HeldStorm>, StoreError> {
+        self.people.ask(kept::storms).await
+    }
+
+    async fn change_storms(&self, held: Vec<HeldStorm>, over: Vec<LocalPath>) -> Result<(), StoreError> {
+        self.writer.ask(PowerCut, move |write| kept::change_storms(write, &held, &over)).await
+    }
+
+    async fn trigger_counts(&self) -> Result<Vec<TriggerCounts>, StoreError> {
+        self.people.ask(history::trigger_counts).await
+    }
+
+    async fn add_trigger_counts(&self, more: Vec<TriggerCounts>) -> Result<(), StoreError> {
+        self.writer.ask(Kill, move |write| history::add_trigger_counts(write, &more)).await
+    }
+
+    async fn hours(&self, from: i64) -> Result<Vec<HourCounts>, StoreError> {
+        self.people.ask(move |conn| history::hours(conn, from)).await
+    }
+
+    async fn add_hours(&self, more: Vec<HourCounts>, from: i64) -> Result<(), StoreError> {
+        self.writer.ask(Kill, move |write| history::add_hours(write, &more, from)).await
     }
 
     async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {

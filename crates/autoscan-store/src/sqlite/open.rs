@@ -4,22 +4,26 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use autoscan_core::ports::Clock;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Result as SqlResult, TransactionBehavior};
 
 use super::SqliteStore;
+use super::leases::end_leases;
 use super::reader::Reader;
 use super::tally::Tally;
 use super::writer::Writer;
 
 /// Each brings the schema from the version of its place to the next.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_queue.sql"),
     include_str!("../../migrations/0002_proof.sql"),
     include_str!("../../migrations/0003_session.sql"),
     include_str!("../../migrations/0004_history.sql"),
+    include_str!("../../migrations/0005_leases.sql"),
 ];
 
 /// What all of them together lead to, in one step, for a new file.
@@ -29,7 +33,7 @@ pub(super) const SCHEMA: &str = include_str!("../../migrations/schema.sql");
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"ascn");
 
 /// Statements that each connection keeps prepared: more than there are.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// Page caches in KiB: what is asked every tick touches few pages.
 const WRITER_CACHE: i32 = 1024;
@@ -111,7 +115,9 @@ impl Default for Options {
 impl SqliteStore {
     /// Opens or creates the database, readable for its owner alone, and starts its threads. It blocks for some
     /// milliseconds, however many scans are kept. Only the first time after an older autoscan it walks all deliveries once.
-    pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+    /// `clock` is the store's own time, by which it judges whether an owner of leases lives: those of an earlier process
+    /// are over.
+    pub fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let lock = lock(path)?;
         create(path)?;
         let fault = |error| sql_fault(path, &error);
@@ -140,6 +146,8 @@ impl SqliteStore {
             writer: Writer::start(writer, tally, !wal, lock)
                 .map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))?,
             journal_note: (!wal).then(|| journal_note(path)),
+            clock,
+            owners: Mutex::default(),
         })
     }
 }
@@ -313,6 +321,8 @@ fn prepare_writer(
         transaction.pragma_update(None, "user_version", super::rows::rows(MIGRATIONS.len()))?;
         transaction.commit()?;
     }
+    // Where the file cannot be written now, the first heartbeat does it.
+    end_leases(&conn, &[]).ok();
     conn.pragma_update(None, "synchronous", "FULL")?;
     let tally = Tally::read(&conn)?;
     Ok((conn, tally))

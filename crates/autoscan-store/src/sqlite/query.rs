@@ -1,43 +1,30 @@
 //! What is only read. Every question goes along an index: none sorts, none counts, none grows with history.
 
-use autoscan_core::delivery::Work;
+use std::collections::HashSet;
+
 use autoscan_core::name::Name;
 use autoscan_core::ports::{Page, RefusalRecord, ScanFilter};
 use autoscan_core::scan::{Scan, ScanId, ScanState};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
-use super::rows::{self, code, name, rows, scan_columns, whole};
-use crate::rules::LOOKED_AT_PER_PAGE;
+use super::rows::{self, code, name, rows};
+use crate::rules::{self, LOOKED_AT_PER_PAGE};
 
-const NEXT_PRIORITY: &str =
-    "SELECT max(priority) FROM scan INDEXED BY scan_due WHERE state = 0 AND priority <= ?1";
+const NEXT_PRIORITY: &str = "SELECT max(priority) FROM scan INDEXED BY scan_due
+     WHERE state = 0 AND held_for IS NULL AND priority <= ?1";
 
-const DUE: &str = concat!(
-    "SELECT ",
-    scan_columns!(),
-    " FROM scan INDEXED BY scan_due
-     WHERE state = 0 AND priority = ?1 AND due_at <= ?2 ORDER BY due_at, id LIMIT ?3"
-);
+const DUE: &str = "SELECT id FROM scan INDEXED BY scan_due
+     WHERE state = 0 AND held_for IS NULL AND priority = ?1 AND due_at <= ?2 ORDER BY due_at, id";
 
-const EARLIEST: &str = "SELECT min(due_at) FROM scan INDEXED BY scan_due WHERE state = 0 AND priority = ?1";
-
-const NEXT_TO_TELL: &str = "SELECT min(ready_at) FROM delivery INDEXED BY delivery_ready
-     WHERE target = ?1 AND ready_at IS NOT NULL AND state < 2";
-
-const NEXT_TO_FOLLOW: &str = "SELECT min(ready_at) FROM delivery INDEXED BY delivery_follow
-     WHERE target = ?1 AND ready_at IS NOT NULL AND state >= 2";
-
-const LEFT_TO_TELL: &str = "SELECT 1 FROM delivery INDEXED BY delivery_ready
-     WHERE target = ?1 AND ready_at IS NOT NULL AND state < 2 LIMIT ?2";
-
-const LEFT_TO_FOLLOW: &str = "SELECT 1 FROM delivery INDEXED BY delivery_follow
-     WHERE target = ?1 AND ready_at IS NOT NULL AND state >= 2 LIMIT ?2";
+const EARLIEST: &str = "SELECT min(due_at) FROM scan INDEXED BY scan_due
+     WHERE state = 0 AND held_for IS NULL AND priority = ?1";
 
 /// Whether a scan fits. A null parameter filters nothing.
 macro_rules! fits {
     () => {
-        "(?2 IS NULL OR state = ?2)
+        "(?2 IS NULL OR ?2 = iif(state = 1 AND EXISTS (SELECT 1 FROM delivery WHERE scan = id AND state < 2
+                                     AND instr(?7, ',' || target || ',')), 3, state))
          AND (?3 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE scan = id AND target = ?3))
          AND (?4 IS NULL OR EXISTS (SELECT 1 FROM change WHERE scan = id AND trigger_name = ?4))
          AND (?5 IS NULL OR instr(lower(folder), ?5)
@@ -54,10 +41,22 @@ const LIST_STARTED: &str = concat!(
     " FROM scan INDEXED BY scan_state WHERE state <> 0 AND state = ?2 AND id < ?1 ORDER BY id DESC"
 );
 
+/// Those that need attention, with those that run and may be stuck.
+const LIST_STUCK: &str = concat!(
+    "WITH candidate (number) AS (
+         SELECT id FROM scan INDEXED BY scan_state WHERE state <> 0 AND state = 3 AND id < ?1
+         UNION ALL SELECT id FROM scan INDEXED BY scan_state WHERE state <> 0 AND state = 1 AND id < ?1
+         ORDER BY 1 DESC)
+     SELECT id, ",
+    fits!(),
+    " FROM candidate CROSS JOIN scan ON id = number"
+);
+
 /// Sorts the numbers of all that waits, and looks at no more than is asked for.
 const LIST_WAITING: &str = concat!(
     "WITH waiting (number) AS MATERIALIZED
-         (SELECT id FROM scan INDEXED BY scan_due WHERE state = 0 AND id < ?1 ORDER BY id DESC)
+         (SELECT id FROM scan INDEXED BY scan_due WHERE state = 0 AND held_for IS NULL AND id < ?1
+          UNION ALL SELECT id FROM scan INDEXED BY scan_held WHERE held_for IS NOT NULL AND id < ?1 ORDER BY 1 DESC)
      SELECT id, ",
     fits!(),
     " FROM waiting CROSS JOIN scan ON id = number"
@@ -71,30 +70,32 @@ const REFUSALS: &str = "SELECT trigger_name, reason, received_at FROM refusal OR
 const SETTING: &str = "SELECT value FROM setting WHERE key = ?1";
 
 /// The priorities of waiting scans, highest first, each found by one step along the index.
-fn priorities(conn: &Connection) -> impl Iterator<Item = Result<i64>> + '_ {
-    let mut most = Some(i64::MAX);
-    std::iter::from_fn(move || {
-        let found = next_priority(conn, most?);
-        most = found.as_ref().ok().copied().flatten().and_then(|priority| priority.checked_sub(1));
-        found.transpose()
-    })
+fn priorities(conn: &Connection) -> impl Iterator<Item = Result<i64>> {
+    rules::descending(move |most| conn.prepare_cached(NEXT_PRIORITY)?.query_row([most], |row| row.get(0)))
 }
 
-fn next_priority(conn: &Connection, most: i64) -> Result<Option<i64>> {
-    conn.prepare_cached(NEXT_PRIORITY)?.query_row([most], |row| row.get(0))
-}
-
-/// Waiting scans that are due.
-pub(super) fn due(conn: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Scan>> {
+/// Waiting scans that are due and that the caller does not have in hand.
+pub(super) fn due(
+    conn: &Connection,
+    now: Timestamp,
+    limit: usize,
+    in_hand: &HashSet<ScanId>,
+) -> Result<Vec<Scan>> {
     let mut due = Vec::new();
     for priority in priorities(conn) {
         if due.len() >= limit {
             break;
         }
-        let values = (priority?, now.as_millis(), rows(limit - due.len()));
         let mut statement = conn.prepare_cached(DUE)?;
-        for scan in statement.query_map(values, rows::scan)? {
-            due.push(whole(conn, scan?)?);
+        let mut ids = statement.query((priority?, now.as_millis()))?;
+        while let Some(row) = ids.next()? {
+            let id = ScanId(row.get(0)?);
+            if !in_hand.contains(&id) {
+                due.extend(rows::show(conn, id)?);
+            }
+            if due.len() >= limit {
+                break;
+            }
         }
     }
     Ok(due)
@@ -110,34 +111,10 @@ pub(super) fn next_due(conn: &Connection) -> Result<Option<Timestamp>> {
     Ok(earliest.map(Timestamp::from_millis))
 }
 
-/// The earliest moment at which this work may be done for a delivery to this target.
-pub(super) fn next_attempt(conn: &Connection, target: &Name, work: Work) -> Result<Option<Timestamp>> {
-    let sql = match work {
-        Work::Deliver => NEXT_TO_TELL,
-        Work::Verify => NEXT_TO_FOLLOW,
-    };
-    let moment = |row: &Row<'_>| rows::moment(row, 0);
-    conn.prepare_cached(sql)?.query_row([target.as_str()], moment)
-}
-
-/// For how many deliveries to the target this work is left, at most `most`.
-pub(super) fn backlog(conn: &Connection, target: &Name, work: Work, most: usize) -> Result<usize> {
-    let sql = match work {
-        Work::Deliver => LEFT_TO_TELL,
-        Work::Verify => LEFT_TO_FOLLOW,
-    };
-    let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query((target.as_str(), rows(most)))?;
-    let mut count = 0;
-    while rows.next()?.is_some() {
-        count += 1;
-    }
-    Ok(count)
-}
-
 /// One page of scans, newest first; `waiting` is how many wait.
 pub(super) fn list(conn: &Connection, filter: &ScanFilter, waiting: u64) -> Result<Page> {
     let sql = match filter.state {
+        Some(ScanState::Attention) if !filter.stuck_targets.is_empty() => LIST_STUCK,
         Some(ScanState::Running | ScanState::Done | ScanState::Attention) => LIST_STARTED,
         Some(ScanState::Waiting) if waiting <= FEW => LIST_WAITING,
         Some(ScanState::Waiting) | None => LIST,
@@ -149,10 +126,16 @@ pub(super) fn list(conn: &Connection, filter: &ScanFilter, waiting: u64) -> Resu
         filter.trigger.as_ref().map(Name::as_str),
         filter.text.as_ref().map(|text| text.to_ascii_lowercase()),
         filter.reason.as_ref().map(|reason| reason.to_ascii_lowercase()),
+        stuck_text(&filter.stuck_targets),
     );
     let (found, next) = pick(conn.prepare_cached(sql)?.query(values)?, filter.limit)?;
     let scans = found.into_iter().filter_map(|id| rows::show(conn, id).transpose()).collect::<Result<_>>()?;
     Ok(Page { scans, next })
+}
+
+/// Names between commas, which none of them holds; none for no name.
+fn stuck_text(targets: &[Name]) -> Option<String> {
+    (!targets.is_empty()).then(|| format!(",{},", rows::targets_text(Some(targets)).unwrap_or_default()))
 }
 
 /// The scans that fit, up to the limit, and where to go on when there may be more.
@@ -200,12 +183,8 @@ mod tests {
     fn no_question_sorts_or_walks_a_table_from_end_to_end() {
         for (sql, step) in [
             (NEXT_PRIORITY, "SEARCH scan USING COVERING INDEX scan_due (priority<?)"),
-            (DUE, "SEARCH scan USING INDEX scan_due (priority=? AND due_at<?)"),
+            (DUE, "SEARCH scan USING COVERING INDEX scan_due (priority=? AND due_at<?)"),
             (EARLIEST, "SEARCH scan USING COVERING INDEX scan_due (priority=?)"),
-            (NEXT_TO_TELL, "SEARCH delivery USING INDEX delivery_ready (target=? AND ready_at>?)"),
-            (NEXT_TO_FOLLOW, "SEARCH delivery USING INDEX delivery_follow (target=? AND ready_at>?)"),
-            (LEFT_TO_TELL, "SEARCH delivery USING INDEX delivery_ready (target=? AND ready_at>?)"),
-            (LEFT_TO_FOLLOW, "SEARCH delivery USING INDEX delivery_follow (target=? AND ready_at>?)"),
             (LIST, "SEARCH scan USING INTEGER PRIMARY KEY (rowid<?)"),
             (LIST_STARTED, "SEARCH scan USING INDEX scan_state (state=? AND rowid<?)"),
         ] {

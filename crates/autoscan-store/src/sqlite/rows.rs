@@ -16,7 +16,6 @@ macro_rules! scan_columns {
         "id, folder, state, priority, first_seen, due_at, generation, finished_at, note"
     };
 }
-pub(super) use scan_columns;
 
 const SHOW: &str = concat!("SELECT ", scan_columns!(), " FROM scan WHERE id = ?1");
 
@@ -30,7 +29,7 @@ macro_rules! change_columns {
 /// The columns that [`delivery`] reads.
 macro_rules! delivery_columns {
     () => {
-        "target, state, attempts, next_attempt_at, sent_at, seen_at, error, widened, cared, note"
+        "target, state, attempts, next_attempt_at, sent_at, seen_at, error, widened, cared, note, faults, excluded"
     };
 }
 
@@ -44,10 +43,17 @@ const DELIVERIES: &str =
 const DELIVERY: &str =
     concat!("SELECT ", delivery_columns!(), " FROM delivery WHERE scan = ?1 AND target = ?2");
 
-const PUT_DELIVERY: &str = "INSERT OR REPLACE INTO delivery
-     (scan, target, state, attempts, next_attempt_at, sent_at, seen_at, error, widened, cared, note, priority, ready_at)
-     VALUES (:scan, :target, :state, :attempts, :next_attempt_at, :sent_at, :seen_at, :error, :widened, :cared, :note,
-             :priority, :ready_at)";
+/// Whoever had a lease on the delivery has none any more; its number goes on growing.
+const PUT_DELIVERY: &str = "INSERT INTO delivery
+     (scan, target, state, attempts, faults, next_attempt_at, sent_at, seen_at, error, excluded, widened, cared, note,
+      priority, ready_at)
+     VALUES (:scan, :target, :state, :attempts, :faults, :next_attempt_at, :sent_at, :seen_at, :error, :excluded,
+             :widened, :cared, :note, :priority, :ready_at)
+     ON CONFLICT (scan, target) DO UPDATE SET lease_owner = NULL, state = excluded.state, attempts = excluded.attempts,
+             faults = excluded.faults, next_attempt_at = excluded.next_attempt_at, sent_at = excluded.sent_at,
+             seen_at = excluded.seen_at, error = excluded.error, excluded = excluded.excluded,
+             widened = excluded.widened, cared = excluded.cared, note = excluded.note, priority = excluded.priority,
+             ready_at = excluded.ready_at";
 
 /// A value's place in its list.
 pub(super) fn code<T: PartialEq>(all: &[T], value: &T) -> i64 {
@@ -66,6 +72,12 @@ pub(super) fn value<T: Copy>(all: &[T], row: &Row<'_>, column: usize) -> Result<
 /// A count of rows for a LIMIT.
 pub(super) fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// A number that is never negative, in a column.
+pub(super) fn whole_number<T: TryFrom<i64>>(row: &Row<'_>, column: usize) -> Result<T> {
+    let number: i64 = row.get(column)?;
+    T::try_from(number).map_err(|_negative| Error::IntegralValueOutOfRange(column, number))
 }
 
 /// The moment in a column.
@@ -161,6 +173,8 @@ fn delivery(row: &Row<'_>) -> Result<Delivery> {
         widened: row.get(7)?,
         cared: row.get(8)?,
         note: row.get(9)?,
+        faults: row.get(10)?,
+        excluded: row.get(11)?,
     })
 }
 
@@ -214,6 +228,8 @@ pub(super) fn put_delivery(
         ":sent_at": delivery.sent_at.map(Timestamp::as_millis),
         ":seen_at": delivery.seen_at.map(Timestamp::as_millis),
         ":error": delivery.error,
+        ":faults": delivery.faults,
+        ":excluded": delivery.excluded,
         ":widened": delivery.widened,
         ":cared": delivery.cared,
         ":note": delivery.note,

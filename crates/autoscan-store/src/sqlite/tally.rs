@@ -10,7 +10,9 @@ const READ: &str = "SELECT running, done, attention, last_scan FROM tally";
 const WRITE: &str = "UPDATE tally SET running = ?1, done = ?2, attention = ?3, last_scan = ?4";
 
 /// Arrivals do not write the tally down: it would be one more page for each. What they change is counted at the start.
-const WAITING: &str = "SELECT count(*) FROM scan INDEXED BY scan_due WHERE state = 0";
+const WAITING: &str =
+    "SELECT (SELECT count(*) FROM scan INDEXED BY scan_due WHERE state = 0 AND held_for IS NULL)
+     + (SELECT count(*) FROM scan INDEXED BY scan_held WHERE held_for IS NOT NULL)";
 const LAST_SCAN: &str = "SELECT coalesce(max(id), 0) FROM scan";
 
 /// How many scans there are in each state, and the highest number that was ever given to one. The writer alone

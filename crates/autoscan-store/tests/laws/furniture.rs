@@ -2,21 +2,55 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use autoscan_core::change::Change;
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Absorb, Batch, Settlement, Start, Store};
+use autoscan_core::ports::{Absorb, Batch, Claimed, Clock, Owner, Settlement, Start, Store};
 use autoscan_core::scan::{Quiet, Scan, ScanId, StoredChange};
-use autoscan_core::time::Timestamp;
-use autoscan_store::{MemoryStore, Options, SqliteStore};
+use autoscan_core::time::{SteadyTime, Timestamp};
+use autoscan_store::{MemoryStore, OpenError, Options, SqliteStore};
 use tempfile::TempDir;
 
 /// Ten seconds of quiet, two minutes at most.
 pub(crate) const QUIET: Quiet =
     Quiet { minimum_age: Duration::from_secs(10), maximum_wait: Duration::from_mins(2) };
+
+/// Who claims where it does not matter who does.
+pub(crate) const OWNER: Owner = Owner(1);
+
+/// A clock that stands still until it is moved: only its steady time matters to a store.
+#[derive(Debug, Default)]
+pub(crate) struct ManualClock(AtomicU64);
+
+impl ManualClock {
+    pub(crate) fn pass(&self, duration: Duration) {
+        self.0.fetch_add(u64::try_from(duration.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        at(0)
+    }
+
+    fn steady(&self) -> SteadyTime {
+        SteadyTime::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    fn minute_of_day(&self, _at: Timestamp) -> u16 {
+        0
+    }
+
+    async fn sleep(&self, _duration: Duration) {
+        std::future::pending().await
+    }
+}
 
 /// So many seconds after the beginning of the test.
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -46,7 +80,7 @@ pub(crate) fn absorb(folder: &str, changes: Vec<StoredChange>) -> Absorb {
 }
 
 pub(crate) fn batch(now: Timestamp, folders: Vec<Absorb>) -> Batch {
-    Batch { received_at: now, folders, refusals: vec![] }
+    Batch { received_at: now, folders, ..Batch::default() }
 }
 
 /// A new file in a folder comes in.
@@ -74,7 +108,34 @@ pub(crate) async fn runs(store: &dyn Store, folder: &str, targets: &[&str], now:
     id
 }
 
-/// A lane takes the scan's delivery to `target` and settles it. What is sent or seen is not followed.
+/// All free deliveries to `target` for which this work is left.
+pub(crate) async fn claims(store: &dyn Store, target: &str, work: Work, now: Timestamp) -> Vec<Claimed> {
+    store.claim(OWNER, &name(target), work, now, usize::MAX).await.unwrap()
+}
+
+/// The scan's delivery to `target`, leased; the others that can be claimed are leased too.
+pub(crate) async fn claims_one(
+    store: &dyn Store,
+    id: ScanId,
+    target: &str,
+    work: Work,
+    now: Timestamp,
+) -> Claimed {
+    let claimed = claims(store, target, work, now).await;
+    claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed")
+}
+
+/// What is claimed is settled like this.
+pub(crate) fn settlement(claimed: &Claimed, delivery: Delivery) -> Settlement {
+    Settlement { lease: claimed.lease, scan: claimed.scan, delivery, steps: vec![] }
+}
+
+/// Ends the leases of all that [`OWNER`] has claimed.
+pub(crate) async fn lets_go(store: &dyn Store) {
+    store.retire(OWNER).await.unwrap();
+}
+
+/// The scan's delivery to `target` is claimed and settled. What is sent or seen is not verified.
 pub(crate) async fn settles(
     store: &dyn Store,
     id: ScanId,
@@ -82,25 +143,26 @@ pub(crate) async fn settles(
     state: DeliveryState,
     now: Timestamp,
 ) {
-    let target = name(target);
-    let claimed = store.claim(&target, Work::Deliver, now, Duration::from_mins(1), usize::MAX).await.unwrap();
-    let claimed =
-        claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed");
+    let claimed = claims_one(store, id, target, Work::Deliver, now).await;
     let again = matches!(state, DeliveryState::Waiting | DeliveryState::Held);
-    let delivery = Delivery { state, next_attempt_at: again.then_some(now), ..claimed.delivery };
-    store.settle(vec![Settlement { scan: id, delivery, steps: vec![] }], now).await.unwrap();
+    let delivery = Delivery { state, next_attempt_at: again.then_some(now), ..claimed.delivery.clone() };
+    store.settle(vec![settlement(&claimed, delivery)], now).await.unwrap();
+    lets_go(store).await;
 }
 
-/// A lane tells `target`, which is to be followed from `next` on.
+/// `target` is told, which is to be asked from `next` on.
 pub(crate) async fn is_sent(store: &dyn Store, id: ScanId, target: &str, now: Timestamp, next: Timestamp) {
-    let target = name(target);
-    let claimed = store.claim(&target, Work::Deliver, now, Duration::from_mins(1), usize::MAX).await.unwrap();
-    let claimed =
-        claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed");
+    let claimed = claims_one(store, id, target, Work::Deliver, now).await;
     let state = DeliveryState::Sent;
-    let delivery =
-        Delivery { state, sent_at: Some(now), next_attempt_at: Some(next), attempts: 1, ..claimed.delivery };
-    store.settle(vec![Settlement { scan: id, delivery, steps: vec![] }], now).await.unwrap();
+    let delivery = Delivery {
+        state,
+        sent_at: Some(now),
+        next_attempt_at: Some(next),
+        attempts: 1,
+        ..claimed.delivery.clone()
+    };
+    store.settle(vec![settlement(&claimed, delivery)], now).await.unwrap();
+    lets_go(store).await;
 }
 
 /// A scan that finished.
@@ -115,14 +177,16 @@ pub(crate) async fn finishes(
     id
 }
 
-/// A store in a folder of its own that goes with it.
+/// A store and its clock, in a folder of its own that goes with it.
 pub(crate) struct Furnished {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<ManualClock>,
     _folder: Option<TempDir>,
 }
 
 pub(crate) fn memory() -> Furnished {
-    Furnished { store: Arc::new(MemoryStore::new()), _folder: None }
+    let clock = Arc::new(ManualClock::default());
+    Furnished { store: Arc::new(MemoryStore::new(Arc::clone(&clock) as _)), clock, _folder: None }
 }
 
 pub(crate) fn sqlite() -> Furnished {
@@ -136,11 +200,18 @@ pub(crate) fn sqlite_without_log() -> Furnished {
 
 fn sqlite_with(options: Options) -> Furnished {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("autoscan.db"), options).unwrap();
-    Furnished { store: Arc::new(store), _folder: Some(folder) }
+    let clock = Arc::new(ManualClock::default());
+    let path = folder.path().join("autoscan.db");
+    let store = SqliteStore::open(&path, options, Arc::clone(&clock) as _).unwrap();
+    Furnished { store: Arc::new(store), clock, _folder: Some(folder) }
 }
 
 /// Opens with what is usual.
 pub(crate) fn open(path: &Path) -> SqliteStore {
-    SqliteStore::open(path, Options::default()).unwrap()
+    open_with(path, Options::default()).unwrap()
+}
+
+/// Opens with a clock that stands still.
+pub(crate) fn open_with(path: &Path, options: Options) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(path, options, Arc::new(ManualClock::default()))
 }

@@ -357,7 +357,7 @@ laws! {
             ..start_of(store, id, &["plex", "emby"], at(20)).await
         };
         store.start(vec![start], at(20)).await.unwrap();
-        let claimed = store.claim(&name("plex"), Work::Deliver, at(20), LEASE, 10).await.unwrap();
+        let claimed = store.claim(OWNER, &name("plex"), Work::Deliver, at(20), 10).await.unwrap();
         let [claimed] = &claimed[..] else { panic!("{claimed:?}") };
         assert_eq!((claimed.scan, &claimed.folder), (id, &path("/tv")));
         assert_eq!(claimed.delivery, Delivery::new(name("plex"), at(20)));
@@ -404,13 +404,13 @@ laws! {
 
     async fn a_settlement_of_a_lease_that_was_ended_is_ignored(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let claimed = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 10).await.unwrap().remove(0);
+        let claimed = store.claim(OWNER, &name("plex"), Work::Deliver, at(1), 10).await.unwrap().remove(0);
         store.recover().await.unwrap();
         let sent = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..claimed.delivery };
         let settlement = Settlement { scan: id, delivery: sent, steps: vec![] };
         store.settle(vec![settlement.clone()], at(2)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, [Delivery::new(name("plex"), at(0))]);
-        store.claim(&name("plex"), Work::Deliver, at(3), LEASE, 10).await.unwrap();
+        store.claim(OWNER, &name("plex"), Work::Deliver, at(3), 10).await.unwrap();
         store.settle(vec![settlement.clone()], at(4)).await.unwrap();
         assert_eq!(show(store, id).await.finished_at, Some(at(4)));
         store.settle(vec![settlement], at(5)).await.unwrap();
@@ -419,7 +419,7 @@ laws! {
 
     async fn a_settlement_of_a_dropped_scan_is_ignored(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let claimed = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 10).await.unwrap().remove(0);
+        let claimed = store.claim(OWNER, &name("plex"), Work::Deliver, at(1), 10).await.unwrap().remove(0);
         assert!(store.drop_scan(id).await.unwrap());
         let sent = Delivery { state: DeliveryState::Sent, ..claimed.delivery };
         store.settle(vec![Settlement { scan: id, delivery: sent, steps: vec![] }], at(2)).await.unwrap();
@@ -429,7 +429,7 @@ laws! {
 
     async fn the_next_attempt_waits_for_its_moment(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let claimed_one = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 10).await.unwrap().remove(0);
+        let claimed_one = store.claim(OWNER, &name("plex"), Work::Deliver, at(1), 10).await.unwrap().remove(0);
         let again = Delivery { attempts: 1, next_attempt_at: Some(at(30)), error: Some("404".into()), ..claimed_one.delivery };
         store.settle(vec![Settlement { scan: id, delivery: again.clone(), steps: vec![] }], at(2)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, [again]);
@@ -449,7 +449,7 @@ laws! {
             store.start(vec![start], at(20)).await.unwrap();
         }
         let [a, b, c, d] = ids[..] else { panic!("{ids:?}") };
-        let first = store.claim(&name("plex"), Work::Deliver, at(20), LEASE, 3).await.unwrap();
+        let first = store.claim(OWNER, &name("plex"), Work::Deliver, at(20), 3).await.unwrap();
         assert_eq!(first.iter().map(|claimed| claimed.scan).collect::<Vec<_>>(), [b, d, a]);
         assert_eq!(claimed(store, "plex", 20).await, [c]);
     }
@@ -485,7 +485,7 @@ laws! {
             ids.push(id);
         }
         let [a, b, c, d] = ids[..] else { panic!("{ids:?}") };
-        let first = store.claim(&name("plex"), Work::Verify, at(40), LEASE, 3).await.unwrap();
+        let first = store.claim(OWNER, &name("plex"), Work::Verify, at(40), 3).await.unwrap();
         assert_eq!(first.iter().map(|claimed| claimed.scan).collect::<Vec<_>>(), [b, c, d]);
         assert!(first.iter().all(|claimed| claimed.first_seen == at(0)));
         assert_eq!(followed(store, "plex", 40).await, [a]);
@@ -510,7 +510,7 @@ laws! {
     async fn what_was_followed_can_be_told_again(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
         is_sent(store, id, "plex", at(1), at(3)).await;
-        let claimed_one = store.claim(&name("plex"), Work::Verify, at(3), LEASE, 1).await.unwrap().remove(0);
+        let claimed_one = store.claim(OWNER, &name("plex"), Work::Verify, at(3), 1).await.unwrap().remove(0);
         let wider = Delivery {
             state: DeliveryState::Waiting,
             widened: true,
@@ -519,7 +519,7 @@ laws! {
         };
         store.settle(vec![Settlement { scan: id, delivery: wider.clone(), steps: vec![] }], at(4)).await.unwrap();
         assert_eq!(followed(store, "plex", 100).await, []);
-        let again = store.claim(&name("plex"), Work::Deliver, at(4), LEASE, 1).await.unwrap().remove(0);
+        let again = store.claim(OWNER, &name("plex"), Work::Deliver, at(4), 1).await.unwrap().remove(0);
         assert_eq!(again.delivery, wider);
     }
 
@@ -531,7 +531,7 @@ laws! {
                 id
             });
         let (leased, soon) = (leased.await, soon.await);
-        let claimed_one = store.claim(&name("plex"), Work::Verify, at(30), LEASE, 1).await.unwrap().remove(0);
+        let claimed_one = store.claim(OWNER, &name("plex"), Work::Verify, at(30), 1).await.unwrap().remove(0);
         assert_eq!(claimed_one.scan, leased);
         let (later, other) = (later.await, other.await);
         let waiting = runs(store, "/e", &["plex"], at(50)).await;
@@ -553,7 +553,7 @@ laws! {
         let id = store.absorb(batch(at(0), vec![absorb("/tv/A", vec![change.clone()])])).await.unwrap().scans[0];
         let start = start_of(store, id, &["plex"], at(1)).await;
         store.start(vec![start], at(1)).await.unwrap();
-        let claimed_one = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 1).await.unwrap().remove(0);
+        let claimed_one = store.claim(OWNER, &name("plex"), Work::Deliver, at(1), 1).await.unwrap().remove(0);
         assert_eq!(claimed_one.changes, [change]);
         let kept = Delivery {
             target: name("plex"),
@@ -569,7 +569,7 @@ laws! {
         };
         store.settle(vec![Settlement { scan: id, delivery: kept.clone(), steps: vec![] }], at(4)).await.unwrap();
         assert_eq!(show(store, id).await.deliveries, std::slice::from_ref(&kept));
-        let again = store.claim(&name("plex"), Work::Verify, at(60), LEASE, 1).await.unwrap().remove(0);
+        let again = store.claim(OWNER, &name("plex"), Work::Verify, at(60), 1).await.unwrap().remove(0);
         assert_eq!(again.delivery, kept);
     }
 
@@ -674,7 +674,7 @@ laws! {
             is_sent(store, id, target, at(1), at(3)).await;
         }
         is_seen(store, id, "b", 4, Some(9)).await;
-        let lost = store.claim(&name("c"), Work::Verify, at(5), LEASE, 1).await.unwrap().remove(0);
+        let lost = store.claim(OWNER, &name("c"), Work::Verify, at(5), 1).await.unwrap().remove(0);
         let before = show(store, id).await;
         let after = store.retry(id, at(6)).await.unwrap().unwrap();
         assert_eq!(after.deliveries[0], Delivery::new(name("a"), at(6)));
@@ -689,7 +689,7 @@ laws! {
 
     async fn retrying_takes_a_delivery_from_its_lane(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let lost = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 1).await.unwrap().remove(0);
+        let lost = store.claim(OWNER, &name("plex"), Work::Deliver, at(1), 1).await.unwrap().remove(0);
         store.retry(id, at(2)).await.unwrap();
         let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..lost.delivery };
         store.settle(vec![Settlement { scan: id, delivery: failed, steps: vec![] }], at(3)).await.unwrap();
@@ -858,7 +858,7 @@ laws! {
         let start = Start { steps: vec![begun.clone()], ..start_of(store, id, &["plex"], at(3)).await };
         store.start(vec![start], at(3)).await.unwrap();
         let sent = step(4, Some("plex"), StepKind::Sent, "told of /tv/A");
-        let mut claimed = store.claim(&name("plex"), Work::Deliver, at(4), LEASE, 9).await.unwrap();
+        let mut claimed = store.claim(OWNER, &name("plex"), Work::Deliver, at(4), 9).await.unwrap();
         let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..claimed.remove(0).delivery };
         let settlement = Settlement { scan: id, delivery: failed, steps: vec![sent.clone()] };
         let finished = store.settle(vec![settlement.clone()], at(4)).await.unwrap();
@@ -934,7 +934,7 @@ laws! {
 
     async fn scans_are_found_by_the_reason_of_a_delivery(store: &dyn Store) {
         let id = runs(store, "/tv/A", &["plex"], at(0)).await;
-        let mut claimed = store.claim(&name("plex"), Work::Deliver, at(1), LEASE, 9).await.unwrap();
+        let mut claimed = store.claim(OWNER, &name("plex"), Work::Deliver, at(1), 9).await.unwrap();
         let error = Some("404 from Plex".to_owned());
         let delivery =
             Delivery { state: DeliveryState::Failed, next_attempt_at: None, error, ..claimed.remove(0).delivery };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use autoscan_core::secret::Secret;
 use autoscan_store::MemoryStore;
+use autoscan_testkit::clock::FakeClock;
 use autoscan_web::hash_password;
 
 use crate::furniture::{API_KEY, House, KEYED, PASSWORD, Reply, basic};
@@ -130,7 +131,7 @@ async fn a_cookie_that_was_planted_before_the_login_is_worth_nothing_after_it() 
 
 #[tokio::test]
 async fn a_session_outlives_a_restart_but_neither_a_logout_nor_a_change_of_the_password_or_the_key() {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(MemoryStore::new(Arc::new(FakeClock::new())));
     let cookie = house_of(&store, PASSWORD, &["key"]).log_in().await;
     let opens = async |password, keys: &[&str]| is_inside(&house_of(&store, password, keys), &cookie).await;
     assert!(opens(PASSWORD, &["key"]).await);

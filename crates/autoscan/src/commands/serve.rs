@@ -13,6 +13,7 @@ use tokio::signal::unix::{self, Signal, SignalKind};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::clock::SystemClock;
 use crate::config::{self, Loaded};
 use crate::server::{GRACE, Server};
 use crate::{End, logging, output, wire};
@@ -54,7 +55,8 @@ async fn serve(loaded: Arc<Loaded>, opened: wire::Opened) -> Result<(), String> 
     let tls = loaded.settings.tls.as_ref().map(wire::tls).transpose()?;
     let listeners = listen(&loaded.settings.listen).await?;
     let path = loaded.settings.database.clone();
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, Options::default()))
+    let open = move || SqliteStore::open(&path, Options::default(), Arc::new(SystemClock));
+    let store = tokio::task::spawn_blocking(open)
         .await
         .map_err(|broken| format!("opening the database broke: {broken}"))?
         .map_err(|refused| refused.to_string())?;

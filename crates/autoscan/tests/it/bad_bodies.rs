@@ -1,12 +1,14 @@
 //! Bodies and credentials as nobody should send them: the right answer to each, nothing lost beside it, and nobody held up.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 use autoscan_core::ports::Store;
 use autoscan_store::{Options, SqliteStore};
+use autoscan_testkit::clock::FakeClock;
 use serde_json::{Value, json};
 
 use crate::furniture::{Answer, Home, Program, base64, episode, login, read_answer};
@@ -242,7 +244,7 @@ fn a_path_that_nobody_may_believe_is_refused_to_an_arr_with_a_200_and_kept_on_re
     }
     program.kill();
     let records = block_on(async {
-        let store = SqliteStore::open(&home.path("autoscan.db"), Options::default()).unwrap();
+        let store = SqliteStore::open(&home.path("autoscan.db"), Options::default(), Arc::new(FakeClock::new())).unwrap();
         store.refusals(100).await.unwrap()
     });
     assert_eq!(records.len(), expected, "the record survives a power cut");

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::change::Change;
@@ -16,6 +17,7 @@ use autoscan_core::ports::{Absorb, Batch, Start, Store};
 use autoscan_core::scan::{Quiet, ScanState, StoredChange};
 use autoscan_core::time::Timestamp;
 use autoscan_store::{Options, SqliteStore};
+use autoscan_testkit::clock::FakeClock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,7 +29,7 @@ use crate::town::{SeeingTown, imported};
 fn fill(home: &Home, target: &str) {
     let (now, target) = (Timestamp::from_millis(1_700_000_000_000), Name::parse(target).unwrap());
     block_on(async {
-        let store = SqliteStore::open(&home.path("autoscan.db"), Options::default()).unwrap();
+        let store = SqliteStore::open(&home.path("autoscan.db"), Options::default(), Arc::new(FakeClock::new())).unwrap();
         for (round, state) in (0..4).flat_map(|round| DeliveryState::ALL.map(|state| (round, state))) {
             let folder = LocalPath::parse(&format!("/media/{}/{round}", state.as_str())).unwrap();
             let file = LocalPath::parse(&format!("{}/a.mkv", folder.as_str())).unwrap();
@@ -40,7 +42,7 @@ fn fill(home: &Home, target: &str) {
             };
             let quiet = Quiet { minimum_age: Duration::ZERO, maximum_wait: Duration::ZERO };
             let absorb = Absorb { folder: folder.clone(), priority: 0, quiet, changes: vec![change] };
-            let batch = Batch { received_at: now, folders: vec![absorb], refusals: vec![] };
+            let batch = Batch { received_at: now, folders: vec![absorb], ..Batch::default() };
             let scan = store.absorb(batch).await.unwrap().scans[0];
             let generation = store.show(scan).await.unwrap().unwrap().generation;
             let error = Some(format!("it is {}", state.as_str()));
