@@ -23,7 +23,7 @@ use crate::ports::Ports;
 use crate::wakeup::Wakeup;
 use crate::worker::{SAFETY_NET, Worker};
 
-/// Scans taken from the store at a time, beside those that the gate is looking at.
+/// Scans taken from the store at a time.
 const AT_A_TIME: usize = 64;
 /// Scans that the gate looks at at once; a mount that hangs takes some of these places, never all for long, because a
 /// second look at it does not hang.
@@ -78,17 +78,14 @@ impl Scheduler {
         if self.at_gate.len() >= AT_THE_GATE {
             return Ok(SAFETY_NET);
         }
-        let limit = self.at_gate.len() + AT_A_TIME;
-        let due = ports.store.due(now, limit).await?;
-        let more = due.len() == limit;
-        let mut sent = 0;
+        let in_hand = self.at_gate.iter().copied().collect();
+        let due = ports.store.due(now, AT_A_TIME, in_hand).await?;
+        let more = due.len() == AT_A_TIME;
         for scan in due {
-            if self.at_gate.insert(scan.id) {
-                sent += 1;
-                self.looking.push(look(Arc::clone(&self.with.gate), scan).boxed());
-            }
+            self.at_gate.insert(scan.id);
+            self.looking.push(look(Arc::clone(&self.with.gate), scan).boxed());
         }
-        if more && sent > 0 {
+        if more {
             return Ok(Duration::ZERO);
         }
         let pause = match ports.store.next_due().await? {
