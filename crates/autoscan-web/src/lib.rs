@@ -17,6 +17,7 @@ mod doors;
 mod endless;
 mod envelope;
 mod figures;
+mod fingerprint;
 mod health;
 mod hooks;
 mod log_tail;
