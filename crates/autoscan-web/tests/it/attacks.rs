@@ -220,6 +220,48 @@ async fn the_host_header_is_believed_by_nobody() {
 }
 
 #[tokio::test]
+async fn without_a_password_only_own_names_are_answered() {
+    let house = House::new(|web| {
+        web.doors.disabled = true;
+        web.own_names = vec!["scan.example.org".to_owned()];
+    });
+    for (host, is_own) in [
+        ("127.0.0.1:3030", true),
+        ("[::1]:3030", true),
+        ("localhost:3030", true),
+        ("nas", true),
+        ("nas.local", true),
+        ("scan.example.org", true),
+        ("evil.example", false),
+        ("evil.example:3030", false),
+        ("localhost.evil.example", false),
+        ("\u{e9}", false),
+    ] {
+        for (method, uri, body) in [
+            ("GET", "/", ""),
+            ("GET", "/api/v1/config", ""),
+            ("GET", "/health", ""),
+            ("GET", "/nothing/here", ""),
+            ("POST", "/triggers/sonarr", GRAB),
+            ("POST", "/api/v1/queue/pause", ""),
+        ] {
+            let reply = house.ask(method, uri, &[("host", host)], body).await;
+            assert_eq!(reply.status != 421, is_own, "{method} {uri} {host}: {reply:?}");
+            assert!(is_own || (reply.code() == "UNKNOWN_HOST" && reply.body.contains("allowed-hosts")));
+        }
+    }
+    let page = house.ask("GET", "/", &[("host", "<b>.evil.example"), ("accept", "text/html")], "").await;
+    assert!(
+        page.status == 421 && page.body.contains("allowed-hosts") && !page.body.contains("<b>"),
+        "{page:?}"
+    );
+    let without_a_name = house.ask("GET", "/health", &[], "").await;
+    assert_eq!(without_a_name.status, 200, "no browser sends such a request");
+    let named = House::new(|_| ()).ask("GET", "/health", &[("host", "evil.example")], "").await;
+    assert_eq!(named.status, 200, "a password is what guards otherwise");
+}
+
+#[tokio::test]
 async fn every_answer_is_guarded() {
     let house = House::new(|_| ());
     let html = [("accept", "text/html")];
@@ -361,7 +403,7 @@ async fn who_is_locked_out_guesses_once_a_second_on_a_connection() {
 #[tokio::test(start_paused = true)]
 async fn nobody_guesses_by_the_thousand_with_one_request() {
     let house = House::new(|_| ());
-    let many = (0..1000).map(|guess| format!("token={guess}&")).collect::<String>();
+    let many = (0..1000).fold(String::new(), |all, guess| format!("{all}token={guess}&"));
     let guesses = house.ask("POST", &format!("/triggers/sonarr?{many}apikey=the-api-key"), &[], GRAB).await;
     assert_ne!(guesses.status, 200);
     assert_eq!(house.ask("POST", "/triggers/sonarr?token=x", &[], GRAB).await.status, LOCKED_OUT);

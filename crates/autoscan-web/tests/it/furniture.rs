@@ -191,6 +191,7 @@ impl House {
             metrics_need_auth: false,
             control: Arc::new(Program),
             sessions: Arc::clone(&store) as Arc<_>,
+            own_names: Vec::new(),
             trusted_proxies: Vec::new(),
             log: Arc::new(Said::new()),
             random: |bytes| {
