@@ -57,7 +57,7 @@ async fn look_or_scan(app: &App, parts: &Parts) -> Result<Response, Problem> {
     if !scans {
         return Ok(page::form(app, Form::Manual));
     }
-    app.check_signature(parts, &[])?;
+    app.check_signature(parts, &[]).await?;
     let hook = Hook { query: &visit.query, content_type: None, body: &[] };
     take(app, visit.trigger, &hook, is_passed_on(&parts.headers)).await
 }
@@ -100,7 +100,7 @@ pub(crate) async fn read_signed(app: &App, parts: &Parts, body: Body) -> Result<
         return Err(body::reject(parts, body, problem).await);
     }
     let body = body::read(parts, body).await?;
-    app.check_signature(parts, &body)?;
+    app.check_signature(parts, &body).await?;
     Ok(body)
 }
 

@@ -17,8 +17,10 @@ mod doors;
 mod endless;
 mod envelope;
 mod figures;
+mod fingerprint;
 mod health;
 mod hooks;
+mod hosts;
 mod log_tail;
 mod metrics;
 mod page;
@@ -35,6 +37,7 @@ mod site;
 mod taken;
 mod throttle;
 mod tls;
+mod unreached;
 mod visitor;
 mod watch;
 
@@ -45,6 +48,7 @@ use autoscan_core::ports::{Hook, SessionStore};
 use autoscan_engine::Engine;
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio_util::sync::CancellationToken;
@@ -91,6 +95,9 @@ pub struct Web {
     pub control: Arc<dyn Control>,
     /// Who is logged in.
     pub sessions: Arc<dyn SessionStore>,
+    /// Names by which autoscan is reached, beyond those that only a local network knows: others are refused while
+    /// everything is open.
+    pub own_names: Vec<String>,
     /// Reverse proxies that are believed when they say for whom, and by TLS or not, they hand a request on.
     pub trusted_proxies: Vec<Network>,
     /// What was logged last.
@@ -120,7 +127,7 @@ fn router_with(web: Web, lasting: Lasting) -> Router {
 
 fn routes(app: Shared) -> Router {
     let hook = post(hooks::post).put(hooks::post).get(hooks::get);
-    Router::new()
+    let routes = Router::new()
         .route("/triggers/{name}", hook.clone())
         .route("/triggers/{name}/", hook.clone())
         .route("/triggers/{name}/{token}", hook)
@@ -130,9 +137,13 @@ fn routes(app: Shared) -> Router {
         .merge(api::routes(&app))
         .merge(pages::routes(&app))
         .method_not_allowed_fallback(method_not_allowed)
-        .fallback(single_url::fallback)
-        .layer(envelope::EnvelopeLayer::new(&app.web.trusted_proxies))
-        .with_state(app)
+        .fallback(single_url::fallback);
+    let routes = if app.web.doors.disabled {
+        routes.layer(middleware::from_fn_with_state(Arc::clone(&app), hosts::guard))
+    } else {
+        routes
+    };
+    routes.layer(envelope::EnvelopeLayer::new(&app.web.trusted_proxies)).with_state(app)
 }
 
 async fn method_not_allowed(request: Request) -> Response {

@@ -134,6 +134,7 @@ pub(crate) fn web(
         metrics_need_auth: loaded.settings.metrics_need_auth,
         control,
         sessions,
+        own_names: own_names(&loaded.settings),
         trusted_proxies: loaded.settings.trusted_proxies.clone(),
         log: logging::tail(),
         random,
@@ -260,6 +261,13 @@ fn address(listen: &[SocketAddr]) -> String {
         Some(first) if !first.ip().is_unspecified() => format!("http://{first}"),
         first => format!("http://<this machine>:{}", first.map_or(3030, SocketAddr::port)),
     }
+}
+
+/// The names that the config gives, and that of this machine.
+fn own_names(settings: &Settings) -> Vec<String> {
+    let system = rustix::system::uname();
+    let machine = system.nodename().to_string_lossy().into_owned();
+    settings.allowed_hosts.iter().cloned().chain([machine]).collect()
 }
 
 /// Chance that nobody can guess, for the ids of sessions. Without it nobody can log in, which is better than ids that can be guessed.

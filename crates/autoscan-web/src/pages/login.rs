@@ -57,7 +57,7 @@ pub(super) async fn log_in(State(app): State<Shared>, request: Request) -> Resul
         |name: &str| fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value.as_str());
     let next = path_of_ours(field("next"));
     let pair = format!("{}:{}", field("username"), field("password"));
-    if let Err(problem) = app.try_password(&parts, pair.as_bytes()).await {
+    if let Err(problem) = app.try_password(&parts, pair.as_bytes(), 1).await {
         let said = match problem.status() {
             StatusCode::UNAUTHORIZED => "The username or the password is wrong.",
             StatusCode::TOO_MANY_REQUESTS => {

@@ -75,6 +75,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/scans/retry", post(scans::retry_all))
         .route("/scans/{id}", get(scan::page))
         .route("/scans/{id}/retry", post(scan::retry))
+        .route("/scans/{id}/ignore", post(scan::ignore))
         .route("/scans/{id}/drop", get(scan::ask_to_drop).post(scan::drop))
         .route("/manual-scan", get(manual_scan::page).post(manual_scan::send))
         .route("/manual-scan/browse", get(browse::page))

@@ -19,6 +19,7 @@ use super::{Frame, login};
 use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::query;
+use crate::unreached::reached_nobody;
 use crate::visitor::{Posted, Visitor};
 
 /// Scans on one page.
@@ -86,6 +87,7 @@ pub(super) struct Row {
     pub(super) first_seen: When,
     pub(super) visible: Option<String>,
     pub(super) can_retry: bool,
+    pub(super) reached_nobody: bool,
 }
 
 /// A delivery within a [`Row`].
@@ -281,6 +283,7 @@ impl Row {
             first_seen: words::when(now, scan.first_seen),
             visible: visible_after(scan).map(words::span),
             can_retry: scan.state != ScanState::Done,
+            reached_nobody: reached_nobody(scan),
         }
     }
 

@@ -41,6 +41,8 @@ struct Card {
     guide: Option<&'static Guide>,
     events: String,
     last: Option<When>,
+    /// When its last request came, where that was refused.
+    refused: Option<When>,
     silence: Option<String>,
     recent: Vec<Event>,
 }
@@ -81,6 +83,7 @@ impl Card {
             guide: (app.web.guide)(view.kind),
             events: words::count(view.events, "request", "requests"),
             last: view.last_event_at.map(|at| words::when(now, at)),
+            refused: last_refused(view).map(|event| words::when(now, event.at)),
             recent: view.recent.iter().map(|event| Event::of(event, now)).collect(),
             kind: view.kind,
             name: view.name.to_string(),
@@ -106,6 +109,12 @@ impl Event {
     }
 }
 
+/// The last request of a trigger, where that was refused.
+pub(super) fn last_refused(view: &TriggerView) -> Option<&ReceivedEvent> {
+    let refused = view.recent.iter().filter(|event| event.refused).max_by_key(|event| event.at)?;
+    view.last_event_at.is_none_or(|at| at < refused.at).then_some(refused)
+}
+
 /// What is odd about a sender that says nothing, in a sentence.
 fn silence(view: &TriggerView, since: Timestamp, now: Timestamp) -> Option<String> {
     match view.last_event_at {
@@ -115,7 +124,7 @@ fn silence(view: &TriggerView, since: Timestamp, now: Timestamp) -> Option<Strin
                 "Nothing came for {days}. If there was something to report, press Test in the sender and look at what comes."
             ))
         }
-        None if view.events == 0 && now.since(since) >= SILENT => {
+        None if view.events == 0 && view.refused == 0 && now.since(since) >= SILENT => {
             Some(format!("Nothing ever came, and autoscan runs for {}.", words::about(now.since(since))))
         }
         _ => None,

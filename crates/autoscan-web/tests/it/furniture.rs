@@ -13,7 +13,7 @@ use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
 use autoscan_core::path::TriggerPath;
 use autoscan_core::ports::{
-    Hook, Identity, Library, Plan, ReadError, Reading, ScanFilter, Store, Target, TargetScan, Trigger,
+    Clock, Hook, Identity, Library, Plan, ReadError, Reading, ScanFilter, Store, Target, TargetScan, Trigger,
 };
 use autoscan_core::scan::{Quiet, Scan};
 use autoscan_core::secret::Secret;
@@ -191,6 +191,7 @@ impl House {
             metrics_need_auth: false,
             control: Arc::new(Program),
             sessions: Arc::clone(&store) as Arc<_>,
+            own_names: Vec::new(),
             trusted_proxies: Vec::new(),
             log: Arc::new(Said::new()),
             random: |bytes| {
@@ -210,6 +211,12 @@ impl House {
 
     pub(crate) fn open() -> Self {
         Self::new(|web| web.doors.disabled = true)
+    }
+
+    /// The usual house, by this clock.
+    pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let parts = Parts { clock, ..parts(Arc::default(), Arc::default()) };
+        Self::new(|web| web.engine = Engine::new(parts))
     }
 
     /// The usual house, before its first server.

@@ -23,12 +23,24 @@ type Answer<T> = Result<T, StoreError>;
 pub(crate) struct Breakable {
     inner: MemoryStore,
     fault: Mutex<Option<StoreError>>,
+    pretence: Mutex<Option<fn(&mut Scan)>>,
 }
 
 impl Breakable {
     /// From now on everything fails like this, or nothing.
     pub(crate) fn fail(&self, fault: Option<StoreError>) {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// From now on every scan is shown as this makes it.
+    pub(crate) fn pretend(&self, change: fn(&mut Scan)) {
+        *self.pretence.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
+    }
+
+    fn shown<'a>(&self, scans: impl IntoIterator<Item = &'a mut Scan>) {
+        if let Some(change) = *self.pretence.lock().unwrap_or_else(PoisonError::into_inner) {
+            scans.into_iter().for_each(change);
+        }
     }
 
     fn check(&self) -> Answer<&MemoryStore> {
@@ -93,11 +105,19 @@ impl Store for Breakable {
     }
 
     async fn list(&self, filter: ScanFilter) -> Answer<Page> {
-        self.check()?.list(filter).await
+        let state = filter.state;
+        let pretends = self.pretence.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let filter = ScanFilter { state: state.filter(|_| !pretends), ..filter };
+        let mut page = self.check()?.list(filter).await?;
+        self.shown(&mut page.scans);
+        page.scans.retain(|scan| state.is_none_or(|state| scan.state == state));
+        Ok(page)
     }
 
     async fn show(&self, id: ScanId) -> Answer<Option<Scan>> {
-        self.check()?.show(id).await
+        let mut scan = self.check()?.show(id).await?;
+        self.shown(&mut scan);
+        Ok(scan)
     }
 
     async fn retry(&self, id: ScanId, now: Timestamp) -> Answer<Option<Scan>> {

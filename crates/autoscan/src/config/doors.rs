@@ -83,3 +83,37 @@ pub(super) fn check(tree: &Node, faults: &mut Vec<Fault>) {
         faults.push(Fault::at(&hash.place, what.to_owned()));
     }
 }
+
+/// What a person sets is at least this long, in characters: at twenty guesses a minute it is then not found.
+const LEAST: usize = 8;
+
+/// Notes of secrets that are so short that they can be guessed. They still open: a config that worked goes on working.
+pub(super) fn short_secrets(tree: &Node) -> Vec<String> {
+    const KEYS: [&str; 5] = ["password", "api-key", "server-pass", "webhook-secret", "secret-key"];
+    let authentication = tree.get("authentication");
+    let is_open = authentication.and_then(|keys| keys.get("disabled")).and_then(Node::text) == Some("true");
+    if is_open {
+        return Vec::new();
+    }
+    let own = KEYS.into_iter().filter_map(|key| {
+        let value = authentication.and_then(|keys| keys.get(key))?;
+        Some((format!("authentication.{key}"), value))
+    });
+    let kinds = tree.get("triggers").map(Node::entries).unwrap_or_default();
+    let tokens = kinds.iter().flat_map(|kind| {
+        let single = kind.value.get("token").map(|token| (format!("triggers.{}.token", kind.key), token));
+        let several = kind.value.items().iter().enumerate().filter_map(|(index, one)| {
+            Some((format!("triggers.{}.{index}.token", kind.key), one.get("token")?))
+        });
+        single.into_iter().chain(several)
+    });
+    own.chain(tokens)
+        .filter(|(_, value)| value.text().is_some_and(|text| (1..LEAST).contains(&text.chars().count())))
+        .map(|(what, value)| {
+            format!(
+                "{}: {what} has fewer than {LEAST} characters and can be guessed: use a longer one",
+                value.place
+            )
+        })
+        .collect()
+}

@@ -291,6 +291,7 @@ fn load_against(
     }
     notes.append(&mut checked.notes);
     notes.extend(notes::short_waits(&tree));
+    notes.extend(doors::short_secrets(&tree));
     notes.extend(notes::open_secrets(path.as_deref(), &folder, &checked, &sources.current));
     notes.extend(path.iter().flat_map(|path| find::unread_beside(path)).map(|other| {
         format!("{} is not read: there is another config beside it", find::name_of(&other, &sources.current))

@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) authentication: Authentication,
     /// Reverse proxies that are believed.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Names by which autoscan is reached.
+    pub(crate) allowed_hosts: Vec<String>,
     /// What TLS is spoken with; none: it is not.
     pub(crate) tls: Option<TlsFiles>,
     /// Priorities by path.
@@ -182,6 +184,7 @@ pub(super) fn settle(mut value: Value, kinds: &Kinds, folder: &Path) -> Result<S
             .iter()
             .map(|network| network.0.parse())
             .collect::<Result<_, _>>()?,
+        allowed_hosts: shape.allowed_hosts.into_vec().into_iter().map(|name| name.0).collect(),
         tls: doors::tls(shape.tls, folder),
     })
 }

@@ -44,6 +44,7 @@ text!(Program, "program");
 text!(WebAddress, "url");
 text!(NetworkText, "network");
 text!(FileText, "file");
+text!(HostName, "host-name");
 
 /// Plain prefixes: one program's path and another's.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -95,6 +96,10 @@ pub(super) struct Shape {
     /// Reverse proxies that are believed when they say who sent a request, and whether by TLS: addresses, or networks such as
     /// `10.0.0.0/8`.
     pub(super) trusted_proxies: OneOrMany<NetworkText>,
+    /// Names by which autoscan is reached, such as `scan.example.org`. They count while `authentication.disabled` is written: then
+    /// requests for other names are refused, save addresses, names without a dot and names of local networks (`.local`, `.lan`,
+    /// `.home.arpa`, `.internal`), so that no page of another site can act through a browser.
+    pub(super) allowed_hosts: OneOrMany<HostName>,
     /// Without it autoscan speaks plain HTTP.
     pub(super) tls: Option<Tls>,
     /// The queue's file, relative to the config's folder.
@@ -138,6 +143,7 @@ impl Default for Shape {
             port: 3030,
             base_url: BasePath("/".to_owned()),
             trusted_proxies: OneOrMany::Many(Vec::new()),
+            allowed_hosts: OneOrMany::Many(Vec::new()),
             tls: None,
             database: Database("sqlite:autoscan.db".to_owned()),
             minimum_age: seconds(10),

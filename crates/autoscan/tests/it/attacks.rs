@@ -83,6 +83,11 @@ fn behind_a_trusted_proxy_each_address_guesses_for_itself_and_tls_makes_cookies_
     }
     assert_eq!(from("198.51.100.1"), 429);
     assert_eq!(from("198.51.100.2"), 401);
+    let right = |address: &str| {
+        let forwarded = format!("X-Forwarded-For: {address}");
+        program.request("GET", "/api/v1/stats", &[&login(), &forwarded], b"").status
+    };
+    assert_eq!((right("198.51.100.1"), right("198.51.100.2")), (429, 200));
     let page = program.request("GET", "/login", &["X-Forwarded-Proto: https"], b"");
     assert!(header(&page, "set-cookie").starts_with("__Host-autoscan_session="), "{page:?}");
     assert!(header(&page, "set-cookie").ends_with("; Secure"), "{page:?}");
