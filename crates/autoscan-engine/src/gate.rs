@@ -107,7 +107,7 @@ impl Gate {
         let verdict = self.inspect(scan, now, waved_through).await;
         match &verdict {
             Verdict::Pass { .. } => {
-                self.mounts.remember(self.files.as_ref(), &scan.folder);
+                self.mounts.remember(self.files.as_ref(), &scan.folder).await;
                 self.forget(scan.id);
             }
             Verdict::Wait { .. } | Verdict::Hold { .. } => {}
@@ -140,7 +140,7 @@ impl Gate {
         if !self.rules.check {
             return Verdict::Pass { tell: scan.folder.clone(), note: None };
         }
-        if !waved_through && let Some(reason) = self.guards.mount_missing(&scan.folder) {
+        if !waved_through && let Some(reason) = self.guards.mount_missing(&scan.folder).await {
             return self.hold(scan.id, now, reason);
         }
         let guarded = self.guards.anchors.guarding(&scan.folder).next().is_some();

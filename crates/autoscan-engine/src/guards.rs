@@ -40,14 +40,14 @@ impl Guards {
     pub(crate) async fn would_hold(&self, folder: &LocalPath) -> Option<String> {
         match self.anchors_stand(folder).await {
             Some(reason) => Some(reason),
-            None => self.mount_missing(folder),
+            None => self.mount_missing(folder).await,
         }
     }
 
     /// Why a folder that passed may not be told now: what guards it has fallen since.
     pub(crate) async fn fallen(&self, folder: &LocalPath) -> Option<String> {
         match self.anchors_stand(folder).await {
-            None if self.check => self.mount_missing(folder),
+            None if self.check => self.mount_missing(folder).await,
             fallen => fallen,
         }
     }
@@ -84,8 +84,8 @@ impl Guards {
     }
 
     /// Why the mount of a folder is gone.
-    pub(crate) fn mount_missing(&self, folder: &LocalPath) -> Option<String> {
-        let (mount, reason) = self.mounts.missing(self.files.as_ref(), folder)?;
+    pub(crate) async fn mount_missing(&self, folder: &LocalPath) -> Option<String> {
+        let (mount, reason) = self.mounts.missing(self.files.as_ref(), folder).await?;
         self.fell(&mount);
         Some(reason)
     }
@@ -96,9 +96,9 @@ impl Guards {
     }
 
     /// Notes which known mounts are gone, without touching them.
-    pub(crate) fn look_at_mounts(&self) {
+    pub(crate) async fn look_at_mounts(&self) {
         for mount in self.mounts.known() {
-            let _noted = self.mount_missing(&mount);
+            let _noted = self.mount_missing(&mount).await;
         }
     }
 
@@ -108,10 +108,10 @@ impl Guards {
         for anchor in self.anchors.iter() {
             guards.push((anchor.prefix.clone(), self.fault_of(anchor).await));
         }
-        guards.extend(self.mounts.known().into_iter().map(|mount| {
-            let fallen = self.mount_missing(&mount);
-            (mount, fallen)
-        }));
+        for mount in self.mounts.known() {
+            let fallen = self.mount_missing(&mount).await;
+            guards.push((mount, fallen));
+        }
         let now = self.clock.now();
         let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
         falls.retain(|_, at| now.since(*at) < AFTER_A_FALL);

@@ -312,7 +312,7 @@ async fn keep_mounts(engine: Arc<Engine>, stop: CancellationToken) {
             () = engine.mounts.changed.notified() => (MOUNTS, engine.mounts.lines()),
             () = engine.gate.storms.changed.notified() => (STORMS, engine.gate.storms.lines()),
             () = engine.parts.clock.sleep(MOUNTS_EVERY) => {
-                engine.gate.guards.look_at_mounts();
+                engine.gate.guards.look_at_mounts().await;
                 continue;
             }
         };

@@ -8,7 +8,7 @@ mod target;
 mod trigger;
 
 pub use clock::Clock;
-pub use files::{Files, Folders, Inside, Listing, Look};
+pub use files::{Files, Folders, Inside, Listing, Look, MountedPath};
 pub use session::SessionStore;
 pub use store::{
     Absorb, Batch, Claimed, Hold, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats, Store,
