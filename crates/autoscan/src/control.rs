@@ -15,7 +15,7 @@ use autoscan_web::{
 
 use crate::login::Logins;
 use crate::server::Server;
-use crate::{config, logging, senders, server, wire};
+use crate::{config, logging, senders, wire};
 
 /// How long a new server is waited for to name a few of its files.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,9 +53,7 @@ impl Control for Program {
     }
 
     async fn propose(&self, edit: &Edit) -> Result<Proposal, String> {
-        let (edit, present) = (edit.clone(), self.server.loaded());
-        let composed = tokio::task::spawn_blocking(move || server::compose(&edit, &present)).await;
-        composed.map_err(|broken| format!("the edit broke: {broken}"))?.map(|composed| composed.proposal)
+        self.server.propose(edit).await
     }
 
     async fn apply(&self, edit: &Edit, basis: &str) -> Result<String, Vec<String>> {

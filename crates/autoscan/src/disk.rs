@@ -23,7 +23,7 @@ use autoscan_core::time::Timestamp;
 
 use listing::FileWalk;
 use mount_table::MountTable;
-use workers::Workers;
+pub(crate) use workers::{Unanswered, Workers};
 
 /// How long one look is waited for. A sleeping disk that takes longer to spin up is looked at again.
 const PATIENCE: Duration = Duration::from_secs(5);

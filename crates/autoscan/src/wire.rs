@@ -73,12 +73,13 @@ pub(crate) fn engine(
     loaded: &Loaded,
     Opened { triggers, targets }: Opened,
     store: Arc<dyn Store>,
+    files: Arc<Disk>,
 ) -> Arc<Engine> {
     let settings = &loaded.settings;
     Engine::new(Parts {
         store,
         clock: Arc::new(SystemClock),
-        files: Arc::new(Disk::default()),
+        files,
         jitter,
         overhear: |telling| Box::pin(autoscan_http::overhear(telling)),
         triggers,
@@ -99,8 +100,8 @@ pub(crate) fn engine(
 }
 
 /// An engine for a command that only asks: its queue is empty and nothing runs.
-pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, Faults> {
-    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new())))
+pub(crate) fn engine_at_rest(loaded: &Loaded, files: Arc<Disk>) -> Result<Arc<Engine>, Faults> {
+    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new()), files))
 }
 
 /// The doors and what lies behind them.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::Disk;
 use super::mount_table::MountTable;
+use super::workers::Unanswered;
 
 /// Links that are followed in one path; Linux follows as many.
 const MOST: usize = 40;
@@ -67,10 +68,25 @@ impl Disk {
                 Ok(Ok(Some(answer))) => return Ok(answer),
                 Ok(Ok(None)) => break,
                 Ok(Err((further, asked))) => (way, look) = (further, Some(asked)),
-                Err(reason) => return Err(Stopped { reason, at: stopped }),
+                Err(unanswered) => {
+                    return Err(Stopped { reason: self.reason(&mount, unanswered), at: stopped });
+                }
             }
         }
         Err(Stopped { reason: "its links go round".to_owned(), at: path.to_owned() })
+    }
+}
+
+impl Disk {
+    fn reason(&self, mount: &Path, unanswered: Unanswered) -> String {
+        match unanswered {
+            Unanswered::Silent => format!(
+                "{:?} does not answer within {} s",
+                mount.to_string_lossy(),
+                self.workers.patience.as_secs()
+            ),
+            Unanswered::Broken(reason) => format!("looking at it failed: {reason}"),
+        }
     }
 }
 

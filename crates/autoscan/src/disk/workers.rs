@@ -16,8 +16,17 @@ const AT_A_TIME: usize = 8;
 /// Mounts without a look that are kept in mind.
 const SPARE: usize = 64;
 
+/// Why a look has no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// It took longer than the patience, or an earlier one still hangs.
+    Silent,
+    /// It broke, by a fault of ours.
+    Broken(String),
+}
+
 /// The workers of every mount that is looked at.
-pub(super) struct Workers {
+pub(crate) struct Workers {
     /// How long one look is waited for.
     pub(super) patience: Duration,
     /// Bounded: when there are many, those without a look are forgotten.
@@ -39,22 +48,22 @@ enum Progress {
 }
 
 impl Workers {
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(crate) fn new(patience: Duration) -> Self {
         Self { patience, mounts: Mutex::default() }
     }
 
-    /// Runs a look at a mount on a thread that may block, and gives up waiting after the patience. The error is a sentence.
-    pub(super) async fn run<T: Send + 'static>(
+    /// Runs a look at a mount on a thread that may block, and gives up waiting after the patience.
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         mount: &Path,
         look: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, String> {
+    ) -> Result<T, Unanswered> {
         let worker = self.of(mount);
         if worker.hanging.load(Ordering::SeqCst) > 0 {
-            return Err(self.silent(mount));
+            return Err(Unanswered::Silent);
         }
         let place = tokio::time::timeout(self.patience, Arc::clone(&worker.places).acquire_owned());
-        let Ok(Ok(place)) = place.await else { return Err(self.silent(mount)) };
+        let Ok(Ok(place)) = place.await else { return Err(Unanswered::Silent) };
         let progress = Arc::new(Mutex::new(Progress::Running));
         let theirs = (Arc::clone(&worker), Arc::clone(&progress));
         let task = tokio::task::spawn_blocking(move || {
@@ -68,21 +77,16 @@ impl Workers {
         });
         match tokio::time::timeout(self.patience, task).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(broken)) => Err(format!("looking at it failed: {broken}")),
+            Ok(Err(broken)) => Err(Unanswered::Broken(broken.to_string())),
             Err(_elapsed) => {
                 let mut progress = lock(&progress);
                 if matches!(*progress, Progress::Running) {
                     *progress = Progress::GivenUp;
                     worker.hanging.fetch_add(1, Ordering::SeqCst);
                 }
-                Err(self.silent(mount))
+                Err(Unanswered::Silent)
             }
         }
-    }
-
-    /// That a mount does not answer, in a sentence.
-    pub(super) fn silent(&self, mount: &Path) -> String {
-        format!("{:?} does not answer within {} s", mount.to_string_lossy(), self.patience.as_secs())
     }
 
     fn of(&self, mount: &Path) -> Arc<Worker> {
@@ -109,7 +113,7 @@ mod tests {
         let (workers, mount) = (Workers::new(Duration::from_millis(20)), Path::new("/mnt"));
         let (end, hang) = std::sync::mpsc::channel::<()>();
         let first = workers.run(mount, move || hang.recv().is_ok()).await;
-        assert!(first.unwrap_err().contains("does not answer"));
+        assert_eq!(first, Err(Unanswered::Silent));
         assert!(workers.run(mount, || true).await.is_err());
         assert_eq!(workers.run(Path::new("/"), || true).await, Ok(true), "another mount is not held");
         end.send(()).unwrap();

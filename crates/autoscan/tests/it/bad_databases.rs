@@ -166,6 +166,12 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
     assert_eq!(program.request("GET", "/health", &[], b"").status, 200);
     assert_eq!(home.ends(&["healthcheck"]).code, Some(1), "a container is told to wait");
     program.until("the log says why", || program.printed().contains("a request was put off"));
+    for number in 0..200 {
+        assert!(is_put_off(&import(&program, stored + number)));
+    }
+    let printed = program.printed();
+    let warnings = printed.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count();
+    assert!(warnings < 20, "one failure that goes on is not a line for each request:\n{printed}");
 
     let roomy =
         Command::new("prlimit").args(["--fsize=unlimited:", "--pid", &program.id().to_string()]).status();
@@ -181,4 +187,7 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
         (0..=stored).map(|number| format!("/tv/Show {number}/Season 01")).collect();
     expected.sort();
     assert_eq!(folders, expected, "every 200 is there, and nothing else");
+    program.stop();
+    let printed = program.printed();
+    assert!(printed.contains("repeated: a request was put off"), "how often is said at the end:\n{printed}");
 }
