@@ -2,6 +2,7 @@
 //! failure.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -86,7 +87,8 @@ fn ascii_escapes(json: &str) -> Cow<'_, str> {
     for letter in json.chars() {
         if is_unseen(letter) {
             for unit in letter.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                // Writing into a text never fails.
+                let _written = write!(out, "\\u{unit:04x}");
             }
         } else {
             out.push(letter);

@@ -66,6 +66,8 @@ impl Drop for Watch {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
     use super::*;
 
     async fn failure_of(
@@ -84,9 +86,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_that_breaks_or_ends_unasked_ends_the_program_with_a_failure() {
-        async fn broken() -> Result<(), String> {
-            panic!("a fault for this test");
-        }
+        let broken =
+            || std::future::poll_fn(|_| -> Poll<Result<(), String>> { panic!("a fault for this test") });
         let fails = |reason: &str| Some(reason.to_owned());
         assert_eq!(failure_of(true, async { Ok(()) }).await, None);
         assert_eq!(failure_of(false, async { Ok(()) }).await, fails("the engine ended by itself"));

@@ -94,6 +94,27 @@ fn a_second_server_keeps_its_hands_off_the_database_of_the_first() {
 }
 
 #[test]
+fn a_second_server_is_refused_by_whatever_name_it_calls_the_database() {
+    let home = Home::new("");
+    let program = home.serve();
+    let real = home.path("autoscan.db");
+    for (link, to, database) in [
+        ("link.db", real.clone(), "link.db"),
+        ("folder", home.path(""), "folder/autoscan.db"),
+        ("twice.db", home.path("link.db"), "twice.db"),
+    ] {
+        std::os::unix::fs::symlink(to, home.path(link)).unwrap();
+        let second = Home::new(&format!("database: '{}'\n", home.path(database).display()));
+        let ended = second.ends(&["serve"]);
+        assert!(
+            ended.code == Some(1) && ended.err.contains("in use by another autoscan"),
+            "{database}: {ended:?}"
+        );
+    }
+    program.stop();
+}
+
+#[test]
 fn a_database_from_a_newer_version_is_left_alone() {
     let home = Home::new("");
     let mut bytes = database(&home);
