@@ -238,6 +238,32 @@ fn explain_tells_the_journey_and_changes_nothing() {
 }
 
 #[test]
+fn letters_that_turn_or_hide_text_are_written_out_for_people_and_say_the_same_in_json() {
+    let town = Town::new("");
+    let program = town.home.serve();
+    let name = "\u{202e}gpj.\u{2028}x";
+    let folder = format!("{}/tv/{name}", town.media);
+    std::fs::create_dir_all(&folder).unwrap();
+    let shown = folder.replace('\u{202e}', "\\u{202e}").replace('\u{2028}', "\\u{2028}");
+    let scanned = well(town.ends(&["scan", &folder, "--wait"]));
+    for out in [scanned, well(town.ends(&["queue", "list"])), well(town.ends(&["queue", "show", "1"]))] {
+        assert!(out.contains(&shown) && !out.contains(['\u{202e}', '\u{2028}']), "{out}");
+    }
+    for arguments in
+        [&["queue", "list", "--json"][..], &["queue", "show", "1", "--json"], &["explain", &folder, "--json"]]
+    {
+        let ended = town.ends(arguments);
+        assert!(!ended.out.contains(['\u{202e}', '\u{2028}']), "{ended:?}");
+        let json = ended.json();
+        let scan = if json["scans"].is_array() { &json["scans"][0] } else { &json };
+        assert_eq!(scan["folder"], folder.as_str(), "{json}");
+    }
+    let explained = town.ends(&["explain", &folder]);
+    assert!(explained.out.contains(&shown) && !explained.out.contains('\u{202e}'), "{explained:?}");
+    program.stop();
+}
+
+#[test]
 fn check_is_content_only_when_all_is_well() {
     let town = Town::new("anchors: [ANCHOR]\n");
     let anchor = format!("{}/.mounted", town.media);
