@@ -10,9 +10,11 @@ mod disk;
 mod logging;
 mod login;
 mod output;
+mod reading;
 mod senders;
 mod server;
 mod session_key;
+mod supervisor;
 mod wire;
 
 use std::ffi::OsString;

@@ -8,12 +8,15 @@ use autoscan_engine::Engine;
 use autoscan_store::SqliteStore;
 use autoscan_web::{Places, Site, Web};
 use tokio::sync::Mutex;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{self, Composed, Faults, Loaded};
 use crate::control::Program;
+use crate::disk::Disk;
+use crate::reading::ConfigReader;
+use crate::supervisor::Supervisor;
 use crate::wire::{self, Opened};
 use crate::{logging, session_key};
 
@@ -26,6 +29,10 @@ pub(crate) struct Server {
     places: Places,
     /// Ends everything.
     stop: CancellationToken,
+    supervisor: Supervisor,
+    reader: ConfigReader,
+    /// One for all configs: it knows what hangs.
+    disk: Arc<Disk>,
     /// By what it was started: some of it holds until the next start.
     first: Arc<Loaded>,
     loaded: RwLock<Arc<Loaded>>,
@@ -53,7 +60,10 @@ impl Server {
         let server = Arc::new(Self {
             store,
             places,
+            supervisor: Supervisor::new(stop.clone()),
             stop,
+            reader: ConfigReader::default(),
+            disk: Arc::default(),
             first: Arc::clone(loaded),
             loaded: RwLock::new(Arc::clone(loaded)),
             site: OnceLock::new(),
@@ -87,6 +97,7 @@ impl Server {
     /// Reads the config again and goes on by it. Answers what is different; or every fault, and then nothing changed.
     /// Who asks may go away meanwhile: it is done to its end.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<String, Vec<String>> {
+        logging::forget_repeats();
         let server = Arc::clone(self);
         let reloading = tokio::spawn(async move {
             let mut turn = server.turn.lock().await;
@@ -95,7 +106,7 @@ impl Server {
                 let loaded = again(&present)?;
                 Ok((wire::open(&loaded)?, loaded))
             };
-            let read: Result<_, Faults> = finished(spawn_blocking(read).await)?;
+            let read: Result<_, Faults> = server.read(read).await.map_err(|reason| vec![reason])?;
             let (opened, loaded) = read.map_err(|faults| sentences(&faults))?;
             Ok(server.change(&mut turn, loaded, opened).await)
         });
@@ -124,10 +135,28 @@ impl Server {
                 composed.write().map_err(|why| vec![why])?;
                 read_back(&composed, &present)
             };
-            let (loaded, opened) = finished(spawn_blocking(write).await)??;
+            let (loaded, opened) = server.read(write).await.map_err(|reason| vec![reason])??;
             Ok(server.change(&mut turn, loaded, opened).await)
         });
         finished(applying.await)?
+    }
+
+    /// What an edit of the present config would write.
+    pub(crate) async fn propose(&self, edit: &autoscan_web::Edit) -> Result<autoscan_web::Proposal, String> {
+        let (edit, present) = (edit.clone(), self.loaded());
+        let composed = self.read(move || compose(&edit, &present)).await?;
+        composed.map(|composed| composed.proposal)
+    }
+
+    /// Reads files of settings. A stop does not wait for them.
+    async fn read<T: Send + 'static>(&self, read: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+        let read = self.stop.run_until_cancelled(self.reader.run(read)).await;
+        read.unwrap_or_else(|| Err("autoscan is stopping: the config is read at the next start".to_owned()))
+    }
+
+    /// Watches the parts of this server.
+    pub(crate) fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
     }
 
     /// Waits until everything has ended, for a while. Not before `stop`.
@@ -157,7 +186,7 @@ impl Server {
     }
 
     fn engine(&self, loaded: &Loaded, opened: Opened) -> Arc<Engine> {
-        wire::engine(loaded, opened, Arc::clone(&self.store) as Arc<_>)
+        wire::engine(loaded, opened, Arc::clone(&self.store) as Arc<_>, Arc::clone(&self.disk))
     }
 
     async fn web(self: &Arc<Self>, loaded: &Loaded, engine: Arc<Engine>, token: CancellationToken) -> Web {
@@ -171,15 +200,11 @@ impl Server {
         wire::web(loaded, engine, program, store, keys, self.places, token)
     }
 
-    /// Lets an engine run. One that ends by itself is broken: then everything stops, so that it is started afresh.
+    /// Lets an engine run.
     fn begin(&self, engine: Arc<Engine>, token: CancellationToken) -> Turn {
-        let (asked, all) = (token.clone(), self.stop.clone());
-        let ended = tokio::spawn(async move {
-            engine.run(asked.child_token()).await;
-            if !asked.is_cancelled() {
-                all.cancel();
-            }
-        });
+        let asked = token.child_token();
+        let run = async move { engine.run(asked).await.map_err(|broken| broken.to_string()) };
+        let ended = self.supervisor.spawn("the engine", token.clone(), run);
         Turn { engine: token, ended: Some(ended) }
     }
 
@@ -195,7 +220,7 @@ impl Server {
 }
 
 /// An edit of the present config, whose targets their kinds accept too.
-pub(crate) fn compose(edit: &autoscan_web::Edit, present: &Loaded) -> Result<Composed, String> {
+fn compose(edit: &autoscan_web::Edit, present: &Loaded) -> Result<Composed, String> {
     let composed = config::compose(edit, present, &wire::kinds())?;
     match wire::open(&composed.loaded) {
         Ok(_opened) => Ok(composed),

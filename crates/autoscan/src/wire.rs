@@ -9,7 +9,7 @@ use autoscan_core::anchor::Anchors;
 use autoscan_core::filter::IgnoreList;
 use autoscan_core::ports::{Store, Target};
 use autoscan_core::secret::Secret;
-use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules, discreet};
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
 use autoscan_targets::Connected;
@@ -73,13 +73,15 @@ pub(crate) fn engine(
     loaded: &Loaded,
     Opened { triggers, targets }: Opened,
     store: Arc<dyn Store>,
+    files: Arc<Disk>,
 ) -> Arc<Engine> {
     let settings = &loaded.settings;
     Engine::new(Parts {
         store,
         clock: Arc::new(SystemClock),
-        files: Arc::new(Disk::default()),
+        files,
         jitter,
+        redaction: logging::redaction(),
         overhear: |telling| Box::pin(autoscan_http::overhear(telling)),
         triggers,
         targets,
@@ -99,8 +101,8 @@ pub(crate) fn engine(
 }
 
 /// An engine for a command that only asks: its queue is empty and nothing runs.
-pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, Faults> {
-    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new(Arc::new(SystemClock)))))
+pub(crate) fn engine_at_rest(loaded: &Loaded, files: Arc<Disk>) -> Result<Arc<Engine>, Faults> {
+    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new(Arc::new(SystemClock))), files))
 }
 
 /// The doors and what lies behind them.
@@ -210,6 +212,7 @@ fn trigger(settings: &TriggerSettings) -> Result<BoundTrigger, String> {
         targets: settings.targets.clone(),
         token: settings.token.clone(),
         reader,
+        source: None,
     })
 }
 
@@ -225,7 +228,7 @@ fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String>
         proof: settings.proof,
         before: hook("before", &settings.before)?,
         after: hook("after", &settings.after)?,
-        server: discreet(connected.server, logging::redaction()),
+        server: connected.server,
     })
 }
 

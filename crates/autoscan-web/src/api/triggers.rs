@@ -1,8 +1,9 @@
 //! `triggers`: every trigger with what it sent last.
 
+use autoscan_core::history::TriggerEvent;
 use autoscan_core::name::Name;
 use autoscan_core::scan::ScanId;
-use autoscan_engine::{ReceivedEvent, TriggerView};
+use autoscan_engine::TriggerView;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -43,9 +44,9 @@ struct EventJson {
     times: u32,
 }
 
-impl From<ReceivedEvent> for EventJson {
-    fn from(received: ReceivedEvent) -> Self {
-        let ReceivedEvent { at, event, outcome, scans, refused, times } = received;
+impl From<TriggerEvent> for EventJson {
+    fn from(received: TriggerEvent) -> Self {
+        let TriggerEvent { at, event, outcome, scans, refused, times } = received;
         Self { at: at.into(), event, outcome, scans, refused, times }
     }
 }

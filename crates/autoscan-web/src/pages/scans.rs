@@ -148,6 +148,7 @@ impl Filter {
             reason: (!self.reason.is_empty()).then(|| self.reason.clone()),
             limit,
             before: self.before,
+            ..ScanFilter::default()
         }
     }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use askama::Template;
 use autoscan_core::guide::{FieldValue, Guide};
+use autoscan_core::history::TriggerEvent;
 use autoscan_core::time::Timestamp;
-use autoscan_engine::{ReceivedEvent, TriggerView};
+use autoscan_engine::TriggerView;
 use axum::extract::State;
 use axum::response::Response;
 
@@ -97,7 +98,7 @@ impl Card {
 }
 
 impl Event {
-    fn of(event: &ReceivedEvent, now: Timestamp) -> Self {
+    fn of(event: &TriggerEvent, now: Timestamp) -> Self {
         Self {
             when: words::when(now, event.at),
             name: words::plain(&event.event),
@@ -110,7 +111,7 @@ impl Event {
 }
 
 /// The last request of a trigger, where that was refused.
-pub(super) fn last_refused(view: &TriggerView) -> Option<&ReceivedEvent> {
+pub(super) fn last_refused(view: &TriggerView) -> Option<&TriggerEvent> {
     let refused = view.recent.iter().filter(|event| event.refused).max_by_key(|event| event.at)?;
     view.last_event_at.is_none_or(|at| at < refused.at).then_some(refused)
 }

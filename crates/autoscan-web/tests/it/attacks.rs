@@ -1,14 +1,11 @@
 //! What somebody tries who does not belong here, and what becomes of it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use autoscan_core::ports::Clock;
 use autoscan_core::secret::Secret;
-use autoscan_core::time::Timestamp;
 use autoscan_store::MemoryStore;
-use autoscan_testkit::{FakeClock, START};
+use autoscan_testkit::FakeClock;
 use autoscan_web::hash_password;
 
 use crate::furniture::{API_KEY, House, KEYED, PASSWORD, Reply, SERVER_PASS, TOKEN, basic};
@@ -419,30 +416,12 @@ async fn what_browsers_ask_for_by_themselves_is_no_guess_of_the_server_pass() {
     }
 }
 
-/// A clock of the wall that can be set. It is no clock of the runtime.
-struct Wall(Mutex<Timestamp>);
-
-#[async_trait]
-impl Clock for Wall {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-
-    fn minute_of_day(&self, _at: Timestamp) -> u16 {
-        0
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_set_back_a_day_prolongs_no_lock_out() {
-    let wall = Arc::new(Wall(Mutex::new(START)));
-    let house = House::with_clock(Arc::clone(&wall) as Arc<_>);
+    let clock = FakeClock::new();
+    let house = House::with_clock(Arc::new(clock.clone()));
     be_locked_out(&house).await;
-    *wall.0.lock().unwrap() = START - Duration::from_hours(24);
+    clock.set_back(Duration::from_hours(24));
     assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, LOCKED_OUT);
     tokio::time::advance(Duration::from_mins(1)).await;
     assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, 401);

@@ -6,7 +6,7 @@ use autoscan_core::change::Change;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, TriggerPath};
-use autoscan_core::ports::{Absorb, Batch, Hold, Start, Store, StoreError};
+use autoscan_core::ports::{Absorb, Batch, Hold, HoldUntil, Start, Store, StoreError};
 use autoscan_core::scan::{Quiet, ScanId, ScanState, StoredChange};
 use autoscan_core::time::Timestamp;
 
@@ -40,7 +40,7 @@ async fn reported(house: &House, folder: &str, files: &[&str], trigger: &str) ->
         quiet: Quiet { minimum_age: Duration::from_secs(10), maximum_wait: Duration::from_mins(2) },
         changes: files.iter().map(change).collect(),
     };
-    let batch = Batch { received_at: START, folders: vec![folder], refusals: Vec::new() };
+    let batch = Batch { received_at: START, folders: vec![folder], refusals: Vec::new(), bookmark: None };
     house.store.absorb(batch).await.unwrap().scans[0]
 }
 
@@ -88,7 +88,8 @@ async fn busy_house() -> House {
     let reason = "the anchor \"/mnt/remote/.mounted\" is not there";
     let back = Hold {
         scan: held,
-        until: START + Duration::from_mins(5),
+        generation: 1,
+        until: HoldUntil::Time(START + Duration::from_mins(5)),
         deliveries: vec![delivery("plex", DeliveryState::Held, reason)],
         note: Some(reason.to_owned()),
         steps: Vec::new(),
@@ -340,7 +341,8 @@ async fn whatever_comes_from_outside_is_shown_and_does_nothing() {
     let held = reported(&house, &format!("{folder}2"), &["b.mkv"], "sonarr").await;
     let back = Hold {
         scan: held,
-        until: START + Duration::from_mins(5),
+        generation: 1,
+        until: HoldUntil::Time(START + Duration::from_mins(5)),
         deliveries: vec![delivery("plex", DeliveryState::Held, &format!("held {SLY}"))],
         note: Some(format!("reason {SLY}")),
         steps: Vec::new(),

@@ -1,5 +1,7 @@
 //! `autoscan explain PATH`: the journey of one path. It needs no running server and changes nothing.
 
+use std::sync::Arc;
+
 use autoscan_core::path::TriggerPath;
 use autoscan_engine::{ExplainedTarget, Explanation};
 
@@ -14,7 +16,7 @@ pub(crate) async fn run(loaded: &Loaded, path: &str, trigger: Option<&str>, json
             return End::Wrong;
         }
     };
-    let engine = match wire::engine_at_rest(loaded) {
+    let engine = match wire::engine_at_rest(loaded, Arc::default()) {
         Ok(engine) => engine,
         Err(faults) => {
             output::complain(faults.to_string());

@@ -1,5 +1,7 @@
 //! `autoscan libraries`: every target's libraries, asked directly.
 
+use std::sync::Arc;
+
 use autoscan_core::ports::Library;
 use serde_json::json;
 
@@ -7,7 +9,7 @@ use crate::config::Loaded;
 use crate::{End, output, wire};
 
 pub(crate) async fn run(loaded: &Loaded, paths: bool, as_json: bool) -> End {
-    let engine = match wire::engine_at_rest(loaded) {
+    let engine = match wire::engine_at_rest(loaded, Arc::default()) {
         Ok(engine) => engine,
         Err(faults) => {
             output::complain(faults.to_string());

@@ -9,6 +9,7 @@ mod queue;
 mod scan;
 mod serve;
 mod suggested_maps;
+mod unreached;
 
 use std::path::Path;
 
@@ -16,7 +17,8 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
 use crate::client::Client;
-use crate::config::{self, Loaded};
+use crate::config::{self, Faults, Loaded};
+use crate::reading::ConfigReader;
 use crate::{End, output, wire};
 
 /// Runs what was typed.
@@ -24,32 +26,33 @@ pub(crate) async fn run(cli: Cli) -> End {
     let config = cli.config.as_deref();
     match cli.command {
         Command::Serve => serve::run(config).await,
-        Command::Check { json } => match config::load(config, &wire::kinds()) {
-            Ok(loaded) => check::run(&loaded, json).await,
-            Err(faults) => check::broken(&faults, json),
+        Command::Check { json } => match load(config).await {
+            Ok(Ok(loaded)) => check::run(&loaded, json).await,
+            Ok(Err(faults)) => check::broken(&faults, json),
+            Err(end) => end,
         },
-        Command::Explain { path, trigger, json } => match loaded(config) {
+        Command::Explain { path, trigger, json } => match loaded(config).await {
             Ok(loaded) => explain::run(&loaded, &path, trigger.as_deref(), json).await,
             Err(end) => end,
         },
-        Command::Libraries { paths, json } => match loaded(config) {
+        Command::Libraries { paths, json } => match loaded(config).await {
             Ok(loaded) => libraries::run(&loaded, paths, json).await,
             Err(end) => end,
         },
-        Command::Scan(args) => match client(config) {
+        Command::Scan(args) => match client(config).await {
             Ok(client) => ended(scan::run(&client, args).await),
             Err(end) => end,
         },
-        Command::Queue { command } => match client(config) {
+        Command::Queue { command } => match client(config).await {
             Ok(client) => ended(queue::run(&client, command).await),
             Err(end) => end,
         },
-        Command::Healthcheck => match client(config) {
+        Command::Healthcheck => match client(config).await {
             Ok(client) => ended(healthcheck::run(&client).await),
             Err(end) => end,
         },
         Command::HashPassword => ended(hash_password::run()),
-        Command::Config { redacted: _ } => match loaded(config) {
+        Command::Config { redacted: _ } => match loaded(config).await {
             Ok(loaded) => {
                 output::line(loaded.redacted(&wire::kinds()).trim_end());
                 End::Well
@@ -60,7 +63,7 @@ pub(crate) async fn run(cli: Cli) -> End {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "autoscan", &mut script);
-            output::line(String::from_utf8_lossy(&script).trim_end());
+            output::document(String::from_utf8_lossy(&script).trim_end());
             End::Well
         }
     }
@@ -69,7 +72,7 @@ pub(crate) async fn run(cli: Cli) -> End {
 fn schema(reference: bool) -> End {
     let kinds = wire::kinds();
     if reference {
-        output::line(config::reference(&kinds).trim_end());
+        output::document(config::reference(&kinds).trim_end());
     } else {
         output::json(&config::schema(&kinds));
     }
@@ -77,16 +80,26 @@ fn schema(reference: bool) -> End {
 }
 
 /// The config, for a command that needs one that exists. Its faults are printed, all of them.
-fn loaded(config: Option<&Path>) -> Result<Loaded, End> {
-    config::load(config, &wire::kinds()).map_err(|faults| {
+async fn loaded(config: Option<&Path>) -> Result<Loaded, End> {
+    load(config).await?.map_err(|faults| {
         output::complain(faults.to_string());
         End::Wrong
     })
 }
 
+/// The config, or its faults. A config that cannot be read in time is a failure, which is printed.
+async fn load(config: Option<&Path>) -> Result<Result<Loaded, Faults>, End> {
+    let config = config.map(Path::to_owned);
+    let read = ConfigReader::default().run(move || config::load(config.as_deref(), &wire::kinds())).await;
+    read.map_err(|reason| {
+        output::complain(reason);
+        End::Failed
+    })
+}
+
 /// A client of the server that runs with this config.
-fn client(config: Option<&Path>) -> Result<Client, End> {
-    let loaded = loaded(config)?;
+async fn client(config: Option<&Path>) -> Result<Client, End> {
+    let loaded = loaded(config).await?;
     let wrong = |reason: String| {
         output::complain(reason);
         End::Wrong

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use autoscan_core::ports::Store;
 use autoscan_store::{Options, SqliteStore};
-use autoscan_testkit::clock::FakeClock;
+use autoscan_testkit::FakeClock;
 use serde_json::{Value, json};
 
 use crate::furniture::{Answer, Home, Program, base64, episode, login, read_answer};
@@ -244,7 +244,9 @@ fn a_path_that_nobody_may_believe_is_refused_to_an_arr_with_a_200_and_kept_on_re
     }
     program.kill();
     let records = block_on(async {
-        let store = SqliteStore::open(&home.path("autoscan.db"), Options::default(), Arc::new(FakeClock::new())).unwrap();
+        let store =
+            SqliteStore::open(&home.path("autoscan.db"), Options::default(), Arc::new(FakeClock::new()))
+                .unwrap();
         store.refusals(100).await.unwrap()
     });
     assert_eq!(records.len(), expected, "the record survives a power cut");

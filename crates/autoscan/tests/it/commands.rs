@@ -238,6 +238,32 @@ fn explain_tells_the_journey_and_changes_nothing() {
 }
 
 #[test]
+fn letters_that_turn_or_hide_text_are_written_out_for_people_and_say_the_same_in_json() {
+    let town = Town::new("");
+    let program = town.home.serve();
+    let name = "\u{202e}gpj.\u{2028}x";
+    let folder = format!("{}/tv/{name}", town.media);
+    std::fs::create_dir_all(&folder).unwrap();
+    let shown = folder.replace('\u{202e}', "\\u{202e}").replace('\u{2028}', "\\u{2028}");
+    let scanned = well(town.ends(&["scan", &folder, "--wait"]));
+    for out in [scanned, well(town.ends(&["queue", "list"])), well(town.ends(&["queue", "show", "1"]))] {
+        assert!(out.contains(&shown) && !out.contains(['\u{202e}', '\u{2028}']), "{out}");
+    }
+    for arguments in
+        [&["queue", "list", "--json"][..], &["queue", "show", "1", "--json"], &["explain", &folder, "--json"]]
+    {
+        let ended = town.ends(arguments);
+        assert!(!ended.out.contains(['\u{202e}', '\u{2028}']), "{ended:?}");
+        let json = ended.json();
+        let scan = if json["scans"].is_array() { &json["scans"][0] } else { &json };
+        assert_eq!(scan["folder"], folder.as_str(), "{json}");
+    }
+    let explained = town.ends(&["explain", &folder]);
+    assert!(explained.out.contains(&shown) && !explained.out.contains('\u{202e}'), "{explained:?}");
+    program.stop();
+}
+
+#[test]
 fn check_is_content_only_when_all_is_well() {
     let town = Town::new("anchors: [ANCHOR]\n");
     let anchor = format!("{}/.mounted", town.media);
@@ -275,7 +301,9 @@ fn check_proposes_lines_where_folders_are_not_found_and_says_why() {
         town.home.write(&format!("media/tv/{show}/Season 01/1.mkv"), "film");
         town.plex.put(&format!("/data/tv/{show}/Season 01/{show} - S01E01.mkv"), 4);
     }
-    let told = well(town.ends(&["check"]));
+    let ended = town.ends(&["check"]);
+    assert_eq!(ended.code, Some(1), "no library of the target is here: {ended:?}");
+    let told = ended.out;
     let lines: Vec<&str> = told.lines().skip_while(|line| !line.starts_with("SUGGESTED")).collect();
     let why = format!(
         "plex's /data/tv has 'Other', 'Show' and 'Third'; {tv} here has all 3; both paths end in tv; \
@@ -284,13 +312,43 @@ fn check_proposes_lines_where_folders_are_not_found_and_says_why() {
     let row = format!("target plex\t{tv}\t/data/tv\t{why}");
     assert_eq!(lines, ["SUGGESTED MAP OF\tFROM\tTO\tBECAUSE", row.as_str()], "{told}");
 
-    let told: Value = serde_json::from_str(&well(town.ends(&["check", "--json"]))).unwrap();
+    let told = town.ends(&["check", "--json"]).json();
     let line = &told["suggestions"][0];
     assert_eq!((&line["of"]["target"], &line["to"]), (&json!("plex"), &json!("/data/tv")), "{told}");
-    assert_eq!((&told["ok"], told["suggestions"].as_array().unwrap().len()), (&json!(true), 1));
+    assert_eq!((&told["ok"], told["suggestions"].as_array().unwrap().len()), (&json!(false), 1));
 
     let town = town.with("files: { settle", "files: { check: false, settle");
     assert!(!town.ends(&["check"]).out.contains("SUGGESTED"), "this machine may not hold the files");
+}
+
+#[test]
+fn check_names_library_folders_that_are_not_here() {
+    let town = Town::new("");
+    let told = well(town.ends(&["check"]));
+    let lost = format!(
+        "target plex, library folder /data/movies: is not on this machine: looked at {}/movies. ",
+        town.media
+    );
+    assert!(
+        told.contains(&lost) && told.contains("Mount the folder here, or add a line to the `map`"),
+        "{told}"
+    );
+    assert!(!told.contains("library folder /data/tv"), "{told}");
+    town.home.write("media/movies/Film/Film.mkv", "film");
+    assert!(!well(town.ends(&["check"])).contains("library folder"), "all are here");
+
+    let map = format!("map: {{ {}: /data }}", town.media);
+    let town = town.with(&map, "map: {}");
+    let ended = town.ends(&["check"]);
+    assert_eq!(ended.code, Some(1), "none is here: {ended:?}");
+    for folder in ["/data/tv", "/data/movies"] {
+        let line = format!(
+            "BAD   target plex, library folder {folder}: is not on this machine: looked at {folder}. "
+        );
+        assert!(ended.out.contains(&line), "{line} of {ended:?}");
+    }
+    let town = town.with("files: { settle", "files: { check: false, settle");
+    assert!(!well(town.ends(&["check"])).contains("library folder"), "this machine may not hold the files");
 }
 
 #[test]

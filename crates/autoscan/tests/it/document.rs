@@ -17,7 +17,7 @@ use autoscan_core::ports::{Absorb, Batch, Start, Store};
 use autoscan_core::scan::{Quiet, ScanState, StoredChange};
 use autoscan_core::time::Timestamp;
 use autoscan_store::{Options, SqliteStore};
-use autoscan_testkit::clock::FakeClock;
+use autoscan_testkit::FakeClock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,7 +29,9 @@ use crate::town::{SeeingTown, imported};
 fn fill(home: &Home, target: &str) {
     let (now, target) = (Timestamp::from_millis(1_700_000_000_000), Name::parse(target).unwrap());
     block_on(async {
-        let store = SqliteStore::open(&home.path("autoscan.db"), Options::default(), Arc::new(FakeClock::new())).unwrap();
+        let store =
+            SqliteStore::open(&home.path("autoscan.db"), Options::default(), Arc::new(FakeClock::new()))
+                .unwrap();
         for (round, state) in (0..4).flat_map(|round| DeliveryState::ALL.map(|state| (round, state))) {
             let folder = LocalPath::parse(&format!("/media/{}/{round}", state.as_str())).unwrap();
             let file = LocalPath::parse(&format!("{}/a.mkv", folder.as_str())).unwrap();

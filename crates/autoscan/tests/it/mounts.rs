@@ -88,8 +88,11 @@ impl Town {
     }
 
     fn told(&self, show: &str) -> usize {
-        let folder = format!("/data/tv/{show}/S01");
-        self.plex.scans().iter().filter(|scan| scan.path.as_deref() == Some(&folder)).count()
+        self.told_at(&format!("/data/tv/{show}/S01"))
+    }
+
+    fn told_at(&self, folder: &str) -> usize {
+        self.plex.scans().iter().filter(|scan| scan.path.as_deref() == Some(folder)).count()
     }
 }
 
@@ -124,6 +127,55 @@ fn a_mount_that_hangs_holds_only_what_is_under_it() {
     mount.signal("CONT");
     program
         .until("all goes on by itself", || (0..30).all(|number| town.told(&format!("Hung {number}")) == 1));
+}
+
+#[test]
+fn a_link_that_leads_onto_a_hung_mount_holds_nothing_beside_it() {
+    let town = Town::new();
+    let Some(mount) = town.mount() else {
+        return eprintln!("skipped: this machine has no bindfs or no FUSE");
+    };
+    fs::create_dir_all(town.home.path("beside")).unwrap();
+    std::os::unix::fs::symlink(town.home.path("mounted"), town.home.path("beside/link")).unwrap();
+    let program = town.home.serve();
+    mount.signal("STOP");
+    for number in 0..30 {
+        town.import(&program, "behind", "beside/link", &format!("Hung {number}"));
+    }
+    program.until("what is behind the link is held", || held(&program, "Hung 29", "does not answer"));
+    for number in 0..10 {
+        town.import(&program, "beside", "beside", &format!("Free {number}"));
+    }
+    program.until("what lies beside the link is told", || {
+        (0..10).all(|number| town.told(&format!("Free {number}")) == 1)
+    });
+    let scans = program.scans();
+    let blames = scans.iter().find(|scan| scan["folder"].as_str().unwrap().contains("Hung 29")).unwrap();
+    assert!(blames.to_string().contains("/mounted"), "the mount that hangs is named: {blames}");
+    mount.signal("CONT");
+    let all_told = || (0..30).all(|number| town.told_at(&format!("/data/tv/link/Hung {number}/S01")) == 1);
+    program.until("all goes on by itself", all_told);
+}
+
+#[test]
+fn a_link_whose_mount_vanished_holds_what_is_behind_it() {
+    let town = Town::new();
+    let Some(mount) = town.mount() else {
+        return eprintln!("skipped: this machine has no bindfs or no FUSE");
+    };
+    fs::create_dir_all(town.home.path("beside")).unwrap();
+    std::os::unix::fs::symlink(town.home.path("mounted"), town.home.path("beside/link")).unwrap();
+    let program = town.home.serve();
+    town.import(&program, "behind", "beside/link", "Before");
+    program.until("all is well before", || town.told_at("/data/tv/link/Before/S01") == 1);
+    drop(mount);
+    town.import(&program, "behind", "beside/link", "After");
+    program.until("it is held", || {
+        let scans = program.scans();
+        let after = scans.iter().find(|scan| scan["folder"].as_str().unwrap().contains("After"));
+        after.is_some_and(|scan| scan.to_string().contains("was a mount and is none now"))
+    });
+    assert_eq!(town.told_at("/data/tv/link/After/S01"), 0);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The config is read again while autoscan runs: all of it is taken over, or nothing.
 
 use std::fs;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -204,7 +205,8 @@ fn the_command_prints_the_config_without_a_secret() {
         "config.yml",
         "authentication: { password: hUnTeR2, server-pass: hUnTeR2, webhook-secret: hUnTeR2, secret-key-fallbacks: [hUnTeR2] }\n\
          triggers:\n  sonarr: [{ token: hUnTeR2, api: { url: 'http://me:hUnTeR2@s', api-key: hUnTeR2 } }]\n\
-         targets:\n  plex: [{ url: 'http://me:hUnTeR2@p:32400', token: hUnTeR2 }]\n  webhook: [{ url: 'http://h/hUnTeR2', headers: { x: hUnTeR2 } }]\n",
+         targets:\n  plex: [{ url: 'http://me:hUnTeR2@p:32400', token: hUnTeR2 }]\n  webhook:\n    - url: 'http://h/hUnTeR2'\n      headers: { x: hUnTeR2 }\n      body: '{\"chat\": \"hUnTeR2\", \"path\": {{path}}}'\n      before: [/config/before.sh, --quiet, hUnTeR2]\n      after: [/config/after.sh, '--key=hUnTeR2']\n\
+         \x20 command: [{ argv: [/config/note.sh, -p, hUnTeR2] }]\n",
     );
     let ended = home.ends(&["config", "--redacted"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -215,7 +217,53 @@ fn the_command_prints_the_config_without_a_secret() {
         "      url: http://••••••@p:32400",
         "  check: true",
         "minimum-age: 10s",
+        "      body: ••••••",
+        "        - /config/before.sh",
+        "        - /config/note.sh",
     ] {
         assert!(ended.out.lines().any(|printed| printed == line), "{line} of\n{}", ended.out);
+    }
+}
+
+/// A pipe into which nobody writes: to open it hangs, as a file on a dead share does.
+fn pipe(home: &Home, name: &str) {
+    let _replaced = fs::remove_file(home.path(name));
+    assert!(Command::new("mkfifo").arg(home.path(name)).status().unwrap().success());
+}
+
+#[test]
+fn a_reload_that_hangs_neither_keeps_a_stop_waiting_nor_lasts_for_ever() {
+    let secret = |home: &Home| {
+        home.write("secret", "correct-horse");
+        let mut command = home.command(&["serve"]);
+        command.env("AUTOSCAN__AUTHENTICATION__API_KEY_FILE", home.path("secret"));
+        command
+    };
+    for (hangs, is_waited_for) in [("config.yml", false), ("secret", false), ("secret", true)] {
+        let home = Home::new(SONARR);
+        let program = home.serve_by(secret(&home));
+        pipe(&home, hangs);
+        program.signal("HUP");
+        program.until("it is read", || program.printed().contains("the config is read again"));
+        if is_waited_for {
+            program.until("it is given up", || program.printed().contains("could not be read within"));
+            assert_eq!(program.ask("GET", "/api/v1/stats", "").status, 200, "it goes on with the one before");
+            let answer = reload(&program);
+            assert_eq!(answer.status, 422, "{answer:?}");
+        }
+        program.stop();
+    }
+}
+
+#[test]
+fn a_start_whose_config_hangs_ends_with_a_sentence() {
+    let home = Home::new(SONARR);
+    pipe(&home, "config.yml");
+    for typed in ["serve", "check", "config"] {
+        let ended = home.ends(&[typed]);
+        assert!(
+            ended.code == Some(1) && ended.err.contains("could not be read within"),
+            "{typed}: {ended:?}"
+        );
     }
 }

@@ -8,7 +8,7 @@ use toml_edit::{Document, Item, Value as TomlValue};
 
 use super::spot::{self, Form, Spot};
 use crate::config::read::Language;
-use crate::config::redact::{DOTS, is_hidden, without_login};
+use crate::config::redact::{DOTS, is_command, is_hidden, is_template, without_login};
 use crate::config::schema::{alternatives, items, property};
 
 /// A shorter secret is hidden where it stands, and nowhere else: it may be part of a word.
@@ -52,6 +52,19 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// Hides a text or arguments in which secrets may stand, where they stand and nowhere else: they are made of common words.
+    fn hides_as_written(&mut self, key: &str, value: &Spot) -> bool {
+        match &value.form {
+            Form::Scalar(_) if is_template(key) => self.ranges.push((value.range.clone(), None)),
+            Form::List { items, .. } if is_command(key) => {
+                let arguments = items.iter().skip(1).filter(|one| matches!(one.form, Form::Scalar(_)));
+                self.ranges.extend(arguments.map(|one| (one.range.clone(), None)));
+            }
+            _ => return false,
+        }
+        true
+    }
+
     fn look(&mut self, spot: &Spot, schema: Option<&Value>) {
         match &spot.form {
             Form::Scalar(value) if schema.is_none_or(is_hidden) => {
@@ -73,6 +86,9 @@ impl Found<'_> {
             }
             Form::Map { pairs, .. } => {
                 for pair in pairs {
+                    if self.hides_as_written(&pair.key, &pair.value) {
+                        continue;
+                    }
                     let free = |schema: &'_ Value| {
                         alternatives(schema)
                             .into_iter()
