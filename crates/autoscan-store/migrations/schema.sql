@@ -14,14 +14,14 @@ CREATE TABLE scan (
     tell TEXT,                   -- the folder that targets are told of, when it is not the scan's own
     note TEXT,
     finished_at INTEGER,
-    held_for TEXT                -- the prefix for whose release it waits; only while it waits
+    held_for TEXT NOT NULL DEFAULT '' -- the prefix for whose release it waits; only while it waits
 );
 
 -- One folder, one waiting scan.
 CREATE UNIQUE INDEX scan_waiting ON scan (folder) WHERE state = 0;
 -- What is held for a prefix is not due, and costs nothing while it waits.
-CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0 AND held_for IS NULL;
-CREATE INDEX scan_held ON scan (held_for) WHERE held_for IS NOT NULL;
+CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0 AND held_for = '';
+CREATE INDEX scan_held ON scan (held_for) WHERE held_for <> '';
 -- Without the waiting ones: the way into the queue has few indexes to write.
 CREATE INDEX scan_state ON scan (state) WHERE state <> 0;
 CREATE INDEX scan_finished ON scan (finished_at) WHERE finished_at IS NOT NULL;

@@ -225,31 +225,22 @@ mod tests {
     #[test]
     fn claims_and_counts_walk_nothing_but_what_is_open() {
         for (sql, step) in [
-            (
-                NEXT_PRIORITY,
-                "SEARCH delivery USING COVERING INDEX delivery_deliver (target=? AND priority<?)",
-            ),
+            (NEXT_PRIORITY, "SEARCH delivery USING INDEX delivery_deliver (target=? AND priority<?)"),
             (
                 TO_DELIVER,
-                "SEARCH delivery USING COVERING INDEX delivery_deliver (target=? AND priority=? AND ready_at>? AND ready_at<?)",
+                "SEARCH delivery USING INDEX delivery_deliver (target=? AND priority=? AND ready_at>? AND ready_at<?)",
             ),
             (
                 NEXT_TO_DELIVER,
-                "SEARCH delivery USING COVERING INDEX delivery_deliver (target=? AND priority=? AND ready_at>?)",
+                "SEARCH delivery USING INDEX delivery_deliver (target=? AND priority=? AND ready_at>?)",
             ),
             (
                 TO_VERIFY,
-                "SEARCH delivery USING COVERING INDEX delivery_verify (target=? AND ready_at>? AND ready_at<?)",
+                "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>? AND ready_at<?)",
             ),
-            (
-                NEXT_TO_VERIFY,
-                "SEARCH delivery USING COVERING INDEX delivery_verify (target=? AND ready_at>?)",
-            ),
-            (FREE_TO_DELIVER, "SEARCH delivery USING COVERING INDEX delivery_deliver (target=?)"),
-            (
-                FREE_TO_VERIFY,
-                "SEARCH delivery USING COVERING INDEX delivery_verify (target=? AND ready_at>?)",
-            ),
+            (NEXT_TO_VERIFY, "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>?)"),
+            (FREE_TO_DELIVER, "SEARCH delivery USING INDEX delivery_deliver (target=?)"),
+            (FREE_TO_VERIFY, "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>?)"),
             (
                 LEASED_TO_DELIVER,
                 "SEARCH delivery USING COVERING INDEX delivery_leased (target=? AND state<?)",

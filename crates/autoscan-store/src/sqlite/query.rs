@@ -12,13 +12,13 @@ use super::rows::{self, code, name, rows};
 use crate::rules::{self, LOOKED_AT_PER_PAGE};
 
 const NEXT_PRIORITY: &str = "SELECT max(priority) FROM scan INDEXED BY scan_due
-     WHERE state = 0 AND held_for IS NULL AND priority <= ?1";
+     WHERE state = 0 AND held_for = '' AND priority <= ?1";
 
 const DUE: &str = "SELECT id FROM scan INDEXED BY scan_due
-     WHERE state = 0 AND held_for IS NULL AND priority = ?1 AND due_at <= ?2 ORDER BY due_at, id";
+     WHERE state = 0 AND held_for = '' AND priority = ?1 AND due_at <= ?2 ORDER BY due_at, id";
 
 const EARLIEST: &str = "SELECT min(due_at) FROM scan INDEXED BY scan_due
-     WHERE state = 0 AND held_for IS NULL AND priority = ?1";
+     WHERE state = 0 AND held_for = '' AND priority = ?1";
 
 /// Whether a scan fits. A null parameter filters nothing.
 macro_rules! fits {
@@ -43,7 +43,7 @@ const LIST_STARTED: &str = concat!(
 
 /// Those that need attention, with those that run and may be stuck.
 const LIST_STUCK: &str = concat!(
-    "WITH candidate (number) AS (
+    "WITH candidate (number) AS MATERIALIZED (
          SELECT id FROM scan INDEXED BY scan_state WHERE state <> 0 AND state = 3 AND id < ?1
          UNION ALL SELECT id FROM scan INDEXED BY scan_state WHERE state <> 0 AND state = 1 AND id < ?1
          ORDER BY 1 DESC)
@@ -55,8 +55,8 @@ const LIST_STUCK: &str = concat!(
 /// Sorts the numbers of all that waits, and looks at no more than is asked for.
 const LIST_WAITING: &str = concat!(
     "WITH waiting (number) AS MATERIALIZED
-         (SELECT id FROM scan INDEXED BY scan_due WHERE state = 0 AND held_for IS NULL AND id < ?1
-          UNION ALL SELECT id FROM scan INDEXED BY scan_held WHERE held_for IS NOT NULL AND id < ?1 ORDER BY 1 DESC)
+         (SELECT id FROM scan INDEXED BY scan_due WHERE state = 0 AND held_for = '' AND id < ?1
+          UNION ALL SELECT id FROM scan INDEXED BY scan_held WHERE held_for <> '' AND id < ?1 ORDER BY 1 DESC)
      SELECT id, ",
     fits!(),
     " FROM waiting CROSS JOIN scan ON id = number"

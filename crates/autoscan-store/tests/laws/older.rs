@@ -1,7 +1,6 @@
 //! What an older autoscan left is still there, and works.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::ids::Ids;
@@ -10,9 +9,7 @@ use autoscan_core::scan::{ScanId, ScanState};
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
 
-use crate::furniture::*;
-
-const LEASE: Duration = Duration::from_mins(1);
+use crate::harness::*;
 
 /// What the first schema held: a scan that waits, one that runs, with one delivery leased, one sent and one to be tried
 /// again, and one that is done.
@@ -51,7 +48,6 @@ async fn a_queue_of_the_first_schema_goes_on_where_it_was() {
     let folder = tempdir().unwrap();
     let file = first(&folder);
     let store = open(&file);
-    store.recover().await.unwrap();
     let waiting = show(&store, ScanId(1)).await;
     assert_eq!((waiting.state, waiting.priority, waiting.due_at), (ScanState::Waiting, 2, at(10)));
     assert_eq!(waiting.changes[0].change.ids, Ids::default());
@@ -70,12 +66,13 @@ async fn a_queue_of_the_first_schema_goes_on_where_it_was() {
     for target in ["plex", "emby", "jellyfin"] {
         assert_eq!(store.next_attempt(&name(target), Work::Verify).await.unwrap(), None);
     }
-    assert_eq!(store.claim(&name("jellyfin"), Work::Deliver, at(29), LEASE, 9).await.unwrap(), []);
-    let claimed = store.claim(&name("plex"), Work::Deliver, at(20), LEASE, 9).await.unwrap();
+    assert_eq!(claims(&store, "jellyfin", Work::Deliver, at(29)).await, []);
+    let claimed = claims(&store, "plex", Work::Deliver, at(20)).await;
     assert_eq!(claimed.len(), 1);
     assert_eq!((claimed[0].scan, claimed[0].folder.as_str()), (ScanId(2), "/tv"));
     assert_eq!((claimed[0].first_seen, &claimed[0].delivery), (at(0), &Delivery::new(name("plex"), at(10))));
-    store.recover().await.unwrap();
+    assert_eq!(claimed[0].lease.number, 2, "it was leased once before");
+    lets_go(&store).await;
     settles(&store, ScanId(2), "plex", DeliveryState::Sent, at(30)).await;
     settles(&store, ScanId(2), "jellyfin", DeliveryState::Failed, at(31)).await;
     assert_eq!(show(&store, ScanId(2)).await.state, ScanState::Attention);
@@ -92,7 +89,7 @@ async fn a_migration_that_fails_leaves_the_queue_as_it_was() {
     let file = first(&folder);
     let conn = Connection::open(&file).unwrap();
     conn.execute_batch("CREATE INDEX delivery_follow ON delivery (target)").unwrap();
-    let refused = autoscan_store::SqliteStore::open(&file, autoscan_store::Options::default());
+    let refused = open_with(&file, autoscan_store::Options::default());
     assert!(refused.is_err());
     assert_eq!(version(&file), 1);
     conn.execute_batch("DROP INDEX delivery_follow").unwrap();
@@ -100,5 +97,5 @@ async fn a_migration_that_fails_leaves_the_queue_as_it_was() {
     let store = open(&file);
     assert_eq!(show(&store, ScanId(3)).await.state, ScanState::Done);
     store.close().await;
-    assert_eq!(version(&file), 4);
+    assert_eq!(version(&file), 5);
 }
