@@ -1,5 +1,5 @@
 -- The whole schema, for a new file. A database that is there is brought to the same by the migrations; a test compares both.
--- Times are milliseconds since the Unix epoch in UTC. States and kinds are places in the ALL lists of autoscan-core:
+-- Times are milliseconds since the Unix epoch in UTC. States and kinds are the numbers of src/sqlite/codes.rs:
 -- a scan's 0 is waiting, 1 running, 2 done, 3 attention.
 
 CREATE TABLE scan (

@@ -7,8 +7,9 @@ use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
 use super::absorb::absorb;
+use super::codes::Coded;
 use super::keep::drop_scan;
-use super::rows::{code, path, put_delivery};
+use super::rows::{path, put_delivery};
 use super::steps::keep_steps;
 use super::writer::Write;
 use crate::rules;
@@ -97,7 +98,7 @@ fn start_one(write: &mut Write<'_>, start: &Start, waiting: &Waiting, now: Times
     let state = ScanState::of(rules::one_a_target(&start.deliveries));
     let finished_at = (state != ScanState::Running).then_some(now.as_millis());
     let tell = (start.tell != waiting.folder).then_some(start.tell.as_str());
-    let state_code = code(&ScanState::ALL, &state);
+    let state_code = state.code();
     let values = (start.scan.0, state_code, tell, start.note.as_deref(), finished_at);
     write.conn.prepare_cached(START)?.execute(values)?;
     write.tally.became(ScanState::Waiting, state);

@@ -4,6 +4,7 @@
 //! one for the dispatcher and one for people, so that a long list keeps no delivery waiting.
 
 mod absorb;
+mod codes;
 mod errors;
 mod gate;
 mod history;

@@ -8,7 +8,8 @@ use autoscan_core::scan::{Scan, ScanId, ScanState};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
-use super::rows::{self, code, name, rows};
+use super::codes::Coded;
+use super::rows::{self, name, rows};
 use crate::rules::{self, LOOKED_AT_PER_PAGE};
 
 const NEXT_PRIORITY: &str = "SELECT max(priority) FROM scan INDEXED BY scan_due
@@ -121,7 +122,7 @@ pub(super) fn list(conn: &Connection, filter: &ScanFilter, waiting: u64) -> Resu
     };
     let values = (
         filter.before.map_or(i64::MAX, |scan| scan.0),
-        filter.state.map(|state| code(&ScanState::ALL, &state)),
+        filter.state.map(Coded::code),
         filter.target.as_ref().map(Name::as_str),
         filter.trigger.as_ref().map(Name::as_str),
         filter.text.as_ref().map(|text| text.to_ascii_lowercase()),

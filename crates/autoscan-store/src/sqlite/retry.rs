@@ -5,7 +5,8 @@ use autoscan_core::scan::{Scan, ScanId, ScanState};
 use autoscan_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Result, Row};
 
-use super::rows::{deliveries_of, put_delivery, show, value};
+use super::codes::coded;
+use super::rows::{deliveries_of, put_delivery, show};
 use super::steps::keep_steps;
 use super::writer::Write;
 use crate::rules;
@@ -35,7 +36,7 @@ pub(super) fn retry_all(write: &mut Write<'_>, ids: &[ScanId], now: Timestamp) -
 
 /// Answers whether there is such a scan.
 fn retry_one(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<bool> {
-    let read = |row: &Row<'_>| Ok((value(&ScanState::ALL, row, 0)?, row.get(1)?));
+    let read = |row: &Row<'_>| Ok((coded::<ScanState>(row, 0)?, row.get(1)?));
     match write.conn.prepare_cached(STATE)?.query_row([id.0], read).optional()? {
         None => return Ok(false),
         Some((ScanState::Waiting, _priority)) => {

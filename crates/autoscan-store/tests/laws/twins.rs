@@ -49,7 +49,8 @@ enum Deed {
     Drop(ScanId),
     Sweep(i64, usize),
     Set(&'static str, Option<String>),
-    Pause(&'static str, Option<Option<i64>>),
+    Pause(&'static str, Option<i64>),
+    Resume(&'static str),
     Mounts(Vec<&'static str>, Vec<&'static str>),
     Storms(Vec<(&'static str, usize)>, Vec<&'static str>),
     Count(&'static str, Vec<(bool, u32)>),
@@ -155,8 +156,9 @@ fn kept() -> impl Strategy<Value = Deed> {
     let storms = prop::collection::vec((select(&PREFIXES[..]), 0..100_usize), 0..3);
     let events = prop::collection::vec((any::<bool>(), 1..3_u32), 0..4);
     prop_oneof![
-        (select(&TARGETS[..]), prop::option::of(prop::option::of(0..100_i64)))
+        (select(&TARGETS[..]), prop::option::of(0..100_i64))
             .prop_map(|(target, until)| Deed::Pause(target, until)),
+        select(&TARGETS[..]).prop_map(Deed::Resume),
         (prefixes(), prefixes()).prop_map(|(seen, gone)| Deed::Mounts(seen, gone)),
         (storms, prefixes()).prop_map(|(held, over)| Deed::Storms(held, over)),
         (select(vec!["sonarr", "radarr"]), events).prop_map(|(trigger, events)| Deed::Count(trigger, events)),
@@ -177,7 +179,10 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
         | Deed::Heartbeat(..)
         | Deed::Retire(_)
         | Deed::SetBack(_) => after_the_start(store, deed, seconds, leases).await,
-        _ => by_people(store, deed, seconds).await,
+        Deed::Retry(_) | Deed::Drop(_) | Deed::Sweep(..) | Deed::Set(..) => {
+            by_people(store, deed, seconds).await
+        }
+        _ => beside_the_queue(store, deed, seconds).await,
     }
 }
 
@@ -272,7 +277,6 @@ async fn after_the_start(store: &dyn Store, deed: Deed, seconds: i64, leases: &m
 
 async fn by_people(store: &dyn Store, deed: Deed, seconds: i64) -> String {
     let now = at(seconds);
-    let paths = |prefixes: Vec<&str>| prefixes.into_iter().map(path).collect::<Vec<_>>();
     match deed {
         Deed::Retry(id) if id.0 % 2 == 0 => {
             format!("{:?}", store.retry_all(vec![id, ScanId(id.0 + 1)], now).await)
@@ -281,14 +285,25 @@ async fn by_people(store: &dyn Store, deed: Deed, seconds: i64) -> String {
         Deed::Drop(id) => format!("{:?}", store.drop_scan(id).await),
         Deed::Sweep(before, limit) => format!("{:?}", store.sweep(at(before), limit).await),
         Deed::Set(key, value) => format!("{:?}", store.set_setting(key, value).await),
-        Deed::Pause(target, None) => format!("{:?}", store.resume(vec![name(target)]).await),
-        Deed::Pause(target, Some(until)) => {
+        _ => unreachable!("{deed:?}"),
+    }
+}
+
+async fn beside_the_queue(store: &dyn Store, deed: Deed, seconds: i64) -> String {
+    let now = at(seconds);
+    let paths = |prefixes: Vec<&str>| prefixes.into_iter().map(path).collect::<Vec<_>>();
+    match deed {
+        Deed::Pause(target, until) => {
             format!("{:?}", store.pause(vec![name(target)], until.map(at)).await)
         }
+        Deed::Resume(target) => format!("{:?}", store.resume(vec![name(target)]).await),
         Deed::Mounts(seen, gone) => format!("{:?}", store.change_mounts(paths(seen), paths(gone)).await),
         Deed::Storms(held, over) => {
-            let storm = |(prefix, deleted)| HeldStorm { prefix: path(prefix), deleted, last: now };
-            format!("{:?}", store.change_storms(held.into_iter().map(storm).collect(), paths(over)).await)
+            let held_storm = |(prefix, deleted)| HeldStorm { prefix: path(prefix), deleted, last: now };
+            format!(
+                "{:?}",
+                store.change_storms(held.into_iter().map(held_storm).collect(), paths(over)).await
+            )
         }
         Deed::Count(trigger, events) => {
             let event = |(refused, times): (bool, u32)| TriggerEvent {
