@@ -6,6 +6,7 @@
 mod absorb;
 mod codes;
 mod errors;
+mod file_guard;
 mod gate;
 mod history;
 mod keep;

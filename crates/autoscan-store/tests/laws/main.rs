@@ -19,6 +19,8 @@ mod lease;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
+mod lost;
+#[cfg(test)]
 mod older;
 #[cfg(test)]
 mod retry;
