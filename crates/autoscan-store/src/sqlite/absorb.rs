@@ -1,13 +1,14 @@
 //! The way into the queue.
 
-use autoscan_core::change::{ChangeKind, Subject};
+use autoscan_core::change::Subject;
 use autoscan_core::path::{LocalPath, TriggerPath};
 use autoscan_core::ports::{Absorb, Batch, Bookmark, Receipt, RefusalRecord};
 use autoscan_core::scan::{ScanId, StoredChange};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, Result, Row};
 
-use super::rows::{change_of, code, ids_text, moment, rows, targets_text};
+use super::codes::Coded;
+use super::rows::{change_of, ids_text, moment, rows, targets_text};
 use super::writer::Write;
 use crate::rules::{self, REFUSALS_KEPT};
 
@@ -124,7 +125,7 @@ fn put_change(conn: &Connection, sql: &str, id: ScanId, position: i64, kept: &St
         id.0,
         change.path.as_str(),
         position,
-        code(&ChangeKind::ALL, &change.kind),
+        change.kind.code(),
         change.from.as_ref().map(LocalPath::as_str),
         change.subject == Subject::Folder,
         change.awaited,

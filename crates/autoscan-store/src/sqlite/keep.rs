@@ -4,7 +4,8 @@ use autoscan_core::scan::{ScanId, ScanState};
 use autoscan_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Result};
 
-use super::rows::{rows, value};
+use super::codes::coded;
+use super::rows::rows;
 use super::writer::Write;
 
 const STATE: &str = "SELECT state FROM scan WHERE id = ?1";
@@ -27,7 +28,7 @@ const PROBE: &str = "UPDATE tally SET probes = probes + 1";
 
 /// Forgets a scan. Answers whether it was there.
 pub(super) fn drop_scan(write: &mut Write<'_>, id: ScanId) -> Result<bool> {
-    let state = |row: &rusqlite::Row<'_>| value(&ScanState::ALL, row, 0);
+    let state = |row: &rusqlite::Row<'_>| coded::<ScanState>(row, 0);
     let Some(state) = write.conn.prepare_cached(STATE)?.query_row([id.0], state).optional()? else {
         return Ok(false);
     };

@@ -9,7 +9,8 @@ use autoscan_core::scan::{ScanId, ScanState};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
-use super::rows::{changes_of, code, deliveries_of, delivery_of, path, put_delivery, rows};
+use super::codes::Coded;
+use super::rows::{changes_of, deliveries_of, delivery_of, path, put_delivery, rows};
 use super::steps::keep_steps;
 use super::writer::Write;
 use crate::rules;
@@ -198,7 +199,7 @@ fn conclude(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<Option<
     if state == ScanState::Running {
         return Ok(None);
     }
-    let state_code = code(&ScanState::ALL, &state);
+    let state_code = state.code();
     write.conn.prepare_cached(FINISH)?.execute((id.0, state_code, Some(now.as_millis())))?;
     write.tally.became(ScanState::Running, state);
     Ok(Some(state))
@@ -225,31 +226,22 @@ mod tests {
     #[test]
     fn claims_and_counts_walk_nothing_but_what_is_open() {
         for (sql, step) in [
-            (
-                NEXT_PRIORITY,
-                "SEARCH delivery USING COVERING INDEX delivery_deliver (target=? AND priority<?)",
-            ),
+            (NEXT_PRIORITY, "SEARCH delivery USING INDEX delivery_deliver (target=? AND priority<?)"),
             (
                 TO_DELIVER,
-                "SEARCH delivery USING COVERING INDEX delivery_deliver (target=? AND priority=? AND ready_at>? AND ready_at<?)",
+                "SEARCH delivery USING INDEX delivery_deliver (target=? AND priority=? AND ready_at>? AND ready_at<?)",
             ),
             (
                 NEXT_TO_DELIVER,
-                "SEARCH delivery USING COVERING INDEX delivery_deliver (target=? AND priority=? AND ready_at>?)",
+                "SEARCH delivery USING INDEX delivery_deliver (target=? AND priority=? AND ready_at>?)",
             ),
             (
                 TO_VERIFY,
-                "SEARCH delivery USING COVERING INDEX delivery_verify (target=? AND ready_at>? AND ready_at<?)",
+                "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>? AND ready_at<?)",
             ),
-            (
-                NEXT_TO_VERIFY,
-                "SEARCH delivery USING COVERING INDEX delivery_verify (target=? AND ready_at>?)",
-            ),
-            (FREE_TO_DELIVER, "SEARCH delivery USING COVERING INDEX delivery_deliver (target=?)"),
-            (
-                FREE_TO_VERIFY,
-                "SEARCH delivery USING COVERING INDEX delivery_verify (target=? AND ready_at>?)",
-            ),
+            (NEXT_TO_VERIFY, "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>?)"),
+            (FREE_TO_DELIVER, "SEARCH delivery USING INDEX delivery_deliver (target=?)"),
+            (FREE_TO_VERIFY, "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>?)"),
             (
                 LEASED_TO_DELIVER,
                 "SEARCH delivery USING COVERING INDEX delivery_leased (target=? AND state<?)",

@@ -4,7 +4,9 @@
 //! one for the dispatcher and one for people, so that a long list keeps no delivery waiting.
 
 mod absorb;
+mod codes;
 mod errors;
+mod file_guard;
 mod gate;
 mod history;
 mod keep;

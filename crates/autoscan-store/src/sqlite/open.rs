@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Result as SqlResult, TransactionBehavior};
 
 use super::SqliteStore;
+use super::file_guard::FileGuard;
 use super::leases::end_leases;
 use super::reader::Reader;
 use super::tally::Tally;
@@ -41,6 +42,9 @@ const READER_CACHE: i32 = 512;
 
 /// The log is cut to this many bytes after it had to grow for a large transaction.
 const LOG_LIMIT: i64 = 8 << 20;
+
+/// Links that are followed, one to the next: as many as Linux does.
+const MOST_LINKS: usize = 40;
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +122,7 @@ impl SqliteStore {
     /// `clock` is the store's own time, by which it judges whether an owner of leases lives: those of an earlier process
     /// are over.
     pub fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let path = &resolved(path);
         let lock = lock(path)?;
         create(path)?;
         let fault = |error| sql_fault(path, &error);
@@ -135,6 +140,7 @@ impl SqliteStore {
         if version == 0 {
             sync(path)?;
         }
+        let guard = FileGuard::new(path, &writer).map_err(fault)?;
         let reader = |name| {
             let conn = connect(path, options, READER_CACHE).map_err(fault)?;
             conn.pragma_update(None, "query_only", true).map_err(fault)?;
@@ -143,7 +149,7 @@ impl SqliteStore {
         Ok(Self {
             dispatch: reader("store-dispatch")?,
             people: reader("store-people")?,
-            writer: Writer::start(writer, tally, !wal, lock)
+            writer: Writer::start(writer, tally, !wal, guard, lock)
                 .map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))?,
             journal_note: (!wal).then(|| journal_note(path)),
             clock,
@@ -158,6 +164,21 @@ fn journal_note(path: &Path) -> String {
          with a rollback journal, which is slower",
         path.to_string_lossy()
     )
+}
+
+/// The path of the file itself, so that whoever comes through a link finds the same lock and the same log.
+fn resolved(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // A link may lead to a file that is yet to be created.
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = path.read_link() else { break };
+        path = path.parent().unwrap_or(Path::new("/")).join(next);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
 }
 
 /// Keeps a second autoscan out, for as long as the file is open. SQLite's own exclusive mode would keep our readers

@@ -10,6 +10,8 @@ use autoscan_core::time::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, named_params};
 
+use super::codes::{Coded, coded};
+
 /// The columns that [`scan`] reads.
 macro_rules! scan_columns {
     () => {
@@ -54,20 +56,6 @@ const PUT_DELIVERY: &str = "INSERT INTO delivery
              seen_at = excluded.seen_at, error = excluded.error, excluded = excluded.excluded, absent = excluded.absent,
              widened = excluded.widened, cared = excluded.cared, note = excluded.note, priority = excluded.priority,
              ready_at = excluded.ready_at";
-
-/// A value's place in its list.
-pub(super) fn code<T: PartialEq>(all: &[T], value: &T) -> i64 {
-    all.iter().position(|one| one == value).and_then(|place| i64::try_from(place).ok()).unwrap_or(-1)
-}
-
-/// The value at a place of its list.
-pub(super) fn value<T: Copy>(all: &[T], row: &Row<'_>, column: usize) -> Result<T> {
-    let code: i64 = row.get(column)?;
-    usize::try_from(code)
-        .ok()
-        .and_then(|place| all.get(place).copied())
-        .ok_or(Error::IntegralValueOutOfRange(column, code))
-}
 
 /// A count of rows for a LIMIT.
 pub(super) fn rows(limit: usize) -> i64 {
@@ -124,7 +112,7 @@ pub(super) fn scan(row: &Row<'_>) -> Result<Scan> {
     Ok(Scan {
         id: ScanId(row.get(0)?),
         folder: path(row, 1)?,
-        state: value(&ScanState::ALL, row, 2)?,
+        state: coded::<ScanState>(row, 2)?,
         priority: row.get(3)?,
         first_seen: Timestamp::from_millis(row.get(4)?),
         due_at: Timestamp::from_millis(row.get(5)?),
@@ -140,7 +128,7 @@ fn change(row: &Row<'_>) -> Result<StoredChange> {
     Ok(StoredChange {
         change: Change {
             path: path(row, 0)?,
-            kind: value(&ChangeKind::ALL, row, 1)?,
+            kind: coded::<ChangeKind>(row, 1)?,
             from: match row.get_ref(2)?.as_str_or_null()? {
                 Some(_) => Some(path(row, 2)?),
                 None => None,
@@ -164,7 +152,7 @@ fn change(row: &Row<'_>) -> Result<StoredChange> {
 fn delivery(row: &Row<'_>) -> Result<Delivery> {
     Ok(Delivery {
         target: name(row, 0)?,
-        state: value(&DeliveryState::ALL, row, 1)?,
+        state: coded::<DeliveryState>(row, 1)?,
         attempts: row.get(2)?,
         next_attempt_at: moment(row, 3)?,
         sent_at: moment(row, 4)?,
@@ -223,7 +211,7 @@ pub(super) fn put_delivery(
     conn.prepare_cached(PUT_DELIVERY)?.execute(named_params! {
         ":scan": id.0,
         ":target": delivery.target.as_str(),
-        ":state": code(&DeliveryState::ALL, &delivery.state),
+        ":state": delivery.state.code(),
         ":attempts": delivery.attempts,
         ":next_attempt_at": delivery.next_attempt_at.map(Timestamp::as_millis),
         ":sent_at": delivery.sent_at.map(Timestamp::as_millis),
@@ -239,26 +227,4 @@ pub(super) fn put_delivery(
         ":ready_at": ready_at.map(Timestamp::as_millis),
     })?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use autoscan_core::delivery::Work;
-
-    #[test]
-    fn the_codes_that_stand_in_sql_are_those_of_core() {
-        let codes = ScanState::ALL.map(|state| code(&ScanState::ALL, &state));
-        assert_eq!(codes, [0, 1, 2, 3]);
-        assert_eq!(
-            ScanState::ALL,
-            [ScanState::Waiting, ScanState::Running, ScanState::Done, ScanState::Attention]
-        );
-        for state in DeliveryState::ALL {
-            let open =
-                Delivery { state, ..Delivery::new(Name::parse("plex").unwrap(), Timestamp::from_millis(0)) };
-            let told = open.work() == Some(Work::Deliver);
-            assert_eq!(code(&DeliveryState::ALL, &state) < 2, told, "{state:?}");
-        }
-    }
 }

@@ -11,8 +11,8 @@ const WRITE: &str = "UPDATE tally SET running = ?1, done = ?2, attention = ?3, l
 
 /// Arrivals do not write the tally down: it would be one more page for each. What they change is counted at the start.
 const WAITING: &str =
-    "SELECT (SELECT count(*) FROM scan INDEXED BY scan_due WHERE state = 0 AND held_for IS NULL)
-     + (SELECT count(*) FROM scan INDEXED BY scan_held WHERE held_for IS NOT NULL)";
+    "SELECT (SELECT count(*) FROM scan INDEXED BY scan_due WHERE state = 0 AND held_for = '')
+     + (SELECT count(*) FROM scan INDEXED BY scan_held WHERE held_for <> '')";
 const LAST_SCAN: &str = "SELECT coalesce(max(id), 0) FROM scan";
 
 /// How many scans there are in each state, and the highest number that was ever given to one. The writer alone

@@ -212,3 +212,27 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
     let printed = program.printed();
     assert!(printed.contains("repeated: a request was put off"), "how often is said at the end:\n{printed}");
 }
+
+#[test]
+fn a_server_whose_database_was_taken_away_takes_nothing_more_and_says_why() {
+    for (taken, said) in
+        [("autoscan.db", "was deleted or replaced"), ("autoscan.db-wal", "was deleted, replaced or cut")]
+    {
+        let home = Home::new("triggers: { sonarr: [{}] }\n");
+        let program = home.serve();
+        assert_eq!(import(&program, 1).status, 200);
+        fs::rename(home.path(taken), home.path("elsewhere")).unwrap();
+        assert!(is_put_off(&import(&program, 2)), "{taken}");
+        assert!(is_put_off(&program.request("GET", "/ready", &[], b"")), "{taken}");
+        assert!(is_put_off(&import(&program, 3)), "it stays so: {taken}");
+        assert_eq!(program.request("GET", "/health", &[], b"").status, 200);
+        program.until("the log says what happened and what to do", || {
+            let printed = program.printed();
+            printed.contains(said) && printed.contains("start autoscan again")
+        });
+        let told = |line: &&str| line.contains("autoscan takes nothing in any more");
+        assert_eq!(program.printed().lines().filter(told).count(), 1, "{taken}: {}", program.printed());
+        program.stop();
+        assert!(!home.path(taken).exists(), "what has the name is not touched: {taken}");
+    }
+}
