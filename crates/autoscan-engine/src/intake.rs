@@ -228,7 +228,8 @@ impl<'a> Intake<'a> {
                 folder: folder.clone(),
                 priority,
                 quiet: self.trigger.quiet,
-                changes: Vec::new(),
+                // Most folders of a large request get one change: room for four would be most of what it costs.
+                changes: Vec::with_capacity(1),
             });
             self.folders.len() - 1
         });

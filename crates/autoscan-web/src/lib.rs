@@ -37,6 +37,7 @@ mod site;
 mod taken;
 mod throttle;
 mod tls;
+mod totals;
 mod unreached;
 mod visitor;
 mod watch;

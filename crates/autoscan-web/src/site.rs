@@ -4,13 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use autoscan_core::secret::Secret;
 use autoscan_core::time::Timestamp;
+use autoscan_engine::Engine;
 use axum::Router;
+use tokio::sync::Semaphore;
 
 use crate::pages::target_maps::Maps;
 use crate::pages::{Drafts, Walks};
 use crate::places::Seats;
 use crate::session::Sessions;
 use crate::throttle::Throttle;
+use crate::totals::Totals;
 use crate::{Web, router_with};
 
 /// The web interface as it answers now.
@@ -48,6 +51,11 @@ pub(crate) struct Lasting {
     /// How far people have come in adding a server.
     pub(crate) walks: Arc<Walks>,
     pub(crate) maps: Arc<Maps>,
+    /// Who takes in a large request, one at a time.
+    pub(crate) large: Arc<Semaphore>,
+    pub(crate) totals: Arc<Totals>,
+    /// The engine that counts now.
+    engine: Arc<Engine>,
     /// What sessions are signed with.
     keys: Vec<Secret>,
     /// When it came up.
@@ -64,13 +72,17 @@ impl Lasting {
             seats: web.places.live(),
             walks: Arc::default(),
             maps: Arc::default(),
+            large: Arc::new(Semaphore::new(1)),
+            totals: Arc::default(),
+            engine: Arc::clone(&web.engine),
             keys: web.doors.secret_keys.clone(),
             since: web.engine.now(),
         }
     }
 
-    /// The same, with sessions that are signed as `web` says.
+    /// The same, with sessions that are signed as `web` says, and with its engine.
     fn renewed(&mut self, web: &Web) {
+        self.totals.taken_over(std::mem::replace(&mut self.engine, Arc::clone(&web.engine)));
         let keys = &web.doors.secret_keys;
         if !keys.is_empty() && *keys != self.keys {
             self.keys.clone_from(keys);
