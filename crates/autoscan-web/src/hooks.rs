@@ -22,7 +22,7 @@ use crate::{body, page, query};
 /// A body of more bytes is large.
 const LARGE: usize = 256 << 10;
 /// How long a large request waits for those before it.
-const TURN: Duration = Duration::from_secs(30);
+const TURN: Duration = Duration::from_mins(1);
 
 /// Queries of this name ask for a scan by GET.
 const PATHS: [&str; 3] = ["path", "dir", "filepath"];
@@ -87,7 +87,7 @@ async fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>
 async fn deliver(app: &App, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Response, Problem> {
     let body = read_signed(app, parts, body).await;
     let body = body.inspect_err(|problem| note_refused(app, Some(visit.trigger), problem))?;
-    let hook = Hook { query: &visit.query, content_type: content_type(&parts.headers), body: &body };
+    let hook = Hook { query: &visit.query, content_type: body::content_type(&parts.headers), body: &body };
     take(app, visit.trigger, &hook, is_passed_on(&parts.headers)).await
 }
 
@@ -145,14 +145,9 @@ async fn turn(app: &App, body: &[u8]) -> Result<Option<OwnedSemaphorePermit>, Pr
     turn.map(Result::ok).map_err(|_elapsed| Problem::large_requests())
 }
 
-/// The `Content-Type`, when it is text.
-pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
-}
-
 /// Why a body of this type cannot be read at all.
 fn unreadable(headers: &HeaderMap) -> Option<Problem> {
-    let is_multipart = content_type(headers)
+    let is_multipart = body::content_type(headers)
         .is_some_and(|kind| kind.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/")));
     let is_packed = headers
         .get(header::CONTENT_ENCODING)
