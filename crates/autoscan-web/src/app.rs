@@ -7,14 +7,14 @@ use autoscan_core::secret::Secret;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 
-use crate::Web;
 use crate::answer::Problem;
 use crate::caller::Caller;
 use crate::doors::{Address, Locks, Shown};
 use crate::fingerprint::Fingerprint;
+use crate::lasting::Lasting;
 use crate::password::Tried;
 use crate::session::{Session, Way};
-use crate::site::Lasting;
+use crate::web::Web;
 
 /// How long an address that failed too often waits for each answer.
 const SLOWLY: Duration = Duration::from_secs(1);

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::caller::Peer;
+use crate::current::Current;
 use crate::endless::{Rest, go_on};
-use crate::site::Current;
 use crate::watch::{Counted, Pulse};
 
 /// Speaks HTTP/1.1 with `peer`. Once stopped, a request in flight has `grace` to be answered.

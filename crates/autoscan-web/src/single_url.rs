@@ -79,7 +79,7 @@ async fn command(app: &App, parts: &Parts) -> Result<Response, Problem> {
 async fn recognise(app: &App, parts: &Parts, body: Body) -> Result<Response, Problem> {
     let body = hooks::read_signed(app, parts, body).await?;
     let query = query::parse(parts.uri.query())?;
-    let content_type = hooks::content_type(&parts.headers);
+    let content_type = body::content_type(&parts.headers);
     let hook = Hook { query: &query, content_type, body: &body };
     let kind = (app.web.recognise)(&hook);
     let trigger: Option<&BoundTrigger> = kind.and_then(|kind| app.web.engine.trigger_of_kind(kind));

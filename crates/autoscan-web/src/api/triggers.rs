@@ -9,9 +9,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Moment;
 use crate::answer;
 use crate::app::Shared;
+use crate::moment::Moment;
 
 #[derive(Serialize)]
 struct ListJson {

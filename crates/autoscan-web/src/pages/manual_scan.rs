@@ -10,8 +10,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::asked::Asked;
+use super::frame::{self, Frame};
 use super::preview::{Item, PREVIEWED};
-use super::{Frame, words};
+use super::words;
 use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::query;
@@ -86,7 +87,7 @@ pub(super) async fn page(
         .take(MOST)
         .collect();
     let asked = if ids.is_empty() { None } else { Some(Asked::of(&app, &ids).await?) };
-    Ok(super::page(&Page { asked, ..Page::new(&app, &visitor, &wish) }))
+    Ok(frame::page(&Page { asked, ..Page::new(&app, &visitor, &wish) }))
 }
 
 /// `POST /manual-scan`: what would happen, or with `step=scan` the scan.
@@ -94,7 +95,7 @@ pub(super) async fn send(State(app): State<Shared>, posted: Posted) -> Result<Re
     let wish = Wish::read(posted.all("paths"), posted.all("target"), Some(posted.get("eyes")));
     let page = Page::new(&app, &posted.visitor, &wish);
     if let Some(problem) = wish.problem(&app) {
-        let page = super::page(&Page { problem: Some(problem), ..page });
+        let page = frame::page(&Page { problem: Some(problem), ..page });
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let mut problem = None;
@@ -104,7 +105,7 @@ pub(super) async fn send(State(app): State<Shared>, posted: Posted) -> Result<Re
             Sent { scans, tone, sentence, .. } if !scans.is_empty() => {
                 posted.visitor.say(&app, tone, sentence);
                 let ids: Vec<String> = scans.iter().map(|id| id.0.to_string()).collect();
-                return Ok(super::see_other(&format!("{}/manual-scan?scans={}", app.base(), ids.join(","))));
+                return Ok(frame::see_other(&format!("{}/manual-scan?scans={}", app.base(), ids.join(","))));
             }
             sent => {
                 is_refused |= sent.is_refused;
@@ -113,7 +114,7 @@ pub(super) async fn send(State(app): State<Shared>, posted: Posted) -> Result<Re
         }
     }
     let preview = Preview::of(&app, &wish).await;
-    let page = super::page(&Page { problem, preview: Some(preview), ..page });
+    let page = frame::page(&Page { problem, preview: Some(preview), ..page });
     Ok(if is_refused { (StatusCode::UNPROCESSABLE_ENTITY, page).into_response() } else { page })
 }
 

@@ -10,8 +10,8 @@ use autoscan_engine::{MANUAL, TargetView, TriggerView};
 use axum::extract::{Request, State};
 use axum::response::Response;
 
-use super::Frame;
 use super::chart::{self, Chart};
+use super::frame::{self, Frame};
 use super::reasons::{self, Group};
 use super::scans::{ROOMY, Row};
 use super::triggers;
@@ -115,7 +115,7 @@ pub(super) async fn page(
     let row = |scan: &Scan| Row::new(scan, now, ROOMY);
     let targets: Vec<TargetRow> = engine.targets().iter().map(|view| TargetRow::new(view, now)).collect();
     let held = reasons::grouped_holds(waiting.iter().chain(&running));
-    Ok(super::page(&Overview {
+    Ok(frame::page(&Overview {
         frame: Frame::new(&app, &visitor.session, "/"),
         figures: figures(stats),
         attention: attention.iter().map(row).collect(),

@@ -1,6 +1,7 @@
 //! One scan: what asked for it, what became of it, and how.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use askama::Template;
 use autoscan_core::delivery::{Delivery, DeliveryState};
@@ -10,12 +11,14 @@ use autoscan_core::time::Timestamp;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::drafts::Drafts;
+use super::frame::{self, Frame};
 use super::words::{self, Badge, When};
-use super::{Frame, edit, scans};
+use super::{edit, scans};
 use crate::answer::Problem;
-use crate::api::Segment;
 use crate::app::{App, Shared};
 use crate::control::Edit;
+use crate::segment::Segment;
 use crate::unreached::reached_nobody;
 use crate::visitor::{Posted, Visitor};
 
@@ -104,7 +107,7 @@ pub(super) async fn page(
     let scan = find(&app, &id).await?;
     let steps = app.web.engine.timeline(scan.id).await?.unwrap_or_default();
     let frame = Frame::new(&app, &visitor.session, "/scans");
-    Ok(super::page(&Page::new(frame, &scan, &steps, app.web.engine.now())))
+    Ok(frame::page(&Page::new(frame, &scan, &steps, app.web.engine.now())))
 }
 
 /// `POST /scans/{id}/retry`.
@@ -126,7 +129,7 @@ pub(super) async fn ask_to_drop(
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     let scan = find(&app, &id).await?;
-    Ok(super::page(&Drop {
+    Ok(frame::page(&Drop {
         frame: Frame::new(&app, &visitor.session, "/scans"),
         id: scan.id.0,
         folder: words::short(scan.folder.as_str(), LONGEST),
@@ -154,12 +157,13 @@ pub(super) async fn drop(
 /// dropped with it.
 pub(super) async fn ignore(
     State(app): State<Shared>,
+    State(drafts): State<Arc<Drafts>>,
     id: Segment,
     posted: Posted,
 ) -> Result<Response, Problem> {
     let scan = find(&app, &id).await?;
     let edit = Edit::Exclude { triggers: reporters(&scan), folder: scan.folder.clone() };
-    Ok(edit::begin_instead_of(&app, &posted.visitor, edit, "/scans", scan.id))
+    Ok(edit::begin_instead_of(&app, &drafts, &posted.visitor, edit, "/scans", scan.id))
 }
 
 /// The triggers that reported the changes of a scan.

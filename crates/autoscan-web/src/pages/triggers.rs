@@ -10,7 +10,7 @@ use autoscan_engine::TriggerView;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::Frame;
+use super::frame::{self, Frame};
 use super::words::{self, When};
 use crate::app::{App, Shared};
 use crate::visitor::Visitor;
@@ -61,7 +61,7 @@ struct Event {
 /// `GET /triggers`.
 pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Response {
     let now = app.web.engine.now();
-    super::page(&Page {
+    frame::page(&Page {
         frame: Frame::new(&app, &visitor.session, "/triggers"),
         cards: app.web.engine.triggers().iter().map(|view| Card::of(&app, view, now)).collect(),
         is_open: app.locks.disabled,

@@ -41,6 +41,8 @@ mod many;
 #[cfg(test)]
 mod map_suggestions;
 #[cfg(test)]
+mod modules;
+#[cfg(test)]
 mod moods;
 #[cfg(test)]
 mod more_targets;

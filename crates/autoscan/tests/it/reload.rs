@@ -1,5 +1,6 @@
 //! The config is read again while autoscan runs: all of it is taken over, or nothing.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::furniture::{Answer, Home, Program, base64, episode};
 use crate::servers;
+use crate::town::{SeeingTown, all_done, imported};
 
 /// A text that is nowhere but in secrets.
 const HIDDEN: &str = "hUnTeR2";
@@ -266,4 +268,39 @@ fn a_start_whose_config_hangs_ends_with_a_sentence() {
             "{typed}: {ended:?}"
         );
     }
+}
+
+/// The counters of `/metrics` by their names and labels: what only grows.
+fn counters(program: &Program) -> BTreeMap<String, f64> {
+    let text = program.request("GET", "/metrics", &[], b"").body;
+    let counts =
+        |name: &str| ["_total{", "_bucket{", "_sum{", "_count{"].iter().any(|end| name.contains(end));
+    let lines = text.lines().filter_map(|line| line.rsplit_once(' ')).filter(|(name, _)| counts(name));
+    lines.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+}
+
+#[test]
+fn counters_never_fall_and_never_jump_while_the_config_is_read_again() {
+    let town = SeeingTown::of_plex("");
+    let program = town.home.serve();
+    for season in ["01", "02"] {
+        let file = format!("Season {season}/Show - S{season}E01.mkv");
+        town.put(&format!("tv/Show/{file}"), 10);
+        imported(&program, "Show", &file);
+    }
+    program.until("both are seen", || all_done(&program, 2));
+    let before = counters(&program);
+    let seen = r#"autoscan_deliveries_total{target="plex",state="seen"}"#;
+    assert_eq!((before[seen], before.len()), (2.0, before.len()));
+    for round in 0..3 {
+        add(&town.home, &format!("# round {round}\n"));
+        assert_eq!(reload(&program).status, 200);
+        for _ in 0..20 {
+            assert_eq!(counters(&program), before, "after reload {round}");
+        }
+    }
+    town.put("tv/Show/Season 03/Show - S03E01.mkv", 10);
+    imported(&program, "Show", "Season 03/Show - S03E01.mkv");
+    program.until("the third is seen too", || counters(&program)[seen] > 2.5);
+    assert_eq!(counters(&program)[r#"autoscan_trigger_events_total{trigger="sonarr",kind="sonarr"}"#], 3.0);
 }
