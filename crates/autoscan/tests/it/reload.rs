@@ -8,7 +8,7 @@ use std::thread;
 use autoscan_testkit::PretendPlex;
 use serde_json::{Value, json};
 
-use crate::furniture::{Answer, Home, Program, base64, episode};
+use crate::harness::{Answer, Home, Program, base64, episode};
 use crate::servers;
 
 /// A text that is nowhere but in secrets.
