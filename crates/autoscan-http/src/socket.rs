@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::answer::Answer;
 use crate::client::Http;
 use crate::request::Request;
-use crate::transport::Call;
+use crate::transport::ShownCall;
 
 /// How much is read at a time: what servers tell is short.
 const READ: usize = 8 * 1024;
@@ -31,7 +31,7 @@ const PONG_PATIENCE: Duration = Duration::from_secs(10);
 /// An open websocket.
 pub struct Socket {
     stream: WebSocketStream<Upgraded>,
-    call: Call,
+    call: ShownCall,
     allowance: Allowance,
 }
 
@@ -53,7 +53,7 @@ impl Http {
             request.headers.insert(SEC_WEBSOCKET_KEY, key);
         }
         let response = self.execute(&request).await?;
-        let (status, call) = (response.status(), Call::of(&request));
+        let (status, call) = (response.status(), ShownCall::of(&request));
         if status != StatusCode::SWITCHING_PROTOCOLS {
             let answer = Answer::new(&request, status, response.headers(), bytes::Bytes::new());
             return Err(answer.check().err().unwrap_or_else(|| no_websocket(&call)));
@@ -84,29 +84,29 @@ impl Socket {
         let end = match tokio::time::timeout(silence, self.text()).await {
             Ok(Ok(text)) => return Ok(text),
             Ok(Err(end)) => end,
-            Err(_elapsed) => End::Silence,
+            Err(_elapsed) => SocketEnd::Silence,
         };
         let reason = match end {
-            End::Lost(error) => reason(&error).to_owned(),
-            End::Unread => "it does not receive the answers to its pings".to_owned(),
-            End::Silence => format!("nothing was said for {} s", silence.as_secs_f32()),
+            SocketEnd::Lost(error) => reason(&error).to_owned(),
+            SocketEnd::Unread => "it does not receive the answers to its pings".to_owned(),
+            SocketEnd::Silence => format!("nothing was said for {} s", silence.as_secs_f32()),
         };
         Err(Fault::away(format!("{}: {reason}", self.call.line)))
     }
 
-    async fn text(&mut self) -> Result<Option<String>, End> {
+    async fn text(&mut self) -> Result<Option<String>, SocketEnd> {
         loop {
             tokio::time::sleep_until(self.allowance.lasts_from).await;
             let Some(message) = self.stream.next().await else { return Ok(None) };
-            let message = message.map_err(End::Lost)?;
+            let message = message.map_err(SocketEnd::Lost)?;
             self.allowance.take(message.len(), Instant::now());
             match message {
                 Message::Text(text) => return Ok(Some(text.as_str().to_owned())),
                 Message::Close(_) => return Ok(None),
                 // The answer lies ready; it is sent before anything more is read.
                 Message::Ping(_) => match tokio::time::timeout(PONG_PATIENCE, self.stream.flush()).await {
-                    Ok(sent) => sent.map_err(End::Lost)?,
-                    Err(_elapsed) => return Err(End::Unread),
+                    Ok(sent) => sent.map_err(SocketEnd::Lost)?,
+                    Err(_elapsed) => return Err(SocketEnd::Unread),
                 },
                 _ => {}
             }
@@ -115,7 +115,7 @@ impl Socket {
 }
 
 /// Why a websocket is of no use any more.
-enum End {
+enum SocketEnd {
     Lost(Error),
     Unread,
     Silence,
@@ -150,7 +150,7 @@ impl Allowance {
     }
 }
 
-fn no_websocket(call: &Call) -> Fault {
+fn no_websocket(call: &ShownCall) -> Fault {
     Fault::away(format!("{}: the answer is no websocket; does a proxy keep it back?", call.line))
 }
 

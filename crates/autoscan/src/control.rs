@@ -14,28 +14,28 @@ use autoscan_web::{
 };
 
 use crate::login::Logins;
-use crate::server::Server;
+use crate::server::RunningServer;
 use crate::{config, logging, senders, wire};
 
 /// How long a new server is waited for to name a few of its files.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The program, as its pages see it.
-pub(crate) struct Program {
-    server: Arc<Server>,
+pub(crate) struct ProgramControl {
+    server: Arc<RunningServer>,
     http: Http,
     logins: Logins,
 }
 
-impl Program {
+impl ProgramControl {
     /// The program around this server, by the plex.tv of this address.
-    pub(crate) fn new(server: Arc<Server>, plex_tv: String, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(server: Arc<RunningServer>, plex_tv: String, store: Arc<dyn Store>) -> Self {
         Self { server, http: Http::default(), logins: Logins::new(plex_tv, store) }
     }
 }
 
 #[async_trait]
-impl Control for Program {
+impl Control for ProgramControl {
     fn config(&self) -> ConfigView {
         let loaded = self.server.loaded();
         let mut notes = self.server.needs_restart();

@@ -31,10 +31,10 @@ const BYTES: usize = 1 << 20;
 /// Bytes of one of them.
 const LONGEST: usize = 8 << 10;
 
-static LOG: LazyLock<Log> = LazyLock::new(Log::default);
+static LOG: LazyLock<ProcessLog> = LazyLock::new(ProcessLog::default);
 
 #[derive(Default)]
-struct Log {
+struct ProcessLog {
     redaction: Redaction,
     tail: Arc<Tail>,
     repeats: Repeats,
@@ -121,13 +121,13 @@ impl Write for &Redacting {
 /// The newest lines, in memory.
 #[derive(Default)]
 struct Tail {
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptLines>,
     /// The number of the last line that is told.
     last: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct KeptLines {
     lines: VecDeque<LogLine>,
     bytes: usize,
     number: u64,
@@ -171,19 +171,19 @@ impl LogTail for Tail {
 struct ToTail(Redaction, Arc<Tail>);
 
 /// One line on its way into the tail.
-struct Line<'a> {
+struct TailWriter<'a> {
     to: &'a ToTail,
     level: LogLevel,
 }
 
 impl<'a> MakeWriter<'a> for ToTail {
-    type Writer = Line<'a>;
+    type Writer = TailWriter<'a>;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line { to: self, level: LogLevel::Info }
+    fn make_writer(&'a self) -> TailWriter<'a> {
+        TailWriter { to: self, level: LogLevel::Info }
     }
 
-    fn make_writer_for(&'a self, of: &Metadata<'_>) -> Line<'a> {
+    fn make_writer_for(&'a self, of: &Metadata<'_>) -> TailWriter<'a> {
         let level = match *of.level() {
             Level::TRACE => LogLevel::Trace,
             Level::DEBUG => LogLevel::Debug,
@@ -191,12 +191,12 @@ impl<'a> MakeWriter<'a> for ToTail {
             Level::WARN => LogLevel::Warn,
             Level::ERROR => LogLevel::Error,
         };
-        Line { to: self, level }
+        TailWriter { to: self, level }
     }
 }
 
 /// A line is written in one piece.
-impl Write for Line<'_> {
+impl Write for TailWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let ToTail(redaction, tail) = self.to;
@@ -217,7 +217,7 @@ fn on_one_line(text: &str) -> String {
             line.push('…');
             break;
         }
-        if output::is_unseen(letter) { line.extend(letter.escape_unicode()) } else { line.push(letter) }
+        if output::is_unseen(letter) { line.extend(letter.escape_default()) } else { line.push(letter) }
     }
     line
 }

@@ -1,4 +1,4 @@
-//! The rooms, put together.
+//! Puts the crates together.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::config::{
-    Faults, Generated, KindSchema, Kinds, Loaded, Settings, TargetSettings, TlsFiles, TriggerSettings,
+    ConfigFaults, Generated, KindSchema, Kinds, Loaded, Settings, TargetSettings, TlsFiles, TriggerSettings,
 };
 use crate::disk::Disk;
 use crate::logging;
@@ -47,7 +47,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens every trigger and target. The faults name each that its kind refuses.
-pub(crate) fn open(loaded: &Loaded) -> Result<Opened, Faults> {
+pub(crate) fn open(loaded: &Loaded) -> Result<Opened, ConfigFaults> {
     logging::redaction().learn(loaded.secrets().iter().map(String::as_str));
     let (settings, http) = (&loaded.settings, Http::default());
     let mut refused = Vec::new();
@@ -65,7 +65,7 @@ pub(crate) fn open(loaded: &Loaded) -> Result<Opened, Faults> {
             Err(reason) => refused.push(loaded.fault_of_target(&settings.name, &reason)),
         }
     }
-    if refused.is_empty() { Ok(Opened { triggers, targets }) } else { Err(Faults::new(refused)) }
+    if refused.is_empty() { Ok(Opened { triggers, targets }) } else { Err(ConfigFaults::new(refused)) }
 }
 
 /// An engine on this store.
@@ -101,11 +101,11 @@ pub(crate) fn engine(
 }
 
 /// An engine for a command that only asks: its queue is empty and nothing runs.
-pub(crate) fn engine_at_rest(loaded: &Loaded, files: Arc<Disk>) -> Result<Arc<Engine>, Faults> {
+pub(crate) fn engine_at_rest(loaded: &Loaded, files: Arc<Disk>) -> Result<Arc<Engine>, ConfigFaults> {
     Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new(Arc::new(SystemClock))), files))
 }
 
-/// The doors and what lies behind them.
+/// The web server and its parts.
 pub(crate) fn web(
     loaded: &Loaded,
     engine: Arc<Engine>,

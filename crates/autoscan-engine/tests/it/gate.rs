@@ -5,7 +5,7 @@ use std::time::Duration;
 use autoscan_core::delivery::DeliveryState;
 use autoscan_testkit::START;
 
-use crate::world::{Setup, World};
+use crate::world::{Setup, Spy, World};
 
 fn checking() -> Setup {
     Setup { check: true, ..Setup::default() }

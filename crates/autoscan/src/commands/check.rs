@@ -13,9 +13,9 @@ use autoscan_triggers::ArrReport;
 use serde::Serialize;
 
 use super::{suggested_maps, unreached};
-use crate::config::{Faults, Loaded, TriggerSettings};
+use crate::config::{ConfigFaults, Loaded, TriggerSettings};
 use crate::disk::Disk;
-use crate::{End, output, wire};
+use crate::{CommandEnd, output, wire};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -52,7 +52,7 @@ impl Finding {
     }
 }
 
-pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
+pub(crate) async fn run(loaded: &Loaded, json: bool) -> CommandEnd {
     let disk = Arc::new(Disk::default());
     let engine = match wire::engine_at_rest(loaded, Arc::clone(&disk)) {
         Ok(engine) => engine,
@@ -86,18 +86,18 @@ pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
             Vec::new()
         };
     report(loaded, &findings, &suggested, json);
-    if findings.iter().all(|finding| finding.ok) { End::Well } else { End::Failed }
+    if findings.iter().all(|finding| finding.ok) { CommandEnd::Well } else { CommandEnd::Failed }
 }
 
 /// Tells every fault of a config that could not be loaded. Nobody is asked then.
-pub(crate) fn broken(faults: &Faults, json: bool) -> End {
+pub(crate) fn broken(faults: &ConfigFaults, json: bool) -> CommandEnd {
     if json {
         output::json(
             &serde_json::json!({ "ok": false, "faults": faults, "findings": [], "notes": [], "suggestions": [] }),
         );
     }
     output::complain(faults.to_string());
-    End::Wrong
+    CommandEnd::Wrong
 }
 
 fn config(loaded: &Loaded) -> String {

@@ -16,13 +16,13 @@ use tracing::{error, info, warn};
 use crate::clock::SystemClock;
 use crate::config::{self, Loaded};
 use crate::reading::ConfigReader;
-use crate::server::{GRACE, Server};
-use crate::{End, logging, output, wire};
+use crate::server::{GRACE, RunningServer};
+use crate::{CommandEnd, logging, output, wire};
 
 /// Open files that are enough for every connection, and as many again.
 const MOST_FILES: u64 = 10_240;
 
-pub(crate) async fn run(config: Option<&Path>) -> End {
+pub(crate) async fn run(config: Option<&Path>) -> CommandEnd {
     let reader = ConfigReader::default();
     let path = config.map(Path::to_owned);
     let read = reader.run(move || config::load_or_begin(path.as_deref(), &wire::kinds())).await;
@@ -30,11 +30,11 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
         Ok(Ok(loaded)) => Arc::new(loaded),
         Ok(Err(faults)) => {
             output::complain(faults.to_string());
-            return End::Wrong;
+            return CommandEnd::Wrong;
         }
         Err(reason) => {
             output::complain(reason);
-            return End::Failed;
+            return CommandEnd::Failed;
         }
     };
     // Before anything can fail: secrets that were made are shown at this start only.
@@ -47,19 +47,23 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
         Ok(opened) => opened,
         Err(faults) => {
             output::complain(faults.to_string());
-            return End::Wrong;
+            return CommandEnd::Wrong;
         }
     };
     match serve(loaded, opened, &reader).await {
         Ok(end) => end,
         Err(reason) => {
             output::complain(reason);
-            End::Failed
+            CommandEnd::Failed
         }
     }
 }
 
-async fn serve(loaded: Arc<Loaded>, opened: wire::Opened, reader: &ConfigReader) -> Result<End, String> {
+async fn serve(
+    loaded: Arc<Loaded>,
+    opened: wire::Opened,
+    reader: &ConfigReader,
+) -> Result<CommandEnd, String> {
     let files = loaded.settings.tls.clone();
     let tls = reader.run(move || files.as_ref().map(wire::tls).transpose()).await??;
     let listeners = listen(&loaded.settings.listen).await?;
@@ -76,7 +80,7 @@ async fn serve(loaded: Arc<Loaded>, opened: wire::Opened, reader: &ConfigReader)
         .map_err(|error| format!("autoscan cannot hear the signal SIGHUP: {error}"))?;
     announce(&loaded, &store, &listeners);
     let places = Places::within(open_files());
-    let server = Server::start(&loaded, opened, Arc::clone(&store), places, stop.clone()).await;
+    let server = RunningServer::start(&loaded, opened, Arc::clone(&store), places, stop.clone()).await;
     let supervisor = server.supervisor();
     supervisor.spawn("the watch for signals", stop.clone(), watch_signals(stop.clone()));
     supervisor.spawn("the watch for reloads", stop.clone(), watch_reloads(hangups, Arc::clone(&server)));
@@ -91,11 +95,11 @@ async fn serve(loaded: Arc<Loaded>, opened: wire::Opened, reader: &ConfigReader)
     match server.supervisor().failure() {
         None => {
             info!("stopped; what waits is stored");
-            Ok(End::Well)
+            Ok(CommandEnd::Well)
         }
         Some(reason) => {
             error!("{reason}: autoscan has stopped, and must be started again; what waits is stored");
-            Ok(End::Failed)
+            Ok(CommandEnd::Failed)
         }
     }
 }
@@ -168,7 +172,7 @@ async fn watch_signals(stop: CancellationToken) -> Result<(), String> {
 }
 
 /// Each hangup signal reads the config again. One that comes while that is done is done after it.
-async fn watch_reloads(mut hangups: Signal, server: Arc<Server>) -> Result<(), String> {
+async fn watch_reloads(mut hangups: Signal, server: Arc<RunningServer>) -> Result<(), String> {
     while hangups.recv().await.is_some() {
         info!("the signal SIGHUP came: the config is read again");
         if let Err(faults) = server.reload().await {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Loaded;
-use super::edit::{Style, quoted};
+use super::edit::{QuoteStyle, quoted};
 use super::redact::{DOTS, is_command, is_hidden, is_template, without_login};
 use super::schema::{Kinds, alternatives, items, property, schema, takes};
 
@@ -81,7 +81,7 @@ fn default(schema: &Value) -> Value {
 
 fn entry(out: &mut String, key: &str, value: &Value, schema: Option<&Value>, indent: usize) {
     let margin = " ".repeat(indent);
-    let name = quoted(key, Style::Block);
+    let name = quoted(key, QuoteStyle::Block);
     if schema.is_none_or(is_hidden) {
         lines(out, &[&margin, &name, ": ", DOTS, "\n"]);
         return;
@@ -147,7 +147,7 @@ fn lines(out: &mut String, parts: &[&str]) {
 /// A scalar; what is none stands in one line.
 fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => quoted(&without_login(text), Style::Block),
+        Value::String(text) => quoted(&without_login(text), QuoteStyle::Block),
         other => other.to_string(),
     }
 }

@@ -25,9 +25,9 @@ struct Resolution {
 }
 
 /// What a step on one mount reached.
-enum Reached {
+enum FollowedTo {
     /// The end of the path.
-    End,
+    CommandEnd,
     /// Another mount.
     OtherMount,
     /// Nothing: its links lead to each other.
@@ -60,9 +60,9 @@ impl Disk {
             let (theirs, mine) = (Arc::clone(&table), mount.clone());
             let Some(asked) = look.take() else { break };
             let step = move || match way.follow(&mine, &theirs) {
-                Reached::End => Ok(Some(asked(&way.real, &theirs))),
-                Reached::OtherMount => Err((way, asked)),
-                Reached::Loop => Ok(None),
+                FollowedTo::CommandEnd => Ok(Some(asked(&way.real, &theirs))),
+                FollowedTo::OtherMount => Err((way, asked)),
+                FollowedTo::Loop => Ok(None),
             };
             match self.workers.run(&mount, step).await {
                 Ok(Ok(Some(answer))) => return Ok(answer),
@@ -127,16 +127,16 @@ impl Resolution {
     }
 
     /// Goes on as far as it leads on one mount.
-    fn follow(&mut self, mount: &Path, table: &MountTable) -> Reached {
+    fn follow(&mut self, mount: &Path, table: &MountTable) -> FollowedTo {
         loop {
             self.advance(table);
             if table.mount_of(&self.real) != mount {
-                return Reached::OtherMount;
+                return FollowedTo::OtherMount;
             }
-            let Some(name) = self.left.pop() else { return Reached::End };
+            let Some(name) = self.left.pop() else { return FollowedTo::CommandEnd };
             self.real.push(name);
             match fs::read_link(&self.real) {
-                Ok(_) if self.followed == MOST => return Reached::Loop,
+                Ok(_) if self.followed == MOST => return FollowedTo::Loop,
                 Ok(to) => {
                     self.followed += 1;
                     self.real.pop();
@@ -147,7 +147,7 @@ impl Resolution {
                 // The look at the whole path meets the same fault, and tells it.
                 Err(_) => {
                     self.real = self.as_written();
-                    return Reached::End;
+                    return FollowedTo::CommandEnd;
                 }
             }
         }

@@ -120,7 +120,7 @@ impl<S: Subscriber> Layer<S> for WithoutRepeats {
         if *about.level() > Level::WARN || about.target() == COUNTS {
             return true;
         }
-        let mut text = Text::default();
+        let mut text = EventText::default();
         event.record(&mut text);
         let warning =
             Warning { from: about.callsite(), level: *about.level(), text: text.message + &text.fields };
@@ -130,12 +130,12 @@ impl<S: Subscriber> Layer<S> for WithoutRepeats {
 
 /// An event as text.
 #[derive(Default)]
-struct Text {
+struct EventText {
     message: String,
     fields: String,
 }
 
-impl Visit for Text {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         // Writing into a text never fails.
         let _written = if field.name() == "message" {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::thread;
 
-use crate::furniture::{Answer, Home, PASSWORD, Program, base64, episode, login};
+use crate::harness::{Answer, Home, PASSWORD, Program, base64, episode, login};
 
 fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
     let line = answer.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));

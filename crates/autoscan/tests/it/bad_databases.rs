@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::furniture::{Answer, Home, Program, episode};
+use crate::harness::{Answer, Home, Program, episode};
 
 /// Where SQLite keeps the version of the schema (`user_version`) and the program's own number (`application_id`), each as
 /// four bytes, the highest first (SQLite's file format, "The Database Header").

@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::furniture::{Home, PASSWORD, Program, base64, episode};
+use crate::harness::{Home, PASSWORD, Program, base64, episode};
 use crate::servers::block_on;
 
 /// Lets this test open files for everybody. Whether it may.

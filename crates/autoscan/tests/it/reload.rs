@@ -9,9 +9,9 @@ use std::thread;
 use autoscan_testkit::PretendPlex;
 use serde_json::{Value, json};
 
-use crate::furniture::{Answer, Home, Program, base64, episode};
+use crate::harness::{Answer, Home, Program, base64, episode};
+use crate::media_setup::{MediaSetup, all_done, imported};
 use crate::servers;
-use crate::town::{SeeingTown, all_done, imported};
 
 /// A text that is nowhere but in secrets.
 const HIDDEN: &str = "hUnTeR2";
@@ -281,11 +281,11 @@ fn counters(program: &Program) -> BTreeMap<String, f64> {
 
 #[test]
 fn counters_never_fall_and_never_jump_while_the_config_is_read_again() {
-    let town = SeeingTown::of_plex("");
-    let program = town.home.serve();
+    let setup = MediaSetup::of_plex("");
+    let program = setup.home.serve();
     for season in ["01", "02"] {
         let file = format!("Season {season}/Show - S{season}E01.mkv");
-        town.put(&format!("tv/Show/{file}"), 10);
+        setup.put(&format!("tv/Show/{file}"), 10);
         imported(&program, "Show", &file);
     }
     program.until("both are seen", || all_done(&program, 2));
@@ -293,13 +293,13 @@ fn counters_never_fall_and_never_jump_while_the_config_is_read_again() {
     let seen = r#"autoscan_deliveries_total{target="plex",state="seen"}"#;
     assert_eq!((before[seen], before.len()), (2.0, before.len()));
     for round in 0..3 {
-        add(&town.home, &format!("# round {round}\n"));
+        add(&setup.home, &format!("# round {round}\n"));
         assert_eq!(reload(&program).status, 200);
         for _ in 0..20 {
             assert_eq!(counters(&program), before, "after reload {round}");
         }
     }
-    town.put("tv/Show/Season 03/Show - S03E01.mkv", 10);
+    setup.put("tv/Show/Season 03/Show - S03E01.mkv", 10);
     imported(&program, "Show", "Season 03/Show - S03E01.mkv");
     program.until("the third is seen too", || counters(&program)[seen] > 2.5);
     assert_eq!(counters(&program)[r#"autoscan_trigger_events_total{trigger="sonarr",kind="sonarr"}"#], 3.0);

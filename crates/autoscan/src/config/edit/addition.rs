@@ -114,14 +114,14 @@ fn key_name(target: &NewTarget, kinds: &Kinds) -> Result<Option<&'static str>, S
 }
 
 /// Where an entry of a section stands.
-pub(super) struct Way {
+pub(super) struct KeyPath {
     section: &'static str,
     kind: String,
     /// None for the kind of which there is only one.
     index: Option<usize>,
 }
 
-impl Way {
+impl KeyPath {
     fn around(self, inner: Addition) -> Addition {
         let (section, kind) = (self.section, self.kind.clone());
         Addition::key(section, Addition::key(&kind, self.inside(inner)))
@@ -154,7 +154,7 @@ pub(super) fn variable(path: &str) -> String {
 }
 
 /// Where the trigger or target stands of which a map is added to.
-pub(super) fn whose(of: &MapOf, loaded: &Loaded) -> Result<Way, String> {
+pub(super) fn whose(of: &MapOf, loaded: &Loaded) -> Result<KeyPath, String> {
     let (section, name, written) = match of {
         MapOf::Trigger(name) => ("triggers", name, loaded.triggers_at.get(name)),
         MapOf::Target(name) => ("targets", name, loaded.targets_at.get(name)),
@@ -163,14 +163,14 @@ pub(super) fn whose(of: &MapOf, loaded: &Loaded) -> Result<Way, String> {
         let single = loaded.settings.triggers.iter().find(|trigger| trigger.name.as_str() == name);
         return match single {
             Some(trigger) if section == "triggers" && trigger.kind == name => {
-                Ok(Way { section, kind: name.clone(), index: None })
+                Ok(KeyPath { section, kind: name.clone(), index: None })
             }
             _ => Err(format!("There is no {} named {name:?} in the config", section.trim_end_matches('s'))),
         };
     };
     let mut parts = path.split('.').skip(1);
     let kind = parts.next().unwrap_or_default().to_owned();
-    Ok(Way { section, kind, index: parts.next().and_then(|index| index.parse().ok()) })
+    Ok(KeyPath { section, kind, index: parts.next().and_then(|index| index.parse().ok()) })
 }
 
 /// Adds to a config as JSON: what a config must say after an edit.

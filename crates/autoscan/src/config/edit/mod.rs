@@ -19,10 +19,10 @@ use autoscan_web::{Edit, MapOf, Proposal};
 use serde_json::Value;
 
 pub(crate) use addition::raw_settings;
-pub(super) use quote::{Style, quoted};
+pub(super) use quote::{QuoteStyle, quoted};
 
 use super::fault::shown_path;
-use super::find::Found;
+use super::find::FoundConfig;
 use super::read::Language;
 use super::schema::{Kinds, schema};
 use super::{Loaded, Purpose, Sources};
@@ -33,7 +33,7 @@ pub(crate) struct Composed {
     pub(crate) proposal: Proposal,
     /// What the config would say.
     pub(crate) loaded: Loaded,
-    kept: file::Kept,
+    kept: file::ConfigFile,
     text: String,
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn compose(edit: &Edit, running: &Loaded, kinds: &Kinds) -> Result<Co
 }
 
 fn load(path: &Path, text: &str, sources: &Sources, kinds: &Kinds) -> Result<Loaded, String> {
-    let found = Found::Text { path: path.to_owned(), text: text.to_owned() };
+    let found = FoundConfig::Text { path: path.to_owned(), text: text.to_owned() };
     super::load_found(&found, sources, kinds, Purpose::Look).map_err(|faults| faults.to_string())
 }
 
