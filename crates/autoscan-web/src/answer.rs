@@ -26,7 +26,7 @@ pub(crate) struct Problem {
 
 /// The sentence of an answer, for a page that shows it.
 #[derive(Clone, Debug)]
-pub(crate) struct Told(pub(crate) String);
+pub(crate) struct AnswerSentence(pub(crate) String);
 
 /// Why a request failed, for the log alone: an answer carries it to the place that logs.
 #[derive(Clone, Debug)]
@@ -221,7 +221,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = json(self.status, &ProblemBody { error: &self.error, code: self.code });
         response.headers_mut().extend(self.headers);
-        response.extensions_mut().insert(Told(self.error.into_owned()));
+        response.extensions_mut().insert(AnswerSentence(self.error.into_owned()));
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(*cause);
         }
@@ -232,7 +232,7 @@ impl IntoResponse for Problem {
 /// 200 and a sentence.
 pub(crate) fn success(message: &str) -> Response {
     let mut response = json(StatusCode::OK, &SuccessBody { status: "success", message });
-    response.extensions_mut().insert(Told(message.to_owned()));
+    response.extensions_mut().insert(AnswerSentence(message.to_owned()));
     response
 }
 

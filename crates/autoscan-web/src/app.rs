@@ -13,7 +13,7 @@ use crate::doors::{Address, Locks, Shown};
 use crate::fingerprint::Fingerprint;
 use crate::lasting::Lasting;
 use crate::password::Tried;
-use crate::session::{Session, Way};
+use crate::session::{CookieScope, Session};
 use crate::web::Web;
 
 /// How long an address that failed too often waits for each answer.
@@ -37,8 +37,8 @@ impl App {
     }
 
     /// How a browser reaches us.
-    fn way(&self, parts: &Parts) -> Way<'_> {
-        Way { is_secure: Caller::of(parts).is_secure, base: self.base() }
+    fn way(&self, parts: &Parts) -> CookieScope<'_> {
+        CookieScope { is_secure: Caller::of(parts).is_secure, base: self.base() }
     }
 
     /// The session of a request. Where authentication is off, every visitor's is as good as one of somebody who logged in.

@@ -17,7 +17,7 @@ use tower::Service;
 use crate::caller::Peer;
 use crate::current::Current;
 use crate::endless::{Rest, go_on};
-use crate::watch::{Counted, Pulse};
+use crate::watch::{Activity, Counted};
 
 /// Speaks HTTP/1.1 with `peer`. Once stopped, a request in flight has `grace` to be answered.
 pub(crate) async fn converse<S>(
@@ -30,9 +30,9 @@ pub(crate) async fn converse<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let address = peer.address;
-    let (pulse, rest) = (Arc::new(Pulse::default()), Rest::default());
+    let (activity, rest) = (Arc::new(Activity::default()), Rest::default());
     let service = service_fn(|request: Request<Incoming>| {
-        let (busy, rest) = (pulse.begin(), rest.clone());
+        let (busy, rest) = (activity.begin(), rest.clone());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         let answer = site.router().call(request);
@@ -46,10 +46,10 @@ pub(crate) async fn converse<S>(
     // what it answers to a head that it cannot read.
     let mut connection = http1::Builder::new()
         .half_close(true)
-        .serve_connection(TokioIo::new(Counted::new(stream, Arc::clone(&pulse))), service);
+        .serve_connection(TokioIo::new(Counted::new(stream, Arc::clone(&activity))), service);
     let ended = tokio::select! {
         ended = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(ended),
-        () = pulse.fades() => return tracing::debug!(peer = %address, "a connection without progress was ended"),
+        () = activity.stalls() => return tracing::debug!(peer = %address, "a connection without progress was ended"),
         () = stop.cancelled() => {
             Pin::new(&mut connection).graceful_shutdown();
             let ending = poll_fn(|context| connection.poll_without_shutdown(context));
@@ -59,7 +59,7 @@ pub(crate) async fn converse<S>(
     match ended {
         Some(Ok(())) => {
             let stream = connection.into_parts().io.into_inner();
-            Box::pin(finish(stream, rest.take(), &pulse, &stop, grace)).await;
+            Box::pin(finish(stream, rest.take(), &activity, &stop, grace)).await;
         }
         Some(Err(error)) => tracing::debug!(peer = %address, %error, "a connection broke"),
         None => {
@@ -73,7 +73,7 @@ pub(crate) async fn converse<S>(
 async fn finish<S>(
     mut stream: Counted<S>,
     rest: Option<Body>,
-    pulse: &Pulse,
+    activity: &Activity,
     stop: &CancellationToken,
     grace: Duration,
 ) where
@@ -89,7 +89,7 @@ async fn finish<S>(
         ended = going_on => if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke at its end");
         },
-        () = pulse.fades() => tracing::debug!("a connection without progress was ended"),
+        () = activity.stalls() => tracing::debug!("a connection without progress was ended"),
         () = async { stop.cancelled().await; tokio::time::sleep(grace).await } => {}
     }
 }

@@ -7,7 +7,7 @@ use autoscan_core::time::Timestamp;
 use autoscan_engine::Engine;
 use tokio::sync::Semaphore;
 
-use crate::places::Seats;
+use crate::places::Slots;
 use crate::session::Sessions;
 use crate::throttle::Throttle;
 use crate::totals::Totals;
@@ -19,7 +19,7 @@ pub(crate) struct Lasting {
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) sessions: Arc<Sessions>,
     /// The places for those who look on.
-    pub(crate) seats: Seats,
+    pub(crate) slots: Slots,
     /// Who takes in a large request, one at a time.
     pub(crate) large: Arc<Semaphore>,
     pub(crate) totals: Arc<Totals>,
@@ -37,7 +37,7 @@ impl Lasting {
         Self {
             throttle: Arc::default(),
             sessions: sessions(web),
-            seats: web.places.live(),
+            slots: web.places.live(),
             large: Arc::new(Semaphore::new(1)),
             totals: Arc::default(),
             engine: Arc::clone(&web.engine),

@@ -21,7 +21,7 @@ const QUIET: u32 = 13;
 
 /// What goes on in a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Pulse {
+pub(crate) struct Activity {
     read: AtomicU64,
     written: AtomicU64,
     begun: AtomicU64,
@@ -31,15 +31,15 @@ pub(crate) struct Pulse {
 }
 
 /// A request that is being answered.
-pub(crate) struct Busy(Arc<Pulse>);
+pub(crate) struct Busy(Arc<Activity>);
 
 /// A stream whose bytes are counted.
 pub(crate) struct Counted<S> {
     stream: S,
-    pulse: Arc<Pulse>,
+    activity: Arc<Activity>,
 }
 
-impl Pulse {
+impl Activity {
     /// A request begins; it lasts until the answer drops what this returns.
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         self.begun.fetch_add(1, Ordering::Relaxed);
@@ -49,7 +49,7 @@ impl Pulse {
     }
 
     /// Ends when the connection should: it is idle, or its client neither finishes a header nor reads its answers.
-    pub(crate) async fn fades(&self) {
+    pub(crate) async fn stalls(&self) {
         let mut looks = interval_at(Instant::now() + LOOK, LOOK);
         let mut done = (0, 0);
         let (mut quiet, mut unfinished) = (0, 0);
@@ -79,9 +79,9 @@ impl Drop for Busy {
 }
 
 impl<S> Counted<S> {
-    /// Counts into `pulse`.
-    pub(crate) fn new(stream: S, pulse: Arc<Pulse>) -> Self {
-        Self { stream, pulse }
+    /// Counts into `activity`.
+    pub(crate) fn new(stream: S, activity: Arc<Activity>) -> Self {
+        Self { stream, activity }
     }
 }
 
@@ -93,7 +93,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        add(&self.pulse.read, buffer.filled().len() - before);
+        add(&self.activity.read, buffer.filled().len() - before);
         polled
     }
 }
@@ -133,7 +133,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 impl<S> Counted<S> {
     fn count(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(written)) = &polled {
-            add(&self.pulse.written, *written);
+            add(&self.activity.written, *written);
         }
         polled
     }

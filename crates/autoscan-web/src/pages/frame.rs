@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::answer::Problem;
 use crate::app::App;
 use crate::assets;
-use crate::session::{Said, Session};
+use crate::session::{Notice, Session};
 
 /// What no page may be without: nothing runs, loads or frames it that is not of this very site.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
@@ -17,7 +17,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+             worker-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         ),
     ),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -44,6 +44,7 @@ pub(crate) struct Frame {
     pub(crate) base: String,
     pub(crate) style: String,
     pub(crate) script: String,
+    pub(crate) worker: String,
     pub(crate) icon: String,
     pub(crate) version: &'static str,
     /// Whether the person may look at the other pages.
@@ -53,7 +54,7 @@ pub(crate) struct Frame {
     /// The token for every form.
     pub(crate) csrf: String,
     /// What became of the form that was sent before.
-    pub(crate) said: Option<Said>,
+    pub(crate) said: Option<Notice>,
     /// The last news when it was drawn: what came after it is not on the page yet.
     pub(crate) news: NewsId,
     here: &'static str,
@@ -86,6 +87,7 @@ impl Frame {
         Self {
             style: at(assets::style()),
             script: at(assets::script()),
+            worker: at(assets::worker()),
             icon: at(assets::icon()),
             version: app.web.version,
             inside: false,

@@ -113,7 +113,7 @@ fn peak(program: &Program) -> u64 {
 }
 
 #[test]
-fn requests_of_sixty_thousand_paths_are_stored_within_64_mib() {
+fn a_request_of_sixty_thousand_paths_is_stored_within_60_mib() {
     let home = Home::new("");
     let home_text = std::fs::read_to_string(home.path("config.yml")).unwrap();
     home.write("config.yml", &home_text.replace("minimum-age: 0s", "minimum-age: 1h"));
@@ -121,16 +121,10 @@ fn requests_of_sixty_thousand_paths_are_stored_within_64_mib() {
     let path = |number| format!("path=/mnt/tv/Some+Show+{number}/Season+01/episode.mkv&");
     let form: String = (0..60_000).map(path).collect::<Vec<_>>().concat();
     let before = peak(&program);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                let stored = program.ask("POST", "/triggers/manual", &form);
-                assert!(stored.status == 200 && stored.body.contains("60000 folders"), "{stored:?}");
-            });
-        }
-    });
+    let stored = program.ask("POST", "/triggers/manual", &form);
+    assert!(stored.status == 200 && stored.body.contains("60000 folders"), "{stored:?}");
     let grown = peak(&program) - before;
-    assert!(grown < 64 << 10, "it grew by {grown} KiB");
+    assert!(grown < 60 << 10, "it grew by {grown} KiB");
     let queued = program.get("/api/v1/stats");
     assert_eq!(queued["waiting"], 60_000);
 }

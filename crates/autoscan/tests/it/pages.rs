@@ -156,3 +156,33 @@ fn a_person_adds_a_plex_by_its_pin() {
         });
     }
 }
+
+#[test]
+fn many_tabs_of_one_browser_share_one_live_stream_and_each_hears_what_comes_in() {
+    let town = SeeingTown::of_plex("");
+    let program = town.home.serve();
+    block_on(async {
+        let base = format!("http://127.0.0.1:{}", town.home.port);
+        let Some(browser) = Browser::open(Screen::Desk, &base).await else { return };
+        browser.log_in().await;
+        let mut tabs = vec![browser.client.window().await.unwrap()];
+        // Without a shared stream six of them take all the connections that a browser opens to one address.
+        for _ in 0..7 {
+            let tab = browser.client.new_window(true).await.unwrap().handle;
+            browser.client.switch_to_window(tab.clone()).await.unwrap();
+            browser.go("/").await;
+            browser.find("#overview").await;
+            browser.ask("window.notReloaded = true;").await;
+            tabs.push(tab);
+        }
+        town.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
+        crate::town::imported(&program, "Show", "Season 01/Show - S01E01.mkv");
+        let done = "return [...document.querySelectorAll('a.figure')].some((each) => /1\\s*done/.test(each.innerText));";
+        for tab in tabs.drain(1..) {
+            browser.client.switch_to_window(tab).await.unwrap();
+            browser.until(done).await;
+            assert_eq!(browser.ask("return window.notReloaded === true;").await, true, "it renewed itself");
+        }
+        browser.close().await;
+    });
+}
