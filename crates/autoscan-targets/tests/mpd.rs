@@ -169,7 +169,8 @@ async fn what_mpd_makes_no_song_of_is_unknowable() {
         folder("/srv/music/A/Artwork", Presence::There { size: None }),
         there("/elsewhere/1.mp3"),
     ];
-    let shown = ["proven", "unknowable", "unknowable", "unknowable", "unknowable", "unknowable", "unknowable"];
+    let shown =
+        ["proven", "unknowable", "unknowable", "unknowable", "unknowable", "unknowable", "unknowable"];
     assert_eq!(found(&*server, "/srv/music/A/B", &expected).await, shown);
 }
 

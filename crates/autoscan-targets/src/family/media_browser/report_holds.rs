@@ -46,7 +46,7 @@ pub(crate) enum May {
 
 /// The libraries of one server that wait.
 #[derive(Default)]
-pub(crate) struct Holds(Mutex<State>);
+pub(crate) struct ReportHolds(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -64,7 +64,7 @@ struct Hold {
     streak: u32,
 }
 
-impl Holds {
+impl ReportHolds {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,20 +116,21 @@ impl Holds {
 }
 
 /// How long the server waits after a report before it looks; what it says of that is remembered for minutes.
-pub(crate) async fn delay(server: &impl MediaBrowser) -> Result<Duration, autoscan_core::fault::Fault> {
-    let holds = &server.desk().holds;
+/// Where it does not say so, or just then cannot, it is the usual one of its kind.
+pub(crate) async fn delay(server: &impl MediaBrowser) -> Duration {
+    let holds = &server.state().holds;
     let known = holds.state().delay.filter(|(_, at)| at.elapsed() < FRESH);
     if let Some((delay, _)) = known {
-        return Ok(delay);
+        return delay;
     }
     let said = match configuration(server).await {
         Ok(configuration) => configuration.monitor_delay(),
-        Err(fault) if fault.stops_the_lane() => return Err(fault),
+        Err(fault) if fault.stops_the_lane() => return server.usual_delay(),
         Err(_) => None,
     };
     let delay = said.unwrap_or_else(|| server.usual_delay()).min(LONGEST);
     holds.state().delay = Some((delay, Instant::now()));
-    Ok(delay)
+    delay
 }
 
 #[cfg(test)]
@@ -140,7 +141,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn reports_are_gathered_and_then_wait_until_the_server_has_looked() {
-        let holds = Holds::default();
+        let holds = ReportHolds::default();
         let later = |millis| May::Later(Duration::from_millis(millis));
         assert_eq!(holds.may_tell("1", MINUTE), later(2500));
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -163,7 +164,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn single_files_wait_for_moments_and_a_stream_of_them_ever_longer() {
-        let holds = Holds::default();
+        let holds = ReportHolds::default();
         let mut pauses = Vec::new();
         for _ in 0..6 {
             holds.told("1", MINUTE, false);
@@ -181,7 +182,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_without_a_delay_is_told_at_once() {
-        let holds = Holds::default();
+        let holds = ReportHolds::default();
         for _ in 0..3 {
             assert_eq!(holds.may_tell("1", Duration::ZERO), May::Now);
             holds.told("1", Duration::ZERO, true);
