@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::family::batch::BatchResults;
 use crate::family::libraries::{self, LibraryCache, LibraryIndex, LibraryServer, spelled};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
@@ -202,21 +203,21 @@ impl Target for Audiobookshelf {
         if me.kind.as_deref().is_some_and(|kind| !matches!(kind, "root" | "admin")) {
             return Err(Fault::refused(answer.says("the key is not an admin's, who alone may report files")));
         }
+        libraries::check_list(self).await?;
         Ok(Identity { product: "Audiobookshelf".to_owned(), name: None, version: status.server_version })
     }
 
     /// A library is looked at once a batch.
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         let mut done = HashSet::new();
-        let mut results: Vec<Result<(), Fault>> = Vec::with_capacity(batch.len());
-        for scan in batch {
-            let result = match results.last() {
-                Some(Err(fault)) if fault.stops_the_lane() => Err(fault.clone()),
-                _ => self.tell(scan, &mut done).await,
-            };
-            results.push(result);
+        let mut results = BatchResults::new(self, batch.len());
+        for (at, scan) in batch.iter().enumerate() {
+            if results.is_stopped() {
+                break;
+            }
+            results.add(at, self.tell(scan, &mut done).await).await;
         }
-        results
+        results.end().await
     }
 
     fn batching(&self) -> Batching {

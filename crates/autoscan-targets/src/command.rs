@@ -3,7 +3,7 @@
 mod child;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +53,9 @@ const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 
 /// Longest variable that is handed over, in bytes. Linux takes 128 KiB (`MAX_ARG_STRLEN`).
 const LONGEST_VARIABLE: usize = 96 * 1024;
+
+/// What this machine is short of when a program cannot be started, such as memory, is waited for so long.
+const SHORT_OF: Duration = Duration::from_secs(30);
 
 /// How much of what a program said a reason quotes, in characters.
 const EXCERPT: usize = 300;
@@ -135,9 +138,10 @@ impl Program {
             io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
                 Fault::refused(format!("{name:?} is no program; check `argv`"))
             }
-            _ => Fault::away(format!(
-                "the program {name:?} could not be started: {error}; autoscan tries again"
-            )),
+            _ => Fault::Later {
+                after: SHORT_OF,
+                reason: format!("the program {name:?} could not be started: {error}; autoscan tries again"),
+            },
         }
     }
 }
@@ -202,10 +206,29 @@ fn found(name: &str, search: Option<OsString>) -> Option<PathBuf> {
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// Whether the file may be run by somebody.
-fn is_executable(file: &Path) -> bool {
-    file.metadata().is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+/// Whether the system would start the file for somebody, as far as can be seen without doing it.
+fn startable(file: &Path) -> io::Result<()> {
+    let about = file.metadata()?;
+    if !about.is_file() || about.permissions().mode() & 0o111 == 0 {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let mut head = [0; HEAD];
+    // A program need not be readable to be run.
+    let Ok(read) = std::fs::File::open(file).and_then(|mut file| file.read(&mut head)) else { return Ok(()) };
+    let head = String::from_utf8_lossy(&head[..read]);
+    let Some(interpreter) = head.strip_prefix("#!") else {
+        // Of what is no text only the system knows whether it is a program.
+        let is_text = !head.contains(|sign: char| sign == '\0' || sign == char::REPLACEMENT_CHARACTER);
+        return if is_text { Err(io::Error::from_raw_os_error(NO_PROGRAM)) } else { Ok(()) };
+    };
+    match interpreter.split_whitespace().next() {
+        Some(interpreter) => Path::new(interpreter).metadata().map(drop),
+        None => Err(io::Error::from_raw_os_error(NO_PROGRAM)),
+    }
 }
+
+/// As much of a file as Linux reads to see what it is (`BINPRM_BUF_SIZE`).
+const HEAD: usize = 256;
 
 #[async_trait]
 impl Target for Program {
@@ -214,10 +237,10 @@ impl Target for Program {
         let name = self.name.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let file = found(&name, std::env::var_os("PATH")).ok_or(io::ErrorKind::NotFound)?;
-            if is_executable(&file) { Ok(file) } else { Err(io::ErrorKind::PermissionDenied) }
+            startable(&file).map(|()| file)
         });
-        let looked = looked.await.unwrap_or(Err(io::ErrorKind::Other));
-        let file = looked.map_err(|kind| self.not_started(&kind.into()))?;
+        let looked = looked.await.unwrap_or_else(|_stopped| Err(io::ErrorKind::Other.into()));
+        let file = looked.map_err(|error| self.not_started(&error))?;
         Ok(Identity {
             product: "Command".to_owned(),
             name: Some(file.display().to_string()),
@@ -226,7 +249,7 @@ impl Target for Program {
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
-        one_by_one(batch, |scan| self.run(scan)).await
+        one_by_one(self, batch, |scan| self.run(scan)).await
     }
 
     /// Runs for different folders do not wait for each other.

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use crate::family::libraries::{self, LibraryCache, LibraryServer, Owner};
 use crate::family::media_browser::{
-    self, BATCH, Desk, Known, LIST, MediaBrowser, SystemInfo, View, VirtualFolder, place_by_path,
-    view_by_path,
+    self, BATCH, BatchLookups, KnownItem, LIST, MediaBrowser, MediaBrowserState, SystemInfo, View,
+    VirtualFolder, place_by_path, view_by_path,
 };
 use crate::family::settings;
 use crate::{Connected, TargetKind};
@@ -51,7 +51,7 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
             base,
             key,
             library_cache: LibraryCache::default(),
-            desk: Desk::default(),
+            state: MediaBrowserState::default(),
         }),
         url,
     })
@@ -62,7 +62,7 @@ struct Emby {
     base: BaseUrl,
     key: SecretHeader,
     library_cache: LibraryCache,
-    desk: Desk,
+    state: MediaBrowserState,
 }
 
 impl Emby {
@@ -82,6 +82,7 @@ impl Target for Emby {
         if info.is_in_maintenance_mode {
             return Err(Fault::away(answer.says("Emby is in maintenance mode; autoscan waits")));
         }
+        libraries::check_list(self).await?;
         Ok(Identity { product: "Emby Server".to_owned(), name: info.server_name, version: info.version })
     }
 
@@ -199,8 +200,8 @@ impl MediaBrowser for Emby {
         Request::new(method, &self.base, segments).secret(&self.key)
     }
 
-    fn desk(&self) -> &Desk {
-        &self.desk
+    fn state(&self) -> &MediaBrowserState {
+        &self.state
     }
 
     /// Emby does not say what it does; people measured 90 s.
@@ -213,12 +214,17 @@ impl MediaBrowser for Emby {
         "Path,ParentId,Size"
     }
 
-    async fn place(&self, folder: &Owner) -> Result<Option<Known>, Fault> {
-        place_by_path(self, folder).await
+    async fn place(&self, folder: &Owner, lookups: &mut BatchLookups) -> Result<Option<KnownItem>, Fault> {
+        place_by_path(self, folder, lookups).await
     }
 
-    async fn view(&self, folder: &Owner, files: &[&ExpectedFile]) -> Result<View, Fault> {
-        view_by_path(self, folder, files).await
+    async fn view(
+        &self,
+        folder: &Owner,
+        files: &[&ExpectedFile],
+        lookups: &mut BatchLookups,
+    ) -> Result<View, Fault> {
+        view_by_path(self, folder, files, lookups).await
     }
 
     fn refresh(&self, id: &str) -> Request {

@@ -217,7 +217,7 @@ impl Target for FileFlows {
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
-        one_by_one(batch, |scan| self.tell(scan)).await
+        one_by_one(self, batch, |scan| self.tell(scan)).await
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 
 use crate::family::libraries::{self, LibraryCache, LibraryServer, Owner};
 use crate::family::media_browser::{
-    self, BATCH, Desk, Known, LIST, MediaBrowser, SystemInfo, View, VirtualFolder, place_by_title,
-    view_by_title,
+    self, BATCH, BatchLookups, KnownItem, LIST, MediaBrowser, MediaBrowserState, SystemInfo, View,
+    VirtualFolder, place_by_title, view_by_title,
 };
 use crate::family::settings;
 use crate::{Connected, TargetKind};
@@ -60,7 +60,7 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
             base,
             key,
             library_cache: LibraryCache::default(),
-            desk: Desk::default(),
+            state: MediaBrowserState::default(),
         }),
         url,
     })
@@ -97,7 +97,7 @@ struct Jellyfin {
     base: BaseUrl,
     key: SecretHeader,
     library_cache: LibraryCache,
-    desk: Desk,
+    state: MediaBrowserState,
 }
 
 #[async_trait]
@@ -110,6 +110,7 @@ impl Target for Jellyfin {
             Err(fault) => return libraries::identity_by_list(self, fault).await,
         };
         let info: SystemInfo = answer.json()?;
+        libraries::check_list(self).await?;
         Ok(Identity { product: "Jellyfin".to_owned(), name: info.server_name, version: info.version })
     }
 
@@ -212,20 +213,25 @@ impl MediaBrowser for Jellyfin {
         Request::new(method, &self.base, segments).secret(&self.key)
     }
 
-    fn desk(&self) -> &Desk {
-        &self.desk
+    fn state(&self) -> &MediaBrowserState {
+        &self.state
     }
 
     fn usual_delay(&self) -> Duration {
         Duration::from_mins(1)
     }
 
-    async fn place(&self, folder: &Owner) -> Result<Option<Known>, Fault> {
-        place_by_title(self, folder).await
+    async fn place(&self, folder: &Owner, lookups: &mut BatchLookups) -> Result<Option<KnownItem>, Fault> {
+        place_by_title(self, folder, lookups).await
     }
 
-    async fn view(&self, folder: &Owner, files: &[&ExpectedFile]) -> Result<View, Fault> {
-        view_by_title(self, folder, files).await
+    async fn view(
+        &self,
+        folder: &Owner,
+        files: &[&ExpectedFile],
+        lookups: &mut BatchLookups,
+    ) -> Result<View, Fault> {
+        view_by_title(self, folder, files, lookups).await
     }
 
     /// Without a mode Jellyfin finds files and leaves them bare. A folder is always looked at with all that is in it.

@@ -107,14 +107,16 @@ struct Version {
 impl Target for Kodi {
     async fn probe(&self) -> Result<Identity, Fault> {
         let asked = Call::new("Application.GetProperties", json!({"properties": ["name", "version"]}));
-        match self.rpc.call::<Application>(asked).await {
-            Ok(Application { name, version }) => Ok(Identity {
-                product: if name.is_empty() { "Kodi".to_owned() } else { name },
-                name: None,
-                version: format!("{}.{}", version.major, version.minor),
-            }),
-            Err(fault) => libraries::identity_by_list(self, fault).await,
-        }
+        let Application { name, version } = match self.rpc.call(asked).await {
+            Ok(application) => application,
+            Err(fault) => return libraries::identity_by_list(self, fault).await,
+        };
+        libraries::check_list(self).await?;
+        Ok(Identity {
+            product: if name.is_empty() { "Kodi".to_owned() } else { name },
+            name: None,
+            version: format!("{}.{}", version.major, version.minor),
+        })
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {

@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::family::batch::BatchResults;
 use crate::family::settings;
 use crate::mpd::protocol::{Address, Connection, Reply};
 use crate::{Connected, TargetKind};
@@ -128,7 +129,20 @@ impl Mpd {
         Ok(vec![names.join("/")])
     }
 
-    async fn tell(&self, mpd: &mut Connection, scan: &TargetScan) -> Result<(), Fault> {
+    /// Tells one scan over a connection, which is given back unless it was lost: after half an answer the next one would be
+    /// read from its middle.
+    async fn tell(
+        &self,
+        mut mpd: Connection,
+        scan: &TargetScan,
+    ) -> Result<(Connection, Result<(), Fault>), Fault> {
+        match self.update(&mut mpd, scan).await {
+            Err(fault @ Fault::Away { .. }) => Err(fault),
+            told => Ok((mpd, told)),
+        }
+    }
+
+    async fn update(&self, mpd: &mut Connection, scan: &TargetScan) -> Result<(), Fault> {
         for path in self.updates(mpd, scan).await? {
             let told = mpd.ask("update", &[&path]).await?.done("update")?;
             let job =
@@ -270,19 +284,26 @@ impl Target for Mpd {
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
-        let mut mpd = match self.open().await {
-            Ok(mpd) => mpd,
-            Err(fault) => return vec![Err(fault); batch.len()],
-        };
-        let mut results: Vec<Result<(), Fault>> = Vec::with_capacity(batch.len());
-        for scan in batch {
-            let result = match results.last() {
-                Some(Err(fault)) if fault.stops_the_lane() => Err(fault.clone()),
-                _ => self.tell(&mut mpd, scan).await,
+        let mut results = BatchResults::new(self, batch.len());
+        let mut open = None;
+        for (at, scan) in batch.iter().enumerate() {
+            if results.is_stopped() {
+                break;
+            }
+            let told = match open.take() {
+                Some(mpd) => self.tell(mpd, scan).await,
+                None => match self.open().await {
+                    Ok(mpd) => self.tell(mpd, scan).await,
+                    Err(fault) => Err(fault),
+                },
             };
-            results.push(result);
+            let told = told.map(|(mpd, told)| {
+                open = Some(mpd);
+                told
+            });
+            results.add(at, told.flatten()).await;
         }
-        results
+        results.end().await
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {

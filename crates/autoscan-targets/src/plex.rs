@@ -36,6 +36,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::family::batch::BatchResults;
 use crate::family::libraries::{self, LibraryServer};
 use crate::family::samples::spread;
 use crate::family::settings;
@@ -183,21 +184,22 @@ impl Target for Plex {
         let Some(version) = server.version.or(identity.version) else {
             return Err(Fault::away(answer.says("it names no version; is this a Plex Media Server?")));
         };
+        libraries::check_list(&self.server).await?;
+        self.server.check_owner().await?;
         Ok(Identity { product: "Plex Media Server".to_owned(), name: server.friendly_name, version })
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         self.listen().await;
         let mut told = Told::default();
-        let mut results: Vec<Result<(), Fault>> = Vec::with_capacity(batch.len());
-        for scan in batch {
-            let result = match results.last() {
-                Some(Err(fault)) if fault.stops_the_lane() => Err(fault.clone()),
-                _ => self.tell_one(scan, &mut told).await,
-            };
-            results.push(result);
+        let mut results = BatchResults::new(self, batch.len());
+        for (at, scan) in batch.iter().enumerate() {
+            if results.is_stopped() {
+                break;
+            }
+            results.add(at, self.tell_one(scan, &mut told).await).await;
         }
-        results
+        results.end().await
     }
 
     /// The libraries that own the folder: no library is told again before its scan has ended.

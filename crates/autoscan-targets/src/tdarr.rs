@@ -150,7 +150,7 @@ impl Target for Tdarr {
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
-        one_by_one(batch, |scan| self.tell(scan)).await
+        one_by_one(self, batch, |scan| self.tell(scan)).await
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {

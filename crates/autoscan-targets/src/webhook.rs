@@ -2,15 +2,13 @@
 
 mod template;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{Identity, Plan, Target, TargetScan};
-use autoscan_core::retry::Backoff;
 use autoscan_core::secret::Secret;
 use autoscan_http::{BaseUrl, Http, Method, Request, SecretHeader};
 use schemars::JsonSchema;
@@ -42,12 +40,6 @@ struct Settings {
     body: String,
 }
 
-/// Between calls of one folder that fail while the server is there: it may have done its part each time before it failed.
-const FAILING: Backoff = Backoff { first: Duration::from_secs(5), most: Duration::from_mins(5) };
-
-/// Of how many folders it is remembered how often their calls failed.
-const REMEMBERED: usize = 1000;
-
 /// A method that may change something.
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -78,9 +70,9 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     };
     let url = base.to_string();
     let body = Template::parse(&given.body)?;
-    let failing = Mutex::default();
+    let refusals = Mutex::default();
     Ok(Connected {
-        server: Arc::new(Webhook { http: http.clone(), base, method, headers, body, failing }),
+        server: Arc::new(Webhook { http: http.clone(), base, method, headers, body, refusals }),
         url,
     })
 }
@@ -91,8 +83,7 @@ struct Webhook {
     method: Method,
     headers: Vec<SecretHeader>,
     body: Template,
-    /// Folders whose calls fail while the server is there, with how often in a row, the latest last.
-    failing: Mutex<VecDeque<(TargetPath, u32)>>,
+    refusals: Mutex<Refusals>,
 }
 
 impl Webhook {
@@ -105,56 +96,65 @@ impl Webhook {
         self.with_headers(request)
     }
 
-    /// What it answers has no meaning for us, so a page is as good as JSON.
+    /// What it answers has no meaning for us, so a page is as good as JSON. An address that points elsewhere does so until a
+    /// person has mended it, as a key that is rejected.
     async fn tell(&self, scan: &TargetScan) -> Result<(), Fault> {
-        match self.http.send(&self.call(scan)).await {
-            Ok(_) => {
-                self.failures(&scan.folder, |_| 0);
-                Ok(())
+        let answer = self.http.exchange(&self.call(scan)).await?;
+        let points_elsewhere = (300..400).contains(&answer.status());
+        let told = match answer.check() {
+            Err(Fault::Away { reason }) if points_elsewhere => Err(Fault::refused(reason)),
+            told => told.map(|_| ()),
+        };
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).note(&scan.folder, &told);
+        told
+    }
+}
+
+/// Whether calls are refused for their folder or for all: a probe, which sends nothing that the server takes for a webhook, cannot
+/// tell.
+#[derive(Default)]
+struct Refusals {
+    /// Whether a call was ever accepted.
+    accepted: bool,
+    /// Folders whose calls were refused since the last one that was accepted; two are enough.
+    folders: Vec<TargetPath>,
+    last: Option<Fault>,
+}
+
+impl Refusals {
+    fn note(&mut self, folder: &TargetPath, told: &Result<(), Fault>) {
+        match told {
+            Ok(()) => *self = Self { accepted: true, ..Self::default() },
+            Err(fault @ Fault::Refused { .. }) => {
+                self.last = Some(fault.clone());
+                if self.folders.len() < 2 && !self.folders.contains(folder) {
+                    self.folders.push(folder.clone());
+                }
             }
-            Err(Fault::Away { reason }) => Err(self.away_or_later(scan, reason).await),
-            Err(fault) => Err(fault),
+            Err(_) => {}
         }
     }
 
-    /// A server that answers every probe and fails this call would be taken for one that is back each time: only the
-    /// call waits then, longer each time, and others go on.
-    async fn away_or_later(&self, scan: &TargetScan, reason: String) -> Fault {
-        if self.probe().await.is_err() {
-            return Fault::away(reason);
-        }
-        let failures = self.failures(&scan.folder, |failures| failures.saturating_add(1));
-        let after = FAILING.pause(failures, 0.0);
-        Fault::Later {
-            after,
-            reason: format!("{reason}; the server is there all the same, so this call is made again"),
-        }
-    }
-
-    /// How often the calls of a folder failed in a row, after a change of that.
-    fn failures(&self, folder: &TargetPath, change: impl FnOnce(u32) -> u32) -> u32 {
-        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = failing.iter().position(|(known, _)| known == folder);
-        let failures = change(at.and_then(|at| failing.remove(at)).map_or(0, |(_, failures)| failures));
-        if failures > 0 {
-            failing.push_back((folder.clone(), failures));
-        }
-        if failing.len() > REMEMBERED {
-            failing.pop_front();
-        }
-        failures
+    /// The refusal that is for all: when none was ever accepted, or when two folders were refused since one was. It is believed
+    /// once, and then tried again.
+    fn take_of_all(&mut self) -> Option<Fault> {
+        let enough = if self.accepted { 2 } else { 1 };
+        (self.folders.len() >= enough).then(|| self.folders.truncate(enough - 1)).and(self.last.clone())
     }
 }
 
 #[async_trait]
 impl Target for Webhook {
     /// There is no request that every server understands and none obeys. `HEAD` changes nothing, and whatever is answered
-    /// to it short of an outage shows that somebody is there; whether the key is good only a scan can tell.
+    /// to it short of an outage shows that somebody is there; whether the key is good only scans can tell.
     async fn probe(&self) -> Result<Identity, Fault> {
         let request = self.with_headers(Request::new(Method::HEAD, &self.base, &[]));
         let answer = self.http.exchange(&request).await?;
         if matches!(answer.status(), 429 | 500 | 502..) {
             answer.check()?;
+        }
+        if let Some(refusal) = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).take_of_all() {
+            return Err(refusal);
         }
         Ok(Identity {
             product: "Webhook".to_owned(),
@@ -164,7 +164,7 @@ impl Target for Webhook {
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
-        one_by_one(batch, |scan| self.tell(scan)).await
+        one_by_one(self, batch, |scan| self.tell(scan)).await
     }
 
     /// Calls for different folders do not wait for each other.

@@ -180,24 +180,23 @@ async fn a_fault_of_one_call_concerns_its_scans_and_an_outage_all_that_follow() 
     server.libraries().unwrap().read().await.unwrap();
     let batch =
         [rescan("/media/tv/A"), rescan("/nowhere/B"), rescan("/media/movies/C"), rescan("/media/tv/D")];
-    let fine = || Trouble::Slow(Duration::ZERO);
     // Two series are looked up before anything is told; a film's folder is no item.
-    for (troubles, expected) in [
-        (vec![fine(), fine(), Trouble::Status(400)], ["wrong", "not mine", "ok", "wrong"]),
-        (vec![fine(), fine(), Trouble::Status(524)], ["away", "not mine", "away", "away"]),
-        (
-            vec![fine(), fine(), Trouble::Status(400), Trouble::Status(400)],
-            ["wrong", "not mine", "wrong", "wrong"],
-        ),
-        (vec![fine(), Trouble::Status(500)], ["away"; 4]),
-        (vec![Trouble::Status(400), Trouble::Status(404)], ["ok", "not mine", "ok", "ok"]),
+    for (of_one, of_all, expected) in [
+        (Some(("Updates\":[{\"Path\":\"/media/tv", 400)), None, ["wrong", "not mine", "ok", "wrong"]),
+        (Some(("Updates\":[{\"Path\":\"/media/tv/A", 524)), None, ["wrong", "not mine", "ok", "ok"]),
+        (Some(("Updates", 400)), None, ["wrong", "not mine", "wrong", "wrong"]),
+        (Some(("A", 500)), None, ["wrong", "not mine", "ok", "ok"]),
+        (None, Some(500), ["away", "not mine", "away", "away"]),
     ] {
         // The folder that nobody owns makes the list be read first, once in ten seconds.
         let _ = server.scan(&[rescan("/nowhere/B"), rescan("/media/movies/E")]).await;
-        for trouble in &troubles {
-            jellyfin.stage.fail_next(1, trouble);
+        if let Some((text, status)) = of_one {
+            jellyfin.stage.fail_calls_that_hold(text, &Trouble::Status(status));
         }
-        assert_eq!(verdicts(&server.scan(&batch).await), expected, "{troubles:?}");
+        jellyfin.stage.set_trouble(of_all.map(Trouble::Status));
+        assert_eq!(verdicts(&server.scan(&batch).await), expected, "{of_one:?} {of_all:?}");
+        jellyfin.stage.set_trouble(None);
+        jellyfin.stage.fail_calls_for_no_text();
     }
 }
 
@@ -208,7 +207,7 @@ async fn what_was_accepted_before_an_outage_stays_accepted() {
     server.libraries().unwrap().read().await.unwrap();
     // Two searches, the settings, and the first of two reports.
     jellyfin.stage.fail_next(4, &Trouble::Slow(Duration::ZERO));
-    jellyfin.stage.fail_next(1, &Trouble::Status(502));
+    jellyfin.stage.set_trouble(Some(Trouble::Status(502)));
     let results =
         server.scan(&[rescan("/media/tv/A"), rescan("/media/movies/B"), rescan("/media/tv/C")]).await;
     assert_eq!(verdicts(&results), ["ok", "away", "ok"]);

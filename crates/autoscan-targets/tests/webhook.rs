@@ -101,7 +101,7 @@ async fn every_trouble_has_its_consequence() {
     for (trouble, expected) in [
         (Trouble::Status(404), "wrong"),
         (Trouble::Status(401), "refused"),
-        (Trouble::Status(302), "later 5"),
+        (Trouble::Status(302), "refused"),
         (Trouble::Status(500), "away"),
     ] {
         receiver.stage.set_trouble(Some(trouble.clone()));
@@ -110,19 +110,15 @@ async fn every_trouble_has_its_consequence() {
 }
 
 #[tokio::test]
-async fn a_call_that_fails_while_the_server_is_there_waits_longer_each_time_and_alone() {
+async fn a_call_that_fails_while_the_server_is_there_is_wrong_and_harms_no_other() {
     let receiver = PretendReceiver::start().await.unwrap();
     let server = connect("webhook", &json!({"url": receiver.stage.url()}));
     receiver.set_stumbles_over(Some("/tv/Bad"));
-    for expected in ["later 5", "later 10", "later 20", "later 40", "later 80", "later 160", "later 300"] {
-        let results = server.scan(&[rescan("/tv/Bad"), rescan("/tv/Good")]).await;
-        assert_eq!(verdicts(&results), [expected, "ok"]);
-        assert!(results[0].as_ref().unwrap_err().reason().contains("500"), "{results:?}");
-    }
+    let results = server.scan(&[rescan("/tv/Bad"), rescan("/tv/Good")]).await;
+    assert_eq!(verdicts(&results), ["wrong", "ok"]);
+    assert!(results[0].as_ref().unwrap_err().reason().contains("500"), "{results:?}");
     receiver.set_stumbles_over(None);
     assert_eq!(verdicts(&server.scan(&[rescan("/tv/Bad")]).await), ["ok"]);
-    receiver.set_stumbles_over(Some("/tv/Bad"));
-    assert_eq!(verdicts(&server.scan(&[rescan("/tv/Bad")]).await), ["later 5"]);
     receiver.stage.close().await.unwrap();
     assert_eq!(verdicts(&server.scan(&[rescan("/tv/Bad")]).await), ["away"]);
 }

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Connected;
+use crate::family::batch::BatchResults;
 use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::settings;
 
@@ -274,21 +275,21 @@ impl Target for Arr {
                 answer.says(&format!("this is {product:?} and not {}", self.dialect.product)),
             ));
         }
+        libraries::check_list(self).await?;
         Ok(Identity { product, name: status.instance_name, version: status.version })
     }
 
     /// Each series or film once a batch, however many of its folders changed.
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         let mut told = HashSet::new();
-        let mut results: Vec<Result<(), Fault>> = Vec::with_capacity(batch.len());
-        for scan in batch {
-            let result = match results.last() {
-                Some(Err(fault)) if fault.stops_the_lane() => Err(fault.clone()),
-                _ => self.tell(scan, &mut told).await,
-            };
-            results.push(result);
+        let mut results = BatchResults::new(self, batch.len());
+        for (at, scan) in batch.iter().enumerate() {
+            if results.is_stopped() {
+                break;
+            }
+            results.add(at, self.tell(scan, &mut told).await).await;
         }
-        results
+        results.end().await
     }
 
     fn batching(&self) -> Batching {

@@ -226,6 +226,13 @@ pub(crate) async fn identity_by_list(server: &impl LibraryServer, fault: Fault) 
     }
 }
 
+/// The part of a probe that proves that the list can be read, when the last reading failed: a server that tells who it is but not
+/// what it has is not ready.
+pub(crate) async fn check_list(server: &impl LibraryServer) -> Result<(), Fault> {
+    let failed = server.library_cache().last().failed.is_some();
+    if failed { read(server).await.map(drop) } else { Ok(()) }
+}
+
 /// A call that concerns no single scan and was not understood is a fault of the address, or of a proxy whose server is
 /// gone: the lane holds.
 fn of_the_server(fault: Fault) -> Fault {

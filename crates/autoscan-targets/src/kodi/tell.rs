@@ -11,6 +11,7 @@ use autoscan_core::ports::TargetScan;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::family::batch::BatchResults;
 use crate::family::libraries::{self, Owner};
 use crate::kodi::Kodi;
 use crate::kodi::items::{self, Contents, Item, MOST_FORGOTTEN};
@@ -32,15 +33,14 @@ const OUT_OF_SIGHT: Duration = Duration::from_mins(1);
 /// Tells a batch. A folder that stands for several scans, as that of a show does for its seasons, is scanned once.
 pub(super) async fn batch(kodi: &Kodi, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
     let mut told = HashSet::new();
-    let mut results: Vec<Result<(), Fault>> = Vec::with_capacity(batch.len());
-    for scan in batch {
-        let result = match results.last() {
-            Some(Err(fault)) if fault.stops_the_lane() => Err(fault.clone()),
-            _ => tell(kodi, scan, &mut told).await,
-        };
-        results.push(result);
+    let mut results = BatchResults::new(kodi, batch.len());
+    for (at, scan) in batch.iter().enumerate() {
+        if results.is_stopped() {
+            break;
+        }
+        results.add(at, tell(kodi, scan, &mut told).await).await;
     }
-    results
+    results.end().await
 }
 
 async fn tell(kodi: &Kodi, scan: &TargetScan, told: &mut HashSet<(Kind, String)>) -> Result<(), Fault> {

@@ -24,8 +24,11 @@ const MANY: usize = 200;
 const SERIES: usize = 3;
 /// Episodes of such a series.
 const EPISODES: usize = 1000;
-/// A filter that did not work is tried again after this: Plex may have been updated.
-const TRIED_AGAIN: Duration = Duration::from_hours(6);
+/// A filter that did not work is tried again after this: Plex may have been updated, or in trouble.
+const TRIED_AGAIN: Duration = Duration::from_mins(10);
+/// A filter that was refused for so many files, which the search then answered, does not work. One refusal proves nothing: Plex may
+/// stumble over one file.
+const REFUSALS: usize = 3;
 
 /// What is known of the filter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +53,8 @@ struct Learnt {
     filter: Filter,
     /// A file that was found by its name.
     example: Option<Owner>,
+    /// What the filter was refused for since it last answered.
+    refused: Vec<String>,
 }
 
 /// Plex's number of the type of a library's leaves: films, episodes or tracks.
@@ -96,6 +101,18 @@ impl Files {
         self.learnt().filter = filter;
     }
 
+    /// The filter was refused for this text, and the server answers otherwise.
+    fn doubt(&self, text: &str) {
+        let mut learnt = self.learnt();
+        if !learnt.refused.iter().any(|known| known == text) {
+            learnt.refused.push(text.to_owned());
+        }
+        if learnt.refused.len() >= REFUSALS {
+            learnt.refused.clear();
+            learnt.filter = Filter::Broken(Instant::now());
+        }
+    }
+
     /// The items of the library that the file is part of: none when it is not shown.
     pub(super) async fn items_of(&self, server: &Server, owner: &Owner) -> Result<Vec<Item>, Fault> {
         let path = &owner.path;
@@ -103,18 +120,21 @@ impl Files {
             return Ok(Vec::new());
         };
         let mut cut = false;
-        if matches!(self.known(), Filter::ByName | Filter::Unknown)
-            && let Some(found) = self.filtered(server, owner, name).await?
-        {
+        if matches!(self.known(), Filter::ByName | Filter::Unknown) {
+            let Some(found) = self.filtered(server, owner, name).await? else {
+                return self.searched_instead(server, owner, name).await;
+            };
             cut = found.is_cut();
             let items = only(found.items, path);
             if !items.is_empty() {
-                *self.learnt() = Learnt { filter: Filter::ByName, example: Some(owner.clone()) };
+                self.worked(Filter::ByName, owner);
                 return Ok(items);
             }
         }
-        if self.known() == Filter::Unknown {
-            self.try_out(server, owner).await?;
+        if self.known() == Filter::Unknown
+            && let Some(refused) = self.try_out(server, owner).await?
+        {
+            return self.searched_instead(server, owner, &refused).await;
         }
         match self.known() {
             // A library without anything in it: there is nothing to try the filter with, and nothing to find.
@@ -123,8 +143,10 @@ impl Files {
             Filter::Broken(_) => {}
             // So many files have this name that one answer does not hold them: the whole path may be known too.
             Filter::ByName | Filter::ByPath => {
-                let found = self.filtered(server, owner, spelled(path)).await?;
-                let items = only(found.map(|found| found.items).unwrap_or_default(), path);
+                let Some(found) = self.filtered(server, owner, spelled(path)).await? else {
+                    return self.searched_instead(server, owner, spelled(path)).await;
+                };
+                let items = only(found.items, path);
                 if !items.is_empty() {
                     self.learn(Filter::ByPath);
                 }
@@ -136,31 +158,53 @@ impl Files {
         self.searched(server, owner).await
     }
 
-    /// Tries the filter with some file that the library shows.
-    async fn try_out(&self, server: &Server, owner: &Owner) -> Result<(), Fault> {
-        let Some(leaf) = leaf_type(&owner.library.kind) else { return Ok(()) };
+    /// The filter worked for a file.
+    fn worked(&self, filter: Filter, example: &Owner) {
+        *self.learnt() = Learnt { filter, example: Some(example.clone()), refused: Vec::new() };
+    }
+
+    /// Searches for a file because the filter was refused or passed over. Only a server that answers the search can cast doubt on
+    /// its filter.
+    async fn searched_instead(
+        &self,
+        server: &Server,
+        owner: &Owner,
+        refused: &str,
+    ) -> Result<Vec<Item>, Fault> {
+        let items = self.searched(server, owner).await?;
+        if !matches!(self.known(), Filter::Broken(_)) {
+            self.doubt(refused);
+        }
+        Ok(items)
+    }
+
+    /// Tries the filter with some file that the library shows. Answers the text for which it was refused, if it was.
+    async fn try_out(&self, server: &Server, owner: &Owner) -> Result<Option<String>, Fault> {
+        let Some(leaf) = leaf_type(&owner.library.kind) else { return Ok(None) };
         let any = server.get(&["library", "sections", &owner.library.id, "all"]).query("type", leaf);
         let shown: Listing = server.read(page(any, 1)).await?;
         let Some(path) = shown.items.iter().flat_map(Item::parts).next().map(|part| part.path) else {
-            return Ok(());
+            return Ok(None);
         };
         let example = Owner { path, ..owner.clone() };
         for (filter, text) in [
             (Filter::ByName, example.path.file_name().unwrap_or_default()),
             (Filter::ByPath, spelled(&example.path)),
         ] {
-            let Some(found) = self.filtered(server, &example, text).await? else { return Ok(()) };
+            let Some(found) = self.filtered(server, &example, text).await? else {
+                return Ok(Some(text.to_owned()));
+            };
             let cut = found.is_cut();
             if cut || !only(found.items, &example.path).is_empty() {
-                *self.learnt() = Learnt { filter, example: Some(example.clone()) };
-                return Ok(());
+                self.worked(filter, &example);
+                return Ok(None);
             }
         }
         self.learn(Filter::Broken(Instant::now()));
-        Ok(())
+        Ok(None)
     }
 
-    /// What the filter lists for a text; none when it does not work.
+    /// What the filter lists for a text; none when it was refused, or does not work.
     async fn filtered(&self, server: &Server, owner: &Owner, text: &str) -> Result<Option<Listing>, Fault> {
         let Some(leaf) = leaf_type(&owner.library.kind) else { return Ok(None) };
         let request = server
@@ -168,14 +212,13 @@ impl Files {
             .query("type", leaf)
             .query("file", text);
         let answer = server.http.exchange(&page(request, FEW)).await?;
-        // A filter that never worked and is refused is no trouble of the server: Plex answers 500 to one that it does not
-        // understand.
-        let worked = matches!(self.known(), Filter::ByName | Filter::ByPath);
-        if !worked && matches!(answer.status(), 400 | 404 | 500) {
-            self.learn(Filter::Broken(Instant::now()));
+        // A filter that is refused need be no trouble of the server: Plex answers 500 to one that it does not understand. If it
+        // is, the search that follows says so.
+        if matches!(answer.status(), 400 | 404 | 500) {
             return Ok(None);
         }
         let listing: Listing = Server::understood(answer)?;
+        self.learnt().refused.clear();
         let text = text.to_lowercase();
         let holds = |part: &Part| spelled(&part.path).to_lowercase().contains(&text);
         if listing.items.iter().any(|item| !item.parts().iter().any(holds)) {

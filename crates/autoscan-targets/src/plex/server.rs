@@ -29,6 +29,8 @@ pub(super) struct Server {
     /// Whether this server starts a scan by `POST`: Plex's published API names only `POST`, every server in the field
     /// answers `GET`.
     by_post: AtomicBool,
+    /// Whether a scan was refused because the token is not the owner's, who alone is told the server's settings.
+    owner_doubted: AtomicBool,
 }
 
 /// A scan of one folder in one library.
@@ -41,7 +43,8 @@ impl Server {
             base,
             token,
             library_cache: LibraryCache::default(),
-            by_post: AtomicBool::new(false),
+            by_post: AtomicBool::default(),
+            owner_doubted: AtomicBool::default(),
         }
     }
 
@@ -99,10 +102,28 @@ impl Server {
         self.request(method, &["library", "sections", section, "refresh"]).query("path", folder)
     }
 
+    /// The part of a probe that proves that the token is the owner's, when a scan was refused: everything else that a probe asks
+    /// is answered to guests too.
+    pub(super) async fn check_owner(&self) -> Result<(), Fault> {
+        if !self.owner_doubted.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match self.ask(&self.get(&[":", "prefs"]).at_most(PAGE)).await {
+            Err(refused @ Fault::Refused { .. }) => Err(refused),
+            _ => {
+                self.owner_doubted.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    }
+
     /// One call to scan, by the method that worked last; by the other one when Plex does not know it.
     pub(super) async fn start(&self, call: &Refresh) -> Result<(), Fault> {
         let by_post = self.by_post.load(Ordering::Relaxed);
         let answer = self.http.exchange(&self.refresh_by(by_post, call)).await?;
+        if answer.status() == 403 {
+            self.owner_doubted.store(true, Ordering::Relaxed);
+        }
         if !is_unknown(&answer) {
             return check(answer)?.accepted();
         }

@@ -1,7 +1,9 @@
 //! What is shown of the files of a scan.
 
+use std::time::Duration;
+
 use autoscan_core::proof::Observation;
-use autoscan_testkit::{PlexFileFilter, PretendLibrary, PretendPlex};
+use autoscan_testkit::{PlexFileFilter, PretendLibrary, PretendPlex, Trouble};
 use serde_json::json;
 
 use crate::stand::{folder_gone, gone, plex, put_all, season, target, there, words};
@@ -124,7 +126,8 @@ async fn the_filter_is_tried_out_once_with_a_file_that_is_shown() {
         (PlexFileFilter::Name, 3, 1),
         // The search takes its place.
         (PlexFileFilter::Ignored, 2, 1),
-        (PlexFileFilter::Refused(500), 2, 1),
+        // For one file that proves nothing, so it is asked again each time.
+        (PlexFileFilter::Refused(500), 2, 2),
     ] {
         let plex = plex().await;
         plex.set_file_filter(filter);
@@ -140,6 +143,58 @@ async fn the_filter_is_tried_out_once_with_a_file_that_is_shown() {
             assert!(plex.stage.call_count() <= requests, "{filter:?}: {}", plex.stage.call_count());
         }
     }
+}
+
+#[tokio::test]
+async fn one_failing_question_does_not_end_the_filter() {
+    let plex = plex().await;
+    let target = target(&plex, &json!({}));
+    target.libraries().unwrap().read().await.unwrap();
+    let film = |number: usize| format!("/data/films/Film {number:03}/Film {number:03}.mkv");
+    let searches = || plex.stage.calls_to("/library/search").len();
+    let asked = async |number: usize| {
+        let file = film(number);
+        words(&target, &format!("/data/films/Film {number:03}"), &[there(&file, 7)]).await
+    };
+    for number in 0..30 {
+        plex.put(&film(number), 7);
+    }
+    for status in [400, 404, 500] {
+        // The search finds it.
+        plex.stage.fail_calls_that_hold("Film 000.mkv", &Trouble::Status(status));
+        for _ in 0..5 {
+            assert_eq!(asked(0).await, ["proven"], "{status}");
+        }
+        plex.stage.forget_calls();
+        for number in 1..30 {
+            assert_eq!(asked(number).await, ["proven"]);
+        }
+        assert_eq!((searches(), plex.stage.call_count()), (0, 29), "{status}");
+        plex.stage.fail_calls_for_no_text();
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_is_refused_for_several_files_is_passed_over_and_tried_again_soon() {
+    let plex = plex().await;
+    let target = target(&plex, &json!({}));
+    target.libraries().unwrap().read().await.unwrap();
+    let film = |number: usize| format!("/data/films/Film {number}/Film {number}.mkv");
+    (0..9).for_each(|number| plex.put(&film(number), 7));
+    plex.set_file_filter(PlexFileFilter::Refused(500));
+    for (number, questions) in [(0, 2), (1, 2), (2, 2), (3, 1), (4, 1)] {
+        plex.stage.forget_calls();
+        let folder = format!("/data/films/Film {number}");
+        assert_eq!(words(&target, &folder, &[there(&film(number), 7)]).await, ["proven"]);
+        assert_eq!(plex.stage.call_count(), questions, "{number}");
+    }
+    plex.set_file_filter(PlexFileFilter::Contains);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(10)).await;
+    tokio::time::resume();
+    plex.stage.forget_calls();
+    assert_eq!(words(&target, "/data/films/Film 5", &[there(&film(5), 7)]).await, ["proven"]);
+    assert!(plex.stage.calls_to("/library/search").is_empty());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 mod recorded;
 mod socket;
+mod unanswered;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -24,6 +25,7 @@ pub use recorded::Recorded;
 use recorded::read;
 pub(crate) use recorded::segments;
 pub(crate) use socket::{FRAMES, Frame};
+use unanswered::Unanswered;
 
 /// How many calls are kept; older ones are only counted.
 const KEPT: usize = 100_000;
@@ -46,6 +48,8 @@ pub enum Trouble {
     RetryAfter(u16, String),
     /// It answers 200 and closes the connection in the middle of the body.
     CutOff,
+    /// It answers 200 with so many bytes.
+    Long(usize),
 }
 
 /// What a server answers.
@@ -111,6 +115,11 @@ struct Script {
     upgrades: VecDeque<Recorded>,
     next: VecDeque<Trouble>,
     lasting: Option<Trouble>,
+    /// What calls that hold a text get into.
+    holding: Vec<(String, Trouble)>,
+    /// Calls that are not answered yet, and the most that there were at once.
+    unanswered: usize,
+    most_unanswered: usize,
 }
 
 impl Stage {
@@ -182,6 +191,7 @@ impl Stage {
         script.log.clear();
         script.count = 0;
         script.answered = 0;
+        script.most_unanswered = script.unanswered;
     }
 
     /// Waits until there were `count` calls, but no longer than ten seconds; answers the calls there are.
@@ -203,6 +213,21 @@ impl Stage {
     /// The next `count` calls get into this trouble, before any lasting one.
     pub fn fail_next(&self, count: usize, trouble: &Trouble) {
         self.shared.script().next.extend(std::iter::repeat_n(trouble.clone(), count));
+    }
+
+    /// Calls that hold this text, in their path, their query or their body, get into this trouble for good, and no others.
+    pub fn fail_calls_that_hold(&self, text: &str, trouble: &Trouble) {
+        self.shared.script().holding.push((text.to_owned(), trouble.clone()));
+    }
+
+    /// No call gets into trouble for a text that it holds.
+    pub fn fail_calls_for_no_text(&self) {
+        self.shared.script().holding.clear();
+    }
+
+    /// The most calls that waited for their answer at the same time, since the calls were forgotten.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.script().most_unanswered
     }
 
     /// Every call gets into this trouble, until it is none.
@@ -255,7 +280,9 @@ impl Shared {
         }
         script.log.push_back(call.clone());
         script.count += 1;
-        let trouble = script.next.pop_front().or_else(|| script.lasting.clone());
+        let of_its_text =
+            script.holding.iter().find(|(text, _)| call.holds(text)).map(|(_, trouble)| trouble.clone());
+        let trouble = of_its_text.or_else(|| script.next.pop_front()).or_else(|| script.lasting.clone());
         drop(script);
         self.called.notify_waiters();
         trouble
@@ -311,6 +338,7 @@ async fn handle(State(shared): State<Arc<Shared>>, mut request: Request) -> Resu
         Some(upgrade) => (shared.record_upgrade(&call), Some(upgrade)),
         None => (shared.record(&call), None),
     };
+    let _unanswered = Unanswered::count(&shared);
     if let Some(Trouble::Slow(pause)) = &trouble {
         tokio::time::sleep(*pause).await;
     }
@@ -337,6 +365,7 @@ async fn handle(State(shared): State<Arc<Shared>>, mut request: Request) -> Resu
             reply
         }
         Some(Trouble::CutOff) => return Ok(cut_off()),
+        Some(Trouble::Long(bytes)) => Reply::new(200, "application/json", " ".repeat(bytes)),
     };
     shared.script().answered += reply.body.len() as u64;
     let mut response = Response::builder().status(reply.status);

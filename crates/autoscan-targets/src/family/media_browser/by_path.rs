@@ -8,7 +8,7 @@ use crate::family::libraries::{Owner, spelled};
 use crate::family::media_browser::by_title::are_enough;
 use crate::family::media_browser::children::{file_kinds, top_kinds};
 use crate::family::media_browser::prove::{lies_in, spelling};
-use crate::family::media_browser::{Children, Item, Known, MediaBrowser, View, list};
+use crate::family::media_browser::{BatchLookups, Children, Item, KnownItem, MediaBrowser, View, list};
 
 /// Folders above a file that are asked for one by one.
 const ABOVE: usize = 3;
@@ -31,8 +31,9 @@ async fn at_path(server: &impl MediaBrowser, path: &str) -> Result<Option<Item>,
 pub(crate) async fn place_by_path(
     server: &impl MediaBrowser,
     folder: &Owner,
-) -> Result<Option<Known>, Fault> {
-    let memory = &server.desk().memory;
+    lookups: &mut BatchLookups,
+) -> Result<Option<KnownItem>, Fault> {
+    let memory = &server.state().items;
     if matches!(folder.library.kind.as_str(), "movies" | "musicvideos" | "books") {
         return Ok(None);
     }
@@ -42,10 +43,14 @@ pub(crate) async fn place_by_path(
         if let Some(known) = memory.get(path) {
             return Ok(Some(known));
         }
+        if lookups.has_missed(path) {
+            continue;
+        }
         if let Some(item) = at_path(server, path).await? {
             memory.learn(path, &item.id);
-            return Ok(Some(Known { id: item.id, path: path.to_owned() }));
+            return Ok(Some(KnownItem { id: item.id, path: path.to_owned() }));
         }
+        lookups.miss(path);
     }
     Ok(None)
 }
@@ -56,6 +61,7 @@ pub(crate) async fn view_by_path(
     server: &impl MediaBrowser,
     folder: &Owner,
     files: &[&ExpectedFile],
+    _: &mut BatchLookups,
 ) -> Result<View, Fault> {
     let mut view = View::default();
     let has_items = folder.path != folder.root && !top_kinds(&folder.library.kind).is_empty();
@@ -65,7 +71,7 @@ pub(crate) async fn view_by_path(
         Parent::None
     };
     match below {
-        Parent::Known(Known { id, path }) => {
+        Parent::Known(KnownItem { id, path }) => {
             let kinds = file_kinds(&folder.library.kind);
             let children = Children { parent: &id, kinds, season: None };
             match list(server, &children, |items| are_enough(items, folder, files)).await? {
@@ -74,7 +80,7 @@ pub(crate) async fn view_by_path(
                         |item: &&Item| item.path.as_deref().is_some_and(|at| lies_in(at, &folder.path));
                     items.iter().filter(here).for_each(|item| view.add(item));
                 }
-                None => server.desk().memory.forget(&path),
+                None => server.state().items.forget(&path),
             }
         }
         Parent::None => singly(server, folder, files, &mut view).await?,
@@ -93,7 +99,7 @@ pub(crate) async fn view_by_path(
 /// Whose children the files of a folder are.
 enum Parent {
     /// An item's.
-    Known(Known),
+    Known(KnownItem),
     /// Nobody's but the library's.
     None,
     /// One that must be there is not: nothing more needs to be asked.
@@ -107,7 +113,7 @@ async fn parent(
     files: &[&ExpectedFile],
     view: &mut View,
 ) -> Result<Parent, Fault> {
-    let memory = &server.desk().memory;
+    let memory = &server.state().items;
     let path = folder.spelled();
     if let Some(known) = memory.get(&path) {
         return Ok(Parent::Known(known));
@@ -115,7 +121,7 @@ async fn parent(
     let Some(first) = files.iter().find(|expected| matches!(expected.presence, Presence::There { .. }))
     else {
         let own = at_path(server, &path).await?;
-        return Ok(own.map_or(Parent::None, |item| Parent::Known(Known { id: item.id, path })));
+        return Ok(own.map_or(Parent::None, |item| Parent::Known(KnownItem { id: item.id, path })));
     };
     let Some(item) = at_path(server, &spelling(folder, first)).await? else {
         return Ok(Parent::NotYet);
@@ -126,7 +132,7 @@ async fn parent(
     if folder.path.depth() > folder.root.depth() + 1 {
         memory.learn(&path, &parent);
     }
-    Ok(Parent::Known(Known { id: parent, path }))
+    Ok(Parent::Known(KnownItem { id: parent, path }))
 }
 
 async fn singly(

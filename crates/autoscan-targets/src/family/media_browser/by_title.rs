@@ -10,13 +10,13 @@ use crate::family::media_browser::children::{INNER_KINDS, file_kinds, top_kinds}
 use crate::family::media_browser::films::films;
 use crate::family::media_browser::prove::{lies_in, spelling};
 use crate::family::media_browser::titles::{longest_word, season, title};
-use crate::family::media_browser::{Children, Item, Known, MediaBrowser, View, list};
+use crate::family::media_browser::{BatchLookups, Children, Item, KnownItem, MediaBrowser, View, list};
 
 /// Most items that a search answers.
 const FITTING: &str = "20";
 
 /// Most items that are asked for because they are new: about 30 kB.
-const NEWEST: &str = "40";
+const NEWEST: usize = 40;
 
 /// Most items of the top of a library in one page…
 const SWEPT: usize = 500;
@@ -30,8 +30,9 @@ const WORD_EVERY: u32 = 3;
 pub(crate) async fn place_by_title(
     server: &impl MediaBrowser,
     folder: &Owner,
-) -> Result<Option<Known>, Fault> {
-    let memory = &server.desk().memory;
+    lookups: &mut BatchLookups,
+) -> Result<Option<KnownItem>, Fault> {
+    let memory = &server.state().items;
     if top_kinds(&folder.library.kind).is_empty() {
         return Ok(None);
     }
@@ -39,7 +40,7 @@ pub(crate) async fn place_by_title(
     if let Some(known) = memory.get(&path) {
         return Ok(Some(known));
     }
-    let Some(top) = top(server, folder).await? else { return Ok(None) };
+    let Some(top) = top(server, folder, lookups).await? else { return Ok(None) };
     if top.path == path {
         return Ok(Some(top));
     }
@@ -64,8 +65,12 @@ fn folders_above(folder: &Owner) -> Vec<AbsolutePath> {
 }
 
 /// The series or artist that the folder is, or lies in.
-async fn top(server: &impl MediaBrowser, folder: &Owner) -> Result<Option<Known>, Fault> {
-    let memory = &server.desk().memory;
+async fn top(
+    server: &impl MediaBrowser,
+    folder: &Owner,
+    lookups: &mut BatchLookups,
+) -> Result<Option<KnownItem>, Fault> {
+    let memory = &server.state().items;
     let above = folders_above(folder);
     // Mostly the first folder of the library is it; where folders are sorted into others, the second.
     let candidates = above.iter().rev().take(if above.len() > 2 { 2 } else { 1 });
@@ -74,20 +79,24 @@ async fn top(server: &impl MediaBrowser, folder: &Owner) -> Result<Option<Known>
         if let Some(known) = memory.get(path) {
             return Ok(Some(known));
         }
+        if lookups.has_missed(path) {
+            continue;
+        }
         let term = title(candidate.file_name().unwrap_or_default());
         let found = search(server, folder, top_kinds(&folder.library.kind), &term).await?;
         if let Some(known) = at_path(server, &found, path) {
             return Ok(Some(known));
         }
+        lookups.miss(path);
     }
     Ok(None)
 }
 
 /// The item at exactly this path, remembered.
-fn at_path(server: &impl MediaBrowser, items: &[Item], path: &str) -> Option<Known> {
+fn at_path(server: &impl MediaBrowser, items: &[Item], path: &str) -> Option<KnownItem> {
     let item = items.iter().find(|item| item.path.as_deref() == Some(path))?;
-    server.desk().memory.learn(path, &item.id);
-    Some(Known { id: item.id.clone(), path: path.to_owned() })
+    server.state().items.learn(path, &item.id);
+    Some(KnownItem { id: item.id.clone(), path: path.to_owned() })
 }
 
 /// What fits the words best in the library.
@@ -112,6 +121,7 @@ pub(crate) async fn view_by_title(
     server: &impl MediaBrowser,
     folder: &Owner,
     files: &[&ExpectedFile],
+    lookups: &mut BatchLookups,
 ) -> Result<View, Fault> {
     let mut view = View::default();
     let kinds = top_kinds(&folder.library.kind);
@@ -122,7 +132,7 @@ pub(crate) async fn view_by_title(
     if below_known(server, folder, files, &mut view).await? {
         return Ok(view);
     }
-    if let Some(top) = top(server, folder).await? {
+    if let Some(top) = top(server, folder, lookups).await? {
         below_top(server, folder, files, &top, &mut view).await?;
         return Ok(view);
     }
@@ -141,7 +151,7 @@ async fn below_known(
     files: &[&ExpectedFile],
     view: &mut View,
 ) -> Result<bool, Fault> {
-    let memory = &server.desk().memory;
+    let memory = &server.state().items;
     let path = folder.spelled();
     let Some(known) = memory.get(&path) else { return Ok(false) };
     let children = Children { parent: &known.id, kinds: file_kinds(&folder.library.kind), season: None };
@@ -158,7 +168,7 @@ async fn below_top(
     server: &impl MediaBrowser,
     folder: &Owner,
     files: &[&ExpectedFile],
-    top: &Known,
+    top: &KnownItem,
     view: &mut View,
 ) -> Result<(), Fault> {
     let kinds = file_kinds(&folder.library.kind);
@@ -167,7 +177,7 @@ async fn below_top(
     let enough = |items: &[Item]| are_enough(items, folder, files);
     let children = Children { parent: &top.id, kinds, season };
     let Some(mut items) = list(server, &children, enough).await? else {
-        server.desk().memory.forget(&top.path);
+        server.state().items.forget(&top.path);
         view.said = format!("{} no longer knows {:?}", server.product(), top.path);
         return Ok(());
     };
@@ -181,7 +191,7 @@ async fn below_top(
         && let Some(parent) =
             items.iter().find(|item| lies_here(item)).and_then(|item| item.parent_id.as_ref())
     {
-        server.desk().memory.learn(&folder.spelled(), parent);
+        server.state().items.learn(&folder.spelled(), parent);
     }
     take(server.product(), folder, &items, view);
     Ok(())
@@ -222,7 +232,7 @@ pub(crate) async fn sought_in_vain(
     kinds: &str,
     view: &mut View,
 ) -> Result<(), Fault> {
-    let memory = &server.desk().memory;
+    let memory = &server.state().items;
     let path = folder.spelled();
     let times = memory.missed(&path);
     if memory.may_sweep(&folder.library.id, &path) {
@@ -235,16 +245,7 @@ pub(crate) async fn sought_in_vain(
             note(server, folder, &found, view);
         }
     } else {
-        let request = server
-            .look_for("Path,ParentId")
-            .query("Recursive", "true")
-            .query("ParentId", &folder.library.id)
-            .query("IncludeItemTypes", file_kinds(&folder.library.kind))
-            .query("CollapseBoxSetItems", "false")
-            .query("SortBy", "DateCreated")
-            .query("SortOrder", "Descending")
-            .query("Limit", NEWEST);
-        let found = server.items(request).await?.unwrap_or_default();
+        let found = newest(server, folder, NEWEST).await?;
         note(server, folder, &found, view);
     }
     let all_there = files.iter().all(|expected| view.has(&spelling(folder, expected)));
@@ -259,6 +260,24 @@ pub(crate) async fn sought_in_vain(
     Ok(())
 }
 
+/// The newest files of the library.
+pub(crate) async fn newest(
+    server: &impl MediaBrowser,
+    folder: &Owner,
+    most: usize,
+) -> Result<Vec<Item>, Fault> {
+    let request = server
+        .look_for("Path,ParentId")
+        .query("Recursive", "true")
+        .query("ParentId", &folder.library.id)
+        .query("IncludeItemTypes", file_kinds(&folder.library.kind))
+        .query("CollapseBoxSetItems", "false")
+        .query("SortBy", "DateCreated")
+        .query("SortOrder", "Descending")
+        .query("Limit", &most.to_string());
+    Ok(server.items(request).await?.unwrap_or_default())
+}
+
 /// Remembers what was come across of the folder and those above it.
 fn note(server: &impl MediaBrowser, folder: &Owner, items: &[Item], view: &mut View) {
     let above = folders_above(folder);
@@ -268,10 +287,10 @@ fn note(server: &impl MediaBrowser, folder: &Owner, items: &[Item], view: &mut V
             view.add(item);
             // Of files that lie in a series' own folder the parent is a season without a folder.
             if let Some(parent) = item.parent_id.as_ref().filter(|_| above.len() > 1) {
-                server.desk().memory.learn(&folder.spelled(), parent);
+                server.state().items.learn(&folder.spelled(), parent);
             }
         } else if above.iter().any(|at| spelled(at) == path) {
-            server.desk().memory.learn(path, &item.id);
+            server.state().items.learn(path, &item.id);
         }
     }
 }
@@ -292,7 +311,7 @@ async fn sweep(server: &impl MediaBrowser, folder: &Owner, view: &mut View) -> R
             .query("Limit", &SWEPT.to_string());
         let found = server.items(request).await?.unwrap_or_default();
         note(server, folder, &found, view);
-        let is_found = above.iter().any(|at| server.desk().memory.get(spelled(at)).is_some());
+        let is_found = above.iter().any(|at| server.state().items.get(spelled(at)).is_some());
         if found.len() < SWEPT || is_found || !view.files.is_empty() {
             break;
         }

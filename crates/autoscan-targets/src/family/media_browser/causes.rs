@@ -6,7 +6,7 @@ use autoscan_core::path::AbsolutePath;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::media_browser::settings_of_the_server::scans_everything;
-use crate::family::media_browser::{MediaBrowser, hold, owner};
+use crate::family::media_browser::{MediaBrowser, owner, report_holds};
 
 /// Folders that these servers pass by with all that is in them (Jellyfin's `IgnorePatterns`).
 const PASSED_BY: &[&str] = &[
@@ -62,7 +62,7 @@ pub(crate) async fn why_missing(server: &impl MediaBrowser, expected: &ExpectedF
              itself, or when it is told again afterwards"
         ));
     }
-    let delay = hold::delay(server).await.ok()?;
+    let delay = report_holds::delay(server).await;
     Some(format!(
         "{product} looks {} s after the last report, and every further one, also from others, starts that wait anew; a look \
          at a large library takes long: see its log for \"will be refreshed\"",

@@ -9,7 +9,7 @@ use crate::family::media_browser::by_title::{search, sought_in_vain};
 use crate::family::media_browser::children::file_kinds;
 use crate::family::media_browser::prove::{lies_in, spelling};
 use crate::family::media_browser::titles::title;
-use crate::family::media_browser::{Known, MediaBrowser, View, sizes};
+use crate::family::media_browser::{KnownItem, MediaBrowser, View, sizes};
 
 /// Films that lie without a folder of their own are searched one by one, so many at a time.
 const SEARCHES: usize = 8;
@@ -38,7 +38,7 @@ pub(crate) async fn films(
     let mut missing = missing(folder, files, view);
     if !missing.is_empty() && !view.items.is_empty() && folder.path != folder.root {
         // It may be a further version of a film that is shown.
-        let mut beside: Vec<Known> = view.items.values().cloned().collect();
+        let mut beside: Vec<KnownItem> = view.items.values().cloned().collect();
         beside.sort_by(|one, other| one.path.cmp(&other.path));
         beside.truncate(VERSIONS);
         for item in sizes(server, &beside).await? {
@@ -66,9 +66,9 @@ async fn remembered(
     files: &[&ExpectedFile],
     view: &mut View,
 ) -> Result<bool, Fault> {
-    let memory = &server.desk().memory;
+    let memory = &server.state().items;
     let paths: Vec<String> = files.iter().map(|expected| spelling(folder, expected)).collect();
-    let known: Vec<Known> = paths.iter().filter_map(|path| memory.get(path)).collect();
+    let known: Vec<KnownItem> = paths.iter().filter_map(|path| memory.get(path)).collect();
     if known.len() != paths.len() || known.len() > VERSIONS {
         return Ok(false);
     }

@@ -1,17 +1,17 @@
 //! What Jellyfin and Emby share: both are told of items that they know, and of paths, in one call a library, where they
 //! know none.
 
+mod actions;
 mod answers;
 mod by_path;
 mod by_title;
 mod causes;
 mod children;
 mod films;
-mod hold;
-mod memory;
-mod orders;
+mod item_cache;
 mod prove;
 mod report;
+mod report_holds;
 mod samples;
 mod scan;
 mod settings_of_the_server;
@@ -25,14 +25,15 @@ use autoscan_http::{Answer, Http, Method, Request};
 
 use crate::family::libraries::{self, LibraryServer, Owner};
 
+pub(crate) use actions::BatchLookups;
 pub(crate) use answers::{Item, Page, SystemInfo, VirtualFolder};
 pub(crate) use by_path::{place_by_path, view_by_path};
 pub(crate) use by_title::{place_by_title, view_by_title};
 pub(crate) use causes::why_missing;
 pub(crate) use children::{Children, list};
-pub(crate) use hold::Holds;
-pub(crate) use memory::Memory;
+pub(crate) use item_cache::ItemCache;
 pub(crate) use prove::{View, find, sizes};
+pub(crate) use report_holds::ReportHolds;
 pub(crate) use samples::samples;
 pub(crate) use scan::{plan, scan};
 pub(crate) use settings_of_the_server::{advice, playing};
@@ -48,11 +49,11 @@ const ITEMS: usize = 4 * 1024 * 1024;
 
 /// What is remembered of one server.
 #[derive(Default)]
-pub(crate) struct Desk {
+pub(crate) struct MediaBrowserState {
     /// Where items are.
-    pub(crate) memory: Memory,
+    pub(crate) items: ItemCache,
     /// Which libraries wait to be told of.
-    pub(crate) holds: Holds,
+    pub(crate) holds: ReportHolds,
 }
 
 /// A server of this family.
@@ -68,7 +69,7 @@ pub(crate) trait MediaBrowser: LibraryServer {
     fn check(&self, answer: Answer) -> Result<Answer, Fault>;
 
     /// What is remembered of the server.
-    fn desk(&self) -> &Desk;
+    fn state(&self) -> &MediaBrowserState;
 
     /// How long the server waits after a report before it looks, where it does not say so itself.
     fn usual_delay(&self) -> std::time::Duration;
@@ -79,10 +80,15 @@ pub(crate) trait MediaBrowser: LibraryServer {
     }
 
     /// The nearest item with children at the folder or above it, but below the library's folder.
-    async fn place(&self, folder: &Owner) -> Result<Option<Known>, Fault>;
+    async fn place(&self, folder: &Owner, lookups: &mut BatchLookups) -> Result<Option<KnownItem>, Fault>;
 
     /// What the server shows of these files of one folder.
-    async fn view(&self, folder: &Owner, files: &[&ExpectedFile]) -> Result<View, Fault>;
+    async fn view(
+        &self,
+        folder: &Owner,
+        files: &[&ExpectedFile],
+        lookups: &mut BatchLookups,
+    ) -> Result<View, Fault>;
 
     /// `POST /Items/{id}/Refresh` of one item: new files are found, metadata that a person changed stays.
     fn refresh(&self, id: &str) -> Request;
@@ -129,7 +135,7 @@ pub(crate) trait MediaBrowser: LibraryServer {
 
 /// An item that the server knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct KnownItem {
     /// The server's id of it.
     pub(crate) id: String,
     /// Its path, as the server writes it.

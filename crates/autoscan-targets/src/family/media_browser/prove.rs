@@ -9,7 +9,7 @@ use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::family::libraries::{Owner, spelled};
-use crate::family::media_browser::{Item, Known, MediaBrowser, owner};
+use crate::family::media_browser::{BatchLookups, Item, KnownItem, MediaBrowser, owner};
 
 /// Sizes are asked for with the streams of the files, some kilobytes each: of so many files of a folder at a time.
 const SIZES_AT_ONCE: usize = 6;
@@ -20,7 +20,7 @@ pub(crate) struct View {
     /// Its files, by path, with their sizes in bytes where they were told.
     pub(crate) files: HashMap<String, Option<u64>>,
     /// The items of the files.
-    pub(crate) items: HashMap<String, Known>,
+    pub(crate) items: HashMap<String, KnownItem>,
     /// What was asked and what came back, in a sentence without a capital.
     pub(crate) said: String,
 }
@@ -31,7 +31,7 @@ impl View {
         for (path, size) in item.files() {
             let known = self.files.entry(path.to_owned()).or_default();
             *known = size.or(*known);
-            self.items.insert(path.to_owned(), Known { id: item.id.clone(), path: path.to_owned() });
+            self.items.insert(path.to_owned(), KnownItem { id: item.id.clone(), path: path.to_owned() });
         }
     }
 
@@ -70,13 +70,13 @@ pub(crate) async fn find(
             continue;
         };
         let files: Vec<&ExpectedFile> = places.iter().map(|at| &expected[*at]).collect();
-        let mut view = server.view(&owner, &files).await?;
+        let mut view = server.view(&owner, &files, &mut BatchLookups::default()).await?;
         learn_sizes(server, &mut view, &files, &owner).await?;
         for (at, one) in places.into_iter().zip(files) {
             let path = spelling(&owner, one);
             match view.items.get(&path) {
-                Some(item) => server.desk().memory.learn(&path, &item.id),
-                None => server.desk().memory.forget(&path),
+                Some(item) => server.state().items.learn(&path, &item.id),
+                None => server.state().items.forget(&path),
             }
             shown[at] =
                 Some(later_part(product, &owner, one).unwrap_or_else(|| judge(product, one, &path, &view)));
@@ -140,8 +140,8 @@ async fn learn_sizes(
     // A file under a new name is proven by its name; of many files only those are looked at more closely that had their
     // name before.
     let few = sized.len() <= SIZES_AT_ONCE;
-    let closely = sized.into_iter().filter(|path| few || server.desk().memory.was_changed(path));
-    let items: Vec<Known> = closely.filter_map(|path| view.items.get(&path).cloned()).collect();
+    let closely = sized.into_iter().filter(|path| few || server.state().items.was_changed(path));
+    let items: Vec<KnownItem> = closely.filter_map(|path| view.items.get(&path).cloned()).collect();
     for some in items.chunks(SIZES_AT_ONCE) {
         for item in sizes(server, some).await? {
             view.add(&item);
@@ -151,7 +151,7 @@ async fn learn_sizes(
 }
 
 /// These items with all their files and their sizes.
-pub(crate) async fn sizes(server: &impl MediaBrowser, items: &[Known]) -> Result<Vec<Item>, Fault> {
+pub(crate) async fn sizes(server: &impl MediaBrowser, items: &[KnownItem]) -> Result<Vec<Item>, Fault> {
     let ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
     let request = server.look_for("Path,MediaSources").query("Ids", &ids.join(","));
     Ok(server.items(request).await?.unwrap_or_default())
@@ -176,19 +176,20 @@ async fn folder_shown(server: &impl MediaBrowser, expected: &ExpectedFile) -> Re
     if owner.path == owner.root {
         return Ok(Observation::Unknowable("a library's own folder is shown whatever is in it".to_owned()));
     }
+    let mut lookups = BatchLookups::default();
     let path = owner.spelled();
-    let place = server.place(&owner).await?.filter(|place| place.path == path);
+    let place = server.place(&owner, &mut lookups).await?.filter(|place| place.path == path);
     let mut is_there = false;
     if let Some(place) = place {
         // What is remembered may be gone by now.
         let items = sizes(server, &[place]).await?;
         is_there = items.iter().any(|item| item.path.as_ref() == Some(&path));
         if !is_there {
-            server.desk().memory.forget(&path);
+            server.state().items.forget(&path);
         }
     }
     if !is_there {
-        let view = server.view(&owner, &[expected]).await?;
+        let view = server.view(&owner, &[expected], &mut lookups).await?;
         is_there = view.files.keys().any(|file| lies_in(file, &owner.path));
     }
     let product = server.product();

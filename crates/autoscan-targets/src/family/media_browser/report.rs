@@ -41,7 +41,8 @@ struct Updates {
 }
 
 /// A path on its way into a call.
-pub(crate) struct Told {
+#[derive(Clone)]
+pub(crate) struct PathReport {
     pub(crate) library: String,
     /// The library's title.
     pub(crate) title: String,
@@ -53,7 +54,7 @@ pub(crate) struct Told {
 
 /// One call: paths of one library, and the scans of the batch that they are for.
 #[derive(Default)]
-pub(crate) struct Post {
+pub(crate) struct ReportCall {
     pub(crate) library: String,
     updates: Vec<Update>,
     bytes: usize,
@@ -66,37 +67,44 @@ pub(crate) struct Post {
 
 /// The calls of a batch.
 #[derive(Default)]
-pub(crate) struct Posts(pub(crate) Vec<Post>);
+pub(crate) struct ReportCalls(pub(crate) Vec<ReportCall>);
 
-impl Posts {
+impl ReportCalls {
+    /// The calls for these paths, each with the scan that it is for.
+    pub(crate) fn of(reports: impl Iterator<Item = (usize, PathReport)>) -> Self {
+        let mut calls = Self::default();
+        reports.for_each(|(scan, report)| calls.add(scan, report));
+        calls
+    }
+
     /// Adds a path that one scan tells.
-    pub(crate) fn add(&mut self, scan: usize, told: Told) {
-        let post = match self.0.iter().rposition(|post| post.library == told.library) {
-            Some(at) if self.0[at].takes(&told.update) => &mut self.0[at],
+    fn add(&mut self, scan: usize, report: PathReport) {
+        let call = match self.0.iter().rposition(|call| call.library == report.library) {
+            Some(at) if self.0[at].takes(&report.update) => &mut self.0[at],
             _ => {
-                self.0.push(Post { library: told.library.clone(), ..Post::default() });
+                self.0.push(ReportCall { library: report.library.clone(), ..ReportCall::default() });
                 let last = self.0.len() - 1;
                 &mut self.0[last]
             }
         };
-        post.add(scan, told);
+        call.add(scan, report);
     }
 }
 
-impl Post {
+impl ReportCall {
     fn takes(&self, update: &Update) -> bool {
         self.places.contains_key(&update.path)
             || (self.updates.len() < MOST_PATHS && self.bytes + update.path.len() <= MOST_BYTES)
     }
 
-    fn add(&mut self, scan: usize, told: Told) {
+    fn add(&mut self, scan: usize, report: PathReport) {
         if self.scans.last() != Some(&scan) {
             self.scans.push(scan);
         }
-        if let Some((holder, folder)) = told.movie {
+        if let Some((holder, folder)) = report.movie {
             self.movies.entry(holder).or_default().insert(folder);
         }
-        let update = told.update;
+        let update = report.update;
         if let Some(at) = self.places.get(&update.path) {
             self.updates[*at] = update;
         } else {
@@ -118,6 +126,11 @@ impl Post {
         server.request(Method::POST, &["Library", "Media", "Updated"]).json(&Updates { updates })
     }
 
+    /// Whether this path is told by the call.
+    pub(crate) fn holds(&self, report: &PathReport) -> bool {
+        self.places.contains_key(&report.update.path)
+    }
+
     /// Whether the call names a folder that holds the folders of movies.
     pub(crate) fn names_a_folder(&self, joins: bool) -> bool {
         self.holders(joins).next().is_some()
@@ -131,9 +144,9 @@ impl Post {
 
 /// A path to be told, as deep as it is. Two sibling folders told within a minute make Jellyfin look at the whole folder
 /// above them (its `LibraryMonitor`), files in different folders do not.
-pub(crate) fn told(owner: &Owner, update_type: UpdateType) -> Told {
+pub(crate) fn path_report(owner: &Owner, update_type: UpdateType) -> PathReport {
     let movie = (update_type != UpdateType::Modified).then(|| owner.movie()).flatten();
-    Told {
+    PathReport {
         library: owner.library.id.clone(),
         title: owner.library.title.clone(),
         update: Update { path: owner.spelled(), update_type },

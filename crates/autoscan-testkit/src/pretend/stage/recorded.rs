@@ -25,6 +25,14 @@ impl Recorded {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether this text is in its path, in a value of its query or in its body.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        let path = percent_encoding::percent_decode_str(&self.path).decode_utf8_lossy();
+        path.contains(text)
+            || self.query.iter().any(|(_, value)| value.contains(text))
+            || self.body.contains(text)
+    }
+
     /// A value of the query, its name compared without case.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

@@ -10,41 +10,57 @@ use autoscan_core::ports::TargetScan;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::libraries::{self, LibraryIndex, Owner, spelled};
-use crate::family::media_browser::report::{Told, UpdateType, paths, told};
-use crate::family::media_browser::{Known, MediaBrowser, owner};
+use crate::family::media_browser::by_title::newest;
+use crate::family::media_browser::report::{PathReport, UpdateType, path_report, paths};
+use crate::family::media_browser::{KnownItem, MediaBrowser, owner};
 
 /// More changed files of one folder than this are one refresh of the folder.
 const SINGLY: usize = 3;
 
+/// How many of the newest files of a library are learnt: about 75 kB.
+const NEWEST: usize = 100;
+
 /// What is to be done for one scan.
 #[derive(Default)]
-pub(crate) struct Orders {
+pub(crate) struct ScanActions {
     /// Items to be refreshed.
-    pub(crate) refreshes: Vec<Known>,
-    /// Paths to be told.
-    pub(crate) told: Vec<Told>,
+    pub(crate) refreshes: Vec<KnownItem>,
+    /// Paths to be reported.
+    pub(crate) reports: Vec<PathReport>,
 }
 
 /// What was looked up for one batch: many files of a folder are one question.
 #[derive(Default)]
-pub(crate) struct Lookups {
+pub(crate) struct BatchLookups {
     /// The nearest item of each folder, or none.
-    places: HashMap<String, Option<Known>>,
-    /// Folders whose first new file had no item: the others have none either.
-    in_vain: HashSet<String>,
+    places: HashMap<String, Option<KnownItem>>,
+    /// Paths that were asked for and that no item has.
+    not_found: HashSet<String>,
+}
+
+impl BatchLookups {
+    /// Whether no item was found for the path.
+    pub(crate) fn has_missed(&self, path: &str) -> bool {
+        self.not_found.contains(path)
+    }
+
+    /// No item was found for the path.
+    pub(crate) fn miss(&mut self, path: &str) {
+        self.not_found.insert(path.to_owned());
+    }
 }
 
 /// What is to be done for a scan. A fault that does not stop the lane concerns this scan alone.
-pub(crate) async fn orders(
+pub(crate) async fn actions(
     server: &impl MediaBrowser,
     scan: &TargetScan,
-    lookups: &mut Lookups,
-) -> Result<(Vec<Owner>, Orders), Fault> {
+    lookups: &mut BatchLookups,
+) -> Result<(Vec<Owner>, ScanActions), Fault> {
     let (index, owners) = libraries::owners(server, &scan.folder).await?;
-    let mut orders = Orders::default();
+    let mut actions = ScanActions::default();
     if let Some(item) = of_sidecars(server, scan, lookups).await? {
-        orders.refreshes.push(item);
-        return Ok((owners, orders));
+        actions.refreshes.push(item);
+        return Ok((owners, actions));
     }
     let changed: Vec<(&TargetPath, UpdateType, Subject)> = scan.changes.iter().flat_map(ends).collect();
     let modified = changed.iter().filter(|(_, what, subject)| is_in_place(*what, *subject)).count();
@@ -54,8 +70,8 @@ pub(crate) async fn orders(
             continue;
         };
         let item = if is_in_place(what, subject) {
-            server.desk().memory.changed(&owner.spelled());
-            let own = if modified <= SINGLY { file_item(server, &owner).await? } else { None };
+            server.state().items.changed(&owner.spelled());
+            let own = if modified <= SINGLY { file_item(server, &owner, lookups).await? } else { None };
             match own {
                 Some(item) => Some(item),
                 None => nearest(server, scan, &owner, (subject, what), lookups).await?,
@@ -64,31 +80,31 @@ pub(crate) async fn orders(
             nearest(server, scan, &owner, (subject, what), lookups).await?
         };
         match item {
-            Some(item) => orders.refreshes.push(item),
-            None => match came_by_itself(server, &owner, what, lookups).await? {
-                Some(item) => orders.refreshes.push(item),
-                None => orders.told.push(told(&owner, what)),
+            Some(item) => actions.refreshes.push(item),
+            None => match came_by_itself(server, &owner, what) {
+                Some(item) => actions.refreshes.push(item),
+                None => actions.reports.push(path_report(&owner, what)),
             },
         }
     }
-    if orders.told.is_empty() && orders.refreshes.is_empty() {
-        orders_of_the_folder(server, scan, &index, &mut orders, lookups).await?;
+    if actions.reports.is_empty() && actions.refreshes.is_empty() {
+        actions_for_the_folder(server, scan, &index, &mut actions, lookups).await?;
     }
-    Ok((owners, orders))
+    Ok((owners, actions))
 }
 
 /// No change is known: the folder itself.
-async fn orders_of_the_folder(
+async fn actions_for_the_folder(
     server: &impl MediaBrowser,
     scan: &TargetScan,
     index: &LibraryIndex,
-    orders: &mut Orders,
-    lookups: &mut Lookups,
+    actions: &mut ScanActions,
+    lookups: &mut BatchLookups,
 ) -> Result<(), Fault> {
     let Some(owner) = index.owners(&scan.folder.0).into_iter().next() else { return Ok(()) };
     match below_root(server, &owner, lookups).await? {
-        Some(item) => orders.refreshes.push(item),
-        None => orders.told.push(told(&owner, UpdateType::Modified)),
+        Some(item) => actions.refreshes.push(item),
+        None => actions.reports.push(path_report(&owner, UpdateType::Modified)),
     }
     Ok(())
 }
@@ -110,12 +126,12 @@ async fn nearest(
     scan: &TargetScan,
     owner: &Owner,
     (subject, what): (Subject, UpdateType),
-    lookups: &mut Lookups,
-) -> Result<Option<Known>, Fault> {
+    lookups: &mut BatchLookups,
+) -> Result<Option<KnownItem>, Fault> {
     let is_itself = subject == Subject::Folder && what != UpdateType::Deleted;
     let folder = if is_itself { Some(owner.path.clone()) } else { owner.path.parent() };
     let Some(mut folder) = folder.filter(|folder| folder.is_within(&owner.root)) else { return Ok(None) };
-    // Told again, a scan names the folder above; and of a folder that is gone nobody can see the absence but from above.
+    // PathReport again, a scan names the folder above; and of a folder that is gone nobody can see the absence but from above.
     if folder.is_within(&scan.folder.0) && scan.folder.0.is_within(&owner.root) {
         folder = scan.folder.0.clone();
     }
@@ -127,24 +143,28 @@ async fn nearest(
 async fn below_root(
     server: &impl MediaBrowser,
     folder: &Owner,
-    lookups: &mut Lookups,
-) -> Result<Option<Known>, Fault> {
+    lookups: &mut BatchLookups,
+) -> Result<Option<KnownItem>, Fault> {
     if folder.path == folder.root {
         return Ok(None);
     }
     let key = folder.spelled();
     let place = match lookups.places.get(&key) {
         Some(place) => place.clone(),
-        None => server.place(folder).await?,
+        None => server.place(folder, lookups).await?,
     };
     lookups.places.insert(key, place.clone());
     Ok(place.filter(|place| place.path != spelled(&folder.root) && place.id != folder.library.id))
 }
 
 /// The item of a file.
-async fn file_item(server: &impl MediaBrowser, file: &Owner) -> Result<Option<Known>, Fault> {
+async fn file_item(
+    server: &impl MediaBrowser,
+    file: &Owner,
+    lookups: &mut BatchLookups,
+) -> Result<Option<KnownItem>, Fault> {
     let path = file.spelled();
-    if let Some(known) = server.desk().memory.get(&path) {
+    if let Some(known) = server.state().items.get(&path) {
         return Ok(Some(known));
     }
     let Some(folder) = file.path.parent().filter(|folder| folder.is_within(&file.root)) else {
@@ -156,42 +176,60 @@ async fn file_item(server: &impl MediaBrowser, file: &Owner) -> Result<Option<Kn
         subject: Subject::File,
         presence: Presence::There { size: None },
     };
-    let view = server.view(&folder, &[&expected]).await?;
+    let view = server.view(&folder, &[&expected], lookups).await?;
     let found = view.items.get(&path).cloned();
     if let Some(found) = &found {
-        server.desk().memory.learn(&path, &found.id);
+        server.state().items.learn(&path, &found.id);
     }
     Ok(found)
 }
 
-/// A new file whose library was told of others a moment ago: the look at those may have found it, and then it needs no
-/// further one.
-async fn came_by_itself(
-    server: &impl MediaBrowser,
-    file: &Owner,
-    what: UpdateType,
-    lookups: &mut Lookups,
-) -> Result<Option<Known>, Fault> {
-    let folder = file.path.parent().map(|folder| spelled(&folder).to_owned()).unwrap_or_default();
-    if what != UpdateType::Created
-        || lookups.in_vain.contains(&folder)
-        || !server.desk().holds.was_told_lately(&file.library.id)
-    {
-        return Ok(None);
+/// A new file whose library was told of others a while ago: the look at those may have found it, and then it needs no further
+/// one.
+fn came_by_itself(server: &impl MediaBrowser, file: &Owner, what: UpdateType) -> Option<KnownItem> {
+    let state = server.state();
+    let may = what == UpdateType::Created && state.holds.was_told_lately(&file.library.id);
+    may.then(|| state.items.get(&file.spelled())).flatten()
+}
+
+/// Learns what is newest in the libraries that were told a while ago and have new files in this batch: one question a library,
+/// however many files. When it is not answered they are told as if they were not found yet.
+pub(crate) async fn learn_newest(server: &impl MediaBrowser, scans: &[TargetScan]) {
+    let mut libraries: Vec<Owner> = Vec::new();
+    for scan in scans {
+        let owner = match libraries::owners(server, &scan.folder).await {
+            Ok((_, owners)) => owners.into_iter().next(),
+            Err(Fault::NotMine { .. }) => None,
+            Err(_) => return,
+        };
+        let brings = |change: &Change<TargetPath>| {
+            change.subject == Subject::File && matches!(change.kind, ChangeKind::Created | ChangeKind::Moved)
+        };
+        let is_new = |owner: &Owner| {
+            let id = &owner.library.id;
+            server.state().holds.was_told_lately(id)
+                && libraries.iter().all(|known: &Owner| known.library.id != *id)
+        };
+        if scan.changes.iter().any(brings) {
+            libraries.extend(owner.filter(is_new));
+        }
     }
-    let item = file_item(server, file).await?;
-    if item.is_none() && folder != spelled(&file.root) {
-        lookups.in_vain.insert(folder);
+    for library in libraries {
+        let Ok(items) = newest(server, &library, NEWEST).await else { return };
+        for item in items {
+            if let Some(path) = &item.path {
+                server.state().items.learn(path, &item.id);
+            }
+        }
     }
-    Ok(item)
 }
 
 /// Where nothing but subtitles, artwork or metadata changed: the one item that they belong to.
 async fn of_sidecars(
     server: &impl MediaBrowser,
     scan: &TargetScan,
-    lookups: &mut Lookups,
-) -> Result<Option<Known>, Fault> {
+    lookups: &mut BatchLookups,
+) -> Result<Option<KnownItem>, Fault> {
     let is_sidecar = |change: &Change<TargetPath>| {
         change.subject == Subject::File
             && change.kind != ChangeKind::Rescan
@@ -202,7 +240,7 @@ async fn of_sidecars(
     }
     if let [only] = scan.companions.as_slice()
         && let Some(owner) = owner(server, &only.0).await?
-        && let Some(item) = file_item(server, &owner).await?
+        && let Some(item) = file_item(server, &owner, lookups).await?
     {
         return Ok(Some(item));
     }
@@ -213,7 +251,7 @@ async fn of_sidecars(
     // The folder of a film is no item, but its film is.
     let Some(first) = scan.companions.first() else { return Ok(None) };
     match owner(server, &first.0).await? {
-        Some(owner) => file_item(server, &owner).await,
+        Some(owner) => file_item(server, &owner, lookups).await,
         None => Ok(None),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::family::media_browser::Known;
+use crate::family::media_browser::KnownItem;
 
 /// Most paths that are remembered; the oldest are forgotten first.
 const MOST: usize = 8192;
@@ -21,7 +21,7 @@ const BETWEEN_SWEEPS: Duration = Duration::from_mins(5);
 
 /// The ids of paths, bounded.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<State>);
+pub(crate) struct ItemCache(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -35,14 +35,14 @@ struct State {
     swept: HashMap<String, Instant>,
 }
 
-impl Memory {
+impl ItemCache {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The item that had this path.
-    pub(crate) fn get(&self, path: &str) -> Option<Known> {
-        self.state().ids.get(path).map(|id| Known { id: id.clone(), path: path.to_owned() })
+    pub(crate) fn get(&self, path: &str) -> Option<KnownItem> {
+        self.state().ids.get(path).map(|id| KnownItem { id: id.clone(), path: path.to_owned() })
     }
 
     /// The item of this id has this path.
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_was_learnt_first_is_forgotten_first() {
-        let memory = Memory::default();
+        let memory = ItemCache::default();
         for number in 0..MOST + 10 {
             memory.learn(&format!("/{number}"), "id");
             memory.changed(&format!("/{number}"));
@@ -127,7 +127,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_top_of_a_library_is_gone_through_late_and_rarely() {
-        let memory = Memory::default();
+        let memory = ItemCache::default();
         assert!(!memory.may_sweep("1", "/a"));
         assert_eq!((memory.missed("/a"), memory.missed("/a"), memory.missed("/b")), (1, 2, 1));
         tokio::time::advance(SOUGHT_LONG).await;

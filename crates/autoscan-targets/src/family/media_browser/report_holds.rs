@@ -18,8 +18,9 @@ const GATHERS: Duration = Duration::from_millis(2500);
 /// After a report that named single files the next one waits this long, and after each further one twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What waited for the same moment is told together with what came first, if it comes no later than this.
-const TOGETHER: Duration = Duration::from_secs(2);
+/// What waited for the same moment is told together with what came first, if it comes no later than this: a bulk comes in many
+/// batches. The server looks that much later at most, and once.
+const TOGETHER: Duration = Duration::from_secs(10);
 
 /// Nothing is gathered again for what comes this soon after the moment that it was to wait for.
 const GRACE: Duration = Duration::from_secs(30);
@@ -46,7 +47,7 @@ pub(crate) enum May {
 
 /// The libraries of one server that wait.
 #[derive(Default)]
-pub(crate) struct Holds(Mutex<State>);
+pub(crate) struct ReportHolds(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -64,7 +65,7 @@ struct Hold {
     streak: u32,
 }
 
-impl Holds {
+impl ReportHolds {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,20 +117,21 @@ impl Holds {
 }
 
 /// How long the server waits after a report before it looks; what it says of that is remembered for minutes.
-pub(crate) async fn delay(server: &impl MediaBrowser) -> Result<Duration, autoscan_core::fault::Fault> {
-    let holds = &server.desk().holds;
+/// Where it does not say so, or just then cannot, it is the usual one of its kind.
+pub(crate) async fn delay(server: &impl MediaBrowser) -> Duration {
+    let holds = &server.state().holds;
     let known = holds.state().delay.filter(|(_, at)| at.elapsed() < FRESH);
     if let Some((delay, _)) = known {
-        return Ok(delay);
+        return delay;
     }
     let said = match configuration(server).await {
         Ok(configuration) => configuration.monitor_delay(),
-        Err(fault) if fault.stops_the_lane() => return Err(fault),
+        Err(fault) if fault.stops_the_lane() => return server.usual_delay(),
         Err(_) => None,
     };
     let delay = said.unwrap_or_else(|| server.usual_delay()).min(LONGEST);
     holds.state().delay = Some((delay, Instant::now()));
-    Ok(delay)
+    delay
 }
 
 #[cfg(test)]
@@ -140,7 +142,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn reports_are_gathered_and_then_wait_until_the_server_has_looked() {
-        let holds = Holds::default();
+        let holds = ReportHolds::default();
         let later = |millis| May::Later(Duration::from_millis(millis));
         assert_eq!(holds.may_tell("1", MINUTE), later(2500));
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -152,9 +154,9 @@ mod tests {
         tokio::time::advance(Duration::from_millis(900)).await;
         assert_eq!(holds.may_tell("1", MINUTE), May::Join);
         holds.told("1", MINUTE, true);
-        tokio::time::advance(Duration::from_millis(1900)).await;
-        assert_eq!(holds.may_tell("1", MINUTE), later(63_100), "joining is no way to go on for ever");
-        tokio::time::advance(Duration::from_millis(63_100)).await;
+        tokio::time::advance(Duration::from_millis(9100)).await;
+        assert_eq!(holds.may_tell("1", MINUTE), later(55_900), "joining is no way to go on for ever");
+        tokio::time::advance(Duration::from_millis(55_900)).await;
         assert_eq!(holds.may_tell("1", MINUTE), May::Now);
         tokio::time::advance(GRACE).await;
         assert_eq!(holds.may_tell("1", MINUTE), later(2500));
@@ -163,25 +165,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn single_files_wait_for_moments_and_a_stream_of_them_ever_longer() {
-        let holds = Holds::default();
+        let holds = ReportHolds::default();
         let mut pauses = Vec::new();
-        for _ in 0..6 {
+        for _ in 0..7 {
             holds.told("1", MINUTE, false);
-            tokio::time::advance(TOGETHER).await;
-            let May::Later(rest) = holds.may_tell("1", MINUTE) else { panic!("it may be told at once") };
-            pauses.push((rest + TOGETHER).as_secs());
-            tokio::time::advance(rest).await;
+            let mut seconds = 0;
+            while holds.may_tell("1", MINUTE) != May::Now {
+                tokio::time::advance(Duration::from_secs(1)).await;
+                seconds += 1;
+            }
+            pauses.push(seconds);
         }
-        assert_eq!(pauses, [5, 10, 20, 40, 65, 65]);
+        assert_eq!(pauses, [5, 5, 10, 20, 40, 65, 65]);
         tokio::time::advance(MINUTE * 3).await;
         holds.told("1", MINUTE, false);
-        tokio::time::advance(TOGETHER).await;
-        assert_eq!(holds.may_tell("1", MINUTE), May::Later(Duration::from_secs(3)), "the stream has ended");
+        tokio::time::advance(FIRST_PAUSE).await;
+        assert_eq!(holds.may_tell("1", MINUTE), May::Now, "the stream has ended");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_server_without_a_delay_is_told_at_once() {
-        let holds = Holds::default();
+        let holds = ReportHolds::default();
         for _ in 0..3 {
             assert_eq!(holds.may_tell("1", Duration::ZERO), May::Now);
             holds.told("1", Duration::ZERO, true);
