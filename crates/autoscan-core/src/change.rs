@@ -178,6 +178,13 @@ impl<P> Change<P> {
     }
 }
 
+impl Change<crate::path::TriggerPath> {
+    /// What is asked for by its path alone, written as `text`: a file, when its name says so, else a folder.
+    pub fn asked(path: crate::path::TriggerPath, text: &str) -> Self {
+        if crate::media::names_a_file(&path.0, text) { Self::modified(path) } else { Self::rescan(path) }
+    }
+}
+
 impl Change<crate::path::LocalPath> {
     /// The folders that must be looked at because of this change: one, or two for a move between folders.
     pub fn folders(&self) -> Vec<crate::path::LocalPath> {

@@ -86,6 +86,9 @@ pub struct Delivery {
     pub error: Option<String>,
     /// Whether it was skipped because a person means it so: an `exclude` of the config names its paths.
     pub excluded: bool,
+    /// Whether its scan started although a file that was to be there never came: when it still is not there after the target
+    /// was told of the nearest folder, the delivery is missing.
+    pub absent: bool,
     /// Whether the file did not appear in time and the folder above was, or is to be, told too.
     pub widened: bool,
     /// Whether what is done after a scan (analyse, match, trash) was done.
@@ -107,6 +110,7 @@ impl Delivery {
             seen_at: None,
             error: None,
             excluded: false,
+            absent: false,
             widened: false,
             cared: false,
             note: None,
@@ -138,6 +142,9 @@ pub enum Outcome {
     },
     /// It did not.
     Fault(Fault),
+    /// There was nothing that it could be told of: the file never came, and the nearest folder is a whole library. Why, in a
+    /// sentence.
+    NeverCame(String),
     /// It was not told, because something that guards the folder does not stand.
     Guarded {
         /// When to look again.
@@ -169,6 +176,9 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
                 error: Some(reason.clone()),
                 ..kept
             };
+        }
+        Outcome::NeverCame(reason) => {
+            return Delivery { state: DeliveryState::Missing, error: Some(reason.clone()), ..kept };
         }
         Outcome::Fault(fault) => fault,
     };

@@ -27,6 +27,33 @@ pub struct TriggerCounts {
     pub recent: Vec<TriggerEvent>,
 }
 
+impl TriggerCounts {
+    /// Nothing was sent.
+    pub fn new(trigger: Name) -> Self {
+        Self { trigger, events: 0, changes: 0, refused: 0, last: None, recent: Vec::new() }
+    }
+
+    /// Adds what came later.
+    pub fn add(&mut self, later: Self) {
+        self.events = self.events.saturating_add(later.events);
+        self.changes = self.changes.saturating_add(later.changes);
+        self.refused = self.refused.saturating_add(later.refused);
+        self.last = later.last.or(self.last.take());
+        for event in later.recent {
+            let is_same = |known: &&mut TriggerEvent| known.refused && known.outcome == event.outcome;
+            match self.recent.iter_mut().rev().find(|known| event.refused && is_same(known)) {
+                Some(known) => {
+                    known.at = event.at;
+                    known.times = known.times.saturating_add(event.times);
+                }
+                None => self.recent.push(event),
+            }
+        }
+        let forget = self.recent.len().saturating_sub(RECENT_EVENTS);
+        self.recent.drain(..forget);
+    }
+}
+
 /// One request to a trigger, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TriggerEvent {
@@ -72,5 +99,35 @@ impl HourCounts {
         for (count, more) in self.visible.iter_mut().zip(more.visible) {
             *count = count.saturating_add(more);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(at: i64, outcome: &str, refused: bool) -> TriggerEvent {
+        let at = Timestamp::from_millis(at);
+        TriggerEvent { at, event: String::new(), outcome: outcome.into(), scans: vec![], refused, times: 1 }
+    }
+
+    #[test]
+    fn the_last_events_are_kept_and_the_same_refusal_is_one() {
+        let mut counts = TriggerCounts::new(Name::parse("sonarr").unwrap());
+        let later = |event: TriggerEvent| {
+            let counts = TriggerCounts::new(Name::parse("sonarr").unwrap());
+            TriggerCounts { refused: u64::from(event.refused), recent: vec![event], ..counts }
+        };
+        counts.add(later(event(1, "the key is wrong", true)));
+        for at in 2..RECENT_EVENTS {
+            counts.add(later(event(i64::try_from(at).unwrap(), "stored", false)));
+        }
+        counts.add(later(event(50, "the key is wrong", true)));
+        assert_eq!((counts.refused, counts.recent.len()), (2, RECENT_EVENTS - 1));
+        assert_eq!((counts.recent[0].times, counts.recent[0].at), (2, Timestamp::from_millis(50)));
+        counts.add(later(event(60, "stored", false)));
+        counts.add(later(event(61, "stored", false)));
+        assert_eq!(counts.recent.len(), RECENT_EVENTS);
+        assert!(counts.recent.iter().all(|event| !event.refused), "the oldest goes first");
     }
 }

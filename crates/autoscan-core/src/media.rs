@@ -1,6 +1,6 @@
 //! What a file is to a media server, by its name.
 
-use crate::path::AbsolutePath;
+use crate::path::{AbsolutePath, Style};
 
 /// What a file is to a media server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,6 +108,38 @@ pub fn is_extra(path: &AbsolutePath) -> bool {
         || EXTRA_SUFFIXES.iter().any(|suffix| own.ends_with(suffix))
 }
 
+/// Whether a path that was asked for is a file: by its extension, because it may not exist (yet or any more), and only
+/// by one of media, because folders have dots in their names too ("Dr. Strangelove (1964)", "Show.S01E01").
+pub fn names_a_file(path: &AbsolutePath, text: &str) -> bool {
+    let is_folder = text.ends_with('/') || (path.style() == Style::Windows && text.ends_with('\\'));
+    let name = path.file_name().and_then(|name| name.rsplit_once('.'));
+    !is_folder
+        && name.is_some_and(|(stem, extension)| {
+            !stem.is_empty()
+                && EXTENSIONS
+                    .iter()
+                    .flat_map(|line| line.split(' '))
+                    .any(|known| known.eq_ignore_ascii_case(extension))
+        })
+}
+
+/// Extensions of files that media servers read, by what they hold.
+const EXTENSIONS: [&str; 6] = [
+    // Video.
+    "3g2 3gp asf avi bdmv divx dvr-ms f4v flv img iso m2ts m2v m4v mk3d mkv mov mp4 mpe mpeg mpg mts ogm ogv rm rmvb strm \
+     ts vob webm wmv wtv",
+    // Audio.
+    "aac ac3 aif aiff alac ape dff dsf dts eac3 flac m4a m4b mka mp2 mp3 mpc oga ogg opus tta wav wma wv",
+    // Books.
+    "azw azw3 cb7 cbr cbt cbz djvu epub fb2 mobi pdf",
+    // Subtitles and lyrics.
+    "ass idx lrc smi srt ssa sub sup ttml vtt",
+    // Metadata and playlists.
+    "bif cue edl json m3u m3u8 nfo opf pls txt xml",
+    // Images.
+    "avif bmp gif heic jpeg jpg png tbn tif tiff webp",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +186,37 @@ mod tests {
         for name in ["/m/F/F.mkv", "/m/Trailer Park Boys/S01/e.mkv", "/m/The Sample/The Sample.mkv"] {
             assert!(!is_extra(&path(name)), "{name}");
         }
+    }
+
+    #[test]
+    fn a_dotted_folder_is_no_file() {
+        for (text, file) in [
+            ("/tv/Show/S01E01.mkv", true),
+            ("/tv/Show/S01E01.MKV", true),
+            ("/tv/Show/S01E01.en.forced.srt", true),
+            ("/books/It.m4b", true),
+            ("/movies/x/folder.jpg", true),
+            ("C:\\TV\\a.ts", true),
+            ("/movies/Dr. Strangelove (1964)", false),
+            ("/tv/Mr. Robot", false),
+            ("/downloads/Show.S01E01.1080p-GRP", false),
+            ("/tv/.mkv", false),
+            ("/tv/mkv", false),
+            ("/tv/a.mkv/", false),
+            ("C:\\TV\\a.mkv\\", false),
+            ("/", false),
+        ] {
+            assert_eq!(names_a_file(&AbsolutePath::parse(text).unwrap(), text), file, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_extension_is_written_in_small_letters_once() {
+        let mut all: Vec<_> = EXTENSIONS.iter().flat_map(|line| line.split(' ')).collect();
+        assert!(all.iter().all(|known| !known.is_empty() && *known == known.to_lowercase()));
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::path::LocalPath;
-use crate::time::Timestamp;
+use crate::time::{SteadyTime, Timestamp};
 
 /// When deletions are a storm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +51,14 @@ pub struct HeldStorm {
 
 /// The deletions of one prefix within the last while.
 #[derive(Clone, Debug, Default)]
-pub struct Deletions(VecDeque<(Timestamp, usize)>);
+pub struct Deletions(VecDeque<(SteadyTime, usize)>);
 
 /// Most entries kept: beyond them the newest takes up what comes.
 const KEPT: usize = 256;
 
 impl Deletions {
     /// Notes so many deletions.
-    pub fn note(&mut self, at: Timestamp, count: usize) {
+    pub fn note(&mut self, at: SteadyTime, count: usize) {
         let full = self.0.len() >= KEPT;
         match self.0.back_mut() {
             Some((last, total)) if full || *last == at => *total += count,
@@ -66,8 +66,13 @@ impl Deletions {
         }
     }
 
+    /// When the last of them was noted.
+    pub fn last(&self) -> Option<SteadyTime> {
+        self.0.back().map(|(at, _)| *at)
+    }
+
     /// How many there were within the last `within`.
-    pub fn within(&mut self, now: Timestamp, within: Duration) -> usize {
+    pub fn within(&mut self, now: SteadyTime, within: Duration) -> usize {
         while self.0.front().is_some_and(|(at, _)| now.since(*at) > within) {
             self.0.pop_front();
         }
@@ -93,10 +98,10 @@ mod tests {
     #[test]
     fn old_deletions_do_not_count() {
         let mut deletions = Deletions::default();
-        deletions.note(Timestamp::from_millis(0), 30);
-        deletions.note(Timestamp::from_millis(50_000), 30);
-        assert_eq!(deletions.within(Timestamp::from_millis(60_000), Duration::from_mins(1)), 60);
-        assert_eq!(deletions.within(Timestamp::from_millis(60_001), Duration::from_mins(1)), 30);
+        deletions.note(SteadyTime::from_millis(0), 30);
+        deletions.note(SteadyTime::from_millis(50_000), 30);
+        assert_eq!(deletions.within(SteadyTime::from_millis(60_000), Duration::from_mins(1)), 60);
+        assert_eq!(deletions.within(SteadyTime::from_millis(60_001), Duration::from_mins(1)), 30);
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use autoscan_core::anchor::Anchors;
 use autoscan_core::filter::{Filter, IgnoreList};
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
-use autoscan_core::ports::{Target, Trigger};
+use autoscan_core::ports::{Proof, Source, Target, Trigger};
 use autoscan_core::quiet_hours::QuietHours;
 use autoscan_core::scan::Quiet;
 use autoscan_core::secret::Secret;
@@ -33,6 +33,8 @@ pub struct BoundTrigger {
     pub token: Option<Secret>,
     /// What reads its requests.
     pub reader: Arc<dyn Trigger>,
+    /// What streams changes by itself; none for a sender that makes requests alone.
+    pub source: Option<Arc<dyn Source>>,
 }
 
 /// A configured target.
@@ -57,6 +59,13 @@ pub struct BoundTarget {
     pub after: Option<Arc<dyn Target>>,
     /// The server itself.
     pub server: Arc<dyn Target>,
+}
+
+impl BoundTarget {
+    /// How it is asked for files after a scan, and how long a file is waited for; none when it is not asked.
+    pub(crate) fn proof(&self) -> Option<(&dyn Proof, Duration)> {
+        self.server.proof().zip(self.proof)
+    }
 }
 
 /// When and how fast a target is told.

@@ -1,23 +1,14 @@
 //! The folders that a person may look through: those that the config and the servers' libraries name, and nothing beside.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use autoscan_core::name::Name;
 use autoscan_core::order::natural;
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Inside, Look};
-use autoscan_core::time::Timestamp;
 use futures_util::future::join_all;
 
-use crate::Engine;
-use crate::bound::BoundTarget;
+use crate::engine::Engine;
 
-/// How long a server's libraries are believed.
-const FRESH: Duration = Duration::from_mins(5);
-/// When a server that did not say its libraries is asked again.
-const AGAIN: Duration = Duration::from_secs(30);
 /// How long a server is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Folders that are read of one folder; the rest is left out.
@@ -76,36 +67,32 @@ pub enum BrowseError {
     Unreadable(String),
 }
 
-/// What a server said of its libraries last.
-#[derive(Clone)]
-struct Said {
-    at: Timestamp,
-    folders: Vec<(String, LocalPath)>,
-    silent: Option<String>,
-}
-
-/// What servers said of their libraries last; bounded by the configured targets.
-#[derive(Default)]
-pub(crate) struct Shelves(Mutex<HashMap<Name, Said>>);
-
 impl Engine {
     /// Every folder from which a person may look further down: where triggers' maps lead, what anchors guard, and the
     /// libraries of every target as this machine sees them, where that is sure. The root of the disk is none.
     pub async fn browse_roots(&self) -> BrowseRoots {
         let mut all = BrowseRoots::default();
-        for trigger in &self.parts.triggers {
+        for trigger in &self.triggers {
             for folder in trigger.map.destinations() {
                 all.add(LocalPath(folder.clone()), format!("the map of {}", trigger.name));
             }
         }
-        for anchor in self.parts.rules.anchors.iter() {
+        for anchor in self.rules.anchors.iter() {
             all.add(anchor.prefix.clone(), "an anchor".to_owned());
         }
-        for said in join_all(self.parts.targets.iter().map(|target| self.shelves_of(target))).await {
-            for (title, folder) in said.folders {
-                all.add(folder, title);
+        let now = self.ports.steady();
+        let asked =
+            self.servers.iter().zip(&self.lanes).map(|(info, lane)| info.libraries(lane, now, PATIENCE));
+        for ((libraries, silent), lane) in join_all(asked).await.into_iter().zip(&self.lanes) {
+            let target = &lane.target;
+            for library in libraries.iter().flat_map(|libraries| libraries.iter()) {
+                let folders = library.folders.iter().filter_map(|folder| AbsolutePath::parse(folder).ok());
+                for origin in folders.flat_map(|folder| target.map.origins(&folder)) {
+                    all.add(LocalPath(origin), format!("{:?} of {}", library.title, target.name));
+                }
             }
-            all.silent.extend(said.silent);
+            let why = |why| format!("{} did not say its libraries: {why}", target.name);
+            all.silent.extend(silent.map(why));
         }
         all.roots.sort_by(|one, other| natural(one.folder.as_str(), other.folder.as_str()));
         all
@@ -119,7 +106,7 @@ impl Engine {
         let holds = |root: &&LocalPath| folder.0.is_within(&root.0);
         let root =
             roots.iter().filter(holds).min_by_key(|root| root.0.depth()).ok_or(BrowseError::Outside)?;
-        let files = self.parts.files.as_ref();
+        let files = self.ports.files.as_ref();
         let real = files.real_path(folder).await.map_err(BrowseError::Unreadable)?;
         let real_roots = self.real_roots(&roots).await;
         let is_inside = |path: &LocalPath| real_roots.iter().any(|root| path.0.is_within(&root.0));
@@ -149,66 +136,17 @@ impl Engine {
 
     /// Whether a link leads to a folder that may be shown.
     async fn leads_to_folder(&self, link: &LocalPath, is_inside: &impl Fn(&LocalPath) -> bool) -> bool {
-        match self.parts.files.real_path(link).await {
-            Ok(real) if is_inside(&real) => self.parts.files.look(&real).await == Look::Folder,
+        match self.ports.files.real_path(link).await {
+            Ok(real) if is_inside(&real) => self.ports.files.look(&real).await == Look::Folder,
             _ => false,
         }
     }
 
     /// Where the roots really are. One that is not there holds nothing.
     async fn real_roots(&self, roots: &[LocalPath]) -> Vec<LocalPath> {
-        let real = join_all(roots.iter().map(|root| self.parts.files.real_path(root))).await;
+        let real = join_all(roots.iter().map(|root| self.ports.files.real_path(root))).await;
         real.into_iter().flatten().filter(|root| !root.0.is_root()).collect()
     }
-
-    /// The folders of a server's libraries on this machine.
-    async fn shelves_of(&self, target: &BoundTarget) -> Said {
-        let now = self.now();
-        let before = self.shelves.lock().get(&target.name).cloned();
-        if let Some(said) = &before {
-            let lasts = if said.silent.is_some() { AGAIN } else { FRESH };
-            if now.since(said.at) < lasts {
-                return said.clone();
-            }
-        }
-        let said =
-            if target.server.has_libraries() { ask(target, before, now).await } else { Said::nothing(now) };
-        self.shelves.lock().insert(target.name.clone(), said.clone());
-        said
-    }
-}
-
-impl Shelves {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Name, Said>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Said {
-    fn nothing(at: Timestamp) -> Self {
-        Self { at, folders: Vec::new(), silent: None }
-    }
-}
-
-/// Asks a server for its libraries. What it said before stays where it does not answer.
-async fn ask(target: &BoundTarget, before: Option<Said>, now: Timestamp) -> Said {
-    let answer = tokio::time::timeout(PATIENCE, target.server.libraries()).await;
-    let why = match answer {
-        Ok(Ok(libraries)) => {
-            let folders = libraries.iter().flat_map(|library| {
-                let title = format!("{:?} of {}", library.title, target.name);
-                let folders = library.folders.iter().filter_map(|folder| AbsolutePath::parse(folder).ok());
-                folders
-                    .flat_map(|folder| target.map.origins(&folder))
-                    .map(move |origin| (title.clone(), LocalPath(origin)))
-            });
-            return Said { folders: folders.collect(), ..Said::nothing(now) };
-        }
-        Ok(Err(fault)) => fault.reason().to_owned(),
-        Err(_elapsed) => format!("no answer within {} s", PATIENCE.as_secs()),
-    };
-    let silent = Some(format!("{} did not say its libraries: {why}", target.name));
-    Said { silent, at: now, ..before.unwrap_or_else(|| Said::nothing(now)) }
 }
 
 impl BrowseRoots {

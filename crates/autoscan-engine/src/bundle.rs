@@ -6,12 +6,33 @@ use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::media::Role;
 use autoscan_core::path::{LocalPath, PathRefusal, TargetPath};
-use autoscan_core::ports::{Claimed, Settlement, TargetScan};
+use autoscan_core::ports::{Claimed, Lease, Settlement, TargetScan};
 use autoscan_core::scan::{ScanId, StoredChange};
 use autoscan_core::step;
 use autoscan_core::time::Timestamp;
 
 use crate::bound::BoundTarget;
+
+/// A delivery that was claimed, as far as its settlement needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct LeasedDelivery {
+    pub(crate) lease: Lease,
+    pub(crate) scan: ScanId,
+    pub(crate) delivery: Delivery,
+}
+
+impl LeasedDelivery {
+    /// What becomes of it.
+    pub(crate) fn settled(&self, delivery: Delivery, told: Option<&str>, now: Timestamp) -> Settlement {
+        let steps = step::steps(&self.delivery, &delivery, told, now);
+        Settlement { lease: self.lease, scan: self.scan, delivery, steps }
+    }
+
+    /// It goes back as it is.
+    pub(crate) fn put_back(self) -> Settlement {
+        Settlement { lease: self.lease, scan: self.scan, delivery: self.delivery, steps: Vec::new() }
+    }
+}
 
 /// Deliveries that one call of the folder settles together.
 pub(crate) struct Group {
@@ -23,8 +44,10 @@ pub(crate) struct Group {
     pub(crate) sidecars: Vec<LocalPath>,
     /// Whether the folder was told in vain, so that the one above is told now.
     pub(crate) widened: bool,
+    /// Whether a file that was to be there never came: the folder is the nearest one that is there, and no library's own.
+    pub(crate) absent: bool,
     /// Which deliveries that settles.
-    pub(crate) deliveries: Vec<(ScanId, Delivery)>,
+    pub(crate) deliveries: Vec<LeasedDelivery>,
 }
 
 /// A batch, ready to be told.
@@ -40,11 +63,19 @@ pub(crate) fn to_target(target: &BoundTarget, path: &LocalPath) -> Result<Target
     target.map.apply(&path.0).map(|mapped| TargetPath(mapped.path))
 }
 
+/// Why a target is not told of a scan.
+pub(crate) struct Skip {
+    /// In a sentence.
+    pub(crate) reason: String,
+    /// Whether a person means it so: the target's `include` or `exclude` says it.
+    pub(crate) excluded: bool,
+}
+
 /// The changes of a scan that this target is told of, or why none is.
 pub(crate) fn wanted<'a>(
     target: &BoundTarget,
     changes: impl IntoIterator<Item = &'a StoredChange>,
-) -> Result<Vec<&'a Change<LocalPath>>, String> {
+) -> Result<Vec<&'a Change<LocalPath>>, Skip> {
     let mut reason = None;
     let mut wanted = Vec::new();
     for stored in changes {
@@ -59,7 +90,7 @@ pub(crate) fn wanted<'a>(
         }
     }
     match reason {
-        Some(reason) if wanted.is_empty() => Err(reason),
+        Some(reason) if wanted.is_empty() => Err(Skip { reason, excluded: true }),
         _ => Ok(wanted),
     }
 }
@@ -67,24 +98,25 @@ pub(crate) fn wanted<'a>(
 /// Merges what was claimed: one group a folder, each changed path once with its latest kind.
 pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp) -> Bundle {
     let mut bundle = Bundle { groups: Vec::new(), settled: Vec::new() };
-    let mut by_folder: HashMap<(LocalPath, bool), usize> = HashMap::new();
+    let mut by_folder: HashMap<(LocalPath, bool, bool), usize> = HashMap::new();
     for claim in claimed {
         let told = wanted(target, &claim.changes)
             .and_then(|changes| Ok((in_target_eyes(target, &claim.folder, &changes)?, sidecars(&changes))));
         let (scan, sidecars) = match told {
             Ok(told) => told,
-            Err(reason) => {
-                bundle.settled.push(skipped(&claim, reason, now));
+            Err(skip) => {
+                bundle.settled.push(skipped(claim, skip, now));
                 continue;
             }
         };
-        let widened = claim.delivery.widened;
-        let at = *by_folder.entry((claim.folder.clone(), widened)).or_insert_with(|| {
+        let (widened, absent) = (claim.delivery.widened, claim.delivery.absent);
+        let at = *by_folder.entry((claim.folder.clone(), widened, absent)).or_insert_with(|| {
             bundle.groups.push(Group {
                 local: claim.folder.clone(),
                 scan: TargetScan { changes: Vec::new(), ..scan.clone() },
                 sidecars: sidecars.clone(),
                 widened,
+                absent,
                 deliveries: Vec::new(),
             });
             bundle.groups.len() - 1
@@ -96,7 +128,8 @@ pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp
             group.sidecars.extend(sidecars);
         }
         merge(&mut group.scan.changes, scan.changes);
-        group.deliveries.push((claim.scan, Delivery { next_attempt_at: Some(now), ..claim.delivery }));
+        let delivery = Delivery { next_attempt_at: Some(now), ..claim.delivery };
+        group.deliveries.push(LeasedDelivery { lease: claim.lease, scan: claim.scan, delivery });
     }
     bundle
 }
@@ -105,8 +138,11 @@ pub(crate) fn in_target_eyes(
     target: &BoundTarget,
     folder: &LocalPath,
     changes: &[&Change<LocalPath>],
-) -> Result<TargetScan, String> {
-    let refused = |refusal: PathRefusal| format!("the map of {} leads nowhere: {refusal}", target.name);
+) -> Result<TargetScan, Skip> {
+    let refused = |refusal: PathRefusal| Skip {
+        reason: format!("the map of {} leads nowhere: {refusal}", target.name),
+        excluded: false,
+    };
     let folder = to_target(target, folder).map_err(refused)?;
     let changes = changes
         .iter()
@@ -148,13 +184,14 @@ fn merge(known: &mut Vec<Change<TargetPath>>, later: Vec<Change<TargetPath>>) {
     }
 }
 
-fn skipped(claim: &Claimed, reason: String, now: Timestamp) -> Settlement {
+fn skipped(claim: Claimed, Skip { reason, excluded }: Skip, now: Timestamp) -> Settlement {
     let delivery = Delivery {
         state: DeliveryState::Skipped,
+        excluded,
         next_attempt_at: None,
         error: Some(reason),
         ..claim.delivery.clone()
     };
-    let steps = step::steps(&claim.delivery, &delivery, None, now);
-    Settlement { scan: claim.scan, delivery, steps }
+    let leased = LeasedDelivery { lease: claim.lease, scan: claim.scan, delivery: claim.delivery };
+    leased.settled(delivery, None, now)
 }

@@ -7,13 +7,17 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use autoscan_core::name::Name;
+use autoscan_core::ports::StoreError;
 use autoscan_core::scan::ScanId;
+use autoscan_core::time::SteadyTime;
 use serde::Serialize;
-use tokio::sync::{Notify, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
-use crate::Engine;
+use crate::ports::Ports;
+use crate::wakeup::Wakeup;
+use crate::worker::{SAFETY_NET, Worker};
 
 /// What happens within this time is one piece of news a topic.
 const BEAT: Duration = Duration::from_millis(300);
@@ -146,8 +150,8 @@ struct Board {
 pub(crate) struct Bus {
     run: u64,
     board: Mutex<Board>,
-    /// Rings when there is something to tell.
-    bell: Notify,
+    /// Woken when there is something to tell.
+    wakeup: Arc<Wakeup>,
     /// The number of the last news.
     last: watch::Sender<u64>,
 }
@@ -155,7 +159,7 @@ pub(crate) struct Bus {
 impl Bus {
     /// A bus without news. `run` is another number in every run.
     pub(crate) fn new(run: u64) -> Self {
-        Self { run, board: Mutex::default(), bell: Notify::new(), last: watch::Sender::new(0) }
+        Self { run, board: Mutex::default(), wakeup: Arc::new(Wakeup::new()), last: watch::Sender::new(0) }
     }
 
     /// These scans changed.
@@ -186,7 +190,7 @@ impl Bus {
         let rings = was_empty && !gathered.is_empty();
         drop(board);
         if rings {
-            self.bell.notify_one();
+            self.wakeup.wake();
         }
     }
 
@@ -210,6 +214,10 @@ impl Bus {
         self.last.send_replace(number);
     }
 
+    fn has_news(&self) -> bool {
+        self.board().gathered.iter().any(|gathered| !gathered.is_empty())
+    }
+
     fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -229,15 +237,45 @@ impl Bus {
     }
 }
 
-/// Tells news at every beat at which there are some, until `stop`.
-pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = engine.bus.bell.notified() => {}
+/// Tells news at every beat at which there are some.
+pub(crate) struct BusWorker {
+    bus: Arc<Bus>,
+    ports: Arc<Ports>,
+    /// When what is gathered is told.
+    beat: Option<SteadyTime>,
+}
+
+impl BusWorker {
+    pub(crate) fn new(bus: Arc<Bus>, ports: Arc<Ports>) -> Self {
+        Self { bus, ports, beat: None }
+    }
+}
+
+#[async_trait]
+impl Worker for BusWorker {
+    fn wakeup(&self) -> Arc<Wakeup> {
+        Arc::clone(&self.bus.wakeup)
+    }
+
+    fn while_failing(&self) -> String {
+        "open pages are not told what changes".to_owned()
+    }
+
+    async fn step(&mut self) -> Result<Duration, StoreError> {
+        let now = self.ports.steady();
+        match self.beat {
+            Some(beat) if beat > now => return Ok(beat.since(now)),
+            Some(_) => {
+                self.beat = None;
+                self.bus.tell();
+            }
+            None if self.bus.has_news() => {
+                self.beat = Some(now + BEAT);
+                return Ok(BEAT);
+            }
+            None => {}
         }
-        engine.parts.clock.sleep(BEAT).await;
-        engine.bus.tell();
+        Ok(SAFETY_NET)
     }
 }
 
@@ -287,25 +325,20 @@ impl Listener {
     }
 }
 
-impl Engine {
+impl Bus {
     /// Listens to news: those after `since`, or from now on. A number that is too old, or of another run, begins with a
     /// gap.
-    pub fn news(&self, since: Option<NewsId>) -> Listener {
-        let woken = self.bus.last.subscribe();
+    pub(crate) fn listen(self: &Arc<Self>, since: Option<NewsId>) -> Listener {
+        let woken = self.last.subscribe();
         let last = *woken.borrow();
-        let known = since.is_none_or(|since| since.run == self.bus.run && since.number <= last);
+        let known = since.is_none_or(|since| since.run == self.run && since.number <= last);
         let heard = since.filter(|_| known).map_or(last, |since| since.number);
-        Listener { bus: Arc::clone(&self.bus), woken, heard, missed: !known }
+        Listener { bus: Arc::clone(self), woken, heard, missed: !known }
     }
 
-    /// The number of the last news: whoever looks things up now, and listens from there on, misses nothing.
-    pub fn last_news(&self) -> NewsId {
-        NewsId { run: self.bus.run, number: *self.bus.last.borrow() }
-    }
-
-    /// The config was read anew, or its file changed.
-    pub fn config_changed(&self) {
-        self.bus.whole(Topic::Config);
+    /// The number of the last news.
+    pub(crate) fn last(&self) -> NewsId {
+        NewsId { run: self.run, number: *self.last.borrow() }
     }
 }
 

@@ -6,10 +6,11 @@ use autoscan_core::path::{LocalPath, TargetPath, TriggerPath};
 use autoscan_core::ports::{Look, TargetScan};
 use futures_util::future::join_all;
 
+use crate::MANUAL;
 use crate::bound::{BoundTarget, BoundTrigger};
-use crate::intake::asked;
+use crate::engine::Engine;
+use crate::intake::left_out;
 use crate::views::{ExplainedTarget, Explanation, GateView};
-use crate::{Engine, MANUAL};
 
 /// What the disk says of the path.
 struct OnDisk {
@@ -65,39 +66,32 @@ impl Engine {
         told: &mut Explanation,
     ) {
         told.local = Some(local.to_string());
-        let disk = self.on_disk(local, self.by_its_name(path)).await;
+        let disk = self.on_disk(local, Change::asked(path.clone(), path.as_str()).subject).await;
         told.exists = disk.exists;
         let change = match disk.subject {
             Subject::File => Change::modified(local.clone()),
             Subject::Folder => Change::rescan(local.clone()),
         };
-        told.stopped = self.left_out(bound, &change);
+        told.stopped = left_out(&self.rules.ignore, bound, &change);
         told.folder = Some(disk.folder.to_string());
         told.gate = GateView {
             anchors: self.gate.guards.anchors_of(&disk.folder),
             held: self.gate.guards.would_hold(&disk.folder).await,
         };
         let meant = |target: &&BoundTarget| targets.is_none_or(|names| names.contains(&target.name));
-        let asked = self.parts.targets.iter().filter(meant);
+        let asked = self.targets_bound().filter(meant);
         told.targets = join_all(asked.map(|target| explain_target(target, &disk.folder, &change))).await;
     }
 
     /// What is at a path of this machine now.
     pub async fn look(&self, path: &LocalPath) -> Look {
-        self.parts.files.look(path).await
-    }
-
-    /// File or folder, as the trigger `manual` would take it.
-    fn by_its_name(&self, path: &TriggerPath) -> Subject {
-        let reading = self.trigger_of_kind(MANUAL).map(|manual| asked(manual, std::slice::from_ref(path)));
-        let changes = reading.and_then(Result::ok).map(|reading| reading.changes).unwrap_or_default();
-        changes.first().map_or(Subject::Folder, |change| change.subject)
+        self.ports.files.look(path).await
     }
 
     /// What the disk says; `guess` is for a path that it cannot tell of.
     async fn on_disk(&self, local: &LocalPath, guess: Subject) -> OnDisk {
-        let (exists, subject) = if self.parts.rules.files.check {
-            match self.parts.files.look(local).await {
+        let (exists, subject) = if self.rules.files.check {
+            match self.ports.files.look(local).await {
                 Look::File { .. } => (Some("file"), Subject::File),
                 Look::Folder => (Some("folder"), Subject::Folder),
                 Look::Missing => (Some("missing"), guess),

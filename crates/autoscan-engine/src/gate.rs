@@ -7,16 +7,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use autoscan_core::anchor::Anchors;
 use autoscan_core::change::ChangeKind;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Clock, Files, Look};
+use autoscan_core::ports::{HoldUntil, Look};
 use autoscan_core::scan::{Scan, ScanId, StoredChange};
-use autoscan_core::time::Timestamp;
+use autoscan_core::time::{SteadyTime, Timestamp};
 
+use crate::absence;
 use crate::bound::FileRules;
-use crate::guards::Guards;
+use crate::guards::{Fallen, Guards};
 use crate::mounts::Mounts;
+use crate::ports::Ports;
 use crate::storms::Storms;
 
 /// Pauses between two looks at what is not there yet: short at first, because most files are only just late.
@@ -27,13 +28,15 @@ const FORGET_AFTER: Duration = Duration::from_hours(1);
 
 /// What the gate says of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum GateVerdict {
     /// It may start; targets are told of this folder.
     Pass {
         /// The scan's own folder, or the nearest that exists.
         tell: LocalPath,
         /// Why it is another folder, in a sentence.
         note: Option<String>,
+        /// Whether a file that was to be there never came.
+        absent: bool,
     },
     /// Its file is late or still growing: look again then.
     Wait {
@@ -42,146 +45,213 @@ pub(crate) enum Verdict {
         /// What is waited for, in a sentence.
         reason: String,
     },
-    /// Its mount is not as it should be: nothing under it may reach a target.
+    /// What guards its folder does not stand: nothing under it may reach a target.
     Hold {
         /// When to look again.
-        until: Timestamp,
+        until: HoldUntil,
         /// What is wrong, in a sentence.
+        reason: String,
+    },
+    /// A file that was to be there never came, and no folder is left that may be told in its place.
+    NeverCame {
+        /// What was waited for and what to look for, in a sentence.
         reason: String,
     },
 }
 
 /// What was seen of a scan's files so far.
 #[derive(Debug)]
-struct Memory {
-    since: Timestamp,
-    looked_at: Timestamp,
+struct Watched {
+    since: SteadyTime,
+    looked_at: SteadyTime,
     pauses: u32,
-    files: HashMap<LocalPath, Sighting>,
+    files: HashMap<LocalPath, SeenFile>,
     /// A person said that the mount is as it should be.
     waved_through: bool,
 }
 
 /// How a file looked, and since when it looks so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sighting {
+struct SeenFile {
     size: u64,
     changed_at: Timestamp,
-    since: Timestamp,
+    since: SteadyTime,
 }
 
 /// Why a look at the files does not let a scan pass.
 enum Blocked {
     Late(String),
-    Gone(String),
+    Unreachable(String),
 }
 
 pub(crate) struct Gate {
-    clock: Arc<dyn Clock>,
-    files: Arc<dyn Files>,
+    ports: Arc<Ports>,
     rules: FileRules,
     mounts: Arc<Mounts>,
-    pub(crate) guards: Guards,
-    pub(crate) storms: Storms,
-    memory: Mutex<HashMap<ScanId, Memory>>,
+    pub(crate) guards: Arc<Guards>,
+    pub(crate) storms: Arc<Storms>,
+    watched: Mutex<HashMap<ScanId, Watched>>,
 }
 
 impl Gate {
     pub(crate) fn new(
-        clock: Arc<dyn Clock>,
-        files: Arc<dyn Files>,
-        anchors: Anchors,
+        ports: Arc<Ports>,
         rules: FileRules,
         mounts: Arc<Mounts>,
-        storms: Storms,
+        guards: Arc<Guards>,
+        storms: Arc<Storms>,
     ) -> Self {
-        let guards =
-            Guards::new(Arc::clone(&clock), Arc::clone(&files), anchors, Arc::clone(&mounts), rules.check);
-        Self { clock, files, rules, mounts, guards, storms, memory: Mutex::default() }
+        Self { ports, rules, mounts, guards, storms, watched: Mutex::default() }
     }
 
     /// Looks at a due scan.
-    pub(crate) async fn check(&self, scan: &Scan) -> Verdict {
-        let now = self.clock.now();
-        let waved_through = self.begin(scan.id, now);
-        let verdict = self.inspect(scan, now, waved_through).await;
+    pub(crate) async fn check(&self, scan: &Scan) -> GateVerdict {
+        let waved_through = self.begin(scan.id);
+        let verdict = self.inspect(scan, waved_through).await;
         match &verdict {
-            Verdict::Pass { .. } => {
-                self.mounts.remember(self.files.as_ref(), &scan.folder);
-                self.forget(scan.id);
-            }
-            Verdict::Wait { .. } | Verdict::Hold { .. } => {}
+            GateVerdict::Pass { .. } => self.mounts.remember(self.ports.files.as_ref(), &scan.folder).await,
+            // When its prefix stands again it is waited for as if it had come then.
+            GateVerdict::Hold { until: HoldUntil::Released(_), .. } => self.forget(scan.id),
+            GateVerdict::Wait { .. } | GateVerdict::Hold { .. } | GateVerdict::NeverCame { .. } => {}
         }
         verdict
     }
 
     /// A person says that what the gate holds a scan for is as it should be.
     pub(crate) fn wave_through(&self, scan: ScanId) {
-        if let Some(memory) = self.lock().get_mut(&scan) {
-            memory.waved_through = true;
+        self.begin(scan);
+        if let Some(watched) = self.lock().get_mut(&scan) {
+            watched.waved_through = true;
         }
     }
 
-    /// Forgets what was seen of a scan that is gone.
+    /// Forgets what was seen of a scan that started or is gone.
     pub(crate) fn forget(&self, scan: ScanId) {
         self.lock().remove(&scan);
     }
 
     /// Forgets scans that nobody looks at any more.
     pub(crate) fn tidy(&self) {
-        let now = self.clock.now();
-        self.lock().retain(|_, memory| now.since(memory.looked_at) < FORGET_AFTER);
+        let now = self.ports.steady();
+        self.lock().retain(|_, watched| now.since(watched.looked_at) < FORGET_AFTER);
     }
 
-    async fn inspect(&self, scan: &Scan, now: Timestamp, waved_through: bool) -> Verdict {
-        if let Some(reason) = self.guards.anchors_stand(&scan.folder).await {
-            return self.hold(scan.id, now, reason);
+    /// Whether what scans are held for at this prefix still does not stand.
+    pub(crate) async fn is_fallen(&self, prefix: &LocalPath) -> bool {
+        if self.guards.anchors_stand(prefix).await.is_some() {
+            return true;
+        }
+        let guarded = self.guards.anchors.guarding(prefix).next().is_some();
+        if !self.rules.check {
+            return false;
+        }
+        self.guards.mount_missing(prefix).await.is_some()
+            || self.storms.goes_on(prefix, guarded)
+            || self.is_gone(prefix).await
+    }
+
+    /// Whether a root is not there, empty, or cannot be looked at.
+    async fn is_gone(&self, root: &LocalPath) -> bool {
+        match self.ports.files.look(root).await {
+            Look::Folder => self.is_empty(root).await,
+            Look::File { .. } => false,
+            Look::Missing | Look::Unreachable(_) => true,
+        }
+    }
+
+    async fn inspect(&self, scan: &Scan, waved_through: bool) -> GateVerdict {
+        if let Some(fallen) = self.guards.anchors_stand(&scan.folder).await {
+            return hold_until_released(fallen);
         }
         if !self.rules.check {
-            return Verdict::Pass { tell: scan.folder.clone(), note: None };
+            return GateVerdict::Pass { tell: scan.folder.clone(), note: None, absent: false };
         }
-        if !waved_through && let Some(reason) = self.guards.mount_missing(&scan.folder) {
-            return self.hold(scan.id, now, reason);
+        if !waved_through && let Some(fallen) = self.guards.mount_missing(&scan.folder).await {
+            return hold_until_released(fallen);
         }
         let guarded = self.guards.anchors.guarding(&scan.folder).next().is_some();
-        if !waved_through && let Some(reason) = self.storms.holds(scan, guarded, now).await {
-            return self.hold(scan.id, now, reason);
+        if !waved_through && let Some((fallen, whole)) = self.storms.holds(scan, guarded).await {
+            return if whole { hold_until_released(fallen) } else { self.hold(scan.id, fallen.reason) };
         }
-        let late = match self.files_stand(scan, now).await {
+        let late = match self.files_stand(scan).await {
             Ok(()) => None,
-            Err(Blocked::Gone(reason)) => return self.hold(scan.id, now, reason),
-            Err(Blocked::Late(reason)) if !self.gave_up(scan.id, now) => {
-                return self.wait(scan.id, now, reason);
-            }
+            Err(Blocked::Unreachable(reason)) => return self.unreachable(scan, reason).await,
+            Err(Blocked::Late(reason)) if !self.gave_up(scan.id) => return self.wait(scan.id, reason),
             Err(Blocked::Late(reason)) => Some(reason),
         };
-        let tell = match self.nearest_folder(&scan.folder).await {
-            Ok(tell) => tell,
-            Err(reason) => return self.hold(scan.id, now, reason),
+        let nearest = match self.nearest_folder(&scan.folder).await {
+            Ok(nearest) => nearest,
+            Err(reason) => return self.unreachable(scan, reason).await,
         };
-        if tell != scan.folder
+        if nearest != scan.folder
             && !waved_through
-            && let Some(reason) = self.root_is_gone(&scan.folder, &tell).await
+            && let Some(fallen) = self.root_is_gone(&scan.folder, &nearest).await
         {
-            return self.hold(scan.id, now, reason);
+            return hold_until_released(fallen);
         }
-        Verdict::Pass { note: self.note(scan, &tell, late), tell }
+        match late {
+            None => self.pass(scan, nearest),
+            Some(reason) => self.pass_without(scan, nearest, &reason).await,
+        }
+    }
+
+    /// Everything that was to be there is there.
+    fn pass(&self, scan: &Scan, nearest: LocalPath) -> GateVerdict {
+        // Nobody is told of the root of the disk: of what is gone with everything above it the folder itself is told.
+        let tell = if nearest.0.is_root() { scan.folder.clone() } else { nearest };
+        let note = (tell != scan.folder).then(|| {
+            format!("{:?} is not there; scanning {:?} instead", scan.folder.as_str(), tell.as_str())
+        });
+        GateVerdict::Pass { tell, note, absent: false }
+    }
+
+    /// A file never came, or never stood still. The nearest folder may be told instead, below what the config names as a root.
+    async fn pass_without(&self, scan: &Scan, nearest: LocalPath, reason: &str) -> GateVerdict {
+        let waited = autoscan_core::duration::Span(self.rules.give_up);
+        let absent = self.is_absent(scan).await;
+        if !absent {
+            let note = Some(format!("waited {waited}, and goes on all the same: {reason}"));
+            return GateVerdict::Pass { tell: nearest, note, absent };
+        }
+        let why = absence::sentence(scan, &nearest, waited);
+        if nearest == scan.folder {
+            return GateVerdict::Pass { tell: nearest, note: Some(why), absent };
+        }
+        let prefixes = self.guards.anchors.iter().map(|anchor| &anchor.prefix);
+        let is_root = nearest.0.is_root() || self.mounts.roots_of(&scan.folder, prefixes).contains(&nearest);
+        if is_root {
+            return GateVerdict::NeverCame { reason: why };
+        }
+        let note = Some(format!("{why}; scanning {:?} instead", nearest.as_str()));
+        GateVerdict::Pass { tell: nearest, note, absent }
+    }
+
+    /// Whether something that must be there is not.
+    async fn is_absent(&self, scan: &Scan) -> bool {
+        for stored in &scan.changes {
+            if must_be_there(scan, stored)
+                && self.ports.files.look(&stored.change.path).await == Look::Missing
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether every file of the scan that must be there is there and still.
-    async fn files_stand(&self, scan: &Scan, now: Timestamp) -> Result<(), Blocked> {
+    async fn files_stand(&self, scan: &Scan) -> Result<(), Blocked> {
         for stored in &scan.changes {
             if must_be_there(scan, stored) {
-                self.file_stands(scan.id, &stored.change.path, now).await?;
+                self.file_stands(scan.id, &stored.change.path).await?;
             }
         }
         Ok(())
     }
 
-    async fn file_stands(&self, scan: ScanId, path: &LocalPath, now: Timestamp) -> Result<(), Blocked> {
-        match self.files.look(path).await {
+    async fn file_stands(&self, scan: ScanId, path: &LocalPath) -> Result<(), Blocked> {
+        match self.ports.files.look(path).await {
             Look::Folder => Ok(()),
-            Look::File { size, changed_at } if self.is_still(scan, path, size, changed_at, now) => Ok(()),
+            Look::File { size, changed_at } if self.is_still(scan, path, size, changed_at) => Ok(()),
             Look::File { .. } => Err(Blocked::Late(format!(
                 "{:?} changed a moment ago; it must stand still for {}",
                 path.as_str(),
@@ -189,31 +259,25 @@ impl Gate {
             ))),
             Look::Missing => Err(Blocked::Late(format!("{:?} is not there yet", path.as_str()))),
             Look::Unreachable(reason) => {
-                Err(Blocked::Gone(format!("{:?} cannot be looked at: {reason}", path.as_str())))
+                Err(Blocked::Unreachable(format!("{:?} cannot be looked at: {reason}", path.as_str())))
             }
         }
     }
 
     /// A file stands still when neither its content nor its entry changed for the settle time. A time stamp that lies
     /// ahead of our clock proves nothing: then it is watched for that long.
-    fn is_still(
-        &self,
-        scan: ScanId,
-        path: &LocalPath,
-        size: u64,
-        changed_at: Timestamp,
-        now: Timestamp,
-    ) -> bool {
-        let settle = self.rules.settle;
+    fn is_still(&self, scan: ScanId, path: &LocalPath, size: u64, changed_at: Timestamp) -> bool {
+        let (settle, now) = (self.rules.settle, self.ports.now());
         if settle.is_zero() || (changed_at <= now && now.since(changed_at) >= settle) {
             return true;
         }
-        let mut memories = self.lock();
-        let Some(memory) = memories.get_mut(&scan) else { return false };
-        let sight = Sighting { size, changed_at, since: now };
-        let known = memory.files.entry(path.clone()).or_insert(sight);
+        let now = self.ports.steady();
+        let mut all = self.lock();
+        let Some(watched) = all.get_mut(&scan) else { return false };
+        let seen = SeenFile { size, changed_at, since: now };
+        let known = watched.files.entry(path.clone()).or_insert(seen);
         if (known.size, known.changed_at) != (size, changed_at) {
-            *known = sight;
+            *known = seen;
         }
         now.since(known.since) >= settle
     }
@@ -222,7 +286,7 @@ impl Gate {
     async fn nearest_folder(&self, folder: &LocalPath) -> Result<LocalPath, String> {
         let mut at = folder.clone();
         loop {
-            match self.files.look(&at).await {
+            match self.ports.files.look(&at).await {
                 Look::Folder => return Ok(at),
                 Look::File { .. } | Look::Missing => match at.parent() {
                     Some(parent) => at = parent,
@@ -235,80 +299,86 @@ impl Gate {
         }
     }
 
-    /// Whether a root that the folder lies under has vanished or was emptied, so that what looks like a deletion is
+    /// The root that the folder lies under, when it has vanished or was emptied, so that what looks like a deletion is
     /// rather a mount that is gone.
-    async fn root_is_gone(&self, folder: &LocalPath, nearest: &LocalPath) -> Option<String> {
+    async fn root_is_gone(&self, folder: &LocalPath, nearest: &LocalPath) -> Option<Fallen> {
         let prefixes = self.guards.anchors.iter().map(|anchor| &anchor.prefix);
         for root in self.mounts.roots_of(folder, prefixes) {
-            if !nearest.0.is_within(&root.0) {
-                return Some(format!(
-                    "the folder {:?} is not there: is the mount gone? If that is meant, retry this scan",
-                    root.as_str()
-                ));
-            }
-            let anchors: Vec<_> = self.guards.anchors.iter().map(|anchor| anchor.file.clone()).collect();
-            if *nearest == root && self.files.is_empty(&root, &anchors).await {
-                return Some(format!(
-                    "the folder {:?} is empty: is the mount gone? If that is meant, retry this scan",
-                    root.as_str()
-                ));
-            }
+            let what = if !nearest.0.is_within(&root.0) {
+                "not there"
+            } else if *nearest == root && self.is_empty(&root).await {
+                "empty"
+            } else {
+                continue;
+            };
+            let reason = format!(
+                "the folder {:?} is {what}: is the mount gone? If that is meant, retry this scan",
+                root.as_str()
+            );
+            return Some(Fallen { prefix: root, reason });
         }
         None
     }
 
-    fn note(&self, scan: &Scan, tell: &LocalPath, late: Option<String>) -> Option<String> {
-        let instead = (*tell != scan.folder).then(|| {
-            format!(
-                "{:?} is not there, so the nearest folder {:?} is told",
-                scan.folder.as_str(),
-                tell.as_str()
-            )
-        });
-        let waited = late.map(|reason| {
-            format!("waited {} in vain: {reason}", autoscan_core::duration::Span(self.rules.give_up))
-        });
-        match (waited, instead) {
-            (Some(waited), Some(instead)) => Some(format!("{waited}; {instead}")),
-            (waited, instead) => waited.or(instead),
+    async fn is_empty(&self, root: &LocalPath) -> bool {
+        let anchors: Vec<_> = self.guards.anchors.iter().map(|anchor| anchor.file.clone()).collect();
+        self.ports.files.is_empty(root, &anchors).await
+    }
+
+    /// A path of the scan cannot be looked at: perhaps all of its mount.
+    async fn unreachable(&self, scan: &Scan, reason: String) -> GateVerdict {
+        let mounted = self.ports.files.mount_of(&scan.folder).await;
+        let mount = mounted.map(|mounted| mounted.mount).filter(|mount| !mount.0.is_root());
+        if let Some(prefix) = mount
+            && matches!(self.ports.files.look(&prefix).await, Look::Unreachable(_))
+        {
+            return hold_until_released(Fallen { prefix, reason });
         }
+        self.hold(scan.id, reason)
     }
 
-    fn hold(&self, scan: ScanId, now: Timestamp, reason: String) -> Verdict {
-        Verdict::Hold { until: now + self.pause(scan), reason }
+    fn hold(&self, scan: ScanId, reason: String) -> GateVerdict {
+        GateVerdict::Hold { until: HoldUntil::Time(self.ports.now() + self.pause(scan)), reason }
     }
 
-    fn wait(&self, scan: ScanId, now: Timestamp, reason: String) -> Verdict {
-        Verdict::Wait { until: now + self.pause(scan), reason }
+    fn wait(&self, scan: ScanId, reason: String) -> GateVerdict {
+        GateVerdict::Wait { until: self.ports.now() + self.pause(scan), reason }
     }
 
     fn pause(&self, scan: ScanId) -> Duration {
-        let mut memories = self.lock();
-        let Some(memory) = memories.get_mut(&scan) else { return FIRST_PAUSE };
-        memory.pauses += 1;
-        FIRST_PAUSE.saturating_mul(memory.pauses).min(LONGEST_PAUSE)
+        let mut all = self.lock();
+        let Some(watched) = all.get_mut(&scan) else { return FIRST_PAUSE };
+        watched.pauses += 1;
+        FIRST_PAUSE.saturating_mul(watched.pauses).min(LONGEST_PAUSE)
     }
 
-    fn gave_up(&self, scan: ScanId, now: Timestamp) -> bool {
-        self.lock().get(&scan).is_some_and(|memory| now.since(memory.since) >= self.rules.give_up)
+    fn gave_up(&self, scan: ScanId) -> bool {
+        let now = self.ports.steady();
+        self.lock().get(&scan).is_some_and(|watched| now.since(watched.since) >= self.rules.give_up)
     }
 
-    fn begin(&self, scan: ScanId, now: Timestamp) -> bool {
-        let mut memories = self.lock();
-        let memory = memories.entry(scan).or_insert_with(|| Memory {
+    /// Notes that the scan is looked at; answers whether a person said that it may pass.
+    fn begin(&self, scan: ScanId) -> bool {
+        let now = self.ports.steady();
+        let mut all = self.lock();
+        let watched = all.entry(scan).or_insert_with(|| Watched {
             since: now,
             looked_at: now,
             pauses: 0,
             files: HashMap::new(),
             waved_through: false,
         });
-        memory.looked_at = now;
-        memory.waved_through
+        watched.looked_at = now;
+        watched.waved_through
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ScanId, Memory>> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ScanId, Watched>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn hold_until_released(Fallen { prefix, reason }: Fallen) -> GateVerdict {
+    GateVerdict::Hold { until: HoldUntil::Released(prefix), reason }
 }
 
 /// Whether a change's path must be on the disk before a target is told: its sender says so, or a look at a folder was

@@ -6,49 +6,52 @@ use std::time::Duration;
 
 use autoscan_core::anchor::{Anchor, Anchors};
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Clock, Files, Look};
-use autoscan_core::time::Timestamp;
+use autoscan_core::ports::Look;
+use autoscan_core::time::SteadyTime;
 
 use crate::mounts::Mounts;
+use crate::ports::Ports;
 
 /// So long after an anchor or a mount was gone nothing may be made to forget files.
 const AFTER_A_FALL: Duration = Duration::from_mins(15);
 
+/// Something that guards a folder and does not stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fallen {
+    /// Whatever lies at or below this is not scanned until it stands again.
+    pub(crate) prefix: LocalPath,
+    /// What is wrong, in a sentence.
+    pub(crate) reason: String,
+}
+
 pub(crate) struct Guards {
-    clock: Arc<dyn Clock>,
-    files: Arc<dyn Files>,
+    ports: Arc<Ports>,
     pub(crate) anchors: Anchors,
     mounts: Arc<Mounts>,
     /// Whether the disk is looked at at all: mounts count only then.
     check: bool,
     /// When each prefix was last seen without what guards it; bounded by the anchors and mounts.
-    falls: Mutex<HashMap<LocalPath, Timestamp>>,
+    falls: Mutex<HashMap<LocalPath, SteadyTime>>,
 }
 
 impl Guards {
-    pub(crate) fn new(
-        clock: Arc<dyn Clock>,
-        files: Arc<dyn Files>,
-        anchors: Anchors,
-        mounts: Arc<Mounts>,
-        check: bool,
-    ) -> Self {
-        Self { clock, files, anchors, mounts, check, falls: Mutex::default() }
+    pub(crate) fn new(ports: Arc<Ports>, anchors: Anchors, mounts: Arc<Mounts>, check: bool) -> Self {
+        Self { ports, anchors, mounts, check, falls: Mutex::default() }
     }
 
     /// Why a path would be held now, in a sentence. Remembers nothing.
     pub(crate) async fn would_hold(&self, folder: &LocalPath) -> Option<String> {
         match self.anchors_stand(folder).await {
-            Some(reason) => Some(reason),
-            None => self.mount_missing(folder),
+            Some(fallen) => Some(fallen.reason),
+            None => self.mount_missing(folder).await.map(|fallen| fallen.reason),
         }
     }
 
     /// Why a folder that passed may not be told now: what guards it has fallen since.
     pub(crate) async fn fallen(&self, folder: &LocalPath) -> Option<String> {
         match self.anchors_stand(folder).await {
-            None if self.check => self.mount_missing(folder),
-            fallen => fallen,
+            None if self.check => self.mount_missing(folder).await.map(|fallen| fallen.reason),
+            fallen => fallen.map(|fallen| fallen.reason),
         }
     }
 
@@ -57,18 +60,18 @@ impl Guards {
         self.anchors.guarding(path).map(|anchor| anchor.file.to_string()).collect()
     }
 
-    /// Why an anchor of the folder does not stand.
-    pub(crate) async fn anchors_stand(&self, folder: &LocalPath) -> Option<String> {
+    /// The anchor of the folder that does not stand.
+    pub(crate) async fn anchors_stand(&self, folder: &LocalPath) -> Option<Fallen> {
         for anchor in self.anchors.guarding(folder) {
             if let Some(reason) = self.fault_of(anchor).await {
-                return Some(reason);
+                return Some(Fallen { prefix: anchor.prefix.clone(), reason });
             }
         }
         None
     }
 
     async fn fault_of(&self, anchor: &Anchor) -> Option<String> {
-        let reason = match self.files.look(&anchor.file).await {
+        let reason = match self.ports.files.look(&anchor.file).await {
             Look::File { .. } | Look::Folder => return None,
             Look::Missing => format!(
                 "the anchor {:?} is missing: is the mount gone? Nothing under {:?} is scanned until it is back",
@@ -83,22 +86,22 @@ impl Guards {
         Some(reason)
     }
 
-    /// Why the mount of a folder is gone.
-    pub(crate) fn mount_missing(&self, folder: &LocalPath) -> Option<String> {
-        let (mount, reason) = self.mounts.missing(self.files.as_ref(), folder)?;
-        self.fell(&mount);
-        Some(reason)
+    /// The mount of a folder, when it is gone.
+    pub(crate) async fn mount_missing(&self, folder: &LocalPath) -> Option<Fallen> {
+        let (prefix, reason) = self.mounts.missing(self.ports.files.as_ref(), folder).await?;
+        self.fell(&prefix);
+        Some(Fallen { prefix, reason })
     }
 
     fn fell(&self, prefix: &LocalPath) {
         let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
-        falls.insert(prefix.clone(), self.clock.now());
+        falls.insert(prefix.clone(), self.ports.steady());
     }
 
     /// Notes which known mounts are gone, without touching them.
-    pub(crate) fn look_at_mounts(&self) {
+    pub(crate) async fn look_at_mounts(&self) {
         for mount in self.mounts.known() {
-            let _noted = self.mount_missing(&mount);
+            let _noted = self.mount_missing(&mount).await;
         }
     }
 
@@ -108,11 +111,11 @@ impl Guards {
         for anchor in self.anchors.iter() {
             guards.push((anchor.prefix.clone(), self.fault_of(anchor).await));
         }
-        guards.extend(self.mounts.known().into_iter().map(|mount| {
-            let fallen = self.mount_missing(&mount);
-            (mount, fallen)
-        }));
-        let now = self.clock.now();
+        for mount in self.mounts.known() {
+            let fallen = self.mount_missing(&mount).await.map(|fallen| fallen.reason);
+            guards.push((mount, fallen));
+        }
+        let now = self.ports.steady();
         let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
         falls.retain(|_, at| now.since(*at) < AFTER_A_FALL);
         for (prefix, at) in &*falls {

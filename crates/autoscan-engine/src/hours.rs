@@ -1,12 +1,11 @@
 //! What happened in each hour of the last week. Kept now and then, never with what is counted.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use autoscan_core::history::{HourCounts, VISIBLE_CLASSES};
 use autoscan_core::time::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::views::Hour;
 
@@ -15,29 +14,21 @@ pub const HOURS: usize = 168;
 const MILLIS: i64 = 3_600_000;
 
 /// The upper ends of the classes of time to visible, in milliseconds; one more class holds what took longer.
-const CLASSES: [u64; 23] = [
+const CLASSES: [u64; VISIBLE_CLASSES - 1] = [
     500, 1_000, 2_000, 3_000, 4_000, 5_000, 7_000, 10_000, 15_000, 20_000, 30_000, 45_000, 60_000, 90_000,
     120_000, 180_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 86_400_000,
 ];
 
-/// What is counted in one hour.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-struct Counts {
-    changes: u64,
-    done: u64,
-    attention: u64,
-    /// Deliveries that were seen, by the class of their time to visible.
-    visible: [u32; CLASSES.len() + 1],
-    /// The longest of them, in milliseconds.
-    slowest: u64,
-}
-
-/// The hours by their number since 1970; at most [`HOURS`].
+/// The hours of the last week.
 #[derive(Default)]
-pub(crate) struct Hours {
-    hours: Mutex<BTreeMap<i64, Counts>>,
-    changed: AtomicBool,
+pub(crate) struct Hours(Mutex<Counts>);
+
+/// By the number of the hour since the Unix epoch; at most [`HOURS`].
+#[derive(Default)]
+struct Counts {
+    all: BTreeMap<i64, HourCounts>,
+    /// What of it is not in the store yet.
+    unsaved: BTreeMap<i64, HourCounts>,
 }
 
 impl Hours {
@@ -70,51 +61,58 @@ impl Hours {
 
     /// Every hour of the last week, oldest first; the last is the one that runs.
     pub(crate) fn all(&self, now: Timestamp) -> Vec<Hour> {
-        let hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
-        let nothing = Counts::default();
-        window(now)
-            .map(|number| {
-                hours.get(&number).unwrap_or(&nothing).shown(Timestamp::from_millis(number * MILLIS))
-            })
-            .collect()
+        let counts = self.lock();
+        let nothing = HourCounts::default();
+        let start = |number| Timestamp::from_millis(number * MILLIS);
+        window(now).map(|number| shown(counts.all.get(&number).unwrap_or(&nothing), start(number))).collect()
     }
 
-    /// All of it as text, when something changed since it was asked for last.
-    pub(crate) fn changes(&self) -> Option<String> {
-        if !self.changed.swap(false, Ordering::Relaxed) {
-            return None;
+    /// What is to be added to what the store has; from now on it counts as kept.
+    pub(crate) fn take_unsaved(&self) -> Vec<HourCounts> {
+        std::mem::take(&mut self.lock().unsaved).into_values().collect()
+    }
+
+    /// What was got by [`Self::take_unsaved`] could not be kept.
+    pub(crate) fn not_kept(&self, unsaved: Vec<HourCounts>) {
+        let mut counts = self.lock();
+        for hour in unsaved {
+            of_hour(&mut counts.unsaved, hour.hour).add(&hour);
         }
-        let hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
-        serde_json::to_string(&*hours).ok()
     }
 
-    /// What was got by [`Self::changes`] could not be kept.
-    pub(crate) fn not_kept(&self) {
-        self.changed.store(true, Ordering::Relaxed);
-    }
-
-    /// Takes up what was kept; what was counted since the start is added. Text that cannot be read is forgotten.
-    pub(crate) fn restore(&self, text: &str, now: Timestamp) {
-        let kept: BTreeMap<i64, Counts> = serde_json::from_str(text).unwrap_or_default();
+    /// Takes up what was kept; what was counted since the start is added.
+    pub(crate) fn restore(&self, kept: Vec<HourCounts>, now: Timestamp) {
         let window = window(now);
-        let mut hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
-        for (number, counts) in kept.into_iter().filter(|(number, _)| window.contains(number)) {
-            hours.entry(number).or_default().add(&counts);
+        let mut counts = self.lock();
+        for hour in kept.into_iter().filter(|hour| window.contains(&hour.hour)) {
+            of_hour(&mut counts.all, hour.hour).add(&hour);
         }
     }
 
-    fn count(&self, now: Timestamp, count: impl FnOnce(&mut Counts)) {
+    fn count(&self, now: Timestamp, count: impl Fn(&mut HourCounts)) {
         let number = number(now);
-        let mut hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(counts) = hours.get_mut(&number) {
-            count(counts);
-        } else {
+        let mut counts = self.lock();
+        if !counts.all.contains_key(&number) {
             let window = window(now);
-            hours.retain(|number, _| window.contains(number));
-            count(hours.entry(number).or_default());
+            counts.all.retain(|number, _| window.contains(number));
         }
-        self.changed.store(true, Ordering::Relaxed);
+        let Counts { all, unsaved } = &mut *counts;
+        count(of_hour(all, number));
+        count(of_hour(unsaved, number));
     }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn of_hour(hours: &mut BTreeMap<i64, HourCounts>, number: i64) -> &mut HourCounts {
+    hours.entry(number).or_insert_with(|| HourCounts { hour: number, ..HourCounts::default() })
+}
+
+/// The number of the first hour that is kept.
+pub(crate) fn oldest(now: Timestamp) -> i64 {
+    *window(now).start()
 }
 
 /// The number of the hour of a moment.
@@ -129,43 +127,31 @@ fn window(now: Timestamp) -> std::ops::RangeInclusive<i64> {
     last - week + 1..=last
 }
 
-impl Counts {
-    fn add(&mut self, other: &Self) {
-        self.changes += other.changes;
-        self.done += other.done;
-        self.attention += other.attention;
-        self.slowest = self.slowest.max(other.slowest);
-        for (count, more) in self.visible.iter_mut().zip(other.visible) {
-            *count = count.saturating_add(more);
-        }
+fn shown(counts: &HourCounts, start: Timestamp) -> Hour {
+    let seen = counts.visible.iter().copied().map(u64::from).sum();
+    let within = |share| (seen > 0).then(|| Duration::from_millis(share_within(counts, seen, share)));
+    Hour {
+        start,
+        changes: counts.changes,
+        done: counts.done,
+        attention: counts.attention,
+        seen,
+        visible_median: within(50),
+        visible_p95: within(95),
+        visible_slowest: (seen > 0).then(|| Duration::from_millis(counts.slowest)),
     }
+}
 
-    fn shown(&self, start: Timestamp) -> Hour {
-        let seen = self.visible.iter().copied().map(u64::from).sum();
-        let among = |share| (seen > 0).then(|| Duration::from_millis(self.among(seen, share)));
-        Hour {
-            start,
-            changes: self.changes,
-            done: self.done,
-            attention: self.attention,
-            seen,
-            visible_median: among(50),
-            visible_p95: among(95),
-            visible_slowest: (seen > 0).then(|| Duration::from_millis(self.slowest)),
+/// The time in milliseconds within which that share in percent of all was visible: the end of its class, and never more than
+/// the slowest.
+fn share_within(counts: &HourCounts, seen: u64, share: u64) -> u64 {
+    let enough = (seen * share).div_ceil(100).max(1);
+    let mut counted = 0;
+    for (count, end) in counts.visible.iter().zip(CLASSES) {
+        counted += u64::from(*count);
+        if counted >= enough {
+            return end.min(counts.slowest);
         }
     }
-
-    /// The time within which that share in percent of all was visible: the end of its class, and never more than the
-    /// slowest.
-    fn among(&self, seen: u64, share: u64) -> u64 {
-        let wanted = (seen * share).div_ceil(100).max(1);
-        let mut counted = 0;
-        for (count, end) in self.visible.iter().zip(CLASSES) {
-            counted += u64::from(*count);
-            if counted >= wanted {
-                return end.min(self.slowest);
-            }
-        }
-        self.slowest
-    }
+    counts.slowest
 }

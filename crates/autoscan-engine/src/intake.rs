@@ -1,147 +1,163 @@
 //! The only way in: a sender's paths → local paths → filter → one group a folder → the store.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use autoscan_core::change::{Change, Refusal};
+use autoscan_core::filter::IgnoreList;
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, PathRefusal, TriggerPath};
-use autoscan_core::ports::{Absorb, Batch, Hook, ReadError, Reading, RefusalRecord, StoreError};
-use autoscan_core::scan::StoredChange;
+use autoscan_core::ports::{Absorb, Batch, Bookmark, Hook, Reading, RefusalRecord, StoreError};
+use autoscan_core::scan::{Scan, StoredChange};
 use autoscan_core::time::Timestamp;
 use tracing::{debug, warn};
 
-use crate::bound::BoundTrigger;
-use crate::bus::Topic;
-use crate::views::{ReceivedEvent, TakeError, Taken};
-use crate::{Engine, MANUAL};
+use crate::bound::{BoundTrigger, Rules};
+use crate::bus::{Bus, Topic};
+use crate::history::History;
+use crate::ports::Ports;
+use crate::storms::Storms;
+use crate::views::{TakeError, Taken};
+use crate::wakeup::Wakeup;
 
 /// The same path on this machine.
 pub(crate) fn to_local(map: &PathMap, path: &TriggerPath) -> Result<LocalPath, PathRefusal> {
     map.apply(&path.0).map(|mapped| LocalPath(mapped.path))
 }
 
-/// What the trigger `manual` makes of paths that are asked for: it knows a file from a folder by its name.
-pub(crate) fn asked(manual: &BoundTrigger, paths: &[TriggerPath]) -> Result<Reading, ReadError> {
-    let query: Vec<_> = paths.iter().map(|path| ("path".to_owned(), path.to_string())).collect();
-    manual.reader.read(&Hook { query: &query, content_type: None, body: &[] })
+/// Why a change does not reach the queue, or none when it does.
+pub(crate) fn left_out(
+    ignore: &IgnoreList,
+    trigger: &BoundTrigger,
+    change: &Change<LocalPath>,
+) -> Option<String> {
+    if let Some(pattern) = ignore.matches(&change.path.0) {
+        return Some(format!("ignored because of {pattern:?}"));
+    }
+    trigger.filter.reject(&change.path.0, change.subject)
 }
 
-/// One request on its way into the store.
-struct Intake<'a> {
-    engine: &'a Engine,
-    trigger: &'a BoundTrigger,
+/// What taking changes in takes.
+pub(crate) struct Intake {
+    pub(crate) ports: Arc<Ports>,
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) history: Arc<History>,
+    pub(crate) storms: Arc<Storms>,
+    pub(crate) rules: Arc<Rules>,
+    /// Wakes whoever starts scans.
+    pub(crate) scheduler: Arc<Wakeup>,
+    /// Whether the last request could not be stored: a small write may still fit where a request does not.
+    pub(crate) fails: AtomicBool,
+}
+
+/// Changes on their way in: whose they are, and whom they are for.
+pub(crate) struct Incoming<'a> {
+    /// Who reported them.
+    pub(crate) trigger: &'a BoundTrigger,
     /// Whose map and filter count.
-    eyes: &'a BoundTrigger,
-    targets: Option<Vec<Name>>,
-    now: Timestamp,
-    folders: Vec<Absorb>,
-    by_folder: HashMap<LocalPath, usize>,
-    taken: Taken,
+    pub(crate) eyes: &'a BoundTrigger,
+    /// The targets that should be told; none means all.
+    pub(crate) targets: Option<Vec<Name>>,
+    /// From where on their source is read next.
+    pub(crate) bookmark: Option<Bookmark>,
 }
 
-impl Engine {
+impl Intake {
     /// Takes in one request of a sender: read, map, filter, store. Answers once it is stored.
-    pub async fn take(&self, trigger: &Name, hook: &Hook<'_>) -> Result<Taken, TakeError> {
-        let bound = self.trigger(trigger.as_str()).ok_or(TakeError::UnknownTrigger)?;
-        self.take_for(bound, bound.targets.clone(), hook).await
-    }
-
-    /// The same for a request that another autoscan passed on: it is passed on no further.
-    pub async fn take_passed_on(&self, trigger: &Name, hook: &Hook<'_>) -> Result<Taken, TakeError> {
-        let bound = self.trigger(trigger.as_str()).ok_or(TakeError::UnknownTrigger)?;
-        let meant = |name: &Name| bound.targets.as_ref().is_none_or(|names| names.contains(name));
-        let ends = self.parts.targets.iter().filter(|target| !target.server.passes_on());
-        let targets = ends.map(|target| target.name.clone()).filter(meant).collect();
-        self.take_for(bound, Some(targets), hook).await
-    }
-
-    async fn take_for(
+    pub(crate) async fn take(
         &self,
-        bound: &BoundTrigger,
+        trigger: &BoundTrigger,
         targets: Option<Vec<Name>>,
         hook: &Hook<'_>,
     ) -> Result<Taken, TakeError> {
-        let now = self.now();
-        let reading = bound.reader.read(hook).inspect_err(|unreadable| {
-            self.ledger.note_refused(&bound.name, now, &unreadable.to_string());
-            self.bus.name(Topic::Trigger, &bound.name);
+        let reading = trigger.reader.read(hook).inspect_err(|unreadable| {
+            self.note_refused(&trigger.name, &unreadable.to_string());
         })?;
-        let mut intake = Intake::new(self, bound, targets, now);
-        intake.taken.event = reading.event;
-        for Refusal { reason } in reading.refused {
-            intake.refuse(&reason);
-        }
-        for change in reading.changes {
-            intake.add(change);
-        }
-        self.store_and_note(intake).await
+        let incoming = Incoming { trigger, eyes: trigger, targets, bookmark: None };
+        Ok(self.take_changes(incoming, reading).await?)
     }
 
-    /// Stores a request and remembers what became of it.
-    async fn store_and_note(&self, intake: Intake<'_>) -> Result<Taken, TakeError> {
-        let (trigger, now, event) = (&intake.trigger.name, intake.now, intake.taken.event.clone());
-        let stored = self.store_intake(intake).await;
+    /// Takes in changes: map, filter, store. Answers once they are stored.
+    pub(crate) async fn take_changes(
+        &self,
+        incoming: Incoming<'_>,
+        reading: Reading,
+    ) -> Result<Taken, StoreError> {
+        let (trigger, now) = (incoming.trigger, self.ports.now());
+        let bookmark = incoming.bookmark.clone();
+        let mut grouping = Grouping::new(self, incoming, now);
+        grouping.taken.event = reading.event;
+        for Refusal { reason } in reading.refused {
+            grouping.refuse(&reason);
+        }
+        for change in reading.changes {
+            grouping.add(change);
+        }
+        let Grouping { folders, taken, .. } = grouping;
+        let event = taken.event.clone();
+        let stored = self.store(trigger, folders, taken, bookmark, now).await;
         let (changes, scans, outcome) = match &stored {
             Ok(taken) => (taken.changes, &taken.scans[..], taken.sentence()),
             Err(failure) => (0, &[][..], failure.to_string()),
         };
-        self.hours.received(changes, now);
-        self.ledger.note(trigger, changes, ReceivedEvent::new(now, &event, &outcome, scans));
+        self.history.received(&trigger.name, changes, &event, &outcome, scans, now);
+        self.bus.name(Topic::Trigger, &trigger.name);
+        stored
+    }
+
+    /// Remembers that a request was refused before it was read, at the door or because of its type, or could not be read. It
+    /// is counted, and the same again is one event; the trigger is as silent as before.
+    pub(crate) fn note_refused(&self, trigger: &Name, reason: &str) {
+        self.history.refused(trigger, reason, self.ports.now());
         self.bus.name(Topic::Trigger, trigger);
-        Ok(stored?)
     }
 
-    /// Remembers that a request was turned away before it was read: at the door, or because of its type. It is counted, and
-    /// the same again is one event; the trigger is as silent as before.
-    pub fn note_refused(&self, trigger: &Name, reason: &str) {
-        self.ledger.note_refused(trigger, self.now(), reason);
-        self.bus.name(Topic::Trigger, trigger);
-    }
-
-    /// Takes in a scan that a person or script asked for over the API, as the trigger `manual` reads `?path=`: it knows a
-    /// file from a folder.
-    pub async fn ask(&self, paths: Vec<TriggerPath>, targets: Option<Vec<Name>>) -> Result<Taken, TakeError> {
-        self.ask_as(paths, targets, MANUAL).await
-    }
-
-    /// The same for paths as this trigger's sender sees them: its map and its filter count. [`MANUAL`] stands for the
-    /// trigger of that kind, whatever its name.
-    pub async fn ask_as(
+    /// The same scan by the maps and filters of now, when its paths are others on this machine: what is to be stored instead.
+    pub(crate) fn remapped<'a>(
         &self,
-        paths: Vec<TriggerPath>,
-        targets: Option<Vec<Name>>,
-        eyes: &str,
-    ) -> Result<Taken, TakeError> {
-        let bound = self.trigger_of_kind(MANUAL).ok_or(TakeError::UnknownTrigger)?;
-        let eyes =
-            if eyes == MANUAL { bound } else { self.trigger(eyes).ok_or(TakeError::UnknownTrigger)? };
-        for name in targets.iter().flatten() {
-            if !self.parts.targets.iter().any(|target| target.name == *name) {
-                return Err(TakeError::UnknownTarget(name.to_string()));
+        scan: &Scan,
+        trigger: impl Fn(&Name) -> Option<&'a BoundTrigger>,
+    ) -> Option<Batch> {
+        let now = self.ports.now();
+        let mut moved = false;
+        let mut folders: Vec<Absorb> = Vec::new();
+        for stored in &scan.changes {
+            let bound = trigger(&stored.trigger)?;
+            let sent = match &stored.sent_path {
+                Some(sent) => sent.clone(),
+                None => TriggerPath(stored.change.path.0.clone()),
+            };
+            let path = to_local(&bound.map, &sent).ok()?;
+            moved |= path != stored.change.path;
+            let sent_path = (sent.as_str() != path.as_str()).then_some(sent);
+            let change = Change { path, ..stored.change.clone() };
+            let again = StoredChange { change, received_at: now, sent_path, ..stored.clone() };
+            for folder in again.change.folders() {
+                let priority = self.priority_of(&folder, scan.priority);
+                match folders.iter_mut().find(|known| known.folder == folder) {
+                    Some(known) => known.changes.push(again.clone()),
+                    None => folders.push(Absorb {
+                        folder,
+                        priority,
+                        quiet: bound.quiet,
+                        changes: vec![again.clone()],
+                    }),
+                }
             }
         }
-        let now = self.now();
-        let mut intake = Intake::new(self, bound, targets.or_else(|| eyes.targets.clone()), now);
-        intake.eyes = eyes;
-        let reading = asked(bound, &paths)?;
-        for change in reading.changes {
-            intake.add(change);
-        }
-        self.store_and_note(intake).await
+        moved.then(|| Batch { received_at: now, folders, ..Batch::default() })
     }
 
-    /// Remembers whether the last request could be stored, for [`Self::ready`].
-    fn note_writes(&self, failure: Option<&StoreError>) {
-        let fails = failure.is_some();
-        if self.intake_fails.load(Ordering::Relaxed) != fails {
-            self.intake_fails.store(fails, Ordering::Relaxed);
-        }
-    }
-
-    async fn store_intake(&self, intake: Intake<'_>) -> Result<Taken, StoreError> {
-        let Intake { trigger, now, folders, mut taken, .. } = intake;
+    async fn store(
+        &self,
+        trigger: &BoundTrigger,
+        folders: Vec<Absorb>,
+        mut taken: Taken,
+        bookmark: Option<Bookmark>,
+        now: Timestamp,
+    ) -> Result<Taken, StoreError> {
         let refusals: Vec<RefusalRecord> = taken
             .refused
             .iter()
@@ -152,50 +168,71 @@ impl Engine {
             })
             .collect();
         debug!(trigger = %trigger.name, event = taken.event, changes = taken.changes, folders = folders.len(), "received");
-        if folders.is_empty() && refusals.is_empty() {
+        if folders.is_empty() && refusals.is_empty() && bookmark.is_none() {
             return Ok(taken);
         }
         // A folder that got a file in the same request is tidied, not lost: an upgrade deletes what it replaces.
         for folder in folders.iter().filter(|folder| !folder.changes.iter().any(|kept| kept.change.awaited)) {
-            self.gate.storms.note(folder.changes.iter().map(|kept| &kept.change), now);
+            self.storms.note(folder.changes.iter().map(|kept| &kept.change));
         }
-        let rings = !folders.is_empty();
-        let stored = self.parts.store.absorb(Batch { received_at: now, folders, refusals }).await;
+        let wakes = !folders.is_empty();
+        let stored = self.ports.store.absorb(Batch { received_at: now, folders, refusals, bookmark }).await;
         self.note_writes(stored.as_ref().err());
         taken.scans = stored?.scans;
         self.bus.scans(taken.scans.iter().copied());
-        if rings {
-            self.alarm.ring_before(now + trigger.quiet.minimum_age.min(trigger.quiet.maximum_wait));
+        if wakes {
+            let quiet = trigger.quiet.minimum_age.min(trigger.quiet.maximum_wait);
+            self.scheduler.wake_before(self.ports.steady() + quiet);
         }
         Ok(taken)
     }
+
+    /// Remembers whether the last request could be stored.
+    fn note_writes(&self, failure: Option<&StoreError>) {
+        let fails = failure.is_some();
+        if self.fails.load(Ordering::Relaxed) != fails {
+            self.fails.store(fails, Ordering::Relaxed);
+        }
+    }
+
+    /// The folder's own priority where one is set for its path, else this.
+    fn priority_of(&self, folder: &LocalPath, otherwise: i64) -> i64 {
+        let text = format!("{folder}/");
+        let rule = self.rules.priorities.iter().find(|rule| text.contains(&rule.path));
+        rule.map_or(otherwise, |rule| rule.priority)
+    }
 }
 
-impl<'a> Intake<'a> {
-    fn new(
-        engine: &'a Engine,
-        trigger: &'a BoundTrigger,
-        targets: Option<Vec<Name>>,
-        now: Timestamp,
-    ) -> Self {
+/// Changes of one request, grouped by folder.
+struct Grouping<'a> {
+    intake: &'a Intake,
+    incoming: Incoming<'a>,
+    now: Timestamp,
+    folders: Vec<Absorb>,
+    by_folder: HashMap<LocalPath, usize>,
+    taken: Taken,
+}
+
+impl<'a> Grouping<'a> {
+    fn new(intake: &'a Intake, incoming: Incoming<'a>, now: Timestamp) -> Self {
         let (folders, by_folder, taken) = (Vec::new(), HashMap::new(), Taken::default());
-        Self { engine, trigger, eyes: trigger, targets, now, folders, by_folder, taken }
+        Self { intake, incoming, now, folders, by_folder, taken }
     }
 
     /// Keeps a path that is not believed on record. Its text holds the path escaped.
     fn refuse(&mut self, reason: &PathRefusal) {
-        warn!(trigger = %self.trigger.name, %reason, "a path is refused; the rest of the request is taken");
+        warn!(trigger = %self.incoming.trigger.name, %reason, "a path is refused; the rest of the request is taken");
         self.taken.refused.push(reason.to_string());
     }
 
     fn add(&mut self, change: Change<TriggerPath>) {
         let sent = change.path.clone();
-        let change = match change.try_map(|path| to_local(&self.eyes.map, &path)) {
+        let change = match change.try_map(|path| to_local(&self.incoming.eyes.map, &path)) {
             Ok(change) => change,
             Err(reason) => return self.refuse(&reason),
         };
-        if let Some(reason) = self.engine.left_out(self.eyes, &change) {
-            debug!(trigger = %self.trigger.name, path = ?change.path, reason, "a path is left out");
+        if let Some(reason) = self.left_out(&change) {
+            debug!(trigger = %self.incoming.trigger.name, path = ?change.path, reason, "a path is left out");
             self.taken.ignored.push(format!("{:?}: {reason}", change.path.as_str()));
             return;
         }
@@ -204,44 +241,38 @@ impl<'a> Intake<'a> {
         for folder in change.folders() {
             let stored = StoredChange {
                 change: change.clone(),
-                trigger: self.trigger.name.clone(),
+                trigger: self.incoming.trigger.name.clone(),
                 received_at: self.now,
-                targets: self.targets.clone(),
+                targets: self.incoming.targets.clone(),
                 sent_path: sent_path.clone(),
             };
             self.group(folder).changes.push(stored);
         }
     }
 
-    /// The folder's own priority where one is set for its path, else that of the trigger.
-    fn priority_of(&self, folder: &LocalPath) -> i64 {
-        let text = format!("{folder}/");
-        let rules = &self.engine.parts.rules.priorities;
-        let rule = rules.iter().find(|rule| text.contains(&rule.path));
-        rule.map_or(self.trigger.priority, |rule| rule.priority)
+    fn left_out(&self, change: &Change<LocalPath>) -> Option<String> {
+        if self.incoming.targets.as_ref().is_some_and(Vec::is_empty) {
+            return Some(
+                "it is for no target: another autoscan passed it on, and only others would be told"
+                    .to_owned(),
+            );
+        }
+        left_out(&self.intake.rules.ignore, self.incoming.eyes, change)
     }
 
     fn group(&mut self, folder: LocalPath) -> &mut Absorb {
-        let priority = self.priority_of(&folder);
+        let trigger = self.incoming.trigger;
+        let priority = self.intake.priority_of(&folder, trigger.priority);
         let at = *self.by_folder.entry(folder).or_insert_with_key(|folder| {
             self.folders.push(Absorb {
                 folder: folder.clone(),
                 priority,
-                quiet: self.trigger.quiet,
-                changes: Vec::new(),
+                quiet: trigger.quiet,
+                // Most folders of a large request get one change: room for four would be most of what it costs.
+                changes: Vec::with_capacity(1),
             });
             self.folders.len() - 1
         });
         &mut self.folders[at]
-    }
-}
-
-impl Engine {
-    /// Why a change does not reach the queue, or none when it does.
-    pub(crate) fn left_out(&self, trigger: &BoundTrigger, change: &Change<LocalPath>) -> Option<String> {
-        if let Some(pattern) = self.parts.rules.ignore.matches(&change.path.0) {
-            return Some(format!("ignored because of {pattern:?}"));
-        }
-        trigger.filter.reject(&change.path.0, change.subject)
     }
 }

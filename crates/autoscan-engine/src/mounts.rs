@@ -1,51 +1,46 @@
 //! The mounts that scanned folders were seen on, so that one that vanishes is noticed without any setting.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::Files;
-use tokio::sync::Notify;
+use autoscan_core::ports::{Files, MountedPath};
 
-/// More mounts than this are not remembered: no machine has them, and the list is kept in one row.
+use crate::wakeup::Wakeup;
+
+/// More mounts than this are not remembered: no machine has them.
 const MOST: usize = 500;
 
 /// Mount points by path, and the roots that the config names.
 pub(crate) struct Mounts {
     known: Mutex<BTreeSet<LocalPath>>,
     configured: Vec<LocalPath>,
-    /// Rings when a mount was met for the first time, so that the list is kept.
-    pub(crate) changed: Notify,
+    /// Woken when a mount was met for the first time or is known no more, so that this is kept.
+    changed: Arc<Wakeup>,
 }
 
 impl Mounts {
     /// `configured` are the folders that triggers' maps lead to.
-    pub(crate) fn new(configured: Vec<LocalPath>) -> Self {
-        Self { known: Mutex::default(), configured, changed: Notify::new() }
+    pub(crate) fn new(configured: Vec<LocalPath>, changed: Arc<Wakeup>) -> Self {
+        Self { known: Mutex::default(), configured, changed }
     }
 
-    /// Takes up what was known before the restart: one path a line.
-    pub(crate) fn restore(&self, lines: &str) {
-        let mut known = self.lock();
-        known.extend(lines.lines().filter_map(|line| LocalPath::parse(line).ok()));
-    }
-
-    /// What should be known after a restart: one path a line. Paths hold no line breaks.
-    pub(crate) fn lines(&self) -> String {
-        self.lock().iter().map(LocalPath::as_str).collect::<Vec<_>>().join("\n")
+    /// Takes up what was known before the restart.
+    pub(crate) fn restore(&self, kept: impl IntoIterator<Item = LocalPath>) {
+        self.lock().extend(kept);
     }
 
     /// Remembers the mount that a folder lies on, now that the folder is known to be well. A mount that it no longer
     /// lies on is forgotten.
-    pub(crate) fn remember(&self, files: &dyn Files, folder: &LocalPath) {
-        let Some(mount) = files.mount_point(folder) else { return };
+    pub(crate) async fn remember(&self, files: &dyn Files, folder: &LocalPath) {
+        let Some(MountedPath { real, mount }) = files.mount_of(folder).await else { return };
         let mut known = self.lock();
         let before = known.len();
-        known.retain(|old| !folder.0.is_within(&old.0) || mount.0.is_within(&old.0));
+        known.retain(|old| !real.0.is_within(&old.0) || mount.0.is_within(&old.0));
         let gone = before != known.len();
         let new = !mount.0.is_root() && known.len() < MOST && known.insert(mount);
         if gone || new {
-            self.changed.notify_one();
+            self.changed.wake();
         }
     }
 
@@ -55,11 +50,10 @@ impl Mounts {
     }
 
     /// The mount of a folder, when it is gone, and that in a sentence; none when it is there or none was ever seen.
-    pub(crate) fn missing(&self, files: &dyn Files, folder: &LocalPath) -> Option<(LocalPath, String)> {
-        let mount = files.mount_point(folder)?;
+    pub(crate) async fn missing(&self, files: &dyn Files, folder: &LocalPath) -> Option<(LocalPath, String)> {
+        let MountedPath { real, mount } = files.mount_of(folder).await?;
         let known = self.lock();
-        let expected =
-            known.iter().filter(|old| folder.0.is_within(&old.0)).max_by_key(|old| old.0.depth())?;
+        let expected = known.iter().filter(|old| real.0.is_within(&old.0)).max_by_key(|old| old.0.depth())?;
         (!mount.0.is_within(&expected.0)).then(|| {
             let reason = format!(
                 "{:?} was a mount and is none now: is it gone? If that is meant, retry this scan",

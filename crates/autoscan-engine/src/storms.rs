@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use autoscan_core::change::{Change, ChangeKind};
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Files, Look};
+use autoscan_core::ports::Look;
 use autoscan_core::scan::Scan;
-use autoscan_core::storm::{Deletions, StormRule};
-use autoscan_core::time::Timestamp;
-use tokio::sync::Notify;
+use autoscan_core::storm::{Deletions, HeldStorm, StormRule};
+use autoscan_core::time::SteadyTime;
 
+use crate::guards::Fallen;
 use crate::mounts::Mounts;
+use crate::ports::Ports;
+use crate::wakeup::Wakeup;
 
 /// A storm that holds nothing any more is forgotten after this.
 const FORGET_AFTER: Duration = Duration::from_mins(10);
@@ -30,39 +32,45 @@ const DEPTH_WITHOUT_ROOT: usize = 2;
 struct Prefix {
     deletions: Deletions,
     suspect: Option<Suspect>,
-    left: Option<(Timestamp, usize)>,
+    left: Option<(SteadyTime, usize)>,
 }
 
 /// So many deletions that they may be a storm.
 #[derive(Clone, Copy, Debug)]
 struct Suspect {
     deleted: usize,
-    last: Timestamp,
-    held_at: Option<Timestamp>,
+    last: SteadyTime,
+    held_at: Option<SteadyTime>,
 }
 
 /// What is known of deletions, by prefix.
 pub(crate) struct Storms {
     rule: Option<StormRule>,
-    files: Arc<dyn Files>,
+    ports: Arc<Ports>,
     mounts: Arc<Mounts>,
     prefixes: Mutex<HashMap<LocalPath, Prefix>>,
-    /// Rings when what must survive a restart has changed.
-    pub(crate) changed: Notify,
+    /// Woken when what must survive a restart has changed.
+    changed: Arc<Wakeup>,
 }
 
 impl Storms {
-    pub(crate) fn new(rule: Option<StormRule>, files: Arc<dyn Files>, mounts: Arc<Mounts>) -> Self {
-        Self { rule, files, mounts, prefixes: Mutex::default(), changed: Notify::new() }
+    pub(crate) fn new(
+        rule: Option<StormRule>,
+        ports: Arc<Ports>,
+        mounts: Arc<Mounts>,
+        changed: Arc<Wakeup>,
+    ) -> Self {
+        Self { rule, ports, mounts, prefixes: Mutex::default(), changed }
     }
 
     /// Notes changes that were reported.
-    pub(crate) fn note<'a>(&self, changes: impl Iterator<Item = &'a Change<LocalPath>>, now: Timestamp) {
-        let Some(rule) = self.rule else { return };
+    pub(crate) fn note<'a>(&self, changes: impl Iterator<Item = &'a Change<LocalPath>>) {
+        let (Some(rule), now) = (self.rule, self.ports.steady()) else { return };
         for change in changes.filter(|change| change.kind == ChangeKind::Deleted) {
             let prefix = self.prefix_of(&change.path);
             let mut prefixes = self.lock();
-            if prefixes.len() >= MOST && !prefixes.contains_key(&prefix) {
+            let is_full = prefixes.len() >= MOST && !prefixes.contains_key(&prefix);
+            if is_full && !forget_the_quietest(&mut prefixes) {
                 continue;
             }
             let known = prefixes.entry(prefix).or_default();
@@ -77,10 +85,10 @@ impl Storms {
         }
     }
 
-    /// Why a scan must wait because its deletions belong to a storm. `guarded` says that an anchor guards its folder and
-    /// stands.
-    pub(crate) async fn holds(&self, scan: &Scan, guarded: bool, now: Timestamp) -> Option<String> {
-        let rule = self.rule?;
+    /// Why a scan must wait because its deletions belong to a storm, and whether it waits for the whole prefix or for its own
+    /// files to be really gone. `guarded` says that an anchor guards its folder and stands.
+    pub(crate) async fn holds(&self, scan: &Scan, guarded: bool) -> Option<(Fallen, bool)> {
+        let (rule, now) = (self.rule?, self.ports.steady());
         // A file that is to be there, and is, proves the mount.
         if scan.changes.iter().any(|stored| stored.change.awaited) {
             return None;
@@ -107,14 +115,27 @@ impl Storms {
             known.is_some_and(|suspect| suspect.held_at.replace(now).is_none())
         };
         if news {
-            self.changed.notify_one();
+            self.changed.wake();
         }
-        Some(sentence(&prefix, suspect.deleted, left, guarded))
+        let reason = sentence(&prefix, suspect.deleted, left, guarded);
+        Some((Fallen { prefix, reason }, !(calm && guarded)))
+    }
+
+    /// Whether the storm below this prefix goes on, so that whatever is held for it stays so: it has not calmed down, or
+    /// nothing proves that the files are really gone. Scans are held for it, so it is not forgotten.
+    pub(crate) fn goes_on(&self, prefix: &LocalPath, guarded: bool) -> bool {
+        let (Some(rule), now) = (self.rule, self.ports.steady()) else { return false };
+        let mut prefixes = self.lock();
+        let Some(suspect) = prefixes.get_mut(prefix).and_then(|known| known.suspect.as_mut()) else {
+            return false;
+        };
+        suspect.held_at = Some(now);
+        !guarded || now.since(suspect.last) < rule.within
     }
 
     /// A storm that holds deletions now, in a sentence.
-    pub(crate) fn on(&self, now: Timestamp) -> Option<String> {
-        let prefixes = self.lock();
+    pub(crate) fn on(&self) -> Option<String> {
+        let (prefixes, now) = (self.lock(), self.ports.steady());
         let held = prefixes.iter().find(|(_, known)| {
             known
                 .suspect
@@ -128,30 +149,27 @@ impl Storms {
     pub(crate) fn release(&self, folder: &LocalPath) {
         let prefix = self.prefix_of(folder);
         if self.lock().remove(&prefix).is_some_and(|known| known.suspect.is_some()) {
-            self.changed.notify_one();
+            self.changed.wake();
         }
     }
 
-    /// What must survive a restart: one storm a line.
-    pub(crate) fn lines(&self) -> String {
-        let line = |(prefix, known): (&LocalPath, &Prefix)| {
+    /// The storms that hold deletions: they must survive a restart.
+    pub(crate) fn held(&self) -> Vec<HeldStorm> {
+        let now = self.ports.steady();
+        let held = |(prefix, known): (&LocalPath, &Prefix)| {
             let suspect = known.suspect.filter(|suspect| suspect.held_at.is_some())?;
-            Some(format!("{} {} {prefix}", suspect.deleted, suspect.last.as_millis()))
+            let last = self.ports.now() - now.since(suspect.last);
+            Some(HeldStorm { prefix: prefix.clone(), deleted: suspect.deleted, last })
         };
-        self.lock().iter().filter_map(line).collect::<Vec<_>>().join("\n")
+        self.lock().iter().filter_map(held).collect()
     }
 
     /// Takes up what was known before the restart.
-    pub(crate) fn restore(&self, lines: &str, now: Timestamp) {
-        for line in lines.lines() {
-            let mut words = line.splitn(3, ' ');
-            let (deleted, last) = (words.next().map(str::parse), words.next().map(str::parse));
-            let prefix = words.next().map(LocalPath::parse);
-            if let (Some(Ok(deleted)), Some(Ok(last)), Some(Ok(prefix))) = (deleted, last, prefix) {
-                let last = Timestamp::from_millis(last);
-                let suspect = Some(Suspect { deleted, last, held_at: Some(now) });
-                self.lock().insert(prefix, Prefix { suspect, ..Prefix::default() });
-            }
+    pub(crate) fn restore(&self, kept: impl IntoIterator<Item = HeldStorm>) {
+        let now = self.ports.steady();
+        for HeldStorm { prefix, deleted, .. } in kept {
+            let suspect = Some(Suspect { deleted, last: now, held_at: Some(now) });
+            self.lock().insert(prefix, Prefix { suspect, ..Prefix::default() });
         }
     }
 
@@ -167,7 +185,7 @@ impl Storms {
         })
     }
 
-    fn suspect(&self, prefix: &LocalPath, now: Timestamp) -> Option<Suspect> {
+    fn suspect(&self, prefix: &LocalPath, now: SteadyTime) -> Option<Suspect> {
         let mut prefixes = self.lock();
         let known = prefixes.get_mut(prefix)?;
         let suspect = known.suspect?;
@@ -179,12 +197,12 @@ impl Storms {
     }
 
     /// How many files are left below a prefix, counted up to `most`.
-    async fn left(&self, prefix: &LocalPath, most: usize, now: Timestamp) -> usize {
+    async fn left(&self, prefix: &LocalPath, most: usize, now: SteadyTime) -> usize {
         let known = self.lock().get(prefix).and_then(|known| known.left);
         if let Some((_, left)) = known.filter(|(at, _)| now.since(*at) < COUNT_AGE) {
             return left;
         }
-        let left = self.files.list(prefix, most.min(COUNTED)).await.files.len();
+        let left = self.ports.files.list(prefix, most.min(COUNTED)).await.files.len();
         if let Some(known) = self.lock().get_mut(prefix) {
             known.left = Some((now, left));
         }
@@ -193,7 +211,7 @@ impl Storms {
 
     async fn really_gone(&self, paths: &[&LocalPath]) -> bool {
         for path in paths {
-            if self.files.look(path).await != Look::Missing {
+            if self.ports.files.look(path).await != Look::Missing {
                 return false;
             }
         }
@@ -203,6 +221,17 @@ impl Storms {
     fn lock(&self) -> MutexGuard<'_, HashMap<LocalPath, Prefix>> {
         self.prefixes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Makes room for another prefix: the one whose last deletion was longest ago and that is no suspect, or else any that holds
+/// nothing. Answers whether there was one.
+fn forget_the_quietest(prefixes: &mut HashMap<LocalPath, Prefix>) -> bool {
+    let quietest = prefixes
+        .iter()
+        .filter(|(_, known)| known.suspect.is_none_or(|suspect| suspect.held_at.is_none()))
+        .min_by_key(|(_, known)| (known.suspect.is_some(), known.deletions.last()))
+        .map(|(prefix, _)| prefix.clone());
+    quietest.is_some_and(|quietest| prefixes.remove(&quietest).is_some())
 }
 
 fn sentence(prefix: &LocalPath, deleted: usize, left: usize, guarded: bool) -> String {

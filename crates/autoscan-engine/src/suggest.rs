@@ -7,12 +7,13 @@ use autoscan_core::map::PathMap;
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Folders, Library};
 use autoscan_core::suggest::{Eyes, Party, Place, Suggestions, suggest};
-use autoscan_core::time::Timestamp;
+use autoscan_core::time::{SteadyTime, Timestamp};
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use crate::Engine;
-use crate::bound::BoundTarget;
+use crate::engine::Engine;
+use crate::lane::Lane;
+use crate::server_info::ServerInfo;
 
 /// How long a server is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -115,19 +116,23 @@ impl Engine {
             }
         }
         // Where the maps of all others lead is in use too.
-        for bound in &self.parts.triggers {
+        for bound in &self.triggers {
             let of = Party::Trigger(bound.name.to_string());
             if sending.iter().all(|eyes| eyes.of != of) {
                 sending.push(Eyes { of, map: bound.map.clone(), folders: Vec::new() });
             }
         }
-        let targets = self.parts.targets.iter().filter(|target| target.server.has_libraries());
+        let lanes = self.servers.iter().zip(&self.lanes);
+        let with_libraries = lanes.filter(|(_, lane)| lane.target.server.libraries().is_some());
         let mut told = Vec::new();
         if let Some(new) = new {
-            told.extend(targets.map(|target| eyes(target.name.as_str(), &target.map, &[], &[])));
+            told.extend(
+                with_libraries.map(|(_, lane)| eyes(lane.target.name.as_str(), &lane.target.map, &[], &[])),
+            );
             told.push(eyes(&new.name, &PathMap::default(), &new.libraries, &new.samples));
         } else {
-            for answer in join_all(targets.map(ask)).await {
+            let now = self.ports.steady();
+            for answer in join_all(with_libraries.map(|(info, lane)| ask(info, lane, now))).await {
                 match answer {
                     Ok(eyes) => told.push(eyes),
                     Err(reason) => silent.push(reason),
@@ -148,12 +153,7 @@ impl Engine {
     pub fn maps_to(&self, of: &Party, from: &str, to: &str) -> bool {
         let map = match of {
             Party::Trigger(name) => self.trigger(name).map(|trigger| &trigger.map),
-            Party::Target(name) => self
-                .parts
-                .targets
-                .iter()
-                .find(|target| target.name.as_str() == name)
-                .map(|target| &target.map),
+            Party::Target(name) => self.lane(name).map(|(_, lane)| &lane.target.map),
         };
         let paths = AbsolutePath::parse(from).and_then(|from| AbsolutePath::parse(to).map(|to| (from, to)));
         map.zip(paths.ok())
@@ -173,7 +173,7 @@ impl Engine {
             named.extend(eyes.map.sources().cloned());
             named.extend(eyes.folders.iter().flat_map(|place| eyes.map.origins(&place.path)));
         }
-        named.extend(self.parts.rules.anchors.iter().map(|anchor| anchor.prefix.0.clone()));
+        named.extend(self.rules.anchors.iter().map(|anchor| anchor.prefix.0.clone()));
         let beside: Vec<AbsolutePath> = named.iter().filter_map(AbsolutePath::parent).collect();
         let root = AbsolutePath::parse("/").into_iter();
         let mut search = Search { met: BTreeSet::new(), queue: Vec::new(), found: Vec::new() };
@@ -185,7 +185,7 @@ impl Engine {
             while search.found.len() < LOOKED_INTO && !search.queue.is_empty() {
                 let now: Vec<_> = search.queue.drain(..search.queue.len().min(AT_A_TIME)).collect();
                 let looks = now.iter().map(|(path, _)| {
-                    tokio::time::timeout(LOOK_PATIENCE, self.parts.files.folders_in(path, NAMES))
+                    tokio::time::timeout(LOOK_PATIENCE, self.ports.files.folders_in(path, NAMES))
                 });
                 let looks = join_all(looks).await;
                 let seen =
@@ -235,19 +235,19 @@ impl Search {
     }
 }
 
-/// Asks a target for its libraries and for a sample of what is in them.
-async fn ask(target: &BoundTarget) -> Result<Eyes, String> {
-    let silent = |why: &str| format!("{} did not say its libraries: {why}", target.name);
-    let asked = tokio::time::timeout(PATIENCE, target.server.libraries());
-    match asked.await {
-        Ok(Ok(libraries)) => {
-            let samples = tokio::time::timeout(PATIENCE, target.server.samples(&libraries)).await;
-            let samples = samples.unwrap_or_default();
-            Ok(eyes(target.name.as_str(), &target.map, &libraries, &samples))
-        }
-        Ok(Err(fault)) => Err(silent(fault.reason())),
-        Err(_elapsed) => Err(silent(&format!("no answer within {} s", PATIENCE.as_secs()))),
+/// The libraries of a target and a sample of what is in them.
+async fn ask(info: &ServerInfo, lane: &Lane, now: SteadyTime) -> Result<Eyes, String> {
+    let target = &lane.target;
+    let (libraries, silent) = info.libraries(lane, now, PATIENCE).await;
+    if let Some(why) = silent {
+        return Err(format!("{} did not say its libraries: {why}", target.name));
     }
+    let libraries = libraries.unwrap_or_default();
+    let samples = match target.server.libraries() {
+        Some(its) => tokio::time::timeout(PATIENCE, its.samples(&libraries)).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    Ok(eyes(target.name.as_str(), &target.map, &libraries, &samples))
 }
 
 fn eyes(name: &str, map: &PathMap, libraries: &[Library], samples: &[String]) -> Eyes {

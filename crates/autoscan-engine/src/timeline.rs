@@ -2,13 +2,12 @@
 
 use autoscan_core::delivery::DeliveryState;
 use autoscan_core::duration::in_words;
-use autoscan_core::ports::{Settlement, StoreError};
-use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
+use autoscan_core::ports::StoreError;
+use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange, reached_nobody};
 use autoscan_core::step::{Step, StepKind};
 use autoscan_core::time::Timestamp;
-use tracing::warn;
 
-use crate::Engine;
+use crate::engine::Engine;
 use crate::queue::show_lanes;
 use crate::taken::count;
 use crate::views::Hour;
@@ -16,67 +15,19 @@ use crate::views::Hour;
 /// Changes of a scan that have a step of their own; of the rest only their number.
 const SHOWN: usize = 20;
 
-/// Where the last events of each trigger are kept.
-const EVENTS: &str = "events";
-/// Where the hours of the last week are kept.
-const HOURS: &str = "hours";
-
 impl Engine {
     /// The way of a scan from the requests that asked for it to what became of it, oldest first, each step a sentence.
     pub async fn timeline(&self, id: ScanId) -> Result<Option<Vec<Step>>, StoreError> {
-        let Some(mut scan) = self.parts.store.show(id).await? else { return Ok(None) };
-        let kept = self.parts.store.steps(id).await?;
+        let Some(mut scan) = self.ports.store.show(id).await? else { return Ok(None) };
+        let kept = self.ports.store.steps(id).await?;
         show_lanes(&mut scan, &self.targets());
         Ok(Some(timeline(&scan, kept, self.now())))
     }
 
     /// What happened in each hour of the last week, oldest first; the last is the one that runs.
     pub fn hours(&self) -> Vec<Hour> {
-        self.hours.all(self.now())
+        self.history.hours(self.now())
     }
-
-    /// Keeps what became of deliveries, and counts the scans that came to their end.
-    pub(crate) async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
-        let now = self.now();
-        let news: Vec<ScanId> =
-            settlements.iter().filter(|one| !one.steps.is_empty()).map(|one| one.scan).collect();
-        let finished = self.parts.store.settle(settlements, now).await?;
-        self.bus.scans(news);
-        let attention = finished.iter().filter(|(_, state)| *state == ScanState::Attention).count();
-        self.hours.finished(whole(finished.len() - attention), whole(attention), now);
-        Ok(())
-    }
-
-    /// Takes up what was remembered before the restart.
-    pub(crate) async fn restore_history(&self) -> Result<(), StoreError> {
-        if let Some(text) = self.parts.store.setting(EVENTS).await? {
-            self.ledger.restore(&text, self.parts.triggers.iter().map(|trigger| &trigger.name));
-        }
-        if let Some(text) = self.parts.store.setting(HOURS).await? {
-            self.hours.restore(&text, self.now());
-        }
-        Ok(())
-    }
-
-    /// Writes down what is remembered, where it changed.
-    pub(crate) async fn keep_history(&self) {
-        if let Some(text) = self.ledger.changes()
-            && let Err(failure) = self.parts.store.set_setting(EVENTS, Some(text)).await
-        {
-            self.ledger.not_kept();
-            warn!(%failure, "the last events of the triggers could not be written down; autoscan tries again in a minute");
-        }
-        if let Some(text) = self.hours.changes()
-            && let Err(failure) = self.parts.store.set_setting(HOURS, Some(text)).await
-        {
-            self.hours.not_kept();
-            warn!(%failure, "the figures of the hour could not be written down; autoscan tries again in a minute");
-        }
-    }
-}
-
-fn whole(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// A scan as its deliveries are shown, with the steps that are kept of it.
@@ -103,6 +54,9 @@ fn timeline(scan: &Scan, kept: Vec<Step>, now: Timestamp) -> Vec<Step> {
             at,
             StepKind::Finished,
             match scan.state {
+                ScanState::Attention if reached_nobody(&scan.deliveries) => {
+                    "no server was told: a person should look".to_owned()
+                }
                 ScanState::Attention => "autoscan can do no more by itself: a person should look".to_owned(),
                 _ => format!("done, {took} after the first request"),
             },

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use autoscan_core::history::TriggerEvent;
 use autoscan_core::name::Name;
 use autoscan_core::ports::{Identity, Library, Plan, ReadError, StoreError};
 use autoscan_core::scan::ScanId;
@@ -60,24 +61,7 @@ pub struct TriggerView {
     /// The sender's name of the last one.
     pub last_event: Option<String>,
     /// The last ten, newest first.
-    pub recent: Vec<ReceivedEvent>,
-}
-
-/// One request to a trigger, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceivedEvent {
-    /// When it came in, for the last time.
-    pub at: Timestamp,
-    /// The sender's name of the event; may be empty.
-    pub event: String,
-    /// What became of it, in a sentence without a capital.
-    pub outcome: String,
-    /// The first of the scans that have its changes.
-    pub scans: Vec<ScanId>,
-    /// Whether it was turned away or could not be read.
-    pub refused: bool,
-    /// How often it came in: what is refused for the same reason again is one.
-    pub times: u32,
+    pub recent: Vec<TriggerEvent>,
 }
 
 /// What happened in one hour.

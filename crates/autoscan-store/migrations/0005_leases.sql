@@ -10,6 +10,7 @@ ALTER TABLE delivery RENAME COLUMN leased TO lease_number;
 ALTER TABLE delivery ADD COLUMN lease_owner INTEGER;                 -- null while nobody has it
 ALTER TABLE delivery ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE delivery ADD COLUMN excluded INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN absent INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX delivery_deliver ON delivery (target, priority, ready_at, scan)
     WHERE ready_at IS NOT NULL AND lease_owner IS NULL AND state < 2;

@@ -61,6 +61,7 @@ CREATE TABLE delivery (
     lease_owner INTEGER,                -- null while nobody has it
     faults INTEGER NOT NULL DEFAULT 0,  -- calls in a row that failed by its own fault
     excluded INTEGER NOT NULL DEFAULT 0, -- skipped because a person means it so
+    absent INTEGER NOT NULL DEFAULT 0, -- started although a file that was to be there never came
     PRIMARY KEY (scan, target)
 ) WITHOUT ROWID;
 

@@ -122,7 +122,7 @@ impl Store for MemoryStore {
     ) -> Result<Option<Receipt>, StoreError> {
         rules::check_paths(&batch)?;
         let mut rows = self.rows();
-        if rows.unchanged_row(id, generation).is_none() {
+        if rows.scans.get(&id).is_none_or(|row| row.scan.generation != generation) {
             return Ok(None);
         }
         rows.scans.remove(&id);

@@ -3,18 +3,20 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{Advice, Batching, Identity, Libraries, Library, Plan, Target, TargetScan};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Request, SecretHeader};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::family::libraries::{self, Catalogue, Shelf, Shelves, spelled};
+use crate::family::libraries::{self, LibraryCache, LibraryIndex, LibraryServer, spelled};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -34,6 +36,9 @@ struct Settings {
 /// Longest list of libraries that is read, in bytes.
 const LIST: usize = 32 * 1024 * 1024;
 
+/// Most folders of one batch.
+const BATCH: usize = 100;
+
 /// Every file is a request. A scan of more is one look at the library instead.
 const MOST_FILES: usize = 200;
 
@@ -48,9 +53,9 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     let key = settings::trimmed("api-key", &given.api_key)?;
     let key = SecretHeader::new("authorization", &format!("Bearer {}", key.reveal()), &key)?;
     let url = base.to_string();
-    let (shelves, unwatched) = (Shelves::default(), Mutex::default());
+    let (library_cache, unwatched) = (LibraryCache::default(), Mutex::default());
     Ok(Connected {
-        server: Arc::new(Audiobookshelf { http: http.clone(), base, key, shelves, unwatched }),
+        server: Arc::new(Audiobookshelf { http: http.clone(), base, key, library_cache, unwatched }),
         url,
     })
 }
@@ -59,7 +64,7 @@ struct Audiobookshelf {
     http: Http,
     base: BaseUrl,
     key: SecretHeader,
-    shelves: Shelves,
+    library_cache: LibraryCache,
     /// The ids of the libraries whose watcher is switched off, which drop every report without a word.
     unwatched: Mutex<HashSet<String>>,
 }
@@ -107,13 +112,13 @@ impl Audiobookshelf {
 
     /// The reports of a scan: its files one by one, or the library where that would not be understood.
     async fn told(&self, scan: &TargetScan) -> Result<BTreeSet<Told>, Fault> {
-        let (known, owners) = libraries::owners(self, &scan.folder).await?;
+        let (index, owners) = libraries::owners(self, &scan.folder).await?;
         let unwatched = self.unwatched.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut told = BTreeSet::new();
         for owner in &owners {
             let id = &owner.library.id;
             let files: BTreeSet<Told> =
-                scan.changes.iter().flat_map(|change| reports(id, change, &known)).map(Told::File).collect();
+                scan.changes.iter().flat_map(|change| reports(id, change, &index)).map(Told::File).collect();
             let of_folders = scan.changes.is_empty()
                 || scan.changes.iter().any(|change| change.subject == Subject::Folder);
             if of_folders || unwatched.contains(id) || files.len() > MOST_FILES {
@@ -142,9 +147,9 @@ impl Audiobookshelf {
 }
 
 /// What is reported of a change to one library. The old name of a move may belong to another one.
-fn reports(library: &str, change: &Change<TargetPath>, shelf: &Shelf) -> Vec<Report> {
+fn reports(library: &str, change: &Change<TargetPath>, index: &LibraryIndex) -> Vec<Report> {
     let owned = |path: &TargetPath| {
-        let owners = shelf.owners(&path.0);
+        let owners = index.owners(&path.0);
         owners.iter().find(|owner| owner.library.id == library).map(|owner| spelled(&owner.path).to_owned())
     };
     let report = |kind, path, old_path| Report { library_id: library.to_owned(), path, kind, old_path };
@@ -161,18 +166,18 @@ fn reports(library: &str, change: &Change<TargetPath>, shelf: &Shelf) -> Vec<Rep
 }
 
 #[async_trait]
-impl Catalogue for Audiobookshelf {
+impl LibraryServer for Audiobookshelf {
     fn product(&self) -> &'static str {
         "Audiobookshelf"
     }
 
-    fn shelves(&self) -> &Shelves {
-        &self.shelves
+    fn library_cache(&self) -> &LibraryCache {
+        &self.library_cache
     }
 
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         let request = Request::get(&self.base, &["api", "libraries"]).secret(&self.key).at_most(LIST);
-        let list: Libraries = self.ask(&request).await?.json()?;
+        let list: LibrariesJson = self.ask(&request).await?.json()?;
         let off = |library: &&LibraryJson| {
             library.settings.as_ref().is_some_and(|settings| settings.disable_watcher)
         };
@@ -188,7 +193,7 @@ impl Target for Audiobookshelf {
     async fn probe(&self) -> Result<Identity, Fault> {
         let answer = match self.ask(&Request::get(&self.base, &["status"])).await {
             Ok(answer) => answer,
-            Err(fault) => return libraries::known_by_its_list(self, fault).await,
+            Err(fault) => return libraries::identity_by_list(self, fault).await,
         };
         let status: Status = answer.json()?;
         let answer =
@@ -198,10 +203,6 @@ impl Target for Audiobookshelf {
             return Err(Fault::refused(answer.says("the key is not an admin's, who alone may report files")));
         }
         Ok(Identity { product: "Audiobookshelf".to_owned(), name: None, version: status.server_version })
-    }
-
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(libraries::read_afresh(self).await?.libraries())
     }
 
     /// A library is looked at once a batch.
@@ -218,8 +219,8 @@ impl Target for Audiobookshelf {
         results
     }
 
-    fn batches(&self) -> bool {
-        true
+    fn batching(&self) -> Batching {
+        Batching::UpTo(BATCH)
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
@@ -228,8 +229,34 @@ impl Target for Audiobookshelf {
         Ok(Plan { libraries: owners.iter().map(|owner| Library::clone(&owner.library)).collect(), calls })
     }
 
-    async fn advice(&self) -> Result<Vec<String>, Fault> {
-        let libraries = libraries::read_afresh(self).await?.libraries();
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
+    }
+
+    fn advice(&self) -> Option<&dyn Advice> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Libraries for Audiobookshelf {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        libraries::list(self).await
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.library_cache.cached()
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        libraries::is_below_a_root(self, folder).await
+    }
+}
+
+#[async_trait]
+impl Advice for Audiobookshelf {
+    async fn advise(&self) -> Result<Vec<String>, Fault> {
+        let libraries = libraries::list(self).await?;
         let unwatched = self.unwatched.lock().unwrap_or_else(PoisonError::into_inner);
         let off = libraries.into_iter().filter(|library| unwatched.contains(&library.id));
         let advice = |library: Library| {
@@ -256,7 +283,7 @@ struct Me {
 }
 
 #[derive(Deserialize)]
-struct Libraries {
+struct LibrariesJson {
     libraries: Vec<LibraryJson>,
 }
 

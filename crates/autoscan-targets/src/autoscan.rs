@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::hops;
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{Identity, Plan, Target, TargetScan};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
 use schemars::JsonSchema;
@@ -107,15 +107,6 @@ impl Target for Autoscan {
             }
             Err(fault) => Err(fault),
         }
-    }
-
-    /// It shows none, and sorts out itself which of its targets a folder belongs to.
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(Vec::new())
-    }
-
-    fn has_libraries(&self) -> bool {
-        false
     }
 
     fn passes_on(&self) -> bool {

@@ -14,7 +14,7 @@ use autoscan_core::change::{Change, ChangeKind};
 use autoscan_core::duration::Span;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Identity, Library, Plan, PlannedCall, Target, TargetScan};
+use autoscan_core::ports::{Identity, Plan, PlannedCall, Target, TargetScan};
 use autoscan_http::Http;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -225,21 +225,12 @@ impl Target for Program {
         })
     }
 
-    /// It has none: every scan is its business.
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(Vec::new())
-    }
-
-    fn has_libraries(&self) -> bool {
-        false
-    }
-
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         one_by_one(batch, |scan| self.run(scan)).await
     }
 
     /// Runs for different folders do not wait for each other.
-    async fn queue(&self, scan: &TargetScan) -> Option<String> {
+    fn queue(&self, scan: &TargetScan) -> Option<String> {
         Some(scan.folder.as_str().to_owned())
     }
 

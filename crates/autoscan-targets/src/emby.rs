@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{
+    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, Target, TargetScan,
+};
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
@@ -14,9 +16,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::family::libraries::{self, Catalogue, Owner, Shelves};
+use crate::family::libraries::{self, LibraryCache, LibraryServer, Owner};
 use crate::family::media_browser::{
-    self, Desk, Known, LIST, MediaBrowser, SystemInfo, View, VirtualFolder, place_by_path, view_by_path,
+    self, BATCH, Desk, Known, LIST, MediaBrowser, SystemInfo, View, VirtualFolder, place_by_path,
+    view_by_path,
 };
 use crate::family::settings;
 use crate::{Connected, TargetKind};
@@ -47,7 +50,7 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
             http: http.clone(),
             base,
             key,
-            shelves: Shelves::default(),
+            library_cache: LibraryCache::default(),
             desk: Desk::default(),
         }),
         url,
@@ -58,7 +61,7 @@ struct Emby {
     http: Http,
     base: BaseUrl,
     key: SecretHeader,
-    shelves: Shelves,
+    library_cache: LibraryCache,
     desk: Desk,
 }
 
@@ -73,7 +76,7 @@ impl Target for Emby {
     async fn probe(&self) -> Result<Identity, Fault> {
         let answer = match self.ask(&self.get(&["System", "Info"])).await {
             Ok(answer) => answer,
-            Err(fault) => return libraries::known_by_its_list(self, fault).await,
+            Err(fault) => return libraries::identity_by_list(self, fault).await,
         };
         let info: SystemInfo = answer.json()?;
         if info.is_in_maintenance_mode {
@@ -82,30 +85,56 @@ impl Target for Emby {
         Ok(Identity { product: "Emby Server".to_owned(), name: info.server_name, version: info.version })
     }
 
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(libraries::read_afresh(self).await?.libraries())
-    }
-
-    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
-        media_browser::samples(self, libraries).await
-    }
-
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         media_browser::scan(self, batch).await
     }
 
-    fn batches(&self) -> bool {
-        true
+    fn batching(&self) -> Batching {
+        Batching::UpTo(BATCH)
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
         media_browser::plan(self, scan).await
     }
 
-    fn proves(&self) -> bool {
-        true
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
     }
 
+    fn proof(&self) -> Option<&dyn Proof> {
+        Some(self)
+    }
+
+    fn playback(&self) -> Option<&dyn Playback> {
+        Some(self)
+    }
+
+    fn advice(&self) -> Option<&dyn Advice> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Libraries for Emby {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        libraries::list(self).await
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.library_cache.cached()
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        libraries::is_below_a_root(self, folder).await
+    }
+
+    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
+        media_browser::samples(self, libraries).await
+    }
+}
+
+#[async_trait]
+impl Proof for Emby {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         media_browser::find(self, folder, expected).await
     }
@@ -113,32 +142,34 @@ impl Target for Emby {
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         media_browser::why_missing(self, expected).await
     }
+}
 
-    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
-        media_browser::is_below_a_root(self, folder).await
-    }
-
+#[async_trait]
+impl Playback for Emby {
     async fn playing(&self) -> Result<usize, Fault> {
         media_browser::playing(self).await
     }
+}
 
-    async fn advice(&self) -> Result<Vec<String>, Fault> {
+#[async_trait]
+impl Advice for Emby {
+    async fn advise(&self) -> Result<Vec<String>, Fault> {
         media_browser::advice(self).await
     }
 }
 
 #[async_trait]
-impl Catalogue for Emby {
+impl LibraryServer for Emby {
     fn product(&self) -> &'static str {
         "Emby"
     }
 
-    fn shelves(&self) -> &Shelves {
-        &self.shelves
+    fn library_cache(&self) -> &LibraryCache {
+        &self.library_cache
     }
 
     /// Emby 4.8 and 4.9 document the first two lists; older servers have the third.
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         match self.ask(&self.get(&["Library", "VirtualFolders", "Query"])).await {
             Err(Fault::Wrong { .. }) => {}
             answer => {

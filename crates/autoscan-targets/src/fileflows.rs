@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{Identity, Libraries, Library, Plan, Target, TargetScan};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
 use schemars::JsonSchema;
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::family::batch::one_by_one;
 use crate::family::changes::{files_there, only_deletions};
-use crate::family::libraries::{self, Catalogue, Owner, Shelves, spelled};
+use crate::family::libraries::{self, LibraryCache, LibraryServer, Owner, spelled};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -48,9 +50,9 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
         (None, Some(_)) => return Err("`username` is missing".to_owned()),
     };
     let url = base.to_string();
-    let (token, shelves, flows) = (Mutex::default(), Shelves::default(), Mutex::default());
+    let (token, library_cache, flows) = (Mutex::default(), LibraryCache::default(), Mutex::default());
     Ok(Connected {
-        server: Arc::new(FileFlows { http: http.clone(), base, login, token, shelves, flows }),
+        server: Arc::new(FileFlows { http: http.clone(), base, login, token, library_cache, flows }),
         url,
     })
 }
@@ -61,7 +63,7 @@ struct FileFlows {
     login: Option<(String, Secret)>,
     /// What a login gave, until FileFlows accepts it no longer.
     token: Mutex<Option<SecretHeader>>,
-    shelves: Shelves,
+    library_cache: LibraryCache,
     /// The flow of each library, by its id.
     flows: Mutex<HashMap<String, String>>,
 }
@@ -126,11 +128,11 @@ impl FileFlows {
                 "FileFlows is told of new and changed files only, and these were deleted",
             ));
         }
-        let (known, owners) = libraries::owners(self, &scan.folder).await?;
+        let (index, owners) = libraries::owners(self, &scan.folder).await?;
         let mut requests = Vec::new();
         for owner in &owners {
             let own = |file: &&TargetPath| {
-                let at = known.owners(&file.0).into_iter().find(|at| at.library.id == owner.library.id)?;
+                let at = index.owners(&file.0).into_iter().find(|at| at.library.id == owner.library.id)?;
                 Some(spelled(&at.path).to_owned())
             };
             let files: Vec<String> = files_there(scan).iter().filter_map(own).collect();
@@ -180,17 +182,17 @@ impl FileFlows {
 }
 
 #[async_trait]
-impl Catalogue for FileFlows {
+impl LibraryServer for FileFlows {
     fn product(&self) -> &'static str {
         "FileFlows"
     }
 
-    fn shelves(&self) -> &Shelves {
-        &self.shelves
+    fn library_cache(&self) -> &LibraryCache {
+        &self.library_cache
     }
 
     /// A library that is switched off takes nothing, so it owns nothing.
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         let list: Vec<LibraryJson> =
             self.ask(&self.request(Method::GET, &["api", "library"])).await?.json()?;
         let list: Vec<LibraryJson> = list.into_iter().filter(|library| library.enabled).collect();
@@ -204,7 +206,7 @@ impl Catalogue for FileFlows {
 impl Target for FileFlows {
     /// The list of libraries proves the login. Its version is told to everybody, but not by every version.
     async fn probe(&self) -> Result<Identity, Fault> {
-        libraries::read_afresh(self).await?;
+        libraries::read(self).await?;
         let asked = self.ask(&self.request(Method::GET, &["remote", "info", "version"])).await;
         let version = asked.ok().and_then(|answer| answer.json::<String>().ok());
         Ok(Identity {
@@ -212,10 +214,6 @@ impl Target for FileFlows {
             name: None,
             version: version.unwrap_or_else(|| "unknown".to_owned()),
         })
-    }
-
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(libraries::read_afresh(self).await?.libraries())
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
@@ -226,6 +224,25 @@ impl Target for FileFlows {
         let calls = self.requests(scan).await?.iter().map(Request::planned).collect();
         let (_, owners) = libraries::owners(self, &scan.folder).await?;
         Ok(Plan { libraries: owners.iter().map(|owner| Library::clone(&owner.library)).collect(), calls })
+    }
+
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Libraries for FileFlows {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        libraries::list(self).await
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.library_cache.cached()
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        libraries::is_below_a_root(self, folder).await
     }
 }
 

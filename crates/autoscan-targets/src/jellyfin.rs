@@ -9,7 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{
+    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, Target, TargetScan,
+};
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
@@ -18,9 +20,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::family::libraries::{self, Catalogue, Owner, Shelves};
+use crate::family::libraries::{self, LibraryCache, LibraryServer, Owner};
 use crate::family::media_browser::{
-    self, Desk, Known, LIST, MediaBrowser, SystemInfo, View, VirtualFolder, place_by_title, view_by_title,
+    self, BATCH, Desk, Known, LIST, MediaBrowser, SystemInfo, View, VirtualFolder, place_by_title,
+    view_by_title,
 };
 use crate::family::settings;
 use crate::{Connected, TargetKind};
@@ -56,7 +59,7 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
             http: http.clone(),
             base,
             key,
-            shelves: Shelves::default(),
+            library_cache: LibraryCache::default(),
             desk: Desk::default(),
         }),
         url,
@@ -93,7 +96,7 @@ struct Jellyfin {
     http: Http,
     base: BaseUrl,
     key: SecretHeader,
-    shelves: Shelves,
+    library_cache: LibraryCache,
     desk: Desk,
 }
 
@@ -104,36 +107,62 @@ impl Target for Jellyfin {
         let request = Request::get(&self.base, &["System", "Info"]).secret(&self.key);
         let answer = match self.ask(&request).await {
             Ok(answer) => answer,
-            Err(fault) => return libraries::known_by_its_list(self, fault).await,
+            Err(fault) => return libraries::identity_by_list(self, fault).await,
         };
         let info: SystemInfo = answer.json()?;
         Ok(Identity { product: "Jellyfin".to_owned(), name: info.server_name, version: info.version })
-    }
-
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(libraries::read_afresh(self).await?.libraries())
-    }
-
-    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
-        media_browser::samples(self, libraries).await
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         media_browser::scan(self, batch).await
     }
 
-    fn batches(&self) -> bool {
-        true
+    fn batching(&self) -> Batching {
+        Batching::UpTo(BATCH)
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
         media_browser::plan(self, scan).await
     }
 
-    fn proves(&self) -> bool {
-        true
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
     }
 
+    fn proof(&self) -> Option<&dyn Proof> {
+        Some(self)
+    }
+
+    fn playback(&self) -> Option<&dyn Playback> {
+        Some(self)
+    }
+
+    fn advice(&self) -> Option<&dyn Advice> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Libraries for Jellyfin {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        libraries::list(self).await
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.library_cache.cached()
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        libraries::is_below_a_root(self, folder).await
+    }
+
+    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
+        media_browser::samples(self, libraries).await
+    }
+}
+
+#[async_trait]
+impl Proof for Jellyfin {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         media_browser::find(self, folder, expected).await
     }
@@ -141,31 +170,33 @@ impl Target for Jellyfin {
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         media_browser::why_missing(self, expected).await
     }
+}
 
-    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
-        media_browser::is_below_a_root(self, folder).await
-    }
-
+#[async_trait]
+impl Playback for Jellyfin {
     async fn playing(&self) -> Result<usize, Fault> {
         media_browser::playing(self).await
     }
+}
 
-    async fn advice(&self) -> Result<Vec<String>, Fault> {
+#[async_trait]
+impl Advice for Jellyfin {
+    async fn advise(&self) -> Result<Vec<String>, Fault> {
         media_browser::advice(self).await
     }
 }
 
 #[async_trait]
-impl Catalogue for Jellyfin {
+impl LibraryServer for Jellyfin {
     fn product(&self) -> &'static str {
         "Jellyfin"
     }
 
-    fn shelves(&self) -> &Shelves {
-        &self.shelves
+    fn library_cache(&self) -> &LibraryCache {
+        &self.library_cache
     }
 
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         let folders = self.virtual_folders().await?;
         Ok(folders.into_iter().filter_map(VirtualFolder::library).collect())
     }

@@ -9,10 +9,12 @@ mod tell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{Identity, Libraries, Library, Plan, Playback, Proof, Target, TargetScan};
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Http, SecretHeader};
@@ -20,7 +22,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::family::libraries::{self, Catalogue, Shelves};
+use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::settings;
 use crate::kodi::items::Contents;
 use crate::kodi::rpc::{Call, Rpc};
@@ -55,28 +57,28 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     };
     let url = base.to_string();
     let rpc = Rpc { http: http.clone(), base, login };
-    let server = Kodi { rpc, shelves: Shelves::default(), contents: Mutex::default() };
+    let server = Kodi { rpc, library_cache: LibraryCache::default(), contents: Mutex::default() };
     Ok(Connected { server: Arc::new(server), url })
 }
 
 struct Kodi {
     rpc: Rpc,
-    shelves: Shelves,
+    library_cache: LibraryCache,
     /// What the video sources hold, as far as it was found out.
     contents: Mutex<HashMap<AbsolutePath, Contents>>,
 }
 
 #[async_trait]
-impl Catalogue for Kodi {
+impl LibraryServer for Kodi {
     fn product(&self) -> &'static str {
         "Kodi"
     }
 
-    fn shelves(&self) -> &Shelves {
-        &self.shelves
+    fn library_cache(&self) -> &LibraryCache {
+        &self.library_cache
     }
 
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         let calls = Kind::ALL.map(|kind| Call::new("Files.GetSources", json!({"media": kind.as_str()})));
         let outcomes = self.rpc.ask(&calls).await?;
         let mut libraries = Vec::new();
@@ -111,12 +113,8 @@ impl Target for Kodi {
                 name: None,
                 version: format!("{}.{}", version.major, version.minor),
             }),
-            Err(fault) => libraries::known_by_its_list(self, fault).await,
+            Err(fault) => libraries::identity_by_list(self, fault).await,
         }
-    }
-
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(libraries::read_afresh(self).await?.libraries())
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
@@ -135,10 +133,36 @@ impl Target for Kodi {
         })
     }
 
-    fn proves(&self) -> bool {
-        true
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
     }
 
+    fn proof(&self) -> Option<&dyn Proof> {
+        Some(self)
+    }
+
+    fn playback(&self) -> Option<&dyn Playback> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Libraries for Kodi {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        libraries::list(self).await
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.library_cache.cached()
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        libraries::is_below_a_root(self, folder).await
+    }
+}
+
+#[async_trait]
+impl Proof for Kodi {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         prove::find(self, folder, expected).await
     }
@@ -146,13 +170,10 @@ impl Target for Kodi {
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         prove::why_missing(self, expected).await
     }
+}
 
-    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
-        libraries::owners(self, folder)
-            .await
-            .is_ok_and(|(_, owners)| owners.iter().any(|owner| owner.path != owner.root))
-    }
-
+#[async_trait]
+impl Playback for Kodi {
     async fn playing(&self) -> Result<usize, Fault> {
         let players: Vec<serde::de::IgnoredAny> =
             self.rpc.call(Call::new("Player.GetActivePlayers", json!({}))).await?;

@@ -5,12 +5,16 @@ mod protocol;
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::ports::{Identity, Library, Plan, PlannedCall, Target, TargetScan};
+use autoscan_core::ports::{
+    Identity, Libraries, Library, Plan, PlannedCall, Playback, Proof, Target, TargetScan,
+};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_core::secret::Secret;
 use autoscan_http::Http;
@@ -58,14 +62,23 @@ fn connect(given: &Value, _: &Http) -> Result<Connected, String> {
     let password = given.password.map(|password| settings::trimmed("password", &password)).transpose()?;
     let address = Address { host, port: given.port };
     let url = address.to_string();
+    let music = Library {
+        id: "music".to_owned(),
+        title: "Music".to_owned(),
+        kind: "music".to_owned(),
+        folders: vec![root.to_string()],
+    };
+    let libraries = Arc::new([music]);
     let (jobs, endings) = (Mutex::default(), Mutex::default());
-    Ok(Connected { server: Arc::new(Mpd { address, password, root, jobs, endings }), url })
+    Ok(Connected { server: Arc::new(Mpd { address, password, root, libraries, jobs, endings }), url })
 }
 
 struct Mpd {
     address: Address,
     password: Option<Secret>,
     root: AbsolutePath,
+    /// All its music is one library.
+    libraries: Arc<[Library]>,
     /// The updates that were asked for, by the folder of their scan, the latest last.
     jobs: Mutex<VecDeque<(TargetPath, u32)>>,
     /// The endings of names that it takes for songs, once it was asked.
@@ -256,11 +269,6 @@ impl Target for Mpd {
         Ok(Identity { product: "MPD".to_owned(), name: None, version: mpd.version })
     }
 
-    /// All its music is one library.
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(vec![self.library()])
-    }
-
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         let mut mpd = match self.open().await {
             Ok(mpd) => mpd,
@@ -285,13 +293,40 @@ impl Target for Mpd {
             body: Some(format!("update {path:?}")),
         };
         let calls = self.updates(&mut mpd, scan).await?.into_iter().map(call).collect();
-        Ok(Plan { libraries: vec![self.library()], calls })
+        Ok(Plan { libraries: self.libraries.to_vec(), calls })
     }
 
-    fn proves(&self) -> bool {
-        true
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
     }
 
+    fn proof(&self) -> Option<&dyn Proof> {
+        Some(self)
+    }
+
+    fn playback(&self) -> Option<&dyn Playback> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Libraries for Mpd {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        Ok(self.libraries.to_vec())
+    }
+
+    /// It stands in the settings, so it is never old.
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        Some((Arc::clone(&self.libraries), Duration::ZERO))
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        self.names(folder).is_ok_and(|names| !names.is_empty())
+    }
+}
+
+#[async_trait]
+impl Proof for Mpd {
     /// A song that was changed in place looks as before until the update has ended, so its end is waited for.
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         let mut mpd = self.open().await?;
@@ -318,25 +353,13 @@ impl Target for Mpd {
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         self.sees(expected).await.ok().flatten()
     }
+}
 
-    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
-        self.names(folder).is_ok_and(|names| !names.is_empty())
-    }
-
+#[async_trait]
+impl Playback for Mpd {
     async fn playing(&self) -> Result<usize, Fault> {
         let status = self.open().await?.ask("status", &[]).await?.done("status")?;
         Ok(usize::from(status.iter().any(|(name, value)| name == "state" && value == "play")))
-    }
-}
-
-impl Mpd {
-    fn library(&self) -> Library {
-        Library {
-            id: "music".to_owned(),
-            title: "Music".to_owned(),
-            kind: "music".to_owned(),
-            folders: vec![self.root.to_string()],
-        }
     }
 }
 

@@ -25,7 +25,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Care, CareScan, Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{
+    Advice, Aftercare, Care, CareScan, Identity, Libraries, Library, Plan, Playback, Proof, ServerEvents,
+    Target, TargetScan,
+};
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Http, SecretHeader};
@@ -33,7 +36,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::family::libraries;
+use crate::family::libraries::{self, LibraryServer};
 use crate::family::samples::spread;
 use crate::family::settings;
 use crate::{Connected, TargetKind};
@@ -166,13 +169,13 @@ impl Target for Plex {
     async fn probe(&self) -> Result<Identity, Fault> {
         let answer = match self.server.ask(&self.server.get(&["identity"])).await {
             Ok(answer) => answer,
-            Err(fault) => return libraries::known_by_its_list(&self.server, fault).await,
+            Err(fault) => return libraries::identity_by_list(&self.server, fault).await,
         };
         let identity = answer.json::<Container<ServerJson>>()?.container;
         let server = match self.server.ask(&self.server.get(&[])).await {
             Ok(answer) => answer.json::<Container<ServerJson>>()?.container,
             Err(fault) => {
-                let known = libraries::known_by_its_list(&self.server, fault).await;
+                let known = libraries::identity_by_list(&self.server, fault).await;
                 let known = known.map_err(|fault| still_starting(fault, identity.start_state.as_deref()))?;
                 return Ok(Identity { version: identity.version.unwrap_or(known.version), ..known });
             }
@@ -181,14 +184,6 @@ impl Target for Plex {
             return Err(Fault::away(answer.says("it names no version; is this a Plex Media Server?")));
         };
         Ok(Identity { product: "Plex Media Server".to_owned(), name: server.friendly_name, version })
-    }
-
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(libraries::read_afresh(&self.server).await?.libraries())
-    }
-
-    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
-        spread(&self.server, libraries).await
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
@@ -206,8 +201,8 @@ impl Target for Plex {
     }
 
     /// The libraries that own the folder: no library is told again before its scan has ended.
-    async fn queue(&self, scan: &TargetScan) -> Option<String> {
-        let owners = libraries::remembered(&self.server, &scan.folder).await?;
+    fn queue(&self, scan: &TargetScan) -> Option<String> {
+        let owners = self.server.library_cache().owners(&scan.folder)?;
         Some(owners.iter().map(|owner| owner.library.id.as_str()).collect::<Vec<_>>().join("+"))
     }
 
@@ -221,10 +216,52 @@ impl Target for Plex {
         Ok(Plan { libraries: owners.iter().map(|owner| Library::clone(&owner.library)).collect(), calls })
     }
 
-    fn proves(&self) -> bool {
-        true
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
     }
 
+    fn proof(&self) -> Option<&dyn Proof> {
+        Some(self)
+    }
+
+    fn aftercare(&self) -> Option<&dyn Aftercare> {
+        Some(self)
+    }
+
+    fn server_events(&self) -> Option<&dyn ServerEvents> {
+        Some(self)
+    }
+
+    fn playback(&self) -> Option<&dyn Playback> {
+        Some(self)
+    }
+
+    fn advice(&self) -> Option<&dyn Advice> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Libraries for Plex {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        libraries::list(&self.server).await
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.server.library_cache().cached()
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        libraries::is_below_a_root(&self.server, folder).await
+    }
+
+    async fn samples(&self, libraries: &[Library]) -> Vec<String> {
+        spread(&self.server, libraries).await
+    }
+}
+
+#[async_trait]
+impl Proof for Plex {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         self.show(folder, expected).await
     }
@@ -232,22 +269,23 @@ impl Target for Plex {
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         self.cause(expected).await
     }
+}
 
-    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
-        let Ok((_, owners)) = libraries::owners(&self.server, folder).await else { return false };
-        owners.iter().all(|owner| owner.path.names_below(&owner.root).is_some_and(|names| !names.is_empty()))
-    }
-
-    fn wants_care(&self, scan: &TargetScan) -> bool {
+#[async_trait]
+impl Aftercare for Plex {
+    fn concerns(&self, scan: &TargetScan) -> bool {
         self.wishes.concern(scan)
     }
 
     async fn care(&self, care: &CareScan) -> Result<Care, Fault> {
         self.care_for(care).await
     }
+}
 
+#[async_trait]
+impl ServerEvents for Plex {
     /// News come in swarms while Plex scans: the first is passed on at once, and of the rest one a second.
-    async fn news(&self) {
+    async fn next(&self) {
         let mut news = self.sections.news();
         while *news.borrow_and_update() <= self.reported.load(Ordering::Relaxed) {
             if news.changed().await.is_err() {
@@ -257,12 +295,18 @@ impl Target for Plex {
         tokio::time::sleep(self.sections.until_quiet(BETWEEN_NEWS)).await;
         self.reported.store(*news.borrow_and_update(), Ordering::Relaxed);
     }
+}
 
+#[async_trait]
+impl Playback for Plex {
     async fn playing(&self) -> Result<usize, Fault> {
         self.watchers().await
     }
+}
 
-    async fn advice(&self) -> Result<Vec<String>, Fault> {
+#[async_trait]
+impl Advice for Plex {
+    async fn advise(&self) -> Result<Vec<String>, Fault> {
         self.settings_against_us().await
     }
 }

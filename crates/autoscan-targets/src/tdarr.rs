@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::path::TargetPath;
+use autoscan_core::ports::{Identity, Libraries, Library, Plan, Target, TargetScan};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Request, SecretHeader};
 use schemars::JsonSchema;
@@ -14,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::family::batch::one_by_one;
 use crate::family::changes::{files_there, only_deletions};
-use crate::family::libraries::{self, Catalogue, Shelves, spelled};
+use crate::family::libraries::{self, LibraryCache, LibraryServer, spelled};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -44,7 +47,7 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     let key = key.map(|key| SecretHeader::new("x-api-key", key.reveal(), &key)).transpose()?;
     let url = base.to_string();
     Ok(Connected {
-        server: Arc::new(Tdarr { http: http.clone(), base, key, shelves: Shelves::default() }),
+        server: Arc::new(Tdarr { http: http.clone(), base, key, library_cache: LibraryCache::default() }),
         url,
     })
 }
@@ -53,7 +56,7 @@ struct Tdarr {
     http: Http,
     base: BaseUrl,
     key: Option<SecretHeader>,
-    shelves: Shelves,
+    library_cache: LibraryCache,
 }
 
 impl Tdarr {
@@ -85,10 +88,10 @@ impl Tdarr {
                 "Tdarr is told of new and changed files only, and these were deleted",
             ));
         }
-        let (known, owners) = libraries::owners(self, &scan.folder).await?;
+        let (index, owners) = libraries::owners(self, &scan.folder).await?;
         let mut paths: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for file in files_there(scan) {
-            for owner in known.owners(&file.0) {
+            for owner in index.owners(&file.0) {
                 if let Some(own) = owners.iter().find(|own| own.library.id == owner.library.id) {
                     paths.entry(&own.library.id).or_default().push(spelled(&owner.path).to_owned());
                 }
@@ -110,16 +113,16 @@ impl Tdarr {
 }
 
 #[async_trait]
-impl Catalogue for Tdarr {
+impl LibraryServer for Tdarr {
     fn product(&self) -> &'static str {
         "Tdarr"
     }
 
-    fn shelves(&self) -> &Shelves {
-        &self.shelves
+    fn library_cache(&self) -> &LibraryCache {
+        &self.library_cache
     }
 
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         let body = json!({
             "data": {"collection": "LibrarySettingsJSONDB", "mode": "getAll"}, "timeout": LIST_TIMEOUT,
         });
@@ -135,19 +138,15 @@ impl Target for Tdarr {
         let request = self.with_key(Request::get(&self.base, &["api", "v2", "status"]));
         let answer = match self.ask(&request).await {
             Ok(answer) => answer,
-            Err(fault) => return libraries::known_by_its_list(self, fault).await,
+            Err(fault) => return libraries::identity_by_list(self, fault).await,
         };
         let status: Status = answer.json()?;
-        libraries::read_afresh(self).await?;
+        libraries::read(self).await?;
         Ok(Identity {
             product: "Tdarr".to_owned(),
             name: None,
             version: status.version.unwrap_or_else(|| "unknown".to_owned()),
         })
-    }
-
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(libraries::read_afresh(self).await?.libraries())
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
@@ -158,6 +157,25 @@ impl Target for Tdarr {
         let calls = self.requests(scan).await?.iter().map(Request::planned).collect();
         let (_, owners) = libraries::owners(self, &scan.folder).await?;
         Ok(Plan { libraries: owners.iter().map(|owner| Library::clone(&owner.library)).collect(), calls })
+    }
+
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Libraries for Tdarr {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        libraries::list(self).await
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.library_cache.cached()
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        libraries::is_below_a_root(self, folder).await
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{Identity, Plan, Target, TargetScan};
 use autoscan_core::retry::Backoff;
 use autoscan_core::secret::Secret;
 use autoscan_http::{BaseUrl, Http, Method, Request, SecretHeader};
@@ -163,21 +163,12 @@ impl Target for Webhook {
         })
     }
 
-    /// It has none: every scan is its business.
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        Ok(Vec::new())
-    }
-
-    fn has_libraries(&self) -> bool {
-        false
-    }
-
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         one_by_one(batch, |scan| self.tell(scan)).await
     }
 
     /// Calls for different folders do not wait for each other.
-    async fn queue(&self, scan: &TargetScan) -> Option<String> {
+    fn queue(&self, scan: &TargetScan) -> Option<String> {
         Some(scan.folder.as_str().to_owned())
     }
 

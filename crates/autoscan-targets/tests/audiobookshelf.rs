@@ -73,7 +73,7 @@ async fn where_reports_of_files_would_be_dropped_the_library_is_looked_at_once_a
     assert_eq!(verdicts(&server.scan(&batch).await), ["ok"; 5]);
     assert_eq!(shelf.scans(), ["u1", "p1", "b1"]);
     assert!(shelf.taken().is_empty());
-    let advice = server.advice().await.unwrap();
+    let advice = server.advice().unwrap().advise().await.unwrap();
     assert!(advice.len() == 1 && advice[0].contains("\"Unwatched\""), "{advice:?}");
 }
 
@@ -92,7 +92,7 @@ async fn a_probe_proves_the_key_and_that_it_is_an_admins() {
     let (shelf, server) = shelf().await;
     let identity = server.probe().await.unwrap();
     assert_eq!((identity.product.as_str(), identity.version.as_str()), ("Audiobookshelf", "2.36.0"));
-    assert!(!server.proves());
+    assert!(server.proof().is_none());
     let stranger = connect("audiobookshelf", &json!({"url": shelf.stage.url(), "api-key": "wrong"}));
     let fault = stranger.probe().await.unwrap_err();
     assert!(matches!(&fault, Fault::Refused { reason } if reason.contains("`api-key`")), "{fault:?}");
@@ -116,7 +116,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
 #[tokio::test]
 async fn every_trouble_has_its_consequence() {
     let (shelf, server) = shelf().await;
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     for (trouble, expected) in [
         (Trouble::WebPage, "away"),
         (Trouble::Status(400), "wrong"),

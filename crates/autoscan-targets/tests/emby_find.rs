@@ -25,7 +25,7 @@ async fn emby() -> (PretendEmby, Arc<dyn Target>) {
     }
     let emby = builder.start().await.unwrap();
     let server = target("emby", &(emby.stage.url() + "/emby"));
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     (emby, server)
 }
 
@@ -158,16 +158,19 @@ async fn the_likeliest_cause_is_named_and_who_watches() {
     for (file, part) in
         [("/media/movies/B/B.mkv", "does not find"), ("/media/movies/A/A.mkv", "90 s after the last report")]
     {
-        let cause = server.why_missing(&there(file, 1)).await.unwrap();
+        let cause = server.proof().unwrap().why_missing(&there(file, 1)).await.unwrap();
         assert!(cause.contains(part), "{file}: {cause}");
     }
     for call in emby.stage.calls_to("/Environment/ValidatePath") {
         assert!(!call.body.contains("ValidateWrit"), "that would write a file");
     }
     emby.holdings.set_sessions(1, 1);
-    assert_eq!(server.playing().await, Ok(1));
+    assert_eq!(server.playback().unwrap().playing().await, Ok(1));
     emby.holdings.set_scan_every(2);
-    let advice = server.advice().await.unwrap();
+    let advice = server.advice().unwrap().advise().await.unwrap();
     assert!(advice.len() == 1 && advice[0].contains("every 2 h"), "{advice:?}");
-    assert!(server.proves() && server.is_below_a_root(&path("/media/tv/Alpha")).await);
+    assert!(
+        server.proof().is_some()
+            && server.libraries().unwrap().is_below_a_root(&path("/media/tv/Alpha")).await
+    );
 }

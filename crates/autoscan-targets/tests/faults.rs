@@ -30,7 +30,7 @@ async fn each_kind(http: &Http, test: impl AsyncFn(&str, &Stage, Arc<dyn Target>
         ("emby", &emby.stage, "emby-key"),
     ] {
         let server = connect_with(kind, &json!({"url": stage.url(), "token": secret}), http);
-        server.libraries().await.unwrap();
+        server.libraries().unwrap().read().await.unwrap();
         test(kind, stage, server).await;
     }
 }
@@ -134,7 +134,7 @@ async fn a_plex_that_does_not_know_one_call_fails_that_scan_alone() {
     let plex = PretendPlex::builder().library(library()).start().await.unwrap();
     let settings = json!({"url": plex.stage.url(), "token": "plex-token"});
     let server = connect_with("plex", &settings, &Http::default());
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     for trouble in [Trouble::Status(404), Trouble::Status(405)] {
         plex.stage.fail_next(2, &trouble);
         assert_eq!(scanned(&*server).await, "wrong", "{trouble:?} to GET and POST");

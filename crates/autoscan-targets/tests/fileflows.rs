@@ -99,7 +99,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
 #[tokio::test]
 async fn every_trouble_has_its_consequence() {
     let (flows, server) = flows().await;
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     for (trouble, expected) in [
         (Trouble::WebPage, "away"),
         (Trouble::Status(400), "wrong"),

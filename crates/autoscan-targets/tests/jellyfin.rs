@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use autoscan_core::change::Change;
 use autoscan_core::fault::Fault;
+use autoscan_core::ports::Batching;
 use autoscan_testkit::{PretendJellyfin, PretendLibrary, Trouble};
 use serde_json::json;
 use support::{
@@ -176,7 +177,7 @@ async fn a_jellyfin_that_starts_is_not_healthy_and_one_that_shuts_us_out_says_wh
 async fn a_fault_of_one_call_concerns_its_scans_and_an_outage_all_that_follow() {
     let jellyfin = jellyfin().await;
     let server = target("jellyfin", &jellyfin.stage.url());
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     let batch =
         [rescan("/media/tv/A"), rescan("/nowhere/B"), rescan("/media/movies/C"), rescan("/media/tv/D")];
     let fine = || Trouble::Slow(Duration::ZERO);
@@ -204,7 +205,7 @@ async fn a_fault_of_one_call_concerns_its_scans_and_an_outage_all_that_follow() 
 async fn what_was_accepted_before_an_outage_stays_accepted() {
     let jellyfin = jellyfin().await;
     let server = target("jellyfin", &jellyfin.stage.url());
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     // Two searches, the settings, and the first of two reports.
     jellyfin.stage.fail_next(4, &Trouble::Slow(Duration::ZERO));
     jellyfin.stage.fail_next(1, &Trouble::Status(502));
@@ -223,7 +224,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
         .await
         .unwrap();
     let server = target("jellyfin", &(jellyfin.stage.url() + "/"));
-    assert!(server.batches());
+    assert!(matches!(server.batching(), Batching::UpTo(_)));
     let scan = new_files("/tv/A/S1", &["é & +.mkv"]);
     let plan = server.plan(&scan).await.unwrap();
     assert!(jellyfin.updates().is_empty());
@@ -244,6 +245,8 @@ async fn only_libraries_with_folders_count() {
     let jellyfin = jellyfin().await;
     let titles: Vec<String> = target("jellyfin", &jellyfin.stage.url())
         .libraries()
+        .unwrap()
+        .read()
         .await
         .unwrap()
         .into_iter()

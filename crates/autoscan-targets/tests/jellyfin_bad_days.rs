@@ -101,7 +101,8 @@ async fn a_restart_and_a_scan_of_everything_discard_what_waits() {
     jellyfin.advance(Duration::from_secs(30));
     jellyfin.stage.close().await.unwrap();
     jellyfin.holdings.restart();
-    let fault = server.find(&expected[0].path.parent().unwrap(), &expected).await.unwrap_err();
+    let fault =
+        server.proof().unwrap().find(&expected[0].path.parent().unwrap(), &expected).await.unwrap_err();
     assert!(matches!(fault, Fault::Away { .. }), "an outage proves nothing");
     jellyfin.stage.reopen().unwrap();
     jellyfin.advance(MINUTE);
@@ -112,7 +113,7 @@ async fn a_restart_and_a_scan_of_everything_discard_what_waits() {
     jellyfin.holdings.set_scanning(true);
     jellyfin.advance(MINUTE);
     assert!(!all_shown(&*server, &expected).await);
-    let cause = server.why_missing(&expected[0]).await.unwrap();
+    let cause = server.proof().unwrap().why_missing(&expected[0]).await.unwrap();
     assert!(cause.contains("scans everything just now"), "{cause}");
 
     tell(&*server, &jellyfin.holdings, &[scan]).await;
@@ -124,7 +125,7 @@ async fn a_restart_and_a_scan_of_everything_discard_what_waits() {
 async fn a_server_in_trouble_proves_nothing() {
     let (jellyfin, server) = jellyfin().await;
     jellyfin.holdings.hold(&film(1), 7);
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     let expected = [there(&film(1), 7)];
     let folder = expected[0].path.parent().unwrap();
     for trouble in [
@@ -135,7 +136,7 @@ async fn a_server_in_trouble_proves_nothing() {
         Trouble::RetryAfter(503, "5".to_owned()),
     ] {
         jellyfin.stage.set_trouble(Some(trouble.clone()));
-        let found = server.find(&folder, &expected).await;
+        let found = server.proof().unwrap().find(&folder, &expected).await;
         assert!(found.is_err_and(|fault| fault.stops_the_lane()), "{trouble:?}");
         jellyfin.stage.set_trouble(None);
         assert!(all_shown(&*server, &expected).await, "after {trouble:?}");
@@ -160,26 +161,26 @@ async fn the_likeliest_cause_is_named() {
         ("/media/music/A/A/a.mkv", "\"Music\" is for music"),
         ("/media/movies/A/A.mkv", "60 s after the last report"),
     ] {
-        let cause = server.why_missing(&there(file, 1)).await.unwrap();
+        let cause = server.proof().unwrap().why_missing(&there(file, 1)).await.unwrap();
         assert!(cause.contains(part), "{file}: {cause}");
     }
     for call in jellyfin.stage.calls_to("/Environment/ValidatePath") {
         assert!(!call.body.contains("ValidateWritable"), "that would write a file");
     }
     jellyfin.holdings.hide("/media/movies");
-    let cause = server.why_missing(&there("/media/movies/A/A.mkv", 1)).await.unwrap();
+    let cause = server.proof().unwrap().why_missing(&there("/media/movies/A/A.mkv", 1)).await.unwrap();
     assert!(cause.contains("permissions"), "{cause}");
-    let cause = server.why_missing(&media::gone("/media/movies/A/A.mkv")).await.unwrap();
+    let cause = server.proof().unwrap().why_missing(&media::gone("/media/movies/A/A.mkv")).await.unwrap();
     assert!(cause.contains("60 s"), "{cause}");
 }
 
 #[tokio::test]
 async fn who_watches_and_what_fights_with_us_is_said() {
     let (jellyfin, server) = jellyfin().await;
-    assert_eq!(server.playing().await, Ok(0));
+    assert_eq!(server.playback().unwrap().playing().await, Ok(0));
     jellyfin.holdings.set_sessions(2, 3);
-    assert_eq!(server.playing().await, Ok(2), "who has paused does not watch");
-    assert_eq!(server.advice().await.unwrap(), Vec::<String>::new());
+    assert_eq!(server.playback().unwrap().playing().await, Ok(2), "who has paused does not watch");
+    assert_eq!(server.advice().unwrap().advise().await.unwrap(), Vec::<String>::new());
 
     jellyfin.holdings.set_delay(Duration::from_mins(10));
     jellyfin.holdings.set_scan_every(1);
@@ -187,7 +188,7 @@ async fn who_watches_and_what_fights_with_us_is_said() {
         PretendLibrary::new("1", "TV").of("tvshows").at("/media/tv").watched(),
         PretendLibrary::new("2", "Movies").of("movies").at("/media/movies"),
     ]);
-    let advice = server.advice().await.unwrap();
+    let advice = server.advice().unwrap().advise().await.unwrap();
     assert_eq!(advice.len(), 3, "{advice:?}");
     assert!(advice[0].contains("600 s") && advice[1].contains("\"TV\"") && advice[2].contains("every 1 h"));
     assert!(!advice[1].contains("Movies"));
@@ -204,9 +205,9 @@ async fn a_folder_is_told_again_only_below_the_library() {
         ("/media", false),
         ("/elsewhere", false),
     ] {
-        assert_eq!(server.is_below_a_root(&path(folder)).await, is_below, "{folder}");
+        assert_eq!(server.libraries().unwrap().is_below_a_root(&path(folder)).await, is_below, "{folder}");
     }
-    assert!(server.proves());
+    assert!(server.proof().is_some());
     assert_eq!(verdicts(&server.scan(&[new_files("/media/tv/New/S1", &["1.mkv"])]).await), ["later 2"]);
 }
 

@@ -24,7 +24,7 @@ async fn jellyfin_of(version: &str) -> (PretendJellyfin, Arc<dyn Target>) {
     }
     let jellyfin = builder.start().await.unwrap();
     let server = target("jellyfin", &jellyfin.stage.url());
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     (jellyfin, server)
 }
 

@@ -76,15 +76,15 @@ fn expected(scan: &TargetScan) -> Vec<ExpectedFile> {
 async fn do_everything(jellyfin: &PretendJellyfin) {
     let server = target("jellyfin", &jellyfin.stage.url());
     server.probe().await.unwrap();
-    let libraries = server.libraries().await.unwrap();
-    assert_eq!(server.samples(&libraries).await.len(), 3);
-    server.advice().await.unwrap();
-    server.playing().await.unwrap();
+    let libraries = server.libraries().unwrap().read().await.unwrap();
+    assert_eq!(server.libraries().unwrap().samples(&libraries).await.len(), 3);
+    server.advice().unwrap().advise().await.unwrap();
+    server.playback().unwrap().playing().await.unwrap();
     for round in 0..3 {
         let mut later = Duration::ZERO;
         for scan in scans() {
             server.plan(&scan).await.unwrap();
-            server.is_below_a_root(&scan.folder).await;
+            server.libraries().unwrap().is_below_a_root(&scan.folder).await;
             for result in server.scan(std::slice::from_ref(&scan)).await {
                 if let Err(Fault::Later { after, .. }) = result {
                     later = later.max(after);
@@ -112,9 +112,9 @@ async fn ask(server: &dyn Target, scan: &TargetScan) {
     if expected.is_empty() {
         return;
     }
-    server.find(&scan.folder, &expected).await.unwrap();
+    server.proof().unwrap().find(&scan.folder, &expected).await.unwrap();
     for one in &expected {
-        server.why_missing(one).await;
+        server.proof().unwrap().why_missing(one).await;
     }
     for proven in [true, false] {
         let care = CareScan {
@@ -125,7 +125,7 @@ async fn ask(server: &dyn Target, scan: &TargetScan) {
             storm: None,
         };
         let mut calls = 0;
-        while let Care::Later(_) = server.care(&care).await.unwrap() {
+        while let Care::Later(_) = server.aftercare().unwrap().care(&care).await.unwrap() {
             calls += 1;
             if calls == 3 {
                 break;

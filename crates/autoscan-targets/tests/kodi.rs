@@ -48,7 +48,7 @@ async fn found(server: &dyn Target, folder: &str, expected: &[ExpectedFile]) -> 
         Observation::NotYet(_) => "not yet",
         Observation::Unknowable(_) => "unknowable",
     };
-    server.find(&path(folder), expected).await.unwrap().iter().map(word).collect()
+    server.proof().unwrap().find(&path(folder), expected).await.unwrap().iter().map(word).collect()
 }
 
 async fn scanned(server: &dyn Target, scan: TargetScan) -> String {
@@ -180,7 +180,7 @@ async fn what_kodi_still_sees_is_not_taken_out() {
     assert_eq!(scanned(&*server, deleted("/srv/films/Old (1999)", "Old.mkv")).await, "ok");
     let film = "/srv/films/Old (1999)/Old.mkv";
     assert_eq!(found(&*server, "/srv/films/Old (1999)", &[gone(film)]).await, ["not yet"]);
-    assert!(server.why_missing(&gone(film)).await.unwrap().contains("still sees the file"));
+    assert!(server.proof().unwrap().why_missing(&gone(film)).await.unwrap().contains("still sees the file"));
     assert_eq!(kodi.files()[0], film);
 }
 
@@ -254,7 +254,7 @@ async fn a_season_is_proven_by_one_small_request() {
     for file in &files {
         kodi.know("episodes", file);
     }
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     kodi.stage.forget_calls();
     let expected: Vec<ExpectedFile> = files.iter().map(|file| there(file)).collect();
     assert_eq!(found(&*server, folder, &expected).await, vec!["proven"; 24]);
@@ -291,7 +291,7 @@ async fn why_an_item_is_missing_is_said() {
         ("/srv/music/Artist/Album/2.flac", "a song needs tags"),
         ("/smb:/nas/clips/A/A.mkv", "is its content set"),
     ] {
-        let why = server.why_missing(&there(file)).await.unwrap();
+        let why = server.proof().unwrap().why_missing(&there(file)).await.unwrap();
         assert!(why.contains(part), "{file}: {why}");
     }
 }
@@ -301,8 +301,15 @@ async fn sources_are_libraries_also_those_that_are_urls_or_several_folders() {
     let (kodi, server) = kodi().await;
     kodi.source("multipath://%2fsrv%2fa%2f/smb%3a%2f%2fnas%2fb%2f/", KodiContent::NotSet);
     kodi.source("special://profile/playlists/", KodiContent::Music);
-    let folders: Vec<Vec<String>> =
-        server.libraries().await.unwrap().into_iter().map(|library| library.folders).collect();
+    let folders: Vec<Vec<String>> = server
+        .libraries()
+        .unwrap()
+        .read()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|library| library.folders)
+        .collect();
     assert_eq!(
         folders,
         [
@@ -317,7 +324,7 @@ async fn sources_are_libraries_also_those_that_are_urls_or_several_folders() {
     assert_eq!(kodi.scans(), ["smb://nas/b/A & B/"]);
     assert_eq!(scanned(&*server, rescan("/elsewhere")).await, "not mine");
     for (folder, below) in [("/srv/films/A", true), ("/srv/films", false), ("/elsewhere", false)] {
-        assert_eq!(server.is_below_a_root(&path(folder)).await, below, "{folder}");
+        assert_eq!(server.libraries().unwrap().is_below_a_root(&path(folder)).await, below, "{folder}");
     }
 }
 
@@ -348,15 +355,15 @@ async fn a_probe_proves_the_login() {
         matches!(&fault, Fault::Refused { reason } if reason.contains("login was rejected")),
         "{fault:?}"
     );
-    assert_eq!(server.playing().await, Ok(0));
+    assert_eq!(server.playback().unwrap().playing().await, Ok(0));
     kodi.set_players(2);
-    assert_eq!(server.playing().await, Ok(2));
+    assert_eq!(server.playback().unwrap().playing().await, Ok(2));
 }
 
 #[tokio::test]
 async fn every_trouble_has_its_consequence() {
     let (kodi, server) = kodi().await;
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     for (trouble, expected) in [
         (Trouble::WebPage, "away"),
         (Trouble::CutOff, "away"),
@@ -366,8 +373,11 @@ async fn every_trouble_has_its_consequence() {
     ] {
         kodi.stage.set_trouble(Some(trouble.clone()));
         assert_eq!(scanned(&*server, rescan("/srv/films/A")).await, expected, "{trouble:?}");
-        let found: Result<_, Fault> =
-            server.find(&TargetPath::parse("/srv/films/A").unwrap(), &[there("/srv/films/A/A.mkv")]).await;
+        let found: Result<_, Fault> = server
+            .proof()
+            .unwrap()
+            .find(&TargetPath::parse("/srv/films/A").unwrap(), &[there("/srv/films/A/A.mkv")])
+            .await;
         assert!(found.is_err());
     }
     kodi.stage.set_trouble(None);

@@ -129,7 +129,7 @@ async fn an_administrator_lets_jellyfin_make_a_key_that_outlives_the_login() {
     let kind = autoscan_targets::kinds().iter().find(|kind| kind.name == "jellyfin").unwrap();
     let settings = json!({"url": jellyfin.stage.url(), "api-key": key.reveal()});
     let server = (kind.connect)(&settings, &http()).unwrap().server;
-    assert_eq!(server.libraries().await.unwrap()[0].folders, ["/data/tv"]);
+    assert_eq!(server.libraries().unwrap().read().await.unwrap()[0].folders, ["/data/tv"]);
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ fn gone(text: &str) -> ExpectedFile {
 }
 
 fn folder(text: &str, presence: Presence) -> ExpectedFile {
-    ExpectedFile { path: path(text), subject: Subject::Folder, presence: wanted }
+    ExpectedFile { path: path(text), subject: Subject::Folder, presence }
 }
 
 fn words(shown: &[Observation]) -> Vec<&'static str> {
@@ -45,7 +45,7 @@ fn words(shown: &[Observation]) -> Vec<&'static str> {
 }
 
 async fn found(server: &dyn Target, at: &str, expected: &[ExpectedFile]) -> Vec<&'static str> {
-    words(&server.find(&path(at), expected).await.unwrap())
+    words(&server.proof().unwrap().find(&path(at), expected).await.unwrap())
 }
 
 /// The updates that were asked for.
@@ -140,7 +140,12 @@ async fn a_song_changed_in_place_is_proven_by_the_end_of_its_update() {
     mpd.put("A/B/1.mp3", 2);
     let scan = changed("/srv/music/A/B", vec![Change::modified(path("/srv/music/A/B/1.mp3"))]);
     assert_eq!(verdicts(&server.scan(&[scan]).await), ["ok"]);
-    let shown = server.find(&path("/srv/music/A/B"), &[there("/srv/music/A/B/1.mp3")]).await.unwrap();
+    let shown = server
+        .proof()
+        .unwrap()
+        .find(&path("/srv/music/A/B"), &[there("/srv/music/A/B/1.mp3")])
+        .await
+        .unwrap();
     assert!(
         matches!(&shown[0], Observation::NotYet(reason) if reason.contains("update number 2")),
         "{shown:?}"
@@ -164,9 +169,9 @@ async fn what_mpd_makes_no_song_of_is_unknowable() {
         folder("/srv/music/A/Artwork", Presence::There { size: None }),
         there("/elsewhere/1.mp3"),
     ];
-    let expected =
+    let shown =
         ["proven", "unknowable", "unknowable", "unknowable", "unknowable", "unknowable", "unknowable"];
-    assert_eq!(found(&*server, "/srv/music/A/B", &expected).await, expected);
+    assert_eq!(found(&*server, "/srv/music/A/B", &expected).await, shown);
 }
 
 #[tokio::test]
@@ -178,10 +183,10 @@ async fn why_a_song_is_missing_is_said() {
         ("/srv/music/A/B/2.mp3", "does not see the file \"2.mp3\" in \"A/B\""),
         ("/srv/music/Nowhere/2.mp3", "does not see the folder \"Nowhere\""),
     ] {
-        let why = server.why_missing(&there(file)).await.unwrap();
+        let why = server.proof().unwrap().why_missing(&there(file)).await.unwrap();
         assert!(why.contains(part), "{why}");
     }
-    assert_eq!(server.why_missing(&there("/elsewhere/1.mp3")).await, None);
+    assert_eq!(server.proof().unwrap().why_missing(&there("/elsewhere/1.mp3")).await, None);
 }
 
 #[tokio::test]
@@ -194,9 +199,9 @@ async fn a_folder_outside_the_music_directory_is_not_ours() {
     assert!(reason.contains("\"/srv/music2/A\"") && reason.contains("\"/srv/music\""), "{reason}");
     assert_eq!(updates(&mpd), ["\"A\""]);
     for (folder, below) in [("/srv/music/A", true), ("/srv/music", false), ("/srv/music2/A", false)] {
-        assert_eq!(server.is_below_a_root(&path(folder)).await, below, "{folder}");
+        assert_eq!(server.libraries().unwrap().is_below_a_root(&path(folder)).await, below, "{folder}");
     }
-    assert_eq!(server.libraries().await.unwrap()[0].folders, ["/srv/music"]);
+    assert_eq!(server.libraries().unwrap().read().await.unwrap()[0].folders, ["/srv/music"]);
 }
 
 #[tokio::test]
@@ -213,9 +218,9 @@ async fn a_probe_proves_the_password_and_its_permissions() {
     let (mpd, server) = mpd().await;
     let identity = server.probe().await.unwrap();
     assert_eq!((identity.product.as_str(), identity.version.as_str()), ("MPD", "0.23.5"));
-    assert_eq!(server.playing().await, Ok(0));
+    assert_eq!(server.playback().unwrap().playing().await, Ok(0));
     mpd.set_playing(true);
-    assert_eq!(server.playing().await, Ok(1));
+    assert_eq!(server.playback().unwrap().playing().await, Ok(1));
     let settings = |password| json!({"host": "127.0.0.1", "port": mpd.port(), "music-directory": "/m", "password": password});
     for (password, part) in
         [(json!("hunter2"), "check `password`"), (json!(null), "permissions `read` and `control`")]
@@ -248,7 +253,14 @@ async fn every_trouble_is_an_outage_that_ends() {
             ["away", "away"]
         );
         assert_eq!(verdict(&server.probe().await.map(drop)), "away", "{trouble:?}");
-        assert!(server.find(&path("/srv/music/A"), &[there("/srv/music/A/1.mp3")]).await.is_err());
+        assert!(
+            server
+                .proof()
+                .unwrap()
+                .find(&path("/srv/music/A"), &[there("/srv/music/A/1.mp3")])
+                .await
+                .is_err()
+        );
         mpd.set_trouble(None);
         assert_eq!(verdict(&server.probe().await.map(drop)), "ok", "{trouble:?}");
     }

@@ -125,7 +125,7 @@ async fn a_folder_outside_every_library_is_not_ours_until_a_library_is_made() {
 async fn a_library_that_vanished_makes_the_list_be_read_again_once() {
     let plex = plex().await;
     let server = target("plex", &plex.stage.url());
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     plex.set_libraries(vec![PretendLibrary::new("8", "TV again").at("/data/tv")]);
     let results = server.scan(&[rescan("/data/tv/A"), rescan("/data/tv/B"), rescan("/data/movies/C")]).await;
     assert_eq!(verdicts(&results), ["ok", "ok", "not mine"]);
@@ -159,7 +159,7 @@ async fn the_method_that_works_is_remembered() {
 async fn a_fault_that_stops_the_lane_ends_the_batch() {
     let plex = plex().await;
     let server = target("plex", &plex.stage.url());
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     plex.stage.forget_calls();
     plex.stage.fail_next(1, &Trouble::Slow(std::time::Duration::from_millis(1)));
     plex.stage.fail_next(1, &Trouble::Status(524));
@@ -173,7 +173,7 @@ async fn a_fault_that_stops_the_lane_ends_the_batch() {
 async fn what_plex_does_not_understand_concerns_that_scan_alone() {
     let plex = plex().await;
     let server = target("plex", &plex.stage.url());
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     plex.stage.fail_next(1, &Trouble::Status(400));
     let results = server.scan(&[rescan("/data/tv/Show"), rescan("/data/movies/A")]).await;
     assert_eq!(verdicts(&results), ["wrong", "ok"]);
@@ -196,7 +196,7 @@ async fn plex_under_a_sub_path_with_numbers_as_text_is_plex() {
     for url in [plex.stage.url(), plex.stage.url() + "/"] {
         let server = target("plex", &url);
         assert_eq!(server.probe().await.unwrap().name.unwrap(), "Pretend Plex");
-        assert_eq!(server.libraries().await.unwrap()[0].id, "12");
+        assert_eq!(server.libraries().unwrap().read().await.unwrap()[0].id, "12");
         assert_eq!(verdicts(&server.scan(&[rescan("/tv/Show")]).await), ["ok"]);
     }
     assert!(plex.stage.calls().iter().all(|call| call.path.starts_with("/media/plex/")));
@@ -233,7 +233,7 @@ async fn a_probe_proves_reachability_and_the_token() {
 async fn start_up_maintenance_is_waited_for() {
     let plex = plex().await;
     let server = target("plex", &plex.stage.url());
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     for note in [
         "Plex Media Server is currently running startup maintenance tasks.",
         "Plex Media Server is currently running database migrations.",

@@ -27,7 +27,10 @@ async fn a_film_is_looked_at_by_its_id_and_proven_by_its_file() {
         subject: Subject::File,
         presence: Presence::There { size: Some(7) },
     };
-    assert_eq!(server.find(&path("/films/A (1999)"), &[expected]).await.unwrap(), [Observation::Proven]);
+    assert_eq!(
+        server.proof().unwrap().find(&path("/films/A (1999)"), &[expected]).await.unwrap(),
+        [Observation::Proven]
+    );
     assert_eq!(radarr.stage.calls_to("/moviefile")[0].target, "/api/v3/moviefile?movieId=5");
     assert_eq!(
         verdicts(&server.scan(&[rescan("/films"), rescan("/films/A (2020)")]).await),

@@ -42,9 +42,9 @@ async fn emby() -> PretendEmby {
 
 /// The libraries, and the samples of them; only the calls for these are recorded afterwards.
 async fn samples(server: &Arc<dyn Target>, stage: &Stage) -> (Vec<Library>, Vec<String>) {
-    let libraries = server.libraries().await.unwrap();
+    let libraries = server.libraries().unwrap().read().await.unwrap();
     stage.forget_calls();
-    let samples = server.samples(&libraries).await;
+    let samples = server.libraries().unwrap().samples(&libraries).await;
     (libraries, samples)
 }
 
@@ -211,7 +211,7 @@ async fn no_fault_hurts() {
     emby.holdings.hold("/media/movies/Heat (1995)/Heat (1995).mkv", 5);
     for (kind, stage) in [("plex", &plex.stage), ("jellyfin", &jellyfin.stage), ("emby", &emby.stage)] {
         let server = target(kind, &stage.url());
-        let libraries = server.libraries().await.unwrap();
+        let libraries = server.libraries().unwrap().read().await.unwrap();
         for (trouble, calls) in [
             (Trouble::Status(500), 1),
             (Trouble::Status(401), 1),
@@ -221,7 +221,7 @@ async fn no_fault_hurts() {
         ] {
             stage.forget_calls();
             stage.set_trouble(Some(trouble.clone()));
-            assert_eq!(server.samples(&libraries).await, [""; 0], "{kind} {trouble:?}");
+            assert_eq!(server.libraries().unwrap().samples(&libraries).await, [""; 0], "{kind} {trouble:?}");
             assert!(
                 stage.call_count() >= calls && stage.call_count() <= 3,
                 "{kind} {trouble:?}: {}",
@@ -231,6 +231,6 @@ async fn no_fault_hurts() {
         // A library that is not understood costs the others nothing.
         stage.set_trouble(None);
         stage.fail_next(1, &Trouble::Status(404));
-        assert_eq!(server.samples(&libraries).await.len(), 1, "{kind}");
+        assert_eq!(server.libraries().unwrap().samples(&libraries).await.len(), 1, "{kind}");
     }
 }

@@ -54,7 +54,7 @@ async fn all_that_is_shown(kind: &str, stage: &Stage) -> String {
     ] {
         stage.set_trouble(trouble);
         shown.push_str(&show(connected.server.probe().await));
-        shown.push_str(&show(connected.server.libraries().await));
+        shown.push_str(&show(connected.server.libraries().unwrap().read().await));
         shown.push_str(&show(connected.server.plan(&rescan("/tv/Show")).await));
         shown.push_str(&show(connected.server.scan(&[rescan("/tv/Show"), rescan("/else")]).await));
     }

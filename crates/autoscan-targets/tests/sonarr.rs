@@ -38,7 +38,7 @@ async fn found(server: &dyn Target, folder: &str, expected: &[ExpectedFile]) -> 
         Observation::NotYet(_) => "not yet",
         Observation::Unknowable(_) => "unknowable",
     };
-    server.find(&path(folder), expected).await.unwrap().iter().map(word).collect()
+    server.proof().unwrap().find(&path(folder), expected).await.unwrap().iter().map(word).collect()
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a_probe_proves_the_key_and_the_product() {
     let (sonarr, server) = sonarr().await;
     let identity = server.probe().await.unwrap();
     assert_eq!((identity.product.as_str(), identity.version.as_str()), ("Sonarr", "4.0.1"));
-    let roots = server.libraries().await.unwrap();
+    let roots = server.libraries().unwrap().read().await.unwrap();
     assert_eq!(roots.iter().map(|root| root.title.as_str()).collect::<Vec<_>>(), ["/tv", "/tv/Show"]);
     let stranger = connect("sonarr", &json!({"url": sonarr.stage.url(), "api-key": "wrong"}));
     let fault = stranger.probe().await.unwrap_err();

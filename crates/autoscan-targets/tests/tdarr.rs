@@ -74,7 +74,7 @@ async fn a_name_arrives_byte_for_byte() {
 async fn a_probe_proves_the_key() {
     let (tdarr, server) = tdarr().await;
     assert_eq!(server.probe().await.unwrap().version, "2.45.01");
-    assert!(!server.proves());
+    assert!(server.proof().is_none());
     let fault = connect("tdarr", &json!({"url": tdarr.stage.url()})).probe().await.unwrap_err();
     assert!(matches!(&fault, Fault::Refused { reason } if reason.contains("`api-key`")), "{fault:?}");
     let open = PretendTdarr::start(None).await.unwrap();
@@ -94,7 +94,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
 #[tokio::test]
 async fn every_trouble_has_its_consequence() {
     let (tdarr, server) = tdarr().await;
-    server.libraries().await.unwrap();
+    server.libraries().unwrap().read().await.unwrap();
     for (trouble, expected) in [
         (Trouble::WebPage, "away"),
         (Trouble::Status(400), "wrong"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use autoscan_core::change::{Change, Refusal};
 use autoscan_core::guide::{Field, FieldValue, Guide};
-use autoscan_core::path::{Style, TriggerPath};
+use autoscan_core::path::TriggerPath;
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
@@ -174,8 +174,7 @@ impl Asked {
 
     fn path(&mut self, text: &str) {
         match TriggerPath::parse(text) {
-            Ok(path) if is_file(&path, text) => self.changes.push(Change::modified(path)),
-            Ok(path) => self.changes.push(Change::rescan(path)),
+            Ok(path) => self.changes.push(Change::asked(path, text)),
             Err(reason) => self.refused.push(Refusal { reason }),
         }
     }
@@ -211,38 +210,6 @@ fn decoded(text: &str) -> Result<String, ReadError> {
     })
 }
 
-/// Whether a path that was asked for is a file: by its extension, because it may not exist (yet or any more), and only
-/// by one of media, because folders have dots in their names too ("Dr. Strangelove (1964)", "Show.S01E01").
-fn is_file(path: &TriggerPath, text: &str) -> bool {
-    let is_folder = text.ends_with('/') || (path.0.style() == Style::Windows && text.ends_with('\\'));
-    let name = path.0.file_name().and_then(|name| name.rsplit_once('.'));
-    !is_folder
-        && name.is_some_and(|(stem, extension)| {
-            !stem.is_empty()
-                && EXTENSIONS
-                    .iter()
-                    .flat_map(|line| line.split(' '))
-                    .any(|known| known.eq_ignore_ascii_case(extension))
-        })
-}
-
-/// Extensions of files that media servers read, by what they hold.
-const EXTENSIONS: [&str; 6] = [
-    // Video.
-    "3g2 3gp asf avi bdmv divx dvr-ms f4v flv img iso m2ts m2v m4v mk3d mkv mov mp4 mpe mpeg mpg mts ogm ogv rm rmvb strm \
-     ts vob webm wmv wtv",
-    // Audio.
-    "aac ac3 aif aiff alac ape dff dsf dts eac3 flac m4a m4b mka mp2 mp3 mpc oga ogg opus tta wav wma wv",
-    // Books.
-    "azw azw3 cb7 cbr cbt cbz djvu epub fb2 mobi pdf",
-    // Subtitles and lyrics.
-    "ass idx lrc smi srt ssa sub sup ttml vtt",
-    // Metadata and playlists.
-    "bif cue edl json m3u m3u8 nfo opf pls txt xml",
-    // Images.
-    "avif bmp gif heic jpeg jpg png tbn tif tiff webp",
-];
-
 objects! {
     struct Body<'de> {
         event: Text<'de> = "eventType",
@@ -250,42 +217,5 @@ objects! {
         paths: List<Text<'de>> = "paths",
         dir: List<Text<'de>> = "dir",
         filepath: List<Text<'de>> = "filepath",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dotted_folder_is_no_file() {
-        for (text, file) in [
-            ("/tv/Show/S01E01.mkv", true),
-            ("/tv/Show/S01E01.MKV", true),
-            ("/tv/Show/S01E01.en.forced.srt", true),
-            ("/books/It.m4b", true),
-            ("/movies/x/folder.jpg", true),
-            ("C:\\TV\\a.ts", true),
-            ("/movies/Dr. Strangelove (1964)", false),
-            ("/tv/Mr. Robot", false),
-            ("/downloads/Show.S01E01.1080p-GRP", false),
-            ("/tv/.mkv", false),
-            ("/tv/mkv", false),
-            ("/tv/a.mkv/", false),
-            ("C:\\TV\\a.mkv\\", false),
-            ("/", false),
-        ] {
-            assert_eq!(is_file(&TriggerPath::parse(text).unwrap(), text), file, "{text}");
-        }
-    }
-
-    #[test]
-    fn every_extension_is_written_in_small_letters_once() {
-        let mut all: Vec<_> = EXTENSIONS.iter().flat_map(|line| line.split(' ')).collect();
-        assert!(all.iter().all(|known| !known.is_empty() && *known == known.to_lowercase()));
-        let count = all.len();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), count);
     }
 }

@@ -91,6 +91,13 @@ impl Problem {
             .with(header::RETRY_AFTER, STORE_PAUSE.into())
     }
 
+    /// 503: other large requests are taken in.
+    pub(crate) fn large_requests() -> Self {
+        let error = "Other large requests are being stored: nothing was stored, send fewer paths at once or send it again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", error)
+            .with(header::RETRY_AFTER, STORE_PAUSE.into())
+    }
+
     /// 401: the signature of the body is missing or wrong.
     pub(crate) fn signature(error: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "SIGNATURE", error)

@@ -98,6 +98,13 @@ impl Caller {
         known.unwrap_or_else(|| Self::new(None, &parts.headers, &[]))
     }
 
+    /// For which host, perhaps with a port, the request was sent; empty for one that cannot be read, none when nothing says it.
+    pub(crate) fn host<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        let forwarded = headers.get("x-forwarded-host").filter(|_| self.is_proxied);
+        let host = forwarded.or_else(|| headers.get("host"))?;
+        Some(host.to_str().unwrap_or_default())
+    }
+
     /// Whether a browser says that a page of this very site sent this: by Fetch Metadata, or else by the origin. What is no
     /// browser sends neither.
     pub(crate) fn is_from_here(&self, headers: &HeaderMap) -> bool {
@@ -105,8 +112,7 @@ impl Caller {
             return site == "same-origin" || site == "none";
         }
         let Some(origin) = headers.get("origin") else { return true };
-        let forwarded = headers.get("x-forwarded-host").filter(|_| self.is_proxied);
-        let host = forwarded.or_else(|| headers.get("host")).and_then(|host| host.to_str().ok());
+        let host = self.host(headers);
         let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
         let (Some(host), Some((_scheme, origin))) = (host, origin) else { return false };
         // Proxies often leave the port out of what they hand on.

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::caller::Peer;
+use crate::current::Current;
 use crate::endless::{Rest, go_on};
-use crate::site::Current;
 use crate::watch::{Counted, Pulse};
 
 /// Speaks HTTP/1.1 with `peer`. Once stopped, a request in flight has `grace` to be answered.
@@ -159,6 +159,36 @@ mod tests {
         });
         assert_eq!(server.await.unwrap(), Duration::from_secs(30));
         dripping.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_stops_is_cut_off_in_the_same_time_on_a_new_connection_and_on_a_used_one() {
+        let begun = b"GET / HTTP/1.1\r\nhost: x\r\nx-more: ";
+        let (mut client, server) = open(&CancellationToken::new());
+        client.write_all(begun).await.unwrap();
+        assert_eq!(server.await.unwrap(), Duration::from_secs(30));
+
+        let (mut client, server) = open(&CancellationToken::new());
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        answer(&mut client).await;
+        sleep(Duration::from_secs(65)).await;
+        client.write_all(begun).await.unwrap();
+        assert_eq!(server.await.unwrap(), Duration::from_secs(90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_takes_twenty_seconds_is_answered_and_so_is_one_of_a_slow_body() {
+        let (mut client, _server) = open(&CancellationToken::new());
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        sleep(Duration::from_secs(19)).await;
+        client.write_all(b"host: x\r\n\r\n").await.unwrap();
+        assert!(answer(&mut client).await.starts_with("HTTP/1.1 200"));
+        client.write_all(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\n").await.unwrap();
+        for _ in 0..6 {
+            sleep(Duration::from_secs(15)).await;
+            client.write_all(b"x").await.unwrap();
+        }
+        assert!(answer(&mut client).await.starts_with("HTTP/1.1 200"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::caller::Peer;
 use crate::connection::converse;
+use crate::current::Current;
 use crate::places::{Places, Seats};
-use crate::site::Current;
 use crate::tls::Tls;
 
 /// After a failed accept, which mostly means that file descriptors ran out.

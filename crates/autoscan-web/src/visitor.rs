@@ -1,6 +1,6 @@
 //! A person at a page: proven by a session, and by the token of each form that is sent.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::answer::Problem;
 use crate::app::{App, Shared, only_looks};
 use crate::caller::Caller;
-use crate::pages;
+use crate::pages::frame;
 use crate::session::{Said, Session};
 use crate::{body, query};
 
@@ -34,10 +34,15 @@ impl Visitor {
     }
 }
 
-impl FromRequestParts<Shared> for Visitor {
+impl<S> FromRequestParts<S> for Visitor
+where
+    Shared: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Stranger;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Stranger> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Stranger> {
+        let app = Shared::from_ref(state);
         let found = app.session(parts).await.map_err(Stranger::Refused)?;
         let now = app.web.engine.now();
         let looks = only_looks(&parts.method);
@@ -53,8 +58,8 @@ impl FromRequestParts<Shared> for Visitor {
         }
         if app.locks.disabled {
             let (_, cookie) = app.visit(parts);
-            let mut response = pages::see_other(&format!("{}{wanted}", app.base()));
-            pages::put_cookie(&mut response, cookie);
+            let mut response = frame::see_other(&format!("{}{wanted}", app.base()));
+            frame::put_cookie(&mut response, cookie);
             return Err(Stranger::LetIn(response));
         }
         let next = utf8_percent_encode(wanted, NON_ALPHANUMERIC);
@@ -65,7 +70,7 @@ impl FromRequestParts<Shared> for Visitor {
 impl IntoResponse for Stranger {
     fn into_response(self) -> Response {
         match self {
-            Self::LedToLogin(to) => pages::see_other(&to),
+            Self::LedToLogin(to) => frame::see_other(&to),
             Self::LetIn(response) => response,
             Self::Refused(problem) => problem.into_response(),
         }
@@ -90,12 +95,16 @@ impl Posted {
     }
 }
 
-impl FromRequest<Shared> for Posted {
+impl<S> FromRequest<S> for Posted
+where
+    Shared: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Stranger;
 
-    async fn from_request(request: Request, app: &Shared) -> Result<Self, Stranger> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Stranger> {
         let (mut parts, body) = request.into_parts();
-        let visitor = match Visitor::from_request_parts(&mut parts, app).await {
+        let visitor = match Visitor::from_request_parts(&mut parts, state).await {
             Ok(visitor) => visitor,
             Err(Stranger::Refused(problem)) => {
                 return Err(Stranger::Refused(body::reject(&parts, body, problem).await));

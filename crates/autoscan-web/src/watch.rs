@@ -13,8 +13,8 @@ use tokio::time::{Instant, interval_at};
 
 /// How often a connection is looked at.
 const LOOK: Duration = Duration::from_secs(10);
-/// Looks at which bytes had come in and still no request was whole: about half a minute for a header.
-const DRIPPING: u32 = 3;
+/// Looks at which a header had begun and was not whole: it has between 20 and 30 seconds, whether more of it drips in or not.
+const UNFINISHED: u32 = 3;
 /// Looks at which nothing went on: two minutes, longer than reverse proxies keep a connection in store. One that is
 /// ended earlier than they expect costs a webhook.
 const QUIET: u32 = 13;
@@ -26,6 +26,8 @@ pub(crate) struct Pulse {
     written: AtomicU64,
     begun: AtomicU64,
     open: AtomicU64,
+    /// What was read when the last request began or was answered: what is read beyond it belongs to the next header.
+    taken: AtomicU64,
 }
 
 /// A request that is being answered.
@@ -42,31 +44,36 @@ impl Pulse {
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
+        self.take();
         Busy(Arc::clone(self))
     }
 
     /// Ends when the connection should: it is idle, or its client neither finishes a header nor reads its answers.
     pub(crate) async fn fades(&self) {
         let mut looks = interval_at(Instant::now() + LOOK, LOOK);
-        let (mut read, mut done) = (0, (0, 0));
-        let (mut quiet, mut dripping) = (0, 0);
-        while quiet < QUIET && dripping < DRIPPING {
+        let mut done = (0, 0);
+        let (mut quiet, mut unfinished) = (0, 0);
+        while quiet < QUIET && unfinished < UNFINISHED {
             looks.tick().await;
             let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-            let (read_now, done_now) = (count(&self.read), (count(&self.written), count(&self.begun)));
-            if done_now != done || count(&self.open) > 0 {
-                (quiet, dripping) = (0, 0);
-            } else {
-                quiet += 1;
-                dripping += u32::from(read_now != read);
-            }
-            (read, done) = (read_now, done_now);
+            let done_now = (count(&self.written), count(&self.begun));
+            let is_busy = count(&self.open) > 0;
+            let has_header = !is_busy && count(&self.read) != count(&self.taken);
+            unfinished = if has_header { unfinished + 1 } else { 0 };
+            quiet = if is_busy || done_now != done { 0 } else { quiet + 1 };
+            done = done_now;
         }
+    }
+
+    /// All that was read belongs to requests that are known.
+    fn take(&self) {
+        self.taken.store(self.read.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        self.0.take();
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

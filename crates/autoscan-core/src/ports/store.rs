@@ -240,8 +240,8 @@ pub trait Store: SessionStore {
     /// Starts those scans that still wait and did not change since; answers which.
     async fn start(&self, starts: Vec<Start>, now: Timestamp) -> Result<Vec<ScanId>, StoreError>;
 
-    /// Forgets a waiting scan and merges what it asked for anew, because its paths are others on this machine now. Does
-    /// nothing, and answers none, when it does not wait any more or has another generation.
+    /// Forgets a scan, whatever its state, and merges what it asked for anew, because its paths are others on this machine
+    /// now. Does nothing, and answers none, when there is no such scan or it has another generation. Durable.
     async fn reroute(&self, id: ScanId, generation: i64, batch: Batch)
     -> Result<Option<Receipt>, StoreError>;
 

@@ -14,6 +14,8 @@ use super::steps::keep_steps;
 use super::writer::Write;
 use crate::rules;
 
+const GENERATION: &str = "SELECT generation FROM scan WHERE id = ?1";
+
 const WAITING: &str = "SELECT folder, priority, generation FROM scan WHERE id = ?1 AND state = 0";
 
 const HOLD: &str =
@@ -110,14 +112,16 @@ fn start_one(write: &mut Write<'_>, start: &Start, waiting: &Waiting, now: Times
     keep_steps(write.conn, start.scan, &start.steps)
 }
 
-/// Forgets a waiting scan and takes in what it asked for anew.
+/// Forgets a scan and takes in what it asked for anew.
 pub(super) fn reroute(
     write: &mut Write<'_>,
     id: ScanId,
     generation: i64,
     batch: &Batch,
 ) -> Result<Option<Receipt>> {
-    if unchanged(write.conn, id, generation)?.is_none() {
+    let known: Option<i64> =
+        write.conn.prepare_cached(GENERATION)?.query_row([id.0], |row| row.get(0)).optional()?;
+    if known != Some(generation) {
         return Ok(None);
     }
     drop_scan(write, id)?;

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -183,10 +183,17 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 /// Keeps a second autoscan out, for as long as the file is open. SQLite's own exclusive mode would keep our readers
-/// out too.
+/// out too. The lock lies beside the file that links lead to, as SQLite's log does, so that it is one whatever the file is called.
 fn lock(path: &Path) -> Result<File, OpenError> {
     if path.is_dir() {
         return Err(OpenError::Directory(path.to_owned(), path.join("autoscan.db")));
+    }
+    let path = &path.canonicalize().unwrap_or_else(|_new| path.to_owned());
+    if path.metadata().is_ok_and(|about| about.nlink() > 1) {
+        tracing::warn!(
+            database = ?path,
+            "the database has several names (hard links): it breaks if programs open it by different names; keep one name, or copies"
+        );
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {

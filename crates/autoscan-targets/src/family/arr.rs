@@ -5,12 +5,14 @@ mod files;
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use autoscan_core::change::Change;
 use autoscan_core::fault::Fault;
 use autoscan_core::ids::IdSource;
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::ports::{Identity, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{Batching, Identity, Libraries, Library, Plan, Proof, Target, TargetScan};
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Request, SecretHeader};
@@ -19,7 +21,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Connected;
-use crate::family::libraries::{self, Catalogue, Shelves};
+use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::settings;
 
 /// Settings of every arr.
@@ -56,6 +58,9 @@ pub(crate) struct Dialect {
 /// Longest list that is read, in bytes: an arr tells some kilobytes of each series.
 const LIST: usize = 128 * 1024 * 1024;
 
+/// Most folders of one batch.
+const BATCH: usize = 100;
+
 /// How many folders are remembered with what they belong to.
 const REMEMBERED: usize = 1000;
 
@@ -67,8 +72,16 @@ pub(crate) fn connect(dialect: Dialect, given: &Value, http: &Http) -> Result<Co
     // In the query the arrs would write the key into their logs.
     let key = SecretHeader::new("x-api-key", key.reveal(), &key)?;
     let url = base.to_string();
-    let (shelves, known) = (Shelves::default(), Mutex::default());
-    Ok(Connected { server: Arc::new(Arr { http: http.clone(), base, key, dialect, shelves, known }), url })
+    let server = Arr {
+        http: http.clone(),
+        base,
+        key,
+        dialect,
+        entries: LibraryCache::default(),
+        root_folders: LibraryCache::default(),
+        known: Mutex::default(),
+    };
+    Ok(Connected { server: Arc::new(server), url })
 }
 
 struct Arr {
@@ -77,7 +90,9 @@ struct Arr {
     key: SecretHeader,
     dialect: Dialect,
     /// Every series or film as a library of its own: whose folder is whose is the same question.
-    shelves: Shelves,
+    entries: LibraryCache,
+    /// Its root folders. The series and films in them are too many to be shown.
+    root_folders: LibraryCache,
     /// What the folders of scans belong to, the latest last.
     known: Mutex<VecDeque<(TargetPath, Vec<u64>)>>,
 }
@@ -220,16 +235,16 @@ fn ids(owners: &[libraries::Owner]) -> Vec<u64> {
 }
 
 #[async_trait]
-impl Catalogue for Arr {
+impl LibraryServer for Arr {
     fn product(&self) -> &'static str {
         self.dialect.product
     }
 
-    fn shelves(&self) -> &Shelves {
-        &self.shelves
+    fn library_cache(&self) -> &LibraryCache {
+        &self.entries
     }
 
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         let entries: Vec<Entry> = self.ask(&self.get(self.dialect.list).at_most(LIST)).await?.json()?;
         let library = |entry: Entry| Library {
             id: entry.id.to_string(),
@@ -262,18 +277,6 @@ impl Target for Arr {
         Ok(Identity { product, name: status.instance_name, version: status.version })
     }
 
-    /// Its root folders: the series and films in them are too many to be shown.
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        let folders: Vec<RootFolder> = self.ask(&self.get("rootfolder").at_most(LIST)).await?.json()?;
-        let library = |folder: RootFolder| Library {
-            id: folder.id.to_string(),
-            title: folder.path.clone(),
-            kind: self.dialect.one.to_owned(),
-            folders: vec![folder.path],
-        };
-        Ok(folders.into_iter().map(library).collect())
-    }
-
     /// Each series or film once a batch, however many of its folders changed.
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         let mut told = HashSet::new();
@@ -288,8 +291,8 @@ impl Target for Arr {
         results
     }
 
-    fn batches(&self) -> bool {
-        true
+    fn batching(&self) -> Batching {
+        Batching::UpTo(BATCH)
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
@@ -297,10 +300,58 @@ impl Target for Arr {
         Ok(Plan { libraries: Vec::new(), calls })
     }
 
-    fn proves(&self) -> bool {
-        true
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
     }
 
+    fn proof(&self) -> Option<&dyn Proof> {
+        Some(self)
+    }
+}
+
+/// An arr by its root folders.
+struct ByRootFolders<'a>(&'a Arr);
+
+#[async_trait]
+impl LibraryServer for ByRootFolders<'_> {
+    fn product(&self) -> &'static str {
+        self.0.dialect.product
+    }
+
+    fn library_cache(&self) -> &LibraryCache {
+        &self.0.root_folders
+    }
+
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
+        let request = self.0.get("rootfolder").at_most(LIST);
+        let folders: Vec<RootFolder> = self.0.ask(&request).await?.json()?;
+        let library = |folder: RootFolder| Library {
+            id: folder.id.to_string(),
+            title: folder.path.clone(),
+            kind: self.0.dialect.one.to_owned(),
+            folders: vec![folder.path],
+        };
+        Ok(folders.into_iter().map(library).collect())
+    }
+}
+
+#[async_trait]
+impl Libraries for Arr {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        libraries::list(&ByRootFolders(self)).await
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.root_folders.cached()
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        libraries::is_below_a_root(&ByRootFolders(self), folder).await
+    }
+}
+
+#[async_trait]
+impl Proof for Arr {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         files::find(self, folder, expected).await
     }

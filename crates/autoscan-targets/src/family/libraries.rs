@@ -1,14 +1,14 @@
-//! Which libraries own a folder.
+//! Which libraries own a folder, and the one cache of what a server's libraries are.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, Style, TargetPath};
 use autoscan_core::ports::{Identity, Library};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// A list older than this is read again before it is used: a library may have come to share a folder.
@@ -22,22 +22,37 @@ const NAMED_ROOTS: usize = 10;
 
 /// A server that has libraries.
 #[async_trait]
-pub(crate) trait Catalogue: Send + Sync {
+pub(crate) trait LibraryServer: Send + Sync {
     /// The product, for a person.
     fn product(&self) -> &'static str;
 
     /// What is remembered of the libraries.
-    fn shelves(&self) -> &Shelves;
+    fn library_cache(&self) -> &LibraryCache;
 
     /// The libraries, from the server.
-    async fn read(&self) -> Result<Vec<Library>, Fault>;
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault>;
+}
+
+/// One library of a list that was read.
+#[derive(Clone, Debug)]
+pub(crate) struct LibraryRef {
+    list: Arc<[Library]>,
+    at: usize,
+}
+
+impl Deref for LibraryRef {
+    type Target = Library;
+
+    fn deref(&self) -> &Library {
+        &self.list[self.at]
+    }
 }
 
 /// A library that owns a path.
 #[derive(Clone, Debug)]
 pub(crate) struct Owner {
     /// The library.
-    pub(crate) library: Arc<Library>,
+    pub(crate) library: LibraryRef,
     /// The library's folder that holds the path.
     pub(crate) root: AbsolutePath,
     /// The path in the library's own spelling of its root: a Windows server compares without case, but not everywhere.
@@ -49,6 +64,11 @@ impl Owner {
     pub(crate) fn spelled(&self) -> String {
         spelled(&self.path).to_owned()
     }
+
+    /// The same library and root with another path.
+    pub(crate) fn with_path(&self, path: AbsolutePath) -> Self {
+        Self { library: self.library.clone(), root: self.root.clone(), path }
+    }
 }
 
 /// A path as these servers write it: the root of a share without the separator that ends it here.
@@ -57,82 +77,151 @@ pub(crate) fn spelled(path: &AbsolutePath) -> &str {
     if text.starts_with("\\\\") { text.trim_end_matches('\\') } else { text }
 }
 
-/// The libraries of one server, remembered.
+/// The libraries of one server as they were read last. The lock of what was read is held only to copy a pointer; one caller at a
+/// time reads from the server, and only those wait for it who need the list itself.
 #[derive(Default)]
-pub(crate) struct Shelves(Mutex<Memory>);
+pub(crate) struct LibraryCache {
+    last: Mutex<LastRead>,
+    reading: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
-struct Memory {
-    list: Option<(Arc<Shelf>, Instant)>,
+struct LastRead {
+    index: Option<(Arc<LibraryIndex>, Instant)>,
+    /// The fault of the last reading, where it failed.
+    failed: Option<(Fault, Instant)>,
+    /// When the list was last read because no library owned a folder.
     missed: Option<Instant>,
 }
 
 /// The libraries at one moment, by their folders.
-pub(crate) struct Shelf {
-    libraries: Vec<Arc<Library>>,
-    roots: HashMap<String, Vec<(AbsolutePath, Arc<Library>)>>,
+pub(crate) struct LibraryIndex {
+    list: Arc<[Library]>,
+    roots: HashMap<String, Vec<(AbsolutePath, usize)>>,
 }
 
-/// The libraries, read afresh and remembered. A fault of the whole list is none of a single folder, so it holds the lane.
-pub(crate) async fn read_afresh(server: &(impl Catalogue + ?Sized)) -> Result<Arc<Shelf>, Fault> {
-    let mut memory = server.shelves().0.lock().await;
-    refill(server, &mut memory).await
+impl LibraryCache {
+    fn last(&self) -> MutexGuard<'_, LastRead> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The libraries as they were read last, and how long ago. Waits for nothing.
+    pub(crate) fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.last().index.as_ref().map(|(index, read_at)| (Arc::clone(&index.list), read_at.elapsed()))
+    }
+
+    /// The libraries that own the folder, as they were read last; none while they were never read. Waits for nothing.
+    pub(crate) fn owners(&self, folder: &TargetPath) -> Option<Vec<Owner>> {
+        let index = self.last().index.as_ref().map(|(index, _)| Arc::clone(index))?;
+        Some(index.owners(&folder.0))
+    }
+
+    fn fresh(&self) -> Option<Arc<LibraryIndex>> {
+        let last = self.last();
+        let fresh = last.index.as_ref().filter(|(_, read_at)| read_at.elapsed() < FRESH);
+        fresh.map(|(index, _)| Arc::clone(index))
+    }
+
+    /// Whether a folder that no library owns is a reason to read the list again. A yes is remembered.
+    fn may_read_after_a_miss(&self) -> bool {
+        let mut last = self.last();
+        let may = last.missed.is_none_or(|at| at.elapsed() >= BETWEEN_MISSES);
+        if may {
+            last.missed = Some(Instant::now());
+        }
+        may
+    }
+
+    /// What a reading that ended at this moment or later brought.
+    fn read_since(&self, since: Instant) -> Option<Result<Arc<LibraryIndex>, Fault>> {
+        let last = self.last();
+        let read = last.index.as_ref().filter(|(_, at)| *at >= since).map(|(index, _)| Ok(Arc::clone(index)));
+        let failed =
+            || last.failed.as_ref().filter(|(_, at)| *at >= since).map(|(fault, _)| Err(fault.clone()));
+        read.or_else(failed)
+    }
+
+    fn keep(&self, read: &Result<Arc<LibraryIndex>, Fault>) {
+        let mut last = self.last();
+        match read {
+            Ok(index) => {
+                last.index = Some((Arc::clone(index), Instant::now()));
+                last.failed = None;
+            }
+            Err(fault) => last.failed = Some((fault.clone(), Instant::now())),
+        }
+    }
+}
+
+/// The libraries, read afresh and remembered. Callers that come while they are read get what that reading brings. A fault of the
+/// whole list is none of a single folder, so it holds the lane.
+pub(crate) async fn read(server: &(impl LibraryServer + ?Sized)) -> Result<Arc<LibraryIndex>, Fault> {
+    let cache = server.library_cache();
+    let came = Instant::now();
+    let _one_reader = match cache.reading.try_lock() {
+        Ok(reader) => reader,
+        Err(_is_read) => {
+            let reader = cache.reading.lock().await;
+            if let Some(read) = cache.read_since(came) {
+                return read;
+            }
+            reader
+        }
+    };
+    let read = server.fetch_libraries().await.map_err(of_the_server).map(|list| {
+        tracing::debug!(server = server.product(), libraries = list.len(), "libraries read");
+        Arc::new(LibraryIndex::new(list))
+    });
+    cache.keep(&read);
+    read
+}
+
+/// The libraries, read afresh: what [`autoscan_core::ports::Libraries::read`] answers.
+pub(crate) async fn list(server: &(impl LibraryServer + ?Sized)) -> Result<Vec<Library>, Fault> {
+    Ok(read(server).await?.list.to_vec())
 }
 
 /// Every library that owns the folder, after the list was read afresh when none did. The deepest root wins; several
 /// libraries may share it.
 pub(crate) async fn owners(
-    server: &(impl Catalogue + ?Sized),
+    server: &(impl LibraryServer + ?Sized),
     folder: &TargetPath,
-) -> Result<(Arc<Shelf>, Vec<Owner>), Fault> {
-    let mut memory = server.shelves().0.lock().await;
-    let known = memory.list.clone().filter(|(_, read_at)| read_at.elapsed() < FRESH);
-    let (mut shelf, is_new) = match known {
-        Some((shelf, _)) => (shelf, false),
-        None => (refill(server, &mut memory).await?, true),
+) -> Result<(Arc<LibraryIndex>, Vec<Owner>), Fault> {
+    let cache = server.library_cache();
+    let known = cache.fresh();
+    let is_new = known.is_none();
+    let mut index = match known {
+        Some(index) => index,
+        None => read(server).await?,
     };
-    let mut owners = shelf.owners(&folder.0);
-    let may_read = memory.missed.is_none_or(|at| at.elapsed() >= BETWEEN_MISSES);
-    if owners.is_empty() && !is_new && may_read {
-        shelf = refill(server, &mut memory).await?;
-        memory.missed = Some(Instant::now());
-        owners = shelf.owners(&folder.0);
+    let mut owners = index.owners(&folder.0);
+    if owners.is_empty() && !is_new && cache.may_read_after_a_miss() {
+        index = read(server).await?;
+        owners = index.owners(&folder.0);
     }
     if owners.is_empty() {
-        return Err(Fault::not_mine(shelf.no_owner(server.product(), &folder.0)));
+        return Err(Fault::not_mine(index.no_owner(server.product(), &folder.0)));
     }
-    Ok((shelf, owners))
+    Ok((index, owners))
 }
 
-/// The libraries that own the folder, as they are remembered; none while they were never read. Asks nobody.
-pub(crate) async fn remembered(
-    server: &(impl Catalogue + ?Sized),
-    folder: &TargetPath,
-) -> Option<Vec<Owner>> {
-    let memory = server.shelves().0.lock().await;
-    memory.list.as_ref().map(|(shelf, _)| shelf.owners(&folder.0))
-}
-
-async fn refill(server: &(impl Catalogue + ?Sized), memory: &mut Memory) -> Result<Arc<Shelf>, Fault> {
-    let libraries = server.read().await.map_err(of_the_server)?;
-    let shelf = Arc::new(Shelf::new(libraries));
-    tracing::debug!(server = server.product(), libraries = shelf.libraries.len(), "libraries read");
-    memory.list = Some((Arc::clone(&shelf), Instant::now()));
-    Ok(shelf)
+/// Whether the folder lies below a folder of each library that owns it, and is none of these itself.
+pub(crate) async fn is_below_a_root(server: &(impl LibraryServer + ?Sized), folder: &TargetPath) -> bool {
+    owners(server, folder)
+        .await
+        .is_ok_and(|(_, owners)| owners.iter().all(|owner| owner.path.depth() > owner.root.depth()))
 }
 
 /// Where a server does not know the call that tells its version, because a proxy lets only some through, its list of
 /// libraries proves as much: that it answers, and that the key is good.
-pub(crate) async fn known_by_its_list(catalogue: &impl Catalogue, fault: Fault) -> Result<Identity, Fault> {
+pub(crate) async fn identity_by_list(server: &impl LibraryServer, fault: Fault) -> Result<Identity, Fault> {
     if !matches!(fault, Fault::Wrong { .. }) {
         return Err(fault);
     }
-    match read_afresh(catalogue).await {
-        Ok(_) => Ok(Identity {
-            product: catalogue.product().to_owned(),
-            name: None,
-            version: "unknown".to_owned(),
-        }),
+    match read(server).await {
+        Ok(_) => {
+            Ok(Identity { product: server.product().to_owned(), name: None, version: "unknown".to_owned() })
+        }
         Err(_) => Err(of_the_server(fault)),
     }
 }
@@ -146,37 +235,32 @@ fn of_the_server(fault: Fault) -> Fault {
     }
 }
 
-impl Shelf {
+impl LibraryIndex {
     fn new(libraries: Vec<Library>) -> Self {
-        let libraries: Vec<Arc<Library>> = libraries.into_iter().map(Arc::new).collect();
-        let mut roots: HashMap<String, Vec<(AbsolutePath, Arc<Library>)>> = HashMap::new();
-        for library in &libraries {
+        let mut roots: HashMap<String, Vec<(AbsolutePath, usize)>> = HashMap::new();
+        for (at, library) in libraries.iter().enumerate() {
             for folder in &library.folders {
                 let Ok(root) = AbsolutePath::parse(folder) else {
                     tracing::debug!(library = ?library.title, ?folder, "a library's folder is no absolute path");
                     continue;
                 };
                 let sharing = roots.entry(key(&root)).or_default();
-                if !sharing.iter().any(|(_, other)| Arc::ptr_eq(other, library)) {
-                    sharing.push((root, Arc::clone(library)));
+                if !sharing.iter().any(|(_, other)| *other == at) {
+                    sharing.push((root, at));
                 }
             }
         }
-        Self { libraries, roots }
-    }
-
-    /// The libraries as they were read.
-    pub(crate) fn libraries(&self) -> Vec<Library> {
-        self.libraries.iter().map(|library| Library::clone(library)).collect()
+        Self { list: libraries.into(), roots }
     }
 
     /// The libraries whose root is the path or the nearest folder above it. A root owns itself: movies may lie flat in it.
     pub(crate) fn owners(&self, path: &AbsolutePath) -> Vec<Owner> {
         let nearest = std::iter::successors(Some(path.clone()), AbsolutePath::parent)
             .find_map(|at| self.roots.get(&key(&at)));
-        let owner = |(root, library): &(AbsolutePath, Arc<Library>)| {
+        let owner = |(root, at): &(AbsolutePath, usize)| {
             let names = path.names_below(root)?;
-            Some(Owner { library: Arc::clone(library), root: root.clone(), path: root.join(names) })
+            let library = LibraryRef { list: Arc::clone(&self.list), at: *at };
+            Some(Owner { library, root: root.clone(), path: root.join(names) })
         };
         nearest.into_iter().flatten().filter_map(owner).collect()
     }
@@ -247,8 +331,8 @@ mod tests {
         AbsolutePath::parse(text).unwrap()
     }
 
-    fn told(shelf: &Shelf, text: &str) -> Vec<(String, String)> {
-        let owners = shelf.owners(&path(text));
+    fn owned(index: &LibraryIndex, text: &str) -> Vec<(String, String)> {
+        let owners = index.owners(&path(text));
         owners.iter().map(|owner| (owner.library.id.clone(), owner.spelled())).collect()
     }
 
@@ -258,7 +342,7 @@ mod tests {
 
     #[test]
     fn the_deepest_root_owns_a_folder_and_every_library_that_shares_it() {
-        let shelf = Shelf::new(vec![
+        let index = LibraryIndex::new(vec![
             library("all", &["/media"]),
             library("tv", &["/media/tv/", "/media/tv"]),
             library("tv-de", &["/mnt/other", "/media/tv"]),
@@ -281,13 +365,13 @@ mod tests {
             ("\\\\nas\\TV\\Show", &[("share", "\\\\NAS\\tv\\Show")]),
             ("\\\\nas\\TV", &[("share", "\\\\NAS\\tv")]),
         ] {
-            assert_eq!(told(&shelf, folder), pairs(expected), "{folder}");
+            assert_eq!(owned(&index, folder), pairs(expected), "{folder}");
         }
     }
 
     #[test]
     fn a_folder_without_owner_is_told_what_it_was_compared_with() {
-        let shelf = Shelf::new(vec![library("1", &["/data/TV", "/data/movies"])]);
+        let index = LibraryIndex::new(vec![library("1", &["/data/TV", "/data/movies"])]);
         for (folder, part) in [
             ("/mnt/tv/Show", r#"is the map "/mnt/tv" → "/data/TV" missing"#),
             ("/data", r#"lies above "/data/TV""#),
@@ -297,13 +381,15 @@ mod tests {
                 r#"no library of Plex owns "/mnt/tv/Show"; its libraries lie at "/data/TV", "/data/movies";"#,
             ),
         ] {
-            let reason = shelf.no_owner("Plex", &path(folder));
+            let reason = index.no_owner("Plex", &path(folder));
             assert!(reason.contains(part), "{folder}: {reason}");
         }
-        assert!(Shelf::new(vec![]).no_owner("Plex", &path("/tv")).contains("no library with a folder"));
+        assert!(
+            LibraryIndex::new(vec![]).no_owner("Plex", &path("/tv")).contains("no library with a folder")
+        );
         let many: Vec<String> = (10..35).map(|n| format!("/data/{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let reason = Shelf::new(vec![library("1", &many)]).no_owner("Plex", &path("/x"));
+        let reason = LibraryIndex::new(vec![library("1", &many)]).no_owner("Plex", &path("/x"));
         assert!(reason.contains("\"/data/19\" and 15 more;"), "{reason}");
     }
 
@@ -332,8 +418,8 @@ mod tests {
                 .filter(|(depth, _)| Some(*depth) == deepest)
                 .map(|(_, library)| library.id.as_str())
                 .collect();
-            let shelf = Shelf::new(libraries.clone());
-            let found = shelf.owners(&folder);
+            let index = LibraryIndex::new(libraries.clone());
+            let found = index.owners(&folder);
             prop_assert_eq!(found.iter().map(|owner| owner.library.id.as_str()).collect::<Vec<_>>(), expected);
             prop_assert!(found.iter().all(|owner| owner.path.is_within(&folder) && folder.is_within(&owner.path)));
         }
@@ -341,23 +427,30 @@ mod tests {
 
     #[derive(Default)]
     struct Server {
-        shelves: Shelves,
-        roots: std::sync::Mutex<Vec<&'static str>>,
+        library_cache: LibraryCache,
+        roots: Mutex<Vec<&'static str>>,
         reads: AtomicUsize,
+        /// How long the list takes, and whether it fails then.
+        trouble: Mutex<(Duration, bool)>,
     }
 
     #[async_trait]
-    impl Catalogue for Server {
+    impl LibraryServer for Server {
         fn product(&self) -> &'static str {
             "Plex"
         }
 
-        fn shelves(&self) -> &Shelves {
-            &self.shelves
+        fn library_cache(&self) -> &LibraryCache {
+            &self.library_cache
         }
 
-        async fn read(&self) -> Result<Vec<Library>, Fault> {
+        async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
             self.reads.fetch_add(1, Ordering::Relaxed);
+            let (takes, fails) = *self.trouble.lock().unwrap();
+            tokio::time::sleep(takes).await;
+            if fails {
+                return Err(Fault::away("no answer"));
+            }
             Ok(vec![library("1", &self.roots.lock().unwrap())])
         }
     }
@@ -387,5 +480,51 @@ mod tests {
         tokio::time::advance(FRESH).await;
         assert!(owned("/tv/A").await);
         assert_eq!(reads(), 5, "an old list is not believed");
+    }
+
+    fn folder(text: &str) -> TargetPath {
+        TargetPath::parse(text).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_list_hangs_what_was_read_before_is_answered_at_once() {
+        let server = Server::default();
+        assert!(
+            server.library_cache.cached().is_none()
+                && server.library_cache.owners(&folder("/tv/A")).is_none()
+        );
+        server.roots.lock().unwrap().push("/tv");
+        list(&server).await.unwrap();
+        *server.trouble.lock().unwrap() = (Duration::from_hours(1), false);
+        let began = Instant::now();
+        tokio::select! {
+            biased;
+            _ = list(&server) => unreachable!("the list hangs"),
+            () = async {
+                tokio::task::yield_now().await;
+                let (known, age) = server.library_cache.cached().unwrap();
+                assert_eq!((known.len(), age), (1, Duration::ZERO));
+                assert_eq!(server.library_cache.owners(&folder("/tv/A")).unwrap().len(), 1);
+                assert!(owners(&server, &folder("/tv/A")).await.is_ok(), "nor does a folder wait that is known");
+            } => {}
+        }
+        assert_eq!((began.elapsed(), server.reads.load(Ordering::Relaxed)), (Duration::ZERO, 2));
+        // Nobody waits for a reading that was given up.
+        *server.trouble.lock().unwrap() = (Duration::ZERO, false);
+        assert_eq!(list(&server).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_who_need_the_list_at_once_are_one_reading_and_one_fault() {
+        for fails in [false, true] {
+            let server = Server::default();
+            *server.trouble.lock().unwrap() = (Duration::from_secs(30), fails);
+            let began = Instant::now();
+            let all = futures_util::future::join_all((0..50).map(|_| list(&server))).await;
+            assert!(all.iter().all(|read| read.is_err() == fails));
+            assert_eq!((began.elapsed().as_secs(), server.reads.load(Ordering::Relaxed)), (30, 1));
+            list(&server).await.ok();
+            assert_eq!(server.reads.load(Ordering::Relaxed), 2, "who comes later reads afresh");
+        }
     }
 }

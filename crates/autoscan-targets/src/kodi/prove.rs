@@ -9,7 +9,7 @@ use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use serde_json::{Map, Value, json};
 
-use crate::family::libraries::{self, Shelf};
+use crate::family::libraries::{self, LibraryIndex};
 use crate::kodi::Kodi;
 use crate::kodi::items::{self, Contents, Item, MOST_NAMES};
 use crate::kodi::rpc::Call;
@@ -32,13 +32,13 @@ pub(super) async fn find(
     folder: &TargetPath,
     expected: &[ExpectedFile],
 ) -> Result<Vec<Observation>, Fault> {
-    let (shelf, _) = libraries::owners(kodi, folder).await?;
+    let (index, _) = libraries::owners(kodi, folder).await?;
     let mut shown: Vec<Option<Observation>> = Vec::with_capacity(expected.len());
     let mut groups: BTreeMap<AbsolutePath, Group<'_>> = BTreeMap::new();
     for (at, one) in expected.iter().enumerate() {
-        shown.push(match unknowable(one, &shelf) {
+        shown.push(match unknowable(one, &index) {
             Some(reason) => Some(Observation::Unknowable(reason)),
-            None if one.subject == Subject::Folder => Some(folder_is_gone(kodi, &shelf, &one.path.0).await?),
+            None if one.subject == Subject::Folder => Some(folder_is_gone(kodi, &index, &one.path.0).await?),
             None => None,
         });
         if let (None, Some(folder), Some(name)) = (&shown[at], one.path.0.parent(), one.path.0.file_name()) {
@@ -47,7 +47,7 @@ pub(super) async fn find(
     }
     for (folder, group) in &groups {
         for names in group.0.chunks(MOST_NAMES) {
-            let (items, scans) = ask(kodi, &shelf, folder, names).await?;
+            let (items, scans) = ask(kodi, &index, folder, names).await?;
             for (at, _) in names {
                 shown[*at] = Some(judge(&expected[*at], &items, scans));
             }
@@ -63,13 +63,13 @@ fn nameless() -> Observation {
 /// The items of these names in this folder, of every kind of library that owns it, and whether one of them is scanned.
 async fn ask(
     kodi: &Kodi,
-    shelf: &Shelf,
+    index: &LibraryIndex,
     folder: &AbsolutePath,
     names: &[(usize, &str)],
 ) -> Result<(Vec<Item>, bool), Fault> {
     let names: Vec<&str> = names.iter().map(|(_, name)| *name).collect();
     let (mut all, mut scans) = (Vec::new(), false);
-    for kind in kinds(shelf, folder) {
+    for kind in kinds(index, folder) {
         let mut calls = items::of_files(kind, folder, &names);
         calls.push(tell::scanning(kind));
         let outcomes = kodi.rpc.ask(&calls).await?;
@@ -84,8 +84,8 @@ async fn ask(
 }
 
 /// The kinds of the libraries that own a folder.
-fn kinds(shelf: &Shelf, folder: &AbsolutePath) -> Vec<Kind> {
-    let owners = shelf.owners(folder);
+fn kinds(index: &LibraryIndex, folder: &AbsolutePath) -> Vec<Kind> {
+    let owners = index.owners(folder);
     Kind::ALL
         .into_iter()
         .filter(|kind| owners.iter().any(|owner| Kind::of(&owner.library) == *kind))
@@ -112,9 +112,9 @@ fn judge(expected: &ExpectedFile, items: &[Item], scans: bool) -> Observation {
 }
 
 /// Why Kodi shows no item of its own for such a path.
-fn unknowable(expected: &ExpectedFile, shelf: &Shelf) -> Option<String> {
+fn unknowable(expected: &ExpectedFile, index: &LibraryIndex) -> Option<String> {
     let path = &expected.path.0;
-    if kinds(shelf, path).is_empty() {
+    if kinds(index, path).is_empty() {
         return Some(format!("{path:?} is in none of Kodi's sources"));
     }
     if expected.subject == Subject::Folder {
@@ -134,8 +134,12 @@ fn unknowable(expected: &ExpectedFile, shelf: &Shelf) -> Option<String> {
         .then(|| format!("{name:?} is a part of a disc, which is one item"))
 }
 
-async fn folder_is_gone(kodi: &Kodi, shelf: &Shelf, folder: &AbsolutePath) -> Result<Observation, Fault> {
-    for kind in kinds(shelf, folder) {
+async fn folder_is_gone(
+    kodi: &Kodi,
+    index: &LibraryIndex,
+    folder: &AbsolutePath,
+) -> Result<Observation, Fault> {
+    for kind in kinds(index, folder) {
         let (_, total) = items::read(&kodi.rpc.ask(&items::below(kind, folder, 1)).await?)?;
         if total > 0 {
             return Ok(Observation::NotYet(format!("Kodi still lists {total} items below {folder:?}")));

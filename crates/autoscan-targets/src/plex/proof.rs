@@ -27,14 +27,14 @@ impl Plex {
         folder: &TargetPath,
         expected: &[ExpectedFile],
     ) -> Result<Vec<Observation>, Fault> {
-        let (known, _) = libraries::owners(&self.server, folder).await?;
+        let (index, _) = libraries::owners(&self.server, folder).await?;
         let ordinary =
             expected.iter().any(|one| Role::of(&one.path.0) == Role::Media && !is_extra(&one.path.0));
         let mut shown: Vec<Option<Observation>> =
             expected.iter().map(|one| unknowable(one, ordinary)).collect();
         let mut libraries: Vec<(String, Vec<Asked<'_>>)> = Vec::new();
         for (at, expected) in expected.iter().enumerate().filter(|(at, _)| shown[*at].is_none()) {
-            for owner in holders(known.owners(&expected.path.0), expected) {
+            for owner in holders(index.owners(&expected.path.0), expected) {
                 let id = owner.library.id.clone();
                 let asked = Asked { at, expected, owner };
                 match libraries.iter_mut().find(|(known, _)| *known == id) {

@@ -9,7 +9,7 @@ use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
 use serde::de::DeserializeOwned;
 
 use super::answers::{Container, Section, Sections};
-use crate::family::libraries::{Catalogue, Shelves};
+use crate::family::libraries::{LibraryCache, LibraryServer};
 
 /// The header that Plex knows a client by. One fixed value is enough: Plex keeps it per server.
 const CLIENT_IDENTIFIER: &str = "6f2a1c0e-4d5b-4a55-9c1f-a0705ca9b001";
@@ -25,7 +25,7 @@ pub(super) struct Server {
     pub(super) http: Http,
     base: BaseUrl,
     token: SecretHeader,
-    shelves: Shelves,
+    library_cache: LibraryCache,
     /// Whether this server starts a scan by `POST`: Plex's published API names only `POST`, every server in the field
     /// answers `GET`.
     by_post: AtomicBool,
@@ -36,7 +36,13 @@ pub(super) type Refresh = (String, String);
 
 impl Server {
     pub(super) fn new(http: &Http, base: BaseUrl, token: SecretHeader) -> Self {
-        Self { http: http.clone(), base, token, shelves: Shelves::default(), by_post: AtomicBool::new(false) }
+        Self {
+            http: http.clone(),
+            base,
+            token,
+            library_cache: LibraryCache::default(),
+            by_post: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn request(&self, method: Method, segments: &[&str]) -> Request {
@@ -132,16 +138,16 @@ fn check(answer: Answer) -> Result<Answer, Fault> {
 }
 
 #[async_trait]
-impl Catalogue for Server {
+impl LibraryServer for Server {
     fn product(&self) -> &'static str {
         "Plex"
     }
 
-    fn shelves(&self) -> &Shelves {
-        &self.shelves
+    fn library_cache(&self) -> &LibraryCache {
+        &self.library_cache
     }
 
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
+    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         Ok(self.sections().await?.into_iter().map(Library::from).collect())
     }
 }

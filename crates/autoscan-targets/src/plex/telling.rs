@@ -68,7 +68,7 @@ impl Plex {
             return result;
         }
         told.read_again = true;
-        libraries::read_afresh(&self.server).await?;
+        libraries::read(&self.server).await?;
         let (_, owners) = libraries::owners(&self.server, folder).await?;
         self.tell_owners(&owners, told).await
     }

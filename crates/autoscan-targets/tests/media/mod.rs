@@ -40,7 +40,7 @@ pub(crate) fn folder_gone(folder: &str) -> ExpectedFile {
 /// What the server shows of files of one folder: `proven`, or a sentence.
 pub(crate) async fn shown(server: &dyn Target, expected: &[ExpectedFile]) -> Vec<String> {
     let folder = expected[0].path.parent().expect("a folder");
-    let shown = server.find(&folder, expected).await.expect("an answer");
+    let shown = server.proof().unwrap().find(&folder, expected).await.expect("an answer");
     assert_eq!(shown.len(), expected.len());
     shown
         .into_iter()

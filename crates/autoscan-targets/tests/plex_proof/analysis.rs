@@ -24,7 +24,7 @@ async fn a_changed_file_is_analysed_and_only_then_shown_with_its_size() {
     assert_eq!(words(&target, "/data/tv/Show", &expected).await, ["not yet"]);
 
     let changed = scan("/data/tv/Show/Season 01", vec![Change::modified(path(episode))]);
-    assert!(target.wants_care(&changed));
+    assert!(target.aftercare().unwrap().concerns(&changed));
     let before = CareScan { proven: false, ..shown(changed.clone(), expected.clone()) };
     assert_eq!(care(&target, &before).await, ["Plex analyses \"Episode 1\" of its library \"TV\""]);
     assert_eq!(words(&target, "/data/tv/Show", &expected).await, ["proven"]);
@@ -51,7 +51,7 @@ async fn what_is_analysed_is_what_was_wished_for() {
             vec![Change::modified(path(&episodes[0])), Change::created(path(&episodes[1]))],
         );
         let expected = episodes.iter().map(|episode| there(episode, 7)).collect();
-        assert_eq!(target.wants_care(&scan), analyze != "off");
+        assert_eq!(target.aftercare().unwrap().concerns(&scan), analyze != "off");
         care(&target, &shown(scan, expected)).await;
         let analysed: Vec<usize> =
             episodes.iter().map(|episode| plex.item(episode).unwrap().analysed).collect();
@@ -93,7 +93,7 @@ async fn nothing_is_analysed_while_the_library_is_scanned() {
         let changed = shown(changed, vec![there(episode, 7)]);
         for _ in 0..8 {
             tokio::time::sleep(Duration::from_secs(3)).await;
-            let waits = target.care(&changed).await.unwrap();
+            let waits = target.aftercare().unwrap().care(&changed).await.unwrap();
             assert!(matches!(waits, Care::Later(_)), "{socket:?}: {waits:?}");
         }
         assert!(plex.stage.calls_to("/analyze").is_empty(), "{socket:?}");

@@ -29,7 +29,7 @@ async fn a_server_that_does_nothing_for_one_in_ten_files_is_not_believed() {
     lay_all(&plex, &episodes);
     told(&target, &plex, "/data/tv/Show/Season 01").await;
     let expected: Vec<_> = episodes.iter().map(|episode| there(episode, 7)).collect();
-    let shown = target.find(&path("/data/tv/Show/Season 01"), &expected).await.unwrap();
+    let shown = target.proof().unwrap().find(&path("/data/tv/Show/Season 01"), &expected).await.unwrap();
     assert!(matches!(Verification::of(&shown), Verification::NotYet(_)), "{shown:?}");
     plex.set_drop_every(0);
     told(&target, &plex, "/data/tv/Show").await;
@@ -46,7 +46,7 @@ async fn files_that_are_shown_and_lost_again_are_not_proven_together() {
     told(&target, &plex, "/data/tv/Show").await;
     // The first asking shows them all, and with that they are lost.
     let expected: Vec<_> = episodes.iter().map(|episode| there(episode, 7)).collect();
-    let first = target.find(&path("/data/tv/Show/Season 01"), &expected).await.unwrap();
+    let first = target.proof().unwrap().find(&path("/data/tv/Show/Season 01"), &expected).await.unwrap();
     assert_eq!(words(&target, "/data/tv/Show/Season 01", &expected).await, ["not yet"; 6], "after {first:?}");
 }
 

@@ -26,16 +26,17 @@ async fn the_cause_is_what_plex_sees_and_then_the_name() {
     ] {
         plex.take("/");
         plex.lay(laid, 7);
-        let cause = target.why_missing(&there(file, 7)).await.unwrap();
+        let cause = target.proof().unwrap().why_missing(&there(file, 7)).await.unwrap();
         assert!(cause.contains(part), "{file}: {cause}");
     }
     let folder = "/data/tv/Show";
     plex.lay("/data/tv/Show/Show - S01E01.mkv", 7);
     plex.forbid(folder, true);
-    let cause = target.why_missing(&there("/data/tv/Show/Show - S01E01.mkv", 7)).await.unwrap();
+    let cause =
+        target.proof().unwrap().why_missing(&there("/data/tv/Show/Show - S01E01.mkv", 7)).await.unwrap();
     assert!(cause.contains("permission"), "{cause}");
-    assert_eq!(target.why_missing(&gone("/data/tv/Show/Show - S01E01.mkv")).await, None);
-    assert_eq!(target.why_missing(&there("/elsewhere/a.mkv", 7)).await, None);
+    assert_eq!(target.proof().unwrap().why_missing(&gone("/data/tv/Show/Show - S01E01.mkv")).await, None);
+    assert_eq!(target.proof().unwrap().why_missing(&there("/elsewhere/a.mkv", 7)).await, None);
 }
 
 #[tokio::test]
@@ -50,7 +51,8 @@ async fn a_scan_that_goes_on_is_a_cause_in_every_spelling() {
         plex.set_scan_time(Duration::from_mins(1));
         let target = target(&plex, &json!({}));
         target.scan(&[rescan("/data/tv/Show")]).await;
-        let cause = target.why_missing(&there("/data/tv/Show/Show - S01E01.mkv", 7)).await.unwrap();
+        let cause =
+            target.proof().unwrap().why_missing(&there("/data/tv/Show/Show - S01E01.mkv", 7)).await.unwrap();
         assert!(cause.contains("still scanning its library \"TV\""), "{cause}");
     }
 }

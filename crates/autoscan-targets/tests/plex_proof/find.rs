@@ -17,7 +17,7 @@ async fn one_file_is_one_request_and_a_season_two() {
     plex.put("/data/music/Band/Album/01 - Song.flac", 7);
     let episodes = season(24);
     put_all(&plex, &episodes);
-    target.libraries().await.unwrap();
+    target.libraries().unwrap().read().await.unwrap();
     let season: Vec<_> = episodes.iter().map(|episode| there(episode, 7)).collect();
     for (folder, expected, requests) in [
         ("/data/films/Film (1999)", vec![there(FILM, 7)], 1),
@@ -26,8 +26,8 @@ async fn one_file_is_one_request_and_a_season_two() {
         ("/data/tv/Show/Season 01", season, 2),
     ] {
         plex.stage.forget_calls();
-        let expected = vec!["proven"; expected.len()];
-        assert_eq!(words(&target, folder, &expected).await, expected, "{folder}");
+        let shown = vec!["proven"; expected.len()];
+        assert_eq!(words(&target, folder, &expected).await, shown, "{folder}");
         assert_eq!(plex.stage.call_count(), requests, "{folder}");
         assert!(plex.stage.bytes_answered() <= 64 * 1024, "{} bytes", plex.stage.bytes_answered());
     }
@@ -51,7 +51,7 @@ async fn a_file_is_there_with_its_size_and_gone_when_it_is_trash() {
     let plex = plex().await;
     let target = target(&plex, &json!({}));
     plex.put(FILM, 7);
-    let shown = target.find(&path("/data/films"), &[there(FILM, 8)]).await.unwrap();
+    let shown = target.proof().unwrap().find(&path("/data/films"), &[there(FILM, 8)]).await.unwrap();
     assert!(
         matches!(&shown[0], Observation::NotYet(why) if why.contains("with 7 bytes, and it has 8")),
         "{shown:?}"
@@ -62,7 +62,7 @@ async fn a_file_is_there_with_its_size_and_gone_when_it_is_trash() {
     target.scan(&[crate::support::rescan("/data/films/Film (1999)")]).await;
     assert!(plex.item(FILM).unwrap().trash);
     assert_eq!(words(&target, "/data/films", &[gone(FILM)]).await, ["proven"]);
-    let shown = target.find(&path("/data/films"), &[there(FILM, 7)]).await.unwrap();
+    let shown = target.proof().unwrap().find(&path("/data/films"), &[there(FILM, 7)]).await.unwrap();
     assert!(matches!(&shown[0], Observation::NotYet(why) if why.contains("trash")), "{shown:?}");
 
     plex.set_trash_hidden(true);
@@ -77,7 +77,7 @@ async fn a_replaced_season_needs_no_request_for_each_file() {
     let target = target(&plex, &json!({}));
     let episodes = season(12);
     put_all(&plex, &episodes);
-    target.find(&path("/data/tv/Show"), &[there(&episodes[0], 7)]).await.unwrap();
+    target.proof().unwrap().find(&path("/data/tv/Show"), &[there(&episodes[0], 7)]).await.unwrap();
     plex.stage.forget_calls();
     let mut expected: Vec<_> = episodes.iter().map(|new| gone(&new.replace(".mkv", ".avi"))).collect();
     expected.extend(episodes.iter().map(|new| there(new, 7)));
@@ -129,7 +129,7 @@ async fn the_filter_is_tried_out_once_with_a_file_that_is_shown() {
         let plex = plex().await;
         plex.set_file_filter(filter);
         let target = target(&plex, &json!({}));
-        target.libraries().await.unwrap();
+        target.libraries().unwrap().read().await.unwrap();
         plex.stage.forget_calls();
         assert_eq!(words(&target, "/data/films", &[there(FILM, 7)]).await, ["not yet"]);
         assert!(plex.stage.call_count() <= 2, "an empty library has nothing to try it with");
@@ -190,8 +190,8 @@ async fn every_library_that_can_hold_the_file_must_show_it() {
         PretendLibrary::new("1", "TV").at("/data"),
         PretendLibrary::new("5", "TV en français").at("/data"),
     ]);
-    target.libraries().await.unwrap();
-    let shown = target.find(&path("/data/Show"), &[there(episode, 7)]).await.unwrap();
+    target.libraries().unwrap().read().await.unwrap();
+    let shown = target.proof().unwrap().find(&path("/data/Show"), &[there(episode, 7)]).await.unwrap();
     assert!(matches!(&shown[0], Observation::NotYet(why) if why.contains("français")), "{shown:?}");
 }
 
@@ -200,7 +200,7 @@ async fn what_plex_shows_no_item_for_is_not_asked_for() {
     let plex = plex().await;
     let target = target(&plex, &json!({}));
     plex.put(FILM, 7);
-    target.libraries().await.unwrap();
+    target.libraries().unwrap().read().await.unwrap();
     plex.stage.forget_calls();
     let expected = [
         there("/data/films/Film (1999)/Film (1999).en.srt", 7),
@@ -230,7 +230,7 @@ async fn a_folder_that_is_gone_is_asked_for_where_the_filter_knows_folders() {
         let episodes = season(3);
         put_all(&plex, &episodes);
         plex.put(FILM, 7);
-        target.find(&path("/data/films"), &[there(FILM, 7)]).await.unwrap();
+        target.proof().unwrap().find(&path("/data/films"), &[there(FILM, 7)]).await.unwrap();
         for folder in ["/data/tv/Show", "/data/tv/Show/Season 01"] {
             assert_eq!(
                 words(&target, "/data/tv", &[folder_gone(folder)]).await,
@@ -282,11 +282,13 @@ async fn names_and_places_of_every_kind_are_found() {
 async fn a_folder_that_no_library_owns_is_a_fault() {
     let plex = plex().await;
     let target = target(&plex, &json!({}));
-    assert!(target.find(&path("/elsewhere"), &[there("/elsewhere/a.mkv", 7)]).await.is_err());
+    assert!(
+        target.proof().unwrap().find(&path("/elsewhere"), &[there("/elsewhere/a.mkv", 7)]).await.is_err()
+    );
     for (folder, below) in
         [("/data/tv", false), ("/data/tv/Show", true), ("/data", false), ("/elsewhere/a", false)]
     {
-        assert_eq!(target.is_below_a_root(&path(folder)).await, below, "{folder}");
+        assert_eq!(target.libraries().unwrap().is_below_a_root(&path(folder)).await, below, "{folder}");
     }
-    assert!(target.proves());
+    assert!(target.proof().is_some());
 }

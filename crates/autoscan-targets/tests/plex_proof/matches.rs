@@ -47,7 +47,7 @@ async fn a_mistake_is_passed_over_said_or_mended_as_is_wished() {
     ] {
         let plex = mistaken().await;
         let target = target(&plex, &json!({"match": wish, "match-language": "de"}));
-        assert_eq!(target.wants_care(&matrix().scan), wish != "off");
+        assert_eq!(target.aftercare().unwrap().concerns(&matrix().scan), wish != "off");
         let notes = care(&target, &matrix()).await;
         assert_eq!(plex.item(FILM).unwrap().guid, guid, "{wish}");
         assert!(notes.join("").contains(part) && notes.len() == usize::from(wish != "off"), "{notes:?}");

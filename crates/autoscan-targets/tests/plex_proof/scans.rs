@@ -60,7 +60,7 @@ async fn a_scan_finds_what_lies_on_the_disk() {
     plex.lay(episode, 7);
     target.scan(&[rescan("/data/tv/Show/Season 01")]).await;
     assert_eq!(words(&target, "/data/tv/Show", &[there(episode, 7)]).await, ["not yet"]);
-    tokio::time::timeout(Duration::from_secs(10), target.news()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), target.server_events().unwrap().next()).await.unwrap();
     assert_eq!(words(&target, "/data/tv/Show", &[there(episode, 7)]).await, ["proven"]);
     told(&target, &plex, "/data/tv/Show").await;
 }
@@ -69,11 +69,11 @@ async fn a_scan_finds_what_lies_on_the_disk() {
 async fn a_queue_is_the_libraries_and_asks_nobody() {
     let plex = plex().await;
     let target = target(&plex, &json!({}));
-    assert_eq!(target.queue(&rescan("/data/tv/Show")).await, None);
-    target.libraries().await.unwrap();
+    assert_eq!(target.queue(&rescan("/data/tv/Show")), None);
+    target.libraries().unwrap().read().await.unwrap();
     plex.stage.forget_calls();
-    assert_eq!(target.queue(&rescan("/data/tv/Show")).await.as_deref(), Some("1"));
-    assert_eq!(target.queue(&rescan("/data/films/Film")).await.as_deref(), Some("2"));
+    assert_eq!(target.queue(&rescan("/data/tv/Show")).as_deref(), Some("1"));
+    assert_eq!(target.queue(&rescan("/data/films/Film")).as_deref(), Some("2"));
     assert_eq!(plex.stage.call_count(), 0);
 }
 
@@ -81,10 +81,10 @@ async fn a_queue_is_the_libraries_and_asks_nobody() {
 async fn plex_says_who_watches_and_what_fights_with_us() {
     let plex = plex().await;
     let target = target(&plex, &json!({}));
-    assert_eq!(target.playing().await.unwrap(), 0);
+    assert_eq!(target.playback().unwrap().playing().await.unwrap(), 0);
     plex.set_playing(3);
-    assert_eq!(target.playing().await.unwrap(), 3);
-    assert!(target.advice().await.unwrap().is_empty());
+    assert_eq!(target.playback().unwrap().playing().await.unwrap(), 3);
+    assert!(target.advice().unwrap().advise().await.unwrap().is_empty());
     for (id, part) in [
         ("autoEmptyTrash", "empties its trash by itself"),
         ("ScheduledLibraryUpdatesEnabled", "periodically"),
@@ -92,9 +92,9 @@ async fn plex_says_who_watches_and_what_fights_with_us() {
         ("ButlerTaskRefreshLibraries", "nightly maintenance"),
     ] {
         plex.set_pref(id, json!(true));
-        let advice = target.advice().await.unwrap();
+        let advice = target.advice().unwrap().advise().await.unwrap();
         assert!(advice.iter().any(|sentence| sentence.contains(part)), "{id}: {advice:?}");
     }
-    assert_eq!(target.advice().await.unwrap().len(), 4);
-    assert!(target.is_below_a_root(&path("/data/tv/Show")).await);
+    assert_eq!(target.advice().unwrap().advise().await.unwrap().len(), 4);
+    assert!(target.libraries().unwrap().is_below_a_root(&path("/data/tv/Show")).await);
 }

@@ -47,7 +47,7 @@ async fn their_item_is_refreshed_and_nothing_is_scanned() {
         assert_eq!(verdicts(&target.scan(std::slice::from_ref(&scan)).await), ["ok"]);
         let made: Vec<_> = plex.stage.calls().into_iter().filter(|call| call.method == "PUT").collect();
         let wanted: Vec<String> = keys.iter().map(|key| format!("/library/metadata/{key}/refresh")).collect();
-        assert_eq!(made.iter().map(|call| call.target.clone()).collect::<Vec<_>>(), presence: wanted, "{scan:?}");
+        assert_eq!(made.iter().map(|call| call.target.clone()).collect::<Vec<_>>(), wanted, "{scan:?}");
         assert_eq!(plan.calls, made.iter().map(|call| as_planned(&plex.stage, call)).collect::<Vec<_>>());
     }
     plex.stage.forget_calls();

@@ -51,7 +51,7 @@ pub(crate) async fn words(
     folder: &str,
     expected: &[ExpectedFile],
 ) -> Vec<&'static str> {
-    target.find(&path(folder), expected).await.unwrap().iter().map(word).collect()
+    target.proof().unwrap().find(&path(folder), expected).await.unwrap().iter().map(word).collect()
 }
 
 pub(crate) fn word(shown: &Observation) -> &'static str {
@@ -89,7 +89,7 @@ pub(crate) fn shown(scan: TargetScan, expected: Vec<ExpectedFile>) -> CareScan {
 /// Cares until it is over, with the clock in a hurry; answers what was said.
 pub(crate) async fn care(target: &Arc<dyn Target>, scan: &CareScan) -> Vec<String> {
     for _ in 0..100 {
-        match target.care(scan).await.unwrap() {
+        match target.aftercare().unwrap().care(scan).await.unwrap() {
             Care::Done(notes) => return notes,
             Care::Later(_) => tokio::time::sleep(Duration::from_secs(3)).await,
         }

@@ -39,7 +39,7 @@ async fn it_is_emptied_when_that_is_wished_for_and_everything_is_well() {
         [(json!({}), 0), (wish("upgrade"), 0), (wish("delete"), 1), (wish("always"), 1)]
     {
         let (plex, target, deleted) = with_trash(40, &settings).await;
-        assert_eq!(target.wants_care(&deleted.scan), emptied > 0, "{settings}");
+        assert_eq!(target.aftercare().unwrap().concerns(&deleted.scan), emptied > 0, "{settings}");
         let notes = care(&target, &deleted).await;
         assert_eq!(plex.times_emptied("2"), emptied, "{settings}: {notes:?}");
         assert_eq!(plex.item(FILM).is_none(), emptied > 0);

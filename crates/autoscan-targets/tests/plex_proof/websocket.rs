@@ -14,7 +14,7 @@ const EPISODE: &str = "/data/tv/Show/Season 01/Show - S01E01.mkv";
 async fn it_is_opened_before_the_first_scan_with_the_token_in_a_header() {
     let plex = plex().await;
     let target = target(&plex, &json!({}));
-    target.libraries().await.unwrap();
+    target.libraries().unwrap().read().await.unwrap();
     assert!(plex.stage.socket_calls().is_empty(), "not before it is needed");
     target.scan(&[rescan("/data/tv/Show")]).await;
     target.scan(&[rescan("/data/films/Film")]).await;
@@ -29,18 +29,21 @@ async fn news_come_with_the_end_of_a_scan_and_no_more_than_one_a_second() {
     let _hurry = hurry(Duration::from_millis(50));
     let plex = plex().await;
     let target = target(&plex, &json!({}));
-    assert!(tokio::time::timeout(Duration::from_secs(5), target.news()).await.is_err(), "nothing was told");
+    assert!(
+        tokio::time::timeout(Duration::from_secs(5), target.server_events().unwrap().next()).await.is_err(),
+        "nothing was told"
+    );
     target.scan(&[rescan("/data/tv/Show")]).await;
-    tokio::time::timeout(Duration::from_secs(5), target.news()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), target.server_events().unwrap().next()).await.unwrap();
     let began = tokio::time::Instant::now();
     for n in 0..50 {
         plex.lay(&format!("/data/tv/Show/Season 01/Show - S01E{n:02}.mkv"), 7);
     }
     told(&target, &plex, "/data/tv/Show").await;
-    tokio::time::timeout(Duration::from_secs(5), target.news()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), target.server_events().unwrap().next()).await.unwrap();
     assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
     assert!(
-        tokio::time::timeout(Duration::from_secs(5), target.news()).await.is_err(),
+        tokio::time::timeout(Duration::from_secs(5), target.server_events().unwrap().next()).await.is_err(),
         "fifty items are one news"
     );
 }
@@ -107,7 +110,7 @@ async fn a_websocket_that_drops_every_connection_is_tried_ever_more_rarely() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     target.scan(&[rescan("/data/films/Film")]).await;
-    tokio::time::timeout(Duration::from_secs(5), target.news()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), target.server_events().unwrap().next()).await.unwrap();
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
-use super::{Frame, LINKS};
+use super::frame::{self, Frame, LINKS};
 use crate::answer::{Problem, Told};
 use crate::app::{App, Shared};
 use crate::session::Session;
@@ -70,7 +70,7 @@ fn draw(app: &App, session: Option<&Session>, response: Response) -> Response {
         Some(session) => Frame::new(app, session, ""),
         None => Frame::outside(app),
     };
-    let mut response = super::page(&Page { frame, title: title(parts.status), sentence });
+    let mut response = frame::page(&Page { frame, title: title(parts.status), sentence });
     *response.status_mut() = parts.status;
     *response.extensions_mut() = parts.extensions;
     for (name, value) in &parts.headers {

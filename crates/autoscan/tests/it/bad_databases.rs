@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::furniture::{Answer, Home, Program, episode};
+use crate::harness::{Answer, Home, Program, episode};
 
 /// Where SQLite keeps the version of the schema (`user_version`) and the program's own number (`application_id`), each as
 /// four bytes, the highest first (SQLite's file format, "The Database Header").
@@ -94,6 +94,27 @@ fn a_second_server_keeps_its_hands_off_the_database_of_the_first() {
 }
 
 #[test]
+fn a_second_server_is_refused_by_whatever_name_it_calls_the_database() {
+    let home = Home::new("");
+    let program = home.serve();
+    let real = home.path("autoscan.db");
+    for (link, to, database) in [
+        ("link.db", real.clone(), "link.db"),
+        ("folder", home.path(""), "folder/autoscan.db"),
+        ("twice.db", home.path("link.db"), "twice.db"),
+    ] {
+        std::os::unix::fs::symlink(to, home.path(link)).unwrap();
+        let second = Home::new(&format!("database: '{}'\n", home.path(database).display()));
+        let ended = second.ends(&["serve"]);
+        assert!(
+            ended.code == Some(1) && ended.err.contains("in use by another autoscan"),
+            "{database}: {ended:?}"
+        );
+    }
+    program.stop();
+}
+
+#[test]
 fn a_database_from_a_newer_version_is_left_alone() {
     let home = Home::new("");
     let mut bytes = database(&home);
@@ -166,6 +187,12 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
     assert_eq!(program.request("GET", "/health", &[], b"").status, 200);
     assert_eq!(home.ends(&["healthcheck"]).code, Some(1), "a container is told to wait");
     program.until("the log says why", || program.printed().contains("a request was put off"));
+    for number in 0..200 {
+        assert!(is_put_off(&import(&program, stored + number)));
+    }
+    let printed = program.printed();
+    let warnings = printed.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count();
+    assert!(warnings < 20, "one failure that goes on is not a line for each request:\n{printed}");
 
     let roomy =
         Command::new("prlimit").args(["--fsize=unlimited:", "--pid", &program.id().to_string()]).status();
@@ -181,6 +208,9 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
         (0..=stored).map(|number| format!("/tv/Show {number}/Season 01")).collect();
     expected.sort();
     assert_eq!(folders, expected, "every 200 is there, and nothing else");
+    program.stop();
+    let printed = program.printed();
+    assert!(printed.contains("repeated: a request was put off"), "how often is said at the end:\n{printed}");
 }
 
 #[test]

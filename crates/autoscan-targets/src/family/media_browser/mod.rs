@@ -23,7 +23,7 @@ use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::proof::ExpectedFile;
 use autoscan_http::{Answer, Http, Method, Request};
 
-use crate::family::libraries::{self, Catalogue, Owner};
+use crate::family::libraries::{self, LibraryServer, Owner};
 
 pub(crate) use answers::{Item, Page, SystemInfo, VirtualFolder};
 pub(crate) use by_path::{place_by_path, view_by_path};
@@ -40,6 +40,9 @@ pub(crate) use settings_of_the_server::{advice, playing};
 /// Longest list of libraries that is read, in bytes.
 pub(crate) const LIST: usize = 32 * 1024 * 1024;
 
+/// Most folders of one batch: it is told when all of them were looked up.
+pub(crate) const BATCH: usize = 40;
+
 /// Longest answer with items that is read, in bytes.
 const ITEMS: usize = 4 * 1024 * 1024;
 
@@ -54,7 +57,7 @@ pub(crate) struct Desk {
 
 /// A server of this family.
 #[async_trait]
-pub(crate) trait MediaBrowser: Catalogue {
+pub(crate) trait MediaBrowser: LibraryServer {
     /// The client.
     fn http(&self) -> &Http;
 
@@ -140,9 +143,4 @@ pub(crate) async fn owner(server: &impl MediaBrowser, path: &AbsolutePath) -> Re
         Err(Fault::NotMine { .. }) => Ok(None),
         Err(fault) => Err(fault),
     }
-}
-
-/// Whether a folder lies below a library's folder.
-pub(crate) async fn is_below_a_root(server: &impl MediaBrowser, folder: &TargetPath) -> bool {
-    owner(server, &folder.0).await.is_ok_and(|owner| owner.is_some_and(|owner| owner.path != owner.root))
 }

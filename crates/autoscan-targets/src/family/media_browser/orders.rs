@@ -9,7 +9,7 @@ use autoscan_core::path::TargetPath;
 use autoscan_core::ports::TargetScan;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
-use crate::family::libraries::{self, Owner, Shelf, spelled};
+use crate::family::libraries::{self, LibraryIndex, Owner, spelled};
 use crate::family::media_browser::report::{Told, UpdateType, paths, told};
 use crate::family::media_browser::{Known, MediaBrowser, owner};
 
@@ -40,7 +40,7 @@ pub(crate) async fn orders(
     scan: &TargetScan,
     lookups: &mut Lookups,
 ) -> Result<(Vec<Owner>, Orders), Fault> {
-    let (shelf, owners) = libraries::owners(server, &scan.folder).await?;
+    let (index, owners) = libraries::owners(server, &scan.folder).await?;
     let mut orders = Orders::default();
     if let Some(item) = of_sidecars(server, scan, lookups).await? {
         orders.refreshes.push(item);
@@ -49,7 +49,7 @@ pub(crate) async fn orders(
     let changed: Vec<(&TargetPath, UpdateType, Subject)> = scan.changes.iter().flat_map(ends).collect();
     let modified = changed.iter().filter(|(_, what, subject)| is_in_place(*what, *subject)).count();
     for (path, what, subject) in changed {
-        let Some(owner) = shelf.owners(&path.0).into_iter().next() else {
+        let Some(owner) = index.owners(&path.0).into_iter().next() else {
             tracing::debug!(?path, "no library owns the other end of a change");
             continue;
         };
@@ -72,7 +72,7 @@ pub(crate) async fn orders(
         }
     }
     if orders.told.is_empty() && orders.refreshes.is_empty() {
-        orders_of_the_folder(server, scan, &shelf, &mut orders, lookups).await?;
+        orders_of_the_folder(server, scan, &index, &mut orders, lookups).await?;
     }
     Ok((owners, orders))
 }
@@ -81,11 +81,11 @@ pub(crate) async fn orders(
 async fn orders_of_the_folder(
     server: &impl MediaBrowser,
     scan: &TargetScan,
-    shelf: &Shelf,
+    index: &LibraryIndex,
     orders: &mut Orders,
     lookups: &mut Lookups,
 ) -> Result<(), Fault> {
-    let Some(owner) = shelf.owners(&scan.folder.0).into_iter().next() else { return Ok(()) };
+    let Some(owner) = index.owners(&scan.folder.0).into_iter().next() else { return Ok(()) };
     match below_root(server, &owner, lookups).await? {
         Some(item) => orders.refreshes.push(item),
         None => orders.told.push(told(&owner, UpdateType::Modified)),
@@ -119,7 +119,7 @@ async fn nearest(
     if folder.is_within(&scan.folder.0) && scan.folder.0.is_within(&owner.root) {
         folder = scan.folder.0.clone();
     }
-    let owner = Owner { library: owner.library.clone(), root: owner.root.clone(), path: folder };
+    let owner = owner.with_path(folder);
     below_root(server, &owner, lookups).await
 }
 
@@ -150,7 +150,7 @@ async fn file_item(server: &impl MediaBrowser, file: &Owner) -> Result<Option<Kn
     let Some(folder) = file.path.parent().filter(|folder| folder.is_within(&file.root)) else {
         return Ok(None);
     };
-    let folder = Owner { library: file.library.clone(), root: file.root.clone(), path: folder };
+    let folder = file.with_path(folder);
     let expected = ExpectedFile {
         path: TargetPath(file.path.clone()),
         subject: Subject::File,

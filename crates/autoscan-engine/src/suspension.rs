@@ -1,44 +1,52 @@
-//! The hours and the company in which a target is left alone.
+//! The hours, and the people who watch, in which a target is left alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::fault::Fault;
-use autoscan_core::time::Timestamp;
+use autoscan_core::time::{SteadyTime, Timestamp};
 
 use crate::bound::BoundTarget;
-use crate::lane::Hush;
+use crate::lane::Suspension;
+use crate::ports::Ports;
 
 /// While people watch, look this often whether they still do.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
-/// Since when work waits for people to stop watching.
-#[derive(Debug, Default)]
-pub(crate) struct Company {
-    waiting_since: Option<Timestamp>,
-    looked_at: Option<(Timestamp, usize)>,
-}
-
 /// Why the hour forbids to tell the target, if it does. `minute` is that of the day.
-pub(crate) fn of_the_hour(target: &BoundTarget, minute: u16, now: Timestamp) -> Option<Hush> {
+pub(crate) fn of_the_hour(target: &BoundTarget, minute: u16, now: Timestamp) -> Option<Suspension> {
     // What is left is counted from the beginning of this minute.
     let gone = Duration::from_millis(u64::try_from(now.as_millis().rem_euclid(60_000)).unwrap_or_default());
     let left = target.pace.quiet_hours.left(minute)?.saturating_sub(gone);
     let reason = "these are quiet hours of this target (`quiet-hours`)".to_owned();
-    Some(Hush { reason, until: now + left })
+    Some(Suspension { reason, until: now + left })
 }
 
-impl Company {
+/// Who is watching, and since when work waits for them to stop.
+pub(crate) struct Viewers {
+    ports: Arc<Ports>,
+    waiting_since: Option<SteadyTime>,
+    looked_at: Option<(SteadyTime, usize)>,
+}
+
+impl Viewers {
+    pub(crate) fn new(ports: Arc<Ports>) -> Self {
+        Self { ports, waiting_since: None, looked_at: None }
+    }
+
     /// Why people who watch forbid to tell the target, if they do; asked when there is something to tell. It is not
     /// waited longer than the target's `longest-wait`.
-    pub(crate) async fn hush(&mut self, target: &BoundTarget, now: Timestamp) -> Result<Option<Hush>, Fault> {
+    pub(crate) async fn suspension(&mut self, target: &BoundTarget) -> Result<Option<Suspension>, Fault> {
         let Some(longest) = target.pace.only_when_idle else { return Ok(None) };
+        let now = self.ports.steady();
         let since = *self.waiting_since.get_or_insert(now);
         if now.since(since) >= longest {
             return Ok(None);
         }
-        let playing = match self.looked_at {
-            Some((at, playing)) if now.since(at) < LOOK_AGAIN => playing,
-            _ => target.server.playing().await?,
+        let playing = match (self.looked_at, target.server.playback()) {
+            (Some((at, playing)), _) if now.since(at) < LOOK_AGAIN => playing,
+            (_, Some(playback)) => playback.playing().await?,
+            (_, None) => 0,
         };
         self.looked_at = Some((now, playing));
         if playing == 0 {
@@ -48,7 +56,8 @@ impl Company {
             "somebody is watching or listening ({playing} now); autoscan waits until nobody is, at most {}",
             autoscan_core::duration::Span(longest)
         );
-        Ok(Some(Hush { reason, until: (now + LOOK_AGAIN).min(since + longest) }))
+        let until = (now + LOOK_AGAIN).min(since + longest);
+        Ok(Some(Suspension { reason, until: self.ports.time_of(until) }))
     }
 
     /// Nothing waits any more: the next wait begins anew.
