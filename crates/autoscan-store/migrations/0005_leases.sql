@@ -19,6 +19,10 @@ CREATE INDEX delivery_verify ON delivery (target, ready_at, scan)
 CREATE INDEX delivery_leased ON delivery (target, state, lease_owner) WHERE lease_owner IS NOT NULL;
 
 ALTER TABLE scan ADD COLUMN held_for TEXT NOT NULL DEFAULT ''; -- the prefix for whose release it waits; only while it waits
+-- The changes with which a scan came, as JSON, as far as they fit. The others are rows of the table change.
+ALTER TABLE scan ADD COLUMN changes TEXT;
+-- Which waiting scan a folder has is in the memory of whoever writes.
+DROP INDEX scan_waiting;
 DROP INDEX scan_due;
 CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0 AND held_for = '';
 CREATE INDEX scan_held ON scan (held_for) WHERE held_for <> '';

@@ -14,11 +14,12 @@ CREATE TABLE scan (
     tell TEXT,                   -- the folder that targets are told of, when it is not the scan's own
     note TEXT,
     finished_at INTEGER,
-    held_for TEXT NOT NULL DEFAULT '' -- the prefix for whose release it waits; only while it waits
+    held_for TEXT NOT NULL DEFAULT '', -- the prefix for whose release it waits; only while it waits
+    changes TEXT                 -- those with which it came, as JSON, as far as they fit; the others are rows of the table change
 );
 
--- One folder, one waiting scan.
-CREATE UNIQUE INDEX scan_waiting ON scan (folder) WHERE state = 0;
+-- One folder has one waiting scan: which one is in the memory of whoever writes, because an index would be one more page
+-- for each webhook.
 -- What is held for a prefix is not due, and costs nothing while it waits.
 CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0 AND held_for = '';
 CREATE INDEX scan_held ON scan (held_for) WHERE held_for <> '';

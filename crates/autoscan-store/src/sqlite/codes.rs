@@ -19,8 +19,12 @@ pub(super) trait Coded: Copy + PartialEq + 'static {
 /// The value whose number is in a column.
 pub(super) fn coded<T: Coded>(row: &Row<'_>, column: usize) -> Result<T> {
     let code: i64 = row.get(column)?;
-    let value = T::VALUES.iter().copied().find(|value| value.code() == code);
-    value.ok_or(Error::IntegralValueOutOfRange(column, code))
+    of_code(code).ok_or(Error::IntegralValueOutOfRange(column, code))
+}
+
+/// The value that has this number.
+pub(super) fn of_code<T: Coded>(code: i64) -> Option<T> {
+    T::VALUES.iter().copied().find(|value| value.code() == code)
 }
 
 impl Coded for ScanState {

@@ -104,6 +104,7 @@ fn start_one(write: &mut Write<'_>, start: &Start, waiting: &Waiting, now: Times
     let values = (start.scan.0, state_code, tell, start.note.as_deref(), finished_at);
     write.conn.prepare_cached(START)?.execute(values)?;
     write.tally.became(ScanState::Waiting, state);
+    write.waiting.set(&waiting.folder, None);
     write.conn.prepare_cached(FORGET_DELIVERIES)?.execute([start.scan.0])?;
     for delivery in rules::one_a_target(&start.deliveries) {
         put_delivery(write.conn, start.scan, waiting.priority, delivery, rules::ready_at(delivery))?;

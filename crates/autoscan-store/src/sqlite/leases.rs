@@ -10,6 +10,7 @@ use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
 use super::codes::Coded;
+use super::inline_changes::InlineChanges;
 use super::rows::{changes_of, deliveries_of, delivery_of, path, put_delivery, rows};
 use super::steps::keep_steps;
 use super::writer::Write;
@@ -50,7 +51,7 @@ const LEASE: &str = "UPDATE delivery SET lease_owner = ?3, lease_number = lease_
 const MAKE_DUE: &str = "UPDATE delivery INDEXED BY delivery_verify SET next_attempt_at = ?2, ready_at = ?2
      WHERE target = ?1 AND ready_at > ?2 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state >= 2";
 
-const SCAN: &str = "SELECT coalesce(tell, folder), first_seen FROM scan WHERE id = ?1";
+const SCAN: &str = "SELECT coalesce(tell, folder), first_seen, changes FROM scan WHERE id = ?1";
 
 const LEASED: &str = "SELECT priority FROM delivery WHERE scan = ?1 AND target = ?2 AND lease_owner = ?3 AND lease_number = ?4";
 
@@ -108,14 +109,17 @@ pub(super) fn claim(
 fn claim_one(conn: &Connection, owner: Owner, target: &Name, scan: ScanId) -> Result<Claimed> {
     let values = (scan.0, target.as_str(), owner.0);
     let number = conn.prepare_cached(LEASE)?.query_row(values, |row| row.get(0))?;
-    let read = |row: &Row<'_>| Ok((path(row, 0)?, Timestamp::from_millis(row.get(1)?)));
-    let (folder, first_seen) = conn.prepare_cached(SCAN)?.query_row([scan.0], read)?;
+    let read = |row: &Row<'_>| {
+        let inline = InlineChanges::read(row.get_ref(2)?.as_str_or_null()?)?;
+        Ok((path(row, 0)?, Timestamp::from_millis(row.get(1)?), inline))
+    };
+    let (folder, first_seen, inline) = conn.prepare_cached(SCAN)?.query_row([scan.0], read)?;
     Ok(Claimed {
         lease: Lease { owner, number },
         scan,
         folder,
         first_seen,
-        changes: changes_of(conn, scan)?,
+        changes: changes_of(conn, scan, inline)?,
         delivery: delivery_of(conn, scan, target)?,
     })
 }

@@ -9,6 +9,7 @@ mod errors;
 mod file_guard;
 mod gate;
 mod history;
+mod inline_changes;
 mod keep;
 mod kept;
 mod leases;
@@ -24,6 +25,7 @@ mod session;
 mod steps;
 mod tally;
 mod times;
+mod waiting_folders;
 mod writer;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -16,6 +16,7 @@ use super::file_guard::FileGuard;
 use super::leases::end_leases;
 use super::reader::Reader;
 use super::tally::Tally;
+use super::waiting_folders::WaitingFolders;
 use super::writer::Writer;
 
 /// Each brings the schema from the version of its place to the next.
@@ -118,7 +119,7 @@ impl Default for Options {
 
 impl SqliteStore {
     /// Opens or creates the database, readable for its owner alone, and starts its threads. It blocks for some
-    /// milliseconds, however many scans are kept. Only the first time after an older autoscan it walks all deliveries once.
+    /// milliseconds, however many scans are kept, and for some microseconds more for each that waits. Only the first time after an older autoscan it walks all deliveries once.
     /// `clock` is the store's own time, by which it judges whether an owner of leases lives: those of an earlier process
     /// are over.
     pub fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
@@ -136,7 +137,7 @@ impl SqliteStore {
             _ => choose_journal(&writer),
         }
         .map_err(fault)?;
-        let (writer, tally) = prepare_writer(writer, version, wal, options).map_err(fault)?;
+        let (writer, counted) = prepare_writer(writer, version, wal, options).map_err(fault)?;
         if version == 0 {
             sync(path)?;
         }
@@ -149,7 +150,7 @@ impl SqliteStore {
         Ok(Self {
             dispatch: reader("store-dispatch")?,
             people: reader("store-people")?,
-            writer: Writer::start(writer, tally, !wal, guard, lock)
+            writer: Writer::start(writer, counted, !wal, guard, lock)
                 .map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))?,
             journal_note: (!wal).then(|| journal_note(path)),
             clock,
@@ -320,12 +321,15 @@ fn is_no_shared_memory(error: &rusqlite::Error) -> bool {
     })
 }
 
+/// What the writer keeps in memory.
+type Counted = (Tally, WaitingFolders);
+
 fn prepare_writer(
     mut conn: Connection,
     version: usize,
     wal: bool,
     options: Options,
-) -> SqlResult<(Connection, Tally)> {
+) -> SqlResult<(Connection, Counted)> {
     // SQLite answers some of these with the value: pragma_update would take that for a mistake.
     conn.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_row| Ok(()))?;
     // In a write-ahead log a migration reaches the disk with the first commit behind it: a power cut until then takes
@@ -352,8 +356,9 @@ fn prepare_writer(
     // Where the file cannot be written now, the first heartbeat does it.
     end_leases(&conn, &[]).ok();
     conn.pragma_update(None, "synchronous", "FULL")?;
-    let tally = Tally::read(&conn)?;
-    Ok((conn, tally))
+    let waiting = WaitingFolders::read(&conn)?;
+    let tally = Tally::read(&conn, &waiting)?;
+    Ok((conn, (tally, waiting)))
 }
 
 #[cfg(test)]

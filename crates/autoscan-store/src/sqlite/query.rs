@@ -27,8 +27,10 @@ macro_rules! fits {
         "(?2 IS NULL OR ?2 = iif(state = 1 AND EXISTS (SELECT 1 FROM delivery WHERE scan = id AND state < 2
                                      AND instr(?7, ',' || target || ',')), 3, state))
          AND (?3 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE scan = id AND target = ?3))
-         AND (?4 IS NULL OR EXISTS (SELECT 1 FROM change WHERE scan = id AND trigger_name = ?4))
+         AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(changes) WHERE value ->> 'trigger' = ?4)
+              OR EXISTS (SELECT 1 FROM change WHERE scan = id AND trigger_name = ?4))
          AND (?5 IS NULL OR instr(lower(folder), ?5)
+              OR EXISTS (SELECT 1 FROM json_each(changes) WHERE instr(lower(value ->> 'path'), ?5))
               OR EXISTS (SELECT 1 FROM change WHERE scan = id AND instr(lower(path), ?5)))
          AND (?6 IS NULL OR EXISTS (SELECT 1 FROM delivery WHERE scan = id AND instr(lower(error), ?6)))"
     };
@@ -191,6 +193,8 @@ mod tests {
         ] {
             let plan = plan(sql);
             assert!(plan.contains(step), "{sql}: {plan}");
+            // The changes in a row are few.
+            let plan = plan.replace("SCAN json_each", "");
             assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
         }
     }

@@ -11,11 +11,12 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, named_params};
 
 use super::codes::{Coded, coded};
+use super::inline_changes::InlineChanges;
 
 /// The columns that [`scan`] reads.
 macro_rules! scan_columns {
     () => {
-        "id, folder, state, priority, first_seen, due_at, generation, finished_at, note"
+        "id, folder, state, priority, first_seen, due_at, generation, finished_at, note, changes"
     };
 }
 
@@ -98,18 +99,20 @@ pub(super) fn ids_text(ids: &Ids) -> Option<String> {
     (!ids.is_empty()).then(|| ids.to_string())
 }
 
+/// Targets from what [`targets_text`] made of them.
+pub(super) fn targets_of(text: &str) -> std::result::Result<Vec<Name>, String> {
+    text.split(',').filter(|name| !name.is_empty()).map(Name::parse).collect()
+}
+
 fn targets(row: &Row<'_>, column: usize) -> Result<Option<Vec<Name>>> {
-    let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
-    text.split(',')
-        .filter(|name| !name.is_empty())
-        .map(|name| Name::parse(name).map_err(|reason| unreadable(column, reason)))
-        .collect::<Result<Vec<_>>>()
-        .map(Some)
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    text.map(|text| targets_of(text).map_err(|reason| unreadable(column, reason))).transpose()
 }
 
 /// A scan without its changes and deliveries, from [`scan_columns`].
-pub(super) fn scan(row: &Row<'_>) -> Result<Scan> {
-    Ok(Scan {
+fn scan(row: &Row<'_>) -> Result<(Scan, InlineChanges)> {
+    let changes = InlineChanges::read(row.get_ref(9)?.as_str_or_null()?)?;
+    let scan = Scan {
         id: ScanId(row.get(0)?),
         folder: path(row, 1)?,
         state: coded::<ScanState>(row, 2)?,
@@ -121,7 +124,8 @@ pub(super) fn scan(row: &Row<'_>) -> Result<Scan> {
         note: row.get(8)?,
         changes: Vec::new(),
         deliveries: Vec::new(),
-    })
+    };
+    Ok((scan, changes))
 }
 
 fn change(row: &Row<'_>) -> Result<StoredChange> {
@@ -168,13 +172,14 @@ fn delivery(row: &Row<'_>) -> Result<Delivery> {
 }
 
 /// A scan's changes, in the order of their coming.
-pub(super) fn changes_of(conn: &Connection, id: ScanId) -> Result<Vec<StoredChange>> {
-    conn.prepare_cached(CHANGES)?.query_map([id.0], change)?.collect()
+pub(super) fn changes_of(conn: &Connection, id: ScanId, inline: InlineChanges) -> Result<Vec<StoredChange>> {
+    let rows = conn.prepare_cached(CHANGES)?.query_map([id.0], change)?.collect::<Result<_>>()?;
+    Ok(inline.followed_by(rows))
 }
 
-/// What a scan knows of one path.
-pub(super) fn change_of(conn: &Connection, id: ScanId, path: &LocalPath) -> Result<StoredChange> {
-    conn.prepare_cached(CHANGE)?.query_row((id.0, path.as_str()), change)
+/// What a row of its own says of one path of a scan.
+pub(super) fn change_of(conn: &Connection, id: ScanId, path: &LocalPath) -> Result<Option<StoredChange>> {
+    conn.prepare_cached(CHANGE)?.query_row((id.0, path.as_str()), change).optional()
 }
 
 /// A scan's deliveries, by target name.
@@ -187,17 +192,14 @@ pub(super) fn delivery_of(conn: &Connection, id: ScanId, target: &Name) -> Resul
     conn.prepare_cached(DELIVERY)?.query_row((id.0, target.as_str()), delivery)
 }
 
-/// A scan with its changes and deliveries.
-pub(super) fn whole(conn: &Connection, scan: Scan) -> Result<Scan> {
-    let changes = changes_of(conn, scan.id)?;
-    let deliveries = deliveries_of(conn, scan.id)?;
-    Ok(Scan { changes, deliveries, ..scan })
-}
-
-/// One whole scan.
+/// One scan with its changes and deliveries.
 pub(super) fn show(conn: &Connection, id: ScanId) -> Result<Option<Scan>> {
     let found = conn.prepare_cached(SHOW)?.query_row([id.0], scan).optional()?;
-    found.map(|scan| whole(conn, scan)).transpose()
+    let whole = |(scan, inline)| {
+        let changes = changes_of(conn, id, inline)?;
+        Ok(Scan { changes, deliveries: deliveries_of(conn, id)?, ..scan })
+    };
+    found.map(whole).transpose()
 }
 
 /// Keeps a delivery that nobody leases; it can be claimed from `ready_at` on.

@@ -15,6 +15,7 @@ use super::errors::store_error;
 use super::file_guard::FileGuard;
 use super::line::{Line, Message};
 use super::tally::{Shown, Tally};
+use super::waiting_folders::WaitingFolders;
 
 /// Commands that share one transaction at most.
 const GROUP: usize = 256;
@@ -34,6 +35,8 @@ pub(super) struct Write<'a> {
     pub(super) conn: &'a Connection,
     /// The counts; written with the commit.
     pub(super) tally: Tally,
+    /// The waiting scan of each folder.
+    pub(super) waiting: &'a mut WaitingFolders,
 }
 
 /// One command. It may run twice: again alone, when its group failed.
@@ -78,7 +81,7 @@ impl Writer {
     /// power cut. `lock` is let go when the connection is closed.
     pub(super) fn start(
         conn: Connection,
-        tally: Tally,
+        (tally, waiting): (Tally, WaitingFolders),
         always_full: bool,
         guard: FileGuard,
         lock: File,
@@ -87,7 +90,7 @@ impl Writer {
         let (line, jobs) = Line::new();
         let synchronous = Survives::PowerCut;
         let guard = Some(guard);
-        let desk = Desk { conn, tally, shown: Arc::clone(&shown), synchronous, always_full, guard };
+        let desk = Desk { conn, tally, waiting, shown: Arc::clone(&shown), synchronous, always_full, guard };
         thread::Builder::new().name("store-writer".to_owned()).spawn(move || desk.serve(jobs, lock))?;
         Ok(Self { line, shown })
     }
@@ -142,6 +145,7 @@ fn answer(jobs: impl IntoIterator<Item = Box<dyn Job>>, outcome: &Result<(), Sto
 struct Desk {
     conn: Connection,
     tally: Tally,
+    waiting: WaitingFolders,
     shown: Arc<Shown>,
     synchronous: Survives,
     always_full: bool,
@@ -197,13 +201,27 @@ impl Desk {
     }
 
     fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let outcome = self.try_commit(group);
+        match outcome {
+            Ok(()) => self.waiting.commit(),
+            Err(_) => self.waiting.roll_back(),
+        }
+        if outcome.is_ok()
+            && let Some(guard) = &mut self.guard
+        {
+            guard.committed(&self.conn)?;
+        }
+        outcome
+    }
+
+    fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         let Some(survives) = group.iter().map(|job| job.survives()).max() else { return Ok(()) };
         if let Some(guard) = &mut self.guard {
             guard.check(&self.conn)?;
         }
         self.set_synchronous(survives)?;
         let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut write = Write { conn: &transaction, tally: self.tally };
+        let mut write = Write { conn: &transaction, tally: self.tally, waiting: &mut self.waiting };
         for job in group {
             job.run(&mut write)
                 .map_err(|error| Failure { of_a_command: true, error: store_error(&error) })?;
@@ -213,9 +231,6 @@ impl Desk {
         transaction.commit()?;
         self.tally = tally;
         self.shown.set(&tally);
-        if let Some(guard) = &mut self.guard {
-            guard.committed(&self.conn)?;
-        }
         Ok(())
     }
 
@@ -271,9 +286,11 @@ mod tests {
         ] {
             let conn = queue();
             conn.pragma_update(None, "synchronous", "FULL").unwrap();
-            let tally = Tally::read(&conn).unwrap();
+            let waiting = WaitingFolders::read(&conn).unwrap();
+            let tally = Tally::read(&conn, &waiting).unwrap();
             let shown = Arc::new(Shown::new(&tally));
-            let mut desk = Desk { conn, tally, shown, synchronous: PowerCut, always_full, guard: None };
+            let mut desk =
+                Desk { conn, tally, waiting, shown, synchronous: PowerCut, always_full, guard: None };
             for (group, level) in groups {
                 let (jobs, answers): (Vec<_>, Vec<_>) = group.into_iter().map(job).unzip();
                 desk.run(jobs);
@@ -308,10 +325,18 @@ mod tests {
         conn.pragma_update_and_check(None, "journal_mode", journal, |_row| Ok(())).unwrap();
         conn.execute_batch(crate::sqlite::open::SCHEMA).unwrap();
         conn.busy_handler(Some(waits::counted)).unwrap();
-        let tally = Tally::read(&conn).unwrap();
+        let waiting = WaitingFolders::read(&conn).unwrap();
+        let tally = Tally::read(&conn, &waiting).unwrap();
         let shown = Arc::new(Shown::new(&tally));
-        let desk =
-            Desk { conn, tally, shown, synchronous: Survives::PowerCut, always_full: true, guard: None };
+        let desk = Desk {
+            conn,
+            tally,
+            waiting,
+            shown,
+            synchronous: Survives::PowerCut,
+            always_full: true,
+            guard: None,
+        };
         (desk, Connection::open(&path).unwrap())
     }
 

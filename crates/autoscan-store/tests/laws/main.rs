@@ -7,6 +7,8 @@ mod claim;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod file;
 #[cfg(test)]
 mod gate;
