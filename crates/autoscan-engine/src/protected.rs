@@ -36,8 +36,9 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say why")
 }
 
+/// A call that panicked failed; whether it is the server or the call alone, a probe tells.
 fn broke(panic: &(dyn Any + Send)) -> Fault {
-    Fault::wrong(format!(
+    Fault::away(format!(
         "autoscan itself failed in this call; that is a bug of autoscan, please report it: {}",
         message(panic)
     ))

@@ -1,6 +1,5 @@
 //! What is remembered of the past.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::delivery::DeliveryState;
@@ -192,10 +191,11 @@ async fn events_and_hours_survive_a_restart_and_are_not_written_with_a_request()
     assert_eq!(world.store.trigger_counts().await.unwrap(), []);
     world.seconds(20).await;
     let (events, hours) = (sonarr(&world), world.engine.hours());
+    let clock = Some(world.clock.clone());
     let store = world.stop().await;
     assert_eq!(store.trigger_counts().await.unwrap().len(), 1);
 
-    let world = World::start(Setup { store: Some(Arc::clone(&store)), ..Setup::default() });
+    let world = World::start(Setup { store: Some(store), clock, ..Setup::default() });
     world.seconds(1).await;
     assert_eq!(sonarr(&world), events);
     assert_eq!(world.engine.hours().last(), hours.last());

@@ -1,19 +1,19 @@
 //! The engine on a store in memory, a fake disk and a clock that runs as fast as it is asked to.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "furniture of tests: what goes wrong here must fail the test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what goes wrong in a test must fail it")]
 
 mod browse;
+mod faults;
 mod gate;
 mod history;
 mod intake;
 mod lanes;
+mod model;
 mod news;
+mod nobody;
 mod pacing;
 mod proof;
 mod storms;
 mod suggest;
+mod suspended;
 mod world;

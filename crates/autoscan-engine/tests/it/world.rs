@@ -1,6 +1,7 @@
 //! The harness: an engine whose disk, clock and servers are in the test's hand.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, TargetPath, TriggerPath};
 use autoscan_core::ports::{
     Aftercare, Batching, Care, CareScan, Clock, Hook, Identity, Libraries, Library, Plan, Playback, Proof,
-    ReadError, Reading, ScanFilter, Store, Target, TargetScan, Trigger,
+    ReadError, Reading, ScanFilter, Source, Store, Target, TargetScan, Trigger,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::redact::Redaction;
@@ -26,7 +27,7 @@ use autoscan_engine::{
     BoundTarget, BoundTrigger, Broken, Engine, FileRules, MANUAL, Pace, Parts, PathPriority, Rules, Taken,
 };
 use autoscan_store::MemoryStore;
-use autoscan_testkit::{FakeClock, FakeFiles};
+use autoscan_testkit::{FakeClock, FakeFiles, FaultyStore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -69,8 +70,18 @@ pub(crate) struct Spy {
     pub(crate) faults: Mutex<VecDeque<Fault>>,
     /// What it answers to everything while set.
     pub(crate) down: Mutex<Option<Fault>>,
+    /// What it answers to every folder.
+    pub(crate) not_mine: Mutex<Option<Fault>>,
     /// The folder that brings it down for a moment.
     pub(crate) poison: Option<&'static str>,
+    /// The folders that it breaks on while it is well otherwise.
+    pub(crate) breaks_on: Mutex<BTreeSet<String>>,
+    /// The folders whose code panics.
+    pub(crate) panics_on: Mutex<BTreeSet<String>>,
+    /// The folders that it breaks on when it is asked for their files.
+    pub(crate) asking_breaks_on: Mutex<BTreeSet<String>>,
+    /// How long it takes to answer when it is asked for the files of a folder.
+    pub(crate) asking_takes: Mutex<BTreeMap<String, Duration>>,
     /// Whether it takes a batch in one call.
     pub(crate) batches: bool,
     /// How many calls there were.
@@ -134,6 +145,11 @@ impl Spy {
         self.told.lock().unwrap().iter().map(|(folder, _)| folder.clone()).collect()
     }
 
+    /// Owns no folder.
+    pub(crate) fn set_not_mine(&self) {
+        *self.not_mine.lock().unwrap() = Some(Fault::not_mine("no library owns it"));
+    }
+
     /// Goes down, or comes up.
     pub(crate) fn set_down(&self, fault: Option<Fault>) {
         *self.down.lock().unwrap() = fault;
@@ -167,10 +183,18 @@ impl Target for Spy {
         tokio::time::sleep(self.takes).await;
         self.at_once.lock().unwrap().1 -= 1;
         self.scans.lock().unwrap().extend(batch.iter().cloned());
+        let panics = self.panics_on.lock().unwrap().clone();
+        assert!(!batch.iter().any(|scan| panics.contains(scan.folder.as_str())), "as asked");
         let mut answers = vec![];
         for scan in batch {
             let poisoned = self.poison == Some(scan.folder.as_str());
-            let answer = if poisoned { Err(Fault::away("500")) } else { self.answer() };
+            let broken = poisoned || self.breaks_on.lock().unwrap().contains(scan.folder.as_str());
+            let not_mine = self.not_mine.lock().unwrap().clone();
+            let answer = match not_mine {
+                Some(fault) => Err(fault),
+                None if broken => Err(Fault::away("500")),
+                None => self.answer(),
+            };
             if answer.is_ok() {
                 let at = self.clock.as_ref().unwrap().now();
                 self.told.lock().unwrap().push((scan.folder.to_string(), at));
@@ -240,6 +264,15 @@ impl Libraries for Spy {
 impl Proof for Spy {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         self.asked.lock().unwrap().push(expected.to_vec());
+        let takes = self.asking_takes.lock().unwrap().get(folder.as_str()).copied();
+        tokio::time::sleep(takes.unwrap_or_default()).await;
+        assert!(!self.panics_on.lock().unwrap().contains(folder.as_str()), "as asked");
+        if self.asking_breaks_on.lock().unwrap().contains(folder.as_str()) {
+            return Err(Fault::away("500"));
+        }
+        if let Some(fault) = &*self.down.lock().unwrap() {
+            return Err(fault.clone());
+        }
         if let Some(fault) = self.ask_faults.lock().unwrap().pop_front() {
             return Err(fault);
         }
@@ -296,6 +329,13 @@ pub(crate) struct Setup {
     pub(crate) storm: Option<StormRule>,
     pub(crate) priorities: Vec<PathPriority>,
     pub(crate) store: Option<Arc<MemoryStore>>,
+    pub(crate) source: Option<Arc<dyn Source>>,
+    /// The clock of the world before this one.
+    pub(crate) clock: Option<FakeClock>,
+    /// Writes that the store refuses, by their number.
+    pub(crate) refused: Range<u64>,
+    /// What the target called `plex` is not told of.
+    pub(crate) exclude: Vec<&'static str>,
 }
 
 impl Default for Setup {
@@ -311,6 +351,10 @@ impl Default for Setup {
             storm: None,
             priorities: vec![],
             store: None,
+            source: None,
+            clock: None,
+            refused: 0..0,
+            exclude: vec![],
         }
     }
 }
@@ -319,6 +363,8 @@ impl Default for Setup {
 pub(crate) struct World {
     pub(crate) engine: Arc<Engine>,
     pub(crate) store: Arc<MemoryStore>,
+    /// What the engine has of it.
+    pub(crate) faulty: Arc<FaultyStore>,
     pub(crate) files: Arc<FakeFiles>,
     pub(crate) spies: Vec<Arc<Spy>>,
     stop: CancellationToken,
@@ -374,9 +420,11 @@ fn rules(anchors: Vec<Anchor>, check: bool) -> Rules {
 impl World {
     /// Starts it.
     pub(crate) fn start(setup: Setup) -> Self {
-        let clock = FakeClock::new();
+        let clock = setup.clock.unwrap_or_default();
         let files = Arc::new(FakeFiles::new());
         let store = setup.store.unwrap_or_else(|| Arc::new(MemoryStore::new(Arc::new(clock.clone()))));
+        let faulty = Arc::new(FaultyStore::new(Arc::clone(&store) as Arc<dyn Store>));
+        faulty.refuse(setup.refused);
         let spies: Vec<(&str, Arc<Spy>)> = setup
             .spies
             .into_iter()
@@ -387,7 +435,10 @@ impl World {
             kind: "spy",
             url: "http://spy".into(),
             map: PathMap::default(),
-            filter: Filter::default(),
+            filter: match *called {
+                "plex" => Filter::new([], setup.exclude.iter().copied()).unwrap(),
+                _ => Filter::default(),
+            },
             pace: setup.pace.clone(),
             proof: (setup.proof > 0).then(|| Duration::from_secs(setup.proof)),
             before: None,
@@ -396,14 +447,17 @@ impl World {
         };
         let anchors = setup.anchors.iter().map(|file| Anchor::guarding_its_folder(local(file)).unwrap());
         let engine = Engine::new(Parts {
-            store: Arc::clone(&store) as Arc<dyn Store>,
+            store: Arc::clone(&faulty) as Arc<dyn Store>,
             clock: Arc::new(clock.clone()),
             files: Arc::clone(&files) as Arc<_>,
             jitter: || 0.0,
             redaction: Redaction::default(),
             overhear: |telling| Box::pin(async { (telling.await, CALLS.map(str::to_owned).into()) }),
             triggers: ["sonarr", MANUAL]
-                .map(|kind| trigger(kind, kind, &setup.maps, setup.minimum_age))
+                .map(|kind| BoundTrigger {
+                    source: setup.source.clone().filter(|_| kind == "sonarr"),
+                    ..trigger(kind, kind, &setup.maps, setup.minimum_age)
+                })
                 .into(),
             targets: spies.iter().map(target).collect(),
             rules: Rules {
@@ -417,6 +471,7 @@ impl World {
         Self {
             engine,
             store,
+            faulty,
             files,
             spies: spies.into_iter().map(|(_, spy)| spy).collect(),
             stop,
@@ -449,6 +504,13 @@ impl World {
         let scan = self.engine.show(scan).await.unwrap().unwrap();
         let delivery = scan.deliveries.into_iter().find(|d| d.target.as_str() == target).unwrap();
         (delivery.state, delivery.error.unwrap_or_default())
+    }
+
+    /// Ends it as a kill does, and hands out its store.
+    pub(crate) async fn kill(self) -> Arc<MemoryStore> {
+        self.running.abort();
+        let _killed = self.running.await;
+        self.store
     }
 
     /// Stops it softly and hands out its store.

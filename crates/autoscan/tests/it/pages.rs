@@ -159,10 +159,10 @@ fn a_person_adds_a_plex_by_its_pin() {
 
 #[test]
 fn many_tabs_of_one_browser_share_one_live_stream_and_each_hears_what_comes_in() {
-    let town = SeeingTown::of_plex("");
-    let program = town.home.serve();
+    let setup = MediaSetup::of_plex("");
+    let program = setup.home.serve();
     block_on(async {
-        let base = format!("http://127.0.0.1:{}", town.home.port);
+        let base = format!("http://127.0.0.1:{}", setup.home.port);
         let Some(browser) = Browser::open(Screen::Desk, &base).await else { return };
         browser.log_in().await;
         let mut tabs = vec![browser.client.window().await.unwrap()];
@@ -175,8 +175,8 @@ fn many_tabs_of_one_browser_share_one_live_stream_and_each_hears_what_comes_in()
             browser.ask("window.notReloaded = true;").await;
             tabs.push(tab);
         }
-        town.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
-        crate::town::imported(&program, "Show", "Season 01/Show - S01E01.mkv");
+        setup.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
+        crate::media_setup::imported(&program, "Show", "Season 01/Show - S01E01.mkv");
         let done = "return [...document.querySelectorAll('a.figure')].some((each) => /1\\s*done/.test(each.innerText));";
         for tab in tabs.drain(1..) {
             browser.client.switch_to_window(tab).await.unwrap();

@@ -1,0 +1,210 @@
+//! The engine against a simple model of its laws, over thousands of random steps: changes, faults, panics, pauses, a store
+//! that refuses, a clock that is set, reloads and kills. In the end, when everything is well again, every target was told
+//! of every folder after its last change, and every scan is done.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoscan_core::fault::Fault;
+use autoscan_core::ports::{Hook, ScanFilter};
+use autoscan_core::scan::ScanState;
+use autoscan_store::MemoryStore;
+use autoscan_testkit::FakeClock;
+
+use crate::world::{Setup, Spy, World, name};
+
+const TARGETS: [&str; 2] = ["plex", "jellyfin"];
+const FOLDERS: u64 = 6;
+const STEPS: u64 = 80;
+
+/// Chance that can be had again.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+
+    fn once_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    fn folder(&mut self) -> String {
+        format!("/tv/Show{}", self.below(FOLDERS))
+    }
+}
+
+/// What must still happen: how many tellings there were at a target when a change of a folder was accepted.
+type Owed = BTreeMap<(usize, String), usize>;
+
+struct Run {
+    chance: Chance,
+    clock: FakeClock,
+    world: World,
+    owed: Owed,
+    paused: [bool; 2],
+}
+
+fn setup(clock: &FakeClock, store: Option<Arc<MemoryStore>>, batches: bool) -> Setup {
+    let spy = |batches| {
+        let spy = Spy { batches, proves: true, most: Some(3), ..Spy::default() };
+        *spy.shows_after.lock().unwrap() = Some(Duration::from_secs(1));
+        spy
+    };
+    let spies = vec![(TARGETS[0], spy(false)), (TARGETS[1], spy(batches))];
+    Setup { spies, store, clock: Some(clock.clone()), ..Setup::default() }
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let clock = FakeClock::new();
+        let world = World::start(setup(&clock, None, !seed.is_multiple_of(2)));
+        Self {
+            chance: Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            clock,
+            world,
+            owed: Owed::new(),
+            paused: [false; 2],
+        }
+    }
+
+    async fn change(&mut self) {
+        let (folder, file) = (self.chance.folder(), self.chance.below(4));
+        let body = format!("created {folder}/{file}.mkv");
+        let hook = Hook { query: &[], content_type: None, body: body.as_bytes() };
+        if self.world.engine.take(&name("sonarr"), &hook).await.is_err() {
+            return;
+        }
+        for (at, spy) in self.world.spies.iter().enumerate() {
+            self.owed.insert((at, folder.clone()), spy.folders().len());
+        }
+    }
+
+    /// Takes off what was told since.
+    fn settle_accounts(&mut self) {
+        let spies = &self.world.spies;
+        self.owed.retain(|(at, folder), since| !spies[*at].folders()[*since..].contains(folder));
+    }
+
+    async fn restart(mut self, kill: bool) -> Self {
+        self.settle_accounts();
+        self.owed.values_mut().for_each(|since| *since = 0);
+        let Self { chance, clock, world, owed, paused } = self;
+        let store = if kill { world.kill().await } else { world.stop().await };
+        let world = World::start(setup(&clock, Some(store), false));
+        Self { chance, clock, world, owed, paused }
+    }
+
+    async fn pause(&mut self) {
+        let at = usize::try_from(self.chance.below(2)).unwrap();
+        let engine = &self.world.engine;
+        let done = if self.paused[at] {
+            engine.resume(Some(TARGETS[at])).await
+        } else {
+            engine.pause(Some(TARGETS[at]), None).await
+        };
+        if done.is_ok() {
+            self.paused[at] = !self.paused[at];
+        }
+        if self.paused[at] && done.is_ok() {
+            self.world.seconds(2).await;
+            let told = self.world.spies[at].folders().len();
+            self.world.seconds(60).await;
+            assert_eq!(self.world.spies[at].folders().len(), told, "nothing reaches a target that is paused");
+        }
+    }
+
+    fn break_something(&mut self) {
+        let (folder, kind) = (self.chance.folder(), self.chance.below(6));
+        let at = usize::try_from(self.chance.below(2)).unwrap();
+        let spy = &self.world.spies[at];
+        let toggle = |set: &std::sync::Mutex<std::collections::BTreeSet<String>>| {
+            let mut set = set.lock().unwrap();
+            if !set.remove(&folder) {
+                set.insert(folder.clone());
+            }
+        };
+        match kind {
+            0 => spy.set_down(Some(Fault::away("down"))),
+            1 => spy.set_down(Some(Fault::refused("the key was rejected"))),
+            2 => spy.set_down(None),
+            3 => toggle(&spy.breaks_on),
+            4 => toggle(&spy.panics_on),
+            _ => toggle(&spy.asking_breaks_on),
+        }
+    }
+
+    async fn step(mut self) -> Self {
+        match self.chance.below(20) {
+            0..=6 => self.change().await,
+            7..=10 => {
+                let seconds = self.chance.below(40);
+                self.world.seconds(seconds).await;
+            }
+            11..=13 => self.break_something(),
+            14 => {
+                let from = self.world.faulty.writes();
+                let count = self.chance.below(12);
+                self.world.faulty.refuse(from..from + count);
+            }
+            15 => self.pause().await,
+            16 if self.chance.once_in(2) => self.clock.set_back(Duration::from_hours(5)),
+            16 => self.clock.set_forward(Duration::from_hours(3)),
+            17 => self = self.restart(false).await,
+            18 => self = self.restart(true).await,
+            _ => {
+                let filter = ScanFilter { limit: 1, ..ScanFilter::default() };
+                if let Ok(page) = self.world.engine.list(filter).await
+                    && let Some(scan) = page.scans.first()
+                {
+                    // A store that refuses says so, and nothing is changed then.
+                    let _answer = self.world.engine.retry(scan.id).await;
+                }
+            }
+        }
+        self
+    }
+
+    /// Everything is well again: nothing may be owed after a while.
+    async fn end(mut self, seed: u64) {
+        self.world.faulty.refuse(0..0);
+        for spy in &self.world.spies {
+            spy.set_down(None);
+            for set in [&spy.breaks_on, &spy.panics_on, &spy.asking_breaks_on] {
+                set.lock().unwrap().clear();
+            }
+        }
+        self.world.engine.resume(None).await.unwrap();
+        for _ in 0..3 {
+            self.world.seconds(400).await;
+            for scan in self.world.scans().await {
+                if scan.state == ScanState::Attention {
+                    self.world.engine.retry(scan.id).await.unwrap();
+                }
+            }
+        }
+        self.world.seconds(400).await;
+        self.settle_accounts();
+        assert_eq!(self.owed, Owed::new(), "seed {seed}");
+        let open: Vec<_> =
+            self.world.scans().await.into_iter().filter(|scan| scan.state != ScanState::Done).collect();
+        assert!(open.is_empty(), "seed {seed}: {open:#?}");
+        let stats = self.world.engine.stats().await.unwrap();
+        assert_eq!((stats.waiting, stats.running, stats.attention), (0, 0, 0), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_every_target_is_told_of_every_folder_after_its_last_change() {
+    for seed in 1..=40 {
+        let mut run = Run::new(seed);
+        for _ in 0..STEPS {
+            run = run.step().await;
+        }
+        run.end(seed).await;
+    }
+}
