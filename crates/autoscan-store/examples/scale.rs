@@ -210,15 +210,15 @@ const QUESTIONS: [&str; 19] = [
     "list 50 waiting",
     "stats",
     "claim nothing",
-    "follow nothing",
+    "verify nothing",
     "make nothing due",
     "heartbeat",
     "absorb",
     "start 1",
     "claim 1",
     "settle 1",
-    "follow 1",
-    "prove 1",
+    "verify 1",
+    "settle verified 1",
     "sweep 1",
 ];
 
@@ -255,11 +255,11 @@ impl Side {
             "claim 1" => {
                 self.claimed.extend(self.store.claim(OWNER, &self.plex, Work::Deliver, NOW, 1).await?);
             }
-            "follow 1" => {
+            "verify 1" => {
                 self.claimed.extend(self.store.claim(OWNER, &self.plex, Work::Verify, NOW, 1).await?);
             }
             "settle 1" => self.settle(DeliveryState::Sent, Some(NOW)).await?,
-            "prove 1" => self.settle(DeliveryState::Seen, None).await?,
+            "settle verified 1" => self.settle(DeliveryState::Seen, None).await?,
             "sweep 1" => drop(self.store.sweep(NOW + QUIET.maximum_wait, 1).await?),
             question => self.ask(question).await?,
         }
@@ -279,7 +279,7 @@ impl Side {
             "claim nothing" => {
                 drop(self.store.claim(OWNER, &self.plex, Work::Deliver, NOW, 10).await?);
             }
-            "follow nothing" => {
+            "verify nothing" => {
                 drop(self.store.claim(OWNER, &self.plex, Work::Verify, NOW, 10).await?);
             }
             "make nothing due" => drop(self.store.make_due(&self.plex, NOW).await?),

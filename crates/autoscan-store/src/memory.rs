@@ -1,9 +1,9 @@
 //! The queue in memory, for tests of what uses a queue: the same laws, no threads, every answer at once, and nothing
-//! survives.
+//! durability.
 
+mod clock_set_back;
 mod rows;
 mod session;
-mod times;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+/// What was found where the time and the bytes go: written by hand, and kept with the figures.
+const PROFILE: &str = include_str!("../../../PROFILE.md");
+
 /// One goal and what was measured for it.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -55,7 +58,8 @@ pub(crate) fn page(rows: &[Row], machine: &[String], how: &str) -> String {
     let machine = machine.iter().fold(String::new(), |text, fact| text + "- " + fact + "\n");
     format!(
         "# Figures\n\nWritten by `scripts/bench --write`. Both sides ran on the same machine in the same run, in turn; \
-         only the ratios\nmean something elsewhere.\n\n{}\n{how}\n\n## Machine\n\n{machine}",
+         only the ratios\nmean something elsewhere.\n\n{}\n{how}\n\n## What a profile of one webhook said\n\n{PROFILE}\n\
+         ## Machine\n\n{machine}",
         table(rows)
     )
 }

@@ -84,13 +84,13 @@ impl FileGuard {
             format!(
                 "its file {:?} was deleted or replaced while autoscan was running; put the right file there and start \
                  autoscan again",
-                self.file
+                self.file.to_string_lossy()
             )
         } else if self.log_is_broken(conn) {
             format!(
                 "its log {:?} was deleted, replaced or cut by another program, and the last that came in may be lost; \
                  start autoscan again",
-                self.log
+                self.log.to_string_lossy()
             )
         } else {
             return None;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
 use super::absorb::absorb;
 use super::codes::Coded;
-use super::keep::drop_scan;
+use super::retention::drop_scan;
 use super::rows::{path, put_delivery};
 use super::steps::keep_steps;
 use super::writer::Write;

@@ -78,8 +78,8 @@ impl Entry {
     }
 }
 
-fn unreadable(reason: impl ToString) -> Error {
-    Error::FromSqlConversionFailure(0, Type::Text, reason.to_string().into())
+fn unreadable(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::FromSqlConversionFailure(0, Type::Text, reason.into())
 }
 
 /// The changes of one row, in the order of their coming.

@@ -148,8 +148,8 @@ impl SqliteStore {
             Reader::start(name, conn).map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))
         };
         Ok(Self {
-            dispatch: reader("store-dispatch")?,
-            people: reader("store-people")?,
+            scheduling: reader("store-schedule")?,
+            queries: reader("store-queries")?,
             writer: Writer::start(writer, counted, !wal, guard, lock)
                 .map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))?,
             journal_note: (!wal).then(|| journal_note(path)),
@@ -167,7 +167,7 @@ fn journal_note(path: &Path) -> String {
     )
 }
 
-/// The path of the file itself, so that whoever comes through a link finds the same lock and the same log.
+/// The path of the file itself, so that whoever comes through a link finds the same lock, which lies beside it as SQLite's log does.
 fn resolved(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     // A link may lead to a file that is yet to be created.
@@ -183,12 +183,11 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 /// Keeps a second autoscan out, for as long as the file is open. SQLite's own exclusive mode would keep our readers
-/// out too. The lock lies beside the file that links lead to, as SQLite's log does, so that it is one whatever the file is called.
+/// out too. `path` is that of the file itself.
 fn lock(path: &Path) -> Result<File, OpenError> {
     if path.is_dir() {
         return Err(OpenError::Directory(path.to_owned(), path.join("autoscan.db")));
     }
-    let path = &path.canonicalize().unwrap_or_else(|_new| path.to_owned());
     if path.metadata().is_ok_and(|about| about.nlink() > 1) {
         tracing::warn!(
             database = ?path,

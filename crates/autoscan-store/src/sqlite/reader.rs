@@ -8,21 +8,21 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::errors::store_error;
-use super::line::{Line, Message};
+use super::job_queue::{JobQueue, Message};
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 /// Reads on a connection and a thread of its own. Each job sees one state of the database.
 pub(super) struct Reader {
-    line: Line<Job>,
+    queue: JobQueue<Job>,
 }
 
 impl Reader {
     /// Starts the thread.
     pub(super) fn start(name: &str, conn: Connection) -> io::Result<Self> {
-        let (line, jobs) = Line::new();
+        let (queue, jobs) = JobQueue::new();
         thread::Builder::new().name(name.to_owned()).spawn(move || serve(conn, jobs))?;
-        Ok(Self { line })
+        Ok(Self { queue })
     }
 
     /// Reads.
@@ -36,13 +36,13 @@ impl Reader {
             // Nobody to hear it means that the asker went away.
             answer.send(found.map_err(|error| store_error(&error))).ok();
         };
-        self.line.send(Box::new(job)).await?;
+        self.queue.send(Box::new(job)).await?;
         answered.await.map_err(|_gone| StoreError::Closed)?
     }
 
     /// Finishes what was asked and closes the connection.
     pub(super) async fn close(&self) {
-        self.line.close().await;
+        self.queue.close().await;
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
 use super::SqliteStore;
 use super::rows::rows;
-use super::writer::Survives::{Kill, PowerCut};
+use super::writer::Durability::{PowerLoss, ProcessCrash};
 
 const ONE: &str = "SELECT print, credentials, begun_at, used_at FROM session WHERE print = ?1";
 
@@ -39,7 +39,7 @@ fn one(conn: &Connection, print: &SessionPrint) -> Result<Option<KeptSession>> {
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn session(&self, print: SessionPrint) -> Result<Option<KeptSession>, StoreError> {
-        self.people.ask(move |conn| one(conn, &print)).await
+        self.queries.ask(move |conn| one(conn, &print)).await
     }
 
     async fn begin_session(&self, session: KeptSession) -> Result<(), StoreError> {
@@ -50,7 +50,7 @@ impl SessionStore for SqliteStore {
             write.conn.prepare_cached(FORGET_OLDEST)?.execute([rows(MOST)])?;
             Ok(())
         };
-        self.writer.ask(PowerCut, keep).await
+        self.writer.ask(PowerLoss, keep).await
     }
 
     async fn renew_session(&self, print: SessionPrint, used_at: Timestamp) -> Result<(), StoreError> {
@@ -58,7 +58,7 @@ impl SessionStore for SqliteStore {
             write.conn.prepare_cached(USED)?.execute((print, used_at.as_millis()))?;
             Ok(())
         };
-        self.writer.ask(Kill, used).await
+        self.writer.ask(ProcessCrash, used).await
     }
 
     async fn end_session(&self, print: SessionPrint) -> Result<(), StoreError> {
@@ -66,11 +66,13 @@ impl SessionStore for SqliteStore {
             write.conn.prepare_cached(END)?.execute([print])?;
             Ok(())
         };
-        self.writer.ask(PowerCut, end).await
+        self.writer.ask(PowerLoss, end).await
     }
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
         let (used, begun) = ((now - IDLE).as_millis(), (now - LONGEST).as_millis());
-        self.writer.ask(Kill, move |write| write.conn.prepare_cached(SWEEP)?.execute((used, begun))).await
+        self.writer
+            .ask(ProcessCrash, move |write| write.conn.prepare_cached(SWEEP)?.execute((used, begun)))
+            .await
     }
 }

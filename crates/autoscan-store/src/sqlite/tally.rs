@@ -26,16 +26,16 @@ pub(super) struct Tally {
 
 /// The counts as they were committed last, for whoever asks.
 #[derive(Debug)]
-pub(super) struct Shown([AtomicI64; 4]);
+pub(super) struct PublishedCounts([AtomicI64; 4]);
 
-impl Shown {
+impl PublishedCounts {
     pub(super) fn new(tally: &Tally) -> Self {
         Self(tally.counts.map(AtomicI64::new))
     }
 
     pub(super) fn set(&self, tally: &Tally) {
-        for (shown, count) in self.0.iter().zip(tally.counts) {
-            shown.store(count, Ordering::Relaxed);
+        for (published, count) in self.0.iter().zip(tally.counts) {
+            published.store(count, Ordering::Relaxed);
         }
     }
 

@@ -11,6 +11,9 @@ use rusqlite::{Connection, Result};
 const WAITING: &str = "SELECT id, folder FROM scan INDEXED BY scan_due WHERE state = 0 AND held_for = ''
      UNION ALL SELECT id, folder FROM scan INDEXED BY scan_held WHERE held_for <> ''";
 
+/// Folders for which there is always room.
+const ROOM_KEPT: usize = 4096;
+
 /// Two hashes that nobody can foresee: no two folders have the same.
 type Fingerprint = (u64, u64);
 
@@ -62,6 +65,10 @@ impl WaitingFolders {
                 None => self.committed.remove(&fingerprint),
             };
         }
+        // After a flood the room is given back.
+        if self.committed.capacity() > ROOM_KEPT && self.committed.len() < self.committed.capacity() / 4 {
+            self.committed.shrink_to(self.committed.len() * 2);
+        }
     }
 
     /// The transaction was not.
@@ -71,5 +78,57 @@ impl WaitingFolders {
 
     fn fingerprint(&self, folder: &str) -> Fingerprint {
         (self.hashers[0].hash_one(folder), self.hashers[1].hash_one(folder))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::plan::queue;
+
+    fn folder(number: i64) -> LocalPath {
+        LocalPath::parse(&format!("/tv/{number}")).unwrap()
+    }
+
+    #[test]
+    fn what_a_transaction_changes_is_seen_in_it_and_gone_when_it_fails() {
+        let mut folders = WaitingFolders::read(&queue()).unwrap();
+        let (a, b) = (folder(1), folder(2));
+        folders.set(&a, Some(ScanId(7)));
+        assert_eq!((folders.find(&a), folders.find(&b)), (Some(ScanId(7)), None));
+        folders.roll_back();
+        assert_eq!(folders.find(&a), None);
+        folders.set(&a, Some(ScanId(8)));
+        folders.commit();
+        folders.set(&a, None);
+        folders.set(&b, Some(ScanId(9)));
+        assert_eq!((folders.find(&a), folders.find(&b)), (None, Some(ScanId(9))));
+        folders.roll_back();
+        assert_eq!((folders.find(&a), folders.find(&b), folders.len()), (Some(ScanId(8)), None, 1));
+    }
+
+    #[test]
+    fn a_start_reads_what_waits_also_for_a_prefix_and_nothing_else() {
+        let conn = queue();
+        conn.execute_batch(
+            "INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, held_for) VALUES
+             (1, '/tv/1', 0, 0, 0, 0, 0, ''), (2, '/tv/2', 0, 0, 0, 0, 0, '/tv'), (3, '/tv/3', 1, 0, 0, 0, 0, '')",
+        )
+        .unwrap();
+        let folders = WaitingFolders::read(&conn).unwrap();
+        let found = [1, 2, 3].map(|number| folders.find(&folder(number)));
+        assert_eq!(found, [Some(ScanId(1)), Some(ScanId(2)), None]);
+    }
+
+    #[test]
+    fn the_room_of_a_flood_is_given_back() {
+        let mut folders = WaitingFolders::read(&queue()).unwrap();
+        for scan in [Some(ScanId(1)), None] {
+            for number in 0..100_000 {
+                folders.set(&folder(number), scan);
+            }
+            folders.commit();
+        }
+        assert!(folders.len() == 0 && folders.committed.capacity() <= ROOM_KEPT);
     }
 }

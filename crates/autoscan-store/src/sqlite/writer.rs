@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::errors::store_error;
 use super::file_guard::FileGuard;
-use super::line::{Line, Message};
-use super::tally::{Shown, Tally};
+use super::job_queue::{JobQueue, Message};
+use super::tally::{PublishedCounts, Tally};
 use super::waiting_folders::WaitingFolders;
 
 /// Commands that share one transaction at most.
@@ -22,11 +22,11 @@ const GROUP: usize = 256;
 
 /// What a commit survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Survives {
+pub(super) enum Durability {
     /// The end of the program, however sudden. A power cut may undo it: only for what is harmless to do again.
-    Kill,
+    ProcessCrash,
     /// A power cut.
-    PowerCut,
+    PowerLoss,
 }
 
 /// A transaction as its commands see it.
@@ -41,21 +41,21 @@ pub(super) struct Write<'a> {
 
 /// One command. It may run twice: again alone, when its group failed.
 trait Job: Send {
-    fn survives(&self) -> Survives;
+    fn durability(&self) -> Durability;
     fn run(&mut self, write: &mut Write<'_>) -> SqlResult<()>;
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
 struct Command<T, F> {
-    survives: Survives,
+    durability: Durability,
     work: F,
     result: Option<T>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<T: Send, F: Fn(&mut Write<'_>) -> SqlResult<T> + Send> Job for Command<T, F> {
-    fn survives(&self) -> Survives {
-        self.survives
+    fn durability(&self) -> Durability {
+        self.durability
     }
 
     fn run(&mut self, write: &mut Write<'_>) -> SqlResult<()> {
@@ -72,8 +72,8 @@ impl<T: Send, F: Fn(&mut Write<'_>) -> SqlResult<T> + Send> Job for Command<T, F
 
 /// The runtime's end.
 pub(super) struct Writer {
-    line: Line<Box<dyn Job>>,
-    shown: Arc<Shown>,
+    queue: JobQueue<Box<dyn Job>>,
+    published: Arc<PublishedCounts>,
 }
 
 impl Writer {
@@ -86,34 +86,42 @@ impl Writer {
         guard: FileGuard,
         lock: File,
     ) -> io::Result<Self> {
-        let shown = Arc::new(Shown::new(&tally));
-        let (line, jobs) = Line::new();
-        let synchronous = Survives::PowerCut;
+        let published = Arc::new(PublishedCounts::new(&tally));
+        let (queue, jobs) = JobQueue::new();
+        let synchronous = Durability::PowerLoss;
         let guard = Some(guard);
-        let desk = Desk { conn, tally, waiting, shown: Arc::clone(&shown), synchronous, always_full, guard };
-        thread::Builder::new().name("store-writer".to_owned()).spawn(move || desk.serve(jobs, lock))?;
-        Ok(Self { line, shown })
+        let thread = WriterThread {
+            conn,
+            tally,
+            waiting,
+            published: Arc::clone(&published),
+            synchronous,
+            always_full,
+            guard,
+        };
+        thread::Builder::new().name("store-writer".to_owned()).spawn(move || thread.serve(jobs, lock))?;
+        Ok(Self { queue, published })
     }
 
     /// Runs a command in a transaction and answers after the commit.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
-        survives: Survives,
+        durability: Durability,
         work: impl Fn(&mut Write<'_>) -> SqlResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.line.send(Box::new(Command { survives, work, result: None, answer })).await?;
+        self.queue.send(Box::new(Command { durability, work, result: None, answer })).await?;
         answered.await.map_err(|_gone| StoreError::Closed)?
     }
 
     /// How many scans there are in each state, as committed last.
     pub(super) fn stats(&self) -> Stats {
-        self.shown.stats()
+        self.published.stats()
     }
 
     /// Finishes what was asked, moves the log into the database and closes it.
     pub(super) async fn close(&self) {
-        self.line.close().await;
+        self.queue.close().await;
     }
 }
 
@@ -142,18 +150,18 @@ fn answer(jobs: impl IntoIterator<Item = Box<dyn Job>>, outcome: &Result<(), Sto
 }
 
 /// The thread's end.
-struct Desk {
+struct WriterThread {
     conn: Connection,
     tally: Tally,
     waiting: WaitingFolders,
-    shown: Arc<Shown>,
-    synchronous: Survives,
+    published: Arc<PublishedCounts>,
+    synchronous: Durability,
     always_full: bool,
     /// None for a queue without a file, in tests.
     guard: Option<FileGuard>,
 }
 
-impl Desk {
+impl WriterThread {
     fn serve(mut self, mut jobs: mpsc::Receiver<Message<Box<dyn Job>>>, lock: File) {
         let mut closing = None;
         let mut group = Vec::new();
@@ -215,11 +223,11 @@ impl Desk {
     }
 
     fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-        let Some(survives) = group.iter().map(|job| job.survives()).max() else { return Ok(()) };
+        let Some(durability) = group.iter().map(|job| job.durability()).max() else { return Ok(()) };
         if let Some(guard) = &mut self.guard {
             guard.check(&self.conn)?;
         }
-        self.set_synchronous(survives)?;
+        self.set_synchronous(durability)?;
         let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut write = Write { conn: &transaction, tally: self.tally, waiting: &mut self.waiting };
         for job in group {
@@ -230,20 +238,20 @@ impl Desk {
         tally.keep(&transaction)?;
         transaction.commit()?;
         self.tally = tally;
-        self.shown.set(&tally);
+        self.published.set(&tally);
         Ok(())
     }
 
-    fn set_synchronous(&mut self, survives: Survives) -> SqlResult<()> {
-        if survives == self.synchronous || self.always_full {
+    fn set_synchronous(&mut self, durability: Durability) -> SqlResult<()> {
+        if durability == self.synchronous || self.always_full {
             return Ok(());
         }
-        let level = match survives {
-            Survives::Kill => "NORMAL",
-            Survives::PowerCut => "FULL",
+        let level = match durability {
+            Durability::ProcessCrash => "NORMAL",
+            Durability::PowerLoss => "FULL",
         };
         self.conn.pragma_update(None, "synchronous", level)?;
-        self.synchronous = survives;
+        self.synchronous = durability;
         Ok(())
     }
 
@@ -268,32 +276,46 @@ mod tests {
     use crate::sqlite::plan::queue;
 
     /// A command that tells the level of safety it is committed with.
-    fn job(survives: Survives) -> (Box<dyn Job>, oneshot::Receiver<Result<i64, StoreError>>) {
+    fn job(durability: Durability) -> (Box<dyn Job>, oneshot::Receiver<Result<i64, StoreError>>) {
         let level =
             |write: &mut Write<'_>| write.conn.pragma_query_value(None, "synchronous", |row| row.get(0));
         let (answer, answered) = oneshot::channel();
-        (Box::new(Command { survives, work: level, result: None, answer }), answered)
+        (Box::new(Command { durability, work: level, result: None, answer }), answered)
     }
 
     #[test]
     fn a_group_is_committed_as_safely_as_its_most_careful_command() {
-        use Survives::{Kill, PowerCut};
+        use Durability::{PowerLoss, ProcessCrash};
         const NORMAL: i64 = 1;
         const FULL: i64 = 2;
         for (always_full, groups) in [
-            (false, vec![(vec![PowerCut], FULL), (vec![Kill, Kill], NORMAL), (vec![Kill, PowerCut], FULL)]),
-            (true, vec![(vec![Kill], FULL), (vec![PowerCut], FULL)]),
+            (
+                false,
+                vec![
+                    (vec![PowerLoss], FULL),
+                    (vec![ProcessCrash, ProcessCrash], NORMAL),
+                    (vec![ProcessCrash, PowerLoss], FULL),
+                ],
+            ),
+            (true, vec![(vec![ProcessCrash], FULL), (vec![PowerLoss], FULL)]),
         ] {
             let conn = queue();
             conn.pragma_update(None, "synchronous", "FULL").unwrap();
             let waiting = WaitingFolders::read(&conn).unwrap();
             let tally = Tally::read(&conn, &waiting).unwrap();
-            let shown = Arc::new(Shown::new(&tally));
-            let mut desk =
-                Desk { conn, tally, waiting, shown, synchronous: PowerCut, always_full, guard: None };
+            let published = Arc::new(PublishedCounts::new(&tally));
+            let mut thread = WriterThread {
+                conn,
+                tally,
+                waiting,
+                published,
+                synchronous: PowerLoss,
+                always_full,
+                guard: None,
+            };
             for (group, level) in groups {
                 let (jobs, answers): (Vec<_>, Vec<_>) = group.into_iter().map(job).unzip();
-                desk.run(jobs);
+                thread.run(jobs);
                 for mut answer in answers {
                     assert_eq!(answer.try_recv().unwrap(), Ok(level));
                 }
@@ -319,7 +341,7 @@ mod tests {
     }
 
     /// A queue in a file with this journal, and another program's connection to it.
-    fn two_connections(folder: &tempfile::TempDir, journal: &str) -> (Desk, Connection) {
+    fn two_connections(folder: &tempfile::TempDir, journal: &str) -> (WriterThread, Connection) {
         let path = folder.path().join("autoscan.db");
         let mut conn = Connection::open(&path).unwrap();
         conn.pragma_update_and_check(None, "journal_mode", journal, |_row| Ok(())).unwrap();
@@ -327,24 +349,25 @@ mod tests {
         conn.busy_handler(Some(waits::counted)).unwrap();
         let waiting = WaitingFolders::read(&conn).unwrap();
         let tally = Tally::read(&conn, &waiting).unwrap();
-        let shown = Arc::new(Shown::new(&tally));
-        let desk = Desk {
+        let published = Arc::new(PublishedCounts::new(&tally));
+        let thread = WriterThread {
             conn,
             tally,
             waiting,
-            shown,
-            synchronous: Survives::PowerCut,
+            published,
+            synchronous: Durability::PowerLoss,
             always_full: true,
             guard: None,
         };
-        (desk, Connection::open(&path).unwrap())
+        (thread, Connection::open(&path).unwrap())
     }
 
     fn setting(key: &str) -> (Box<dyn Job>, oneshot::Receiver<Result<(), StoreError>>) {
         let key = key.to_owned();
-        let set = move |write: &mut Write<'_>| crate::sqlite::keep::set_setting(write, &key, Some("value"));
+        let set =
+            move |write: &mut Write<'_>| crate::sqlite::retention::set_setting(write, &key, Some("value"));
         let (answer, answered) = oneshot::channel();
-        (Box::new(Command { survives: Survives::PowerCut, work: set, result: None, answer }), answered)
+        (Box::new(Command { durability: Durability::PowerLoss, work: set, result: None, answer }), answered)
     }
 
     #[test]
@@ -355,11 +378,11 @@ mod tests {
             ("DELETE", "BEGIN; SELECT count(*) FROM setting"),
         ] {
             let folder = tempfile::tempdir().unwrap();
-            let (mut desk, other) = two_connections(&folder, journal);
+            let (mut thread, other) = two_connections(&folder, journal);
             other.execute_batch(lock).unwrap();
             waits::take();
             let (jobs, answers): (Vec<_>, Vec<_>) = (0..50).map(|key| setting(&key.to_string())).unzip();
-            desk.run(jobs);
+            thread.run(jobs);
             assert_eq!(waits::take(), 1, "{journal}");
             for mut answer in answers {
                 let answer = answer.try_recv().unwrap();
@@ -370,7 +393,7 @@ mod tests {
             }
             other.execute_batch("ROLLBACK").unwrap();
             let (job, mut answer) = setting("after");
-            desk.run(vec![job]);
+            thread.run(vec![job]);
             assert_eq!(answer.try_recv().unwrap(), Ok(()));
         }
     }
@@ -382,8 +405,8 @@ mod tests {
     }
 
     impl Job for LocksAfterwards {
-        fn survives(&self) -> Survives {
-            Survives::PowerCut
+        fn durability(&self) -> Durability {
+            Durability::PowerLoss
         }
 
         fn run(&mut self, _write: &mut Write<'_>) -> SqlResult<()> {
@@ -400,15 +423,15 @@ mod tests {
     #[test]
     fn those_that_are_tried_alone_wait_for_a_lock_once_too() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut desk, other) = two_connections(&folder, "WAL");
+        let (mut thread, other) = two_connections(&folder, "WAL");
         let (mut jobs, mut answers): (Vec<_>, Vec<_>) = (0..9).map(|key| setting(&key.to_string())).unzip();
         let fails = |_write: &mut Write<'_>| Err::<(), _>(rusqlite::Error::InvalidQuery);
         let (answer, mut failed) = oneshot::channel();
-        jobs.push(Box::new(Command { survives: Survives::PowerCut, work: fails, result: None, answer }));
+        jobs.push(Box::new(Command { durability: Durability::PowerLoss, work: fails, result: None, answer }));
         let (locked, _other) = std::sync::mpsc::channel();
         jobs.insert(3, Box::new(LocksAfterwards { other, locked }));
         waits::take();
-        desk.run(jobs);
+        thread.run(jobs);
         assert_eq!(waits::take(), 1);
         let kept: Vec<_> = answers.iter_mut().map(|answer| answer.try_recv().unwrap().is_ok()).collect();
         assert_eq!(kept, [true, true, true, false, false, false, false, false, false]);

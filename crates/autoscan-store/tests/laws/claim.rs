@@ -188,6 +188,7 @@ laws! {
             seen_at: Some(at(3)),
             error: Some("the size differs".into()),
             excluded: true,
+            absent: true,
             widened: true,
             cared: true,
             note: Some("analysed".into()),

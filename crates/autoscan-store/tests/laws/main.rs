@@ -5,9 +5,13 @@ mod absorb;
 #[cfg(test)]
 mod claim;
 #[cfg(test)]
-mod clock;
+mod clock_set_back;
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod engine_state;
+#[cfg(test)]
+mod equivalence;
 #[cfg(test)]
 mod file;
 #[cfg(test)]
@@ -15,13 +19,11 @@ mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
-mod kept;
-#[cfg(test)]
 mod lease;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
-mod lost;
+mod lost_file;
 #[cfg(test)]
 mod older;
 #[cfg(test)]
@@ -30,5 +32,3 @@ mod retry;
 mod sessions;
 #[cfg(test)]
 mod steps;
-#[cfg(test)]
-mod twins;

@@ -15,11 +15,11 @@ pub(super) enum Message<J> {
 }
 
 /// The runtime's end of the line.
-pub(super) struct Line<J> {
+pub(super) struct JobQueue<J> {
     jobs: mpsc::Sender<Message<J>>,
 }
 
-impl<J> Line<J> {
+impl<J> JobQueue<J> {
     /// Both ends.
     pub(super) fn new() -> (Self, mpsc::Receiver<Message<J>>) {
         let (jobs, receiver) = mpsc::channel(BOUND);

@@ -29,7 +29,7 @@ const FOLDERS: [&str; 4] = ["/tv/A", "/tv/B", "/movies", "C:\\tv"];
 
 /// One thing done to both stores. Scans are named by number: few, so that they meet.
 #[derive(Clone, Debug)]
-enum Deed {
+enum Operation {
     Absorb(Vec<Absorb>, usize, Option<String>),
     Hold(ScanId, HoldUntil, Vec<Delivery>, bool),
     Release(&'static str),
@@ -129,60 +129,63 @@ fn work() -> impl Strategy<Value = Work> {
     select(vec![Work::Deliver, Work::Verify])
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        4 => (folders(), 0..3_usize, prop::option::of("[a-z]{0,3}")).prop_map(|(folders, refusals, place)| Deed::Absorb(folders, refusals, place)),
-        2 => (scan_id(), until(), deliveries(), prop::bool::weighted(0.2)).prop_map(|(id, until, shown, stale)| Deed::Hold(id, until, shown, stale)),
-        1 => select(&PREFIXES[..]).prop_map(Deed::Release),
-        1 => (scan_id(), folders(), prop::bool::weighted(0.2)).prop_map(|(id, folders, stale)| Deed::Reroute(id, folders, stale)),
-        4 => (deliveries(), prop::bool::weighted(0.1)).prop_map(|(told, stale)| Deed::Start(told, stale)),
-        6 => (owner(), select(&TARGETS[..]), work(), 1..4_usize).prop_map(|(owner, target, work, limit)| Deed::Claim(owner, target, work, limit)),
-        6 => (select(&DeliveryState::ALL[..]), any::<bool>(), 0..4_usize).prop_map(|(state, again, which)| Deed::Settle(state, again, which)),
-        1 => select(&TARGETS[..]).prop_map(Deed::MakeDue),
-        2 => (owner(), 0..40_u64).prop_map(|(owner, lasts)| Deed::Heartbeat(owner, lasts)),
-        1 => owner().prop_map(Deed::Retire),
-        1 => (0..100_i64).prop_map(Deed::SetBack),
-        1 => scan_id().prop_map(Deed::Retry),
-        1 => scan_id().prop_map(Deed::Drop),
-        1 => (0..200_i64, 0..4_usize).prop_map(|(before, limit)| Deed::Sweep(before, limit)),
-        1 => (select(vec!["a", "b"]), prop::option::of("[a-z]{0,3}")).prop_map(|(key, value)| Deed::Set(key, value)),
+        4 => (folders(), 0..3_usize, prop::option::of("[a-z]{0,3}")).prop_map(|(folders, refusals, place)| Operation::Absorb(folders, refusals, place)),
+        2 => (scan_id(), until(), deliveries(), prop::bool::weighted(0.2)).prop_map(|(id, until, shown, stale)| Operation::Hold(id, until, shown, stale)),
+        1 => select(&PREFIXES[..]).prop_map(Operation::Release),
+        1 => (scan_id(), folders(), prop::bool::weighted(0.2)).prop_map(|(id, folders, stale)| Operation::Reroute(id, folders, stale)),
+        4 => (deliveries(), prop::bool::weighted(0.1)).prop_map(|(told, stale)| Operation::Start(told, stale)),
+        6 => (owner(), select(&TARGETS[..]), work(), 1..4_usize).prop_map(|(owner, target, work, limit)| Operation::Claim(owner, target, work, limit)),
+        6 => (select(&DeliveryState::ALL[..]), any::<bool>(), 0..4_usize).prop_map(|(state, again, which)| Operation::Settle(state, again, which)),
+        1 => select(&TARGETS[..]).prop_map(Operation::MakeDue),
+        2 => (owner(), 0..40_u64).prop_map(|(owner, lasts)| Operation::Heartbeat(owner, lasts)),
+        1 => owner().prop_map(Operation::Retire),
+        1 => (0..100_i64).prop_map(Operation::SetBack),
+        1 => scan_id().prop_map(Operation::Retry),
+        1 => scan_id().prop_map(Operation::Drop),
+        1 => (0..200_i64, 0..4_usize).prop_map(|(before, limit)| Operation::Sweep(before, limit)),
+        1 => (select(vec!["a", "b"]), prop::option::of("[a-z]{0,3}")).prop_map(|(key, value)| Operation::Set(key, value)),
         1 => kept(),
     ]
 }
 
 /// What is kept beside the queue.
-fn kept() -> impl Strategy<Value = Deed> {
+fn kept() -> impl Strategy<Value = Operation> {
     let prefixes = || prop::collection::vec(select(&PREFIXES[..]), 0..3);
     let storms = prop::collection::vec((select(&PREFIXES[..]), 0..100_usize), 0..3);
     let events = prop::collection::vec((any::<bool>(), 1..3_u32), 0..4);
     prop_oneof![
         (select(&TARGETS[..]), prop::option::of(0..100_i64))
-            .prop_map(|(target, until)| Deed::Pause(target, until)),
-        select(&TARGETS[..]).prop_map(Deed::Resume),
-        (prefixes(), prefixes()).prop_map(|(seen, gone)| Deed::Mounts(seen, gone)),
-        (storms, prefixes()).prop_map(|(held, over)| Deed::Storms(held, over)),
-        (select(vec!["sonarr", "radarr"]), events).prop_map(|(trigger, events)| Deed::Count(trigger, events)),
+            .prop_map(|(target, until)| Operation::Pause(target, until)),
+        select(&TARGETS[..]).prop_map(Operation::Resume),
+        (prefixes(), prefixes()).prop_map(|(seen, gone)| Operation::Mounts(seen, gone)),
+        (storms, prefixes()).prop_map(|(held, over)| Operation::Storms(held, over)),
+        (select(vec!["sonarr", "radarr"]), events)
+            .prop_map(|(trigger, events)| Operation::Count(trigger, events)),
         (prop::collection::vec((0..5_i64, 0..9_u64), 0..3), 0..3_i64)
-            .prop_map(|(hours, from)| Deed::Hours(hours, from)),
+            .prop_map(|(hours, from)| Operation::Hours(hours, from)),
     ]
 }
 
 /// Does it, and answers what the store answered. `leases` are the deliveries that were claimed so far.
-async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<Claimed>) -> String {
-    match deed {
-        Deed::Absorb(..) | Deed::Hold(..) | Deed::Release(_) | Deed::Reroute(..) | Deed::Start(..) => {
-            before_the_start(store, deed, seconds).await
+async fn perform(store: &dyn Store, operation: Operation, seconds: i64, leases: &mut Vec<Claimed>) -> String {
+    match operation {
+        Operation::Absorb(..)
+        | Operation::Hold(..)
+        | Operation::Release(_)
+        | Operation::Reroute(..)
+        | Operation::Start(..) => before_the_start(store, operation, seconds).await,
+        Operation::Claim(..)
+        | Operation::Settle(..)
+        | Operation::MakeDue(_)
+        | Operation::Heartbeat(..)
+        | Operation::Retire(_)
+        | Operation::SetBack(_) => after_the_start(store, operation, seconds, leases).await,
+        Operation::Retry(_) | Operation::Drop(_) | Operation::Sweep(..) | Operation::Set(..) => {
+            by_people(store, operation, seconds).await
         }
-        Deed::Claim(..)
-        | Deed::Settle(..)
-        | Deed::MakeDue(_)
-        | Deed::Heartbeat(..)
-        | Deed::Retire(_)
-        | Deed::SetBack(_) => after_the_start(store, deed, seconds, leases).await,
-        Deed::Retry(_) | Deed::Drop(_) | Deed::Sweep(..) | Deed::Set(..) => {
-            by_people(store, deed, seconds).await
-        }
-        _ => beside_the_queue(store, deed, seconds).await,
+        _ => beside_the_queue(store, operation, seconds).await,
     }
 }
 
@@ -190,17 +193,17 @@ async fn generation(store: &dyn Store, id: ScanId) -> i64 {
     store.show(id).await.unwrap().map_or(0, |scan| scan.generation)
 }
 
-async fn before_the_start(store: &dyn Store, deed: Deed, seconds: i64) -> String {
+async fn before_the_start(store: &dyn Store, operation: Operation, seconds: i64) -> String {
     let now = at(seconds);
-    match deed {
-        Deed::Absorb(folders, refusals, place) => {
+    match operation {
+        Operation::Absorb(folders, refusals, place) => {
             let refused =
                 RefusalRecord { trigger: name("sonarr"), reason: format!("at {seconds}"), received_at: now };
             let bookmark = place.map(|place| Bookmark { trigger: name("sonarr"), place });
             let batch = Batch { refusals: vec![refused; refusals], bookmark, ..batch(now, folders) };
             format!("{:?}", store.absorb(batch).await)
         }
-        Deed::Hold(scan, until, deliveries, stale) => {
+        Operation::Hold(scan, until, deliveries, stale) => {
             let hold = Hold {
                 scan,
                 generation: generation(store, scan).await - i64::from(stale),
@@ -211,12 +214,12 @@ async fn before_the_start(store: &dyn Store, deed: Deed, seconds: i64) -> String
             };
             format!("{:?}", store.hold(vec![hold]).await)
         }
-        Deed::Release(prefix) => format!("{:?}", store.release(&path(prefix), now).await),
-        Deed::Reroute(id, folders, stale) => {
+        Operation::Release(prefix) => format!("{:?}", store.release(&path(prefix), now).await),
+        Operation::Reroute(id, folders, stale) => {
             let generation = generation(store, id).await - i64::from(stale);
             format!("{:?}", store.reroute(id, generation, batch(now, folders)).await)
         }
-        Deed::Start(deliveries, stale) => {
+        Operation::Start(deliveries, stale) => {
             let due = store.due(now, 2, vec![ScanId(3)]).await.unwrap();
             let starts = due.into_iter().map(|scan| Start {
                 scan: scan.id,
@@ -228,19 +231,24 @@ async fn before_the_start(store: &dyn Store, deed: Deed, seconds: i64) -> String
             });
             format!("{:?}", store.start(starts.collect(), now).await)
         }
-        _ => unreachable!("{deed:?}"),
+        _ => unreachable!("{operation:?}"),
     }
 }
 
-async fn after_the_start(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<Claimed>) -> String {
+async fn after_the_start(
+    store: &dyn Store,
+    operation: Operation,
+    seconds: i64,
+    leases: &mut Vec<Claimed>,
+) -> String {
     let now = at(seconds);
-    match deed {
-        Deed::Claim(owner, target, work, limit) => {
+    match operation {
+        Operation::Claim(owner, target, work, limit) => {
             let claimed = store.claim(owner, &name(target), work, now, limit).await.unwrap();
             leases.extend(claimed.clone());
             format!("{claimed:?}")
         }
-        Deed::Settle(state, again, which) => {
+        Operation::Settle(state, again, which) => {
             if leases.is_empty() {
                 return String::new();
             }
@@ -259,53 +267,53 @@ async fn after_the_start(store: &dyn Store, deed: Deed, seconds: i64, leases: &m
             let settlement = Settlement { lease, scan, steps: steps(&delivery, now), delivery };
             format!("{:?}", store.settle(vec![settlement], now).await)
         }
-        Deed::MakeDue(target) => format!("{:?}", store.make_due(&name(target), now).await),
-        Deed::Heartbeat(owner, lasts) => {
+        Operation::MakeDue(target) => format!("{:?}", store.make_due(&name(target), now).await),
+        Operation::Heartbeat(owner, lasts) => {
             format!("{:?}", store.heartbeat(owner, Duration::from_secs(lasts)).await)
         }
-        Deed::Retire(owner) => format!("{:?}", store.retire(owner).await),
-        Deed::SetBack(by) => {
+        Operation::Retire(owner) => format!("{:?}", store.retire(owner).await),
+        Operation::SetBack(by) => {
             let back = at(seconds - by);
             let brought = store.bring_to(back).await.unwrap();
             let newest = store.newest().await.unwrap();
             assert!(newest.is_none_or(|newest| newest <= back), "{newest:?} is after {back:?}");
             format!("{brought}")
         }
-        _ => unreachable!("{deed:?}"),
+        _ => unreachable!("{operation:?}"),
     }
 }
 
-async fn by_people(store: &dyn Store, deed: Deed, seconds: i64) -> String {
+async fn by_people(store: &dyn Store, operation: Operation, seconds: i64) -> String {
     let now = at(seconds);
-    match deed {
-        Deed::Retry(id) if id.0 % 2 == 0 => {
+    match operation {
+        Operation::Retry(id) if id.0 % 2 == 0 => {
             format!("{:?}", store.retry_all(vec![id, ScanId(id.0 + 1)], now).await)
         }
-        Deed::Retry(id) => format!("{:?}", store.retry(id, now).await),
-        Deed::Drop(id) => format!("{:?}", store.drop_scan(id).await),
-        Deed::Sweep(before, limit) => format!("{:?}", store.sweep(at(before), limit).await),
-        Deed::Set(key, value) => format!("{:?}", store.set_setting(key, value).await),
-        _ => unreachable!("{deed:?}"),
+        Operation::Retry(id) => format!("{:?}", store.retry(id, now).await),
+        Operation::Drop(id) => format!("{:?}", store.drop_scan(id).await),
+        Operation::Sweep(before, limit) => format!("{:?}", store.sweep(at(before), limit).await),
+        Operation::Set(key, value) => format!("{:?}", store.set_setting(key, value).await),
+        _ => unreachable!("{operation:?}"),
     }
 }
 
-async fn beside_the_queue(store: &dyn Store, deed: Deed, seconds: i64) -> String {
+async fn beside_the_queue(store: &dyn Store, operation: Operation, seconds: i64) -> String {
     let now = at(seconds);
     let paths = |prefixes: Vec<&str>| prefixes.into_iter().map(path).collect::<Vec<_>>();
-    match deed {
-        Deed::Pause(target, until) => {
+    match operation {
+        Operation::Pause(target, until) => {
             format!("{:?}", store.pause(vec![name(target)], until.map(at)).await)
         }
-        Deed::Resume(target) => format!("{:?}", store.resume(vec![name(target)]).await),
-        Deed::Mounts(seen, gone) => format!("{:?}", store.change_mounts(paths(seen), paths(gone)).await),
-        Deed::Storms(held, over) => {
+        Operation::Resume(target) => format!("{:?}", store.resume(vec![name(target)]).await),
+        Operation::Mounts(seen, gone) => format!("{:?}", store.change_mounts(paths(seen), paths(gone)).await),
+        Operation::Storms(held, over) => {
             let held_storm = |(prefix, deleted)| HeldStorm { prefix: path(prefix), deleted, last: now };
             format!(
                 "{:?}",
                 store.change_storms(held.into_iter().map(held_storm).collect(), paths(over)).await
             )
         }
-        Deed::Count(trigger, events) => {
+        Operation::Count(trigger, events) => {
             let event = |(refused, times): (bool, u32)| TriggerEvent {
                 at: now,
                 event: "Download".into(),
@@ -324,7 +332,7 @@ async fn beside_the_queue(store: &dyn Store, deed: Deed, seconds: i64) -> String
             };
             format!("{:?}", store.add_trigger_counts(vec![more]).await)
         }
-        Deed::Hours(hours, from) => {
+        Operation::Hours(hours, from) => {
             let count = |(hour, changes)| HourCounts {
                 hour,
                 changes,
@@ -334,7 +342,7 @@ async fn beside_the_queue(store: &dyn Store, deed: Deed, seconds: i64) -> String
             };
             format!("{:?}", store.add_hours(hours.into_iter().map(count).collect(), from).await)
         }
-        _ => unreachable!("{deed:?}"),
+        _ => unreachable!("{operation:?}"),
     }
 }
 
@@ -391,7 +399,7 @@ proptest! {
 
     #[test]
     fn both_stores_show_the_same_whatever_happens(
-        deeds in prop::collection::vec((deed(), 0..20_i64), 1..60),
+        operations in prop::collection::vec((operation(), 0..20_i64), 1..60),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let differences = runtime.block_on(async {
@@ -403,14 +411,14 @@ proptest! {
             let (mut file_leases, mut memory_leases) = (vec![], vec![]);
             let mut seconds = 0;
             let mut difference = None;
-            for (deed, pause) in deeds {
+            for (operation, pause) in operations {
                 seconds += pause;
                 clock.pass(Duration::from_secs(u64::try_from(pause).unwrap()));
-                let one = perform(&file, deed.clone(), seconds, &mut file_leases).await;
-                let other = perform(&memory, deed.clone(), seconds, &mut memory_leases).await;
+                let one = perform(&file, operation.clone(), seconds, &mut file_leases).await;
+                let other = perform(&memory, operation.clone(), seconds, &mut memory_leases).await;
                 let (one, other) = ((one, shown(&file, seconds).await), (other, shown(&memory, seconds).await));
                 if one != other {
-                    difference = Some((deed, one, other));
+                    difference = Some((operation, one, other));
                     break;
                 }
             }
