@@ -40,6 +40,11 @@ impl Filter {
     }
 }
 
+/// The regular expression for an `exclude` of a folder and everything in it.
+pub fn pattern_of_folder(folder: &AbsolutePath) -> String {
+    format!("^{}(/|$)", regex::escape(folder.as_str().trim_end_matches('/')))
+}
+
 /// `files.ignore`: names that never matter, compared without case. `/name/` is a folder anywhere on the way,
 /// anything else is a file or folder name in which `*` and `?` stand for any characters and any one character.
 #[derive(Clone, Debug, Default)]
@@ -126,6 +131,19 @@ mod tests {
         assert!(filter.reject(&path("/tv/trailers/a.mkv"), Subject::File).is_some());
         assert_eq!(filter.reject(&path("/tv/Show"), Subject::Folder), None);
         assert!(Filter::new(["("], []).is_err());
+    }
+
+    #[test]
+    fn the_pattern_of_a_folder_matches_it_and_what_is_in_it_and_no_neighbour() {
+        for folder in ["/tv/Show (2020) [x]", "/tv/a.b+c", "/"] {
+            let filter = Filter::new([], [pattern_of_folder(&path(folder)).as_str()]).unwrap();
+            let is_out = |text: String| filter.reject(&path(&text), Subject::File).is_some();
+            assert!(is_out(folder.to_owned()) && is_out(format!("{folder}/Season 1/e.mkv")), "{folder}");
+            assert!(
+                folder == "/" || !(is_out(format!("{folder}x")) || is_out(format!("/x{folder}"))),
+                "{folder}"
+            );
+        }
     }
 
     #[test]

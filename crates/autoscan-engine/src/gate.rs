@@ -109,7 +109,7 @@ impl Gate {
         let waved_through = self.begin(scan.id);
         let verdict = self.inspect(scan, waved_through).await;
         match &verdict {
-            GateVerdict::Pass { .. } => self.mounts.remember(self.ports.files.as_ref(), &scan.folder),
+            GateVerdict::Pass { .. } => self.mounts.remember(self.ports.files.as_ref(), &scan.folder).await,
             // When its prefix stands again it is waited for as if it had come then.
             GateVerdict::Hold { until: HoldUntil::Released(_), .. } => self.forget(scan.id),
             GateVerdict::Wait { .. } | GateVerdict::Hold { .. } | GateVerdict::NeverCame { .. } => {}
@@ -145,7 +145,7 @@ impl Gate {
         if !self.rules.check {
             return false;
         }
-        self.guards.mount_missing(prefix).is_some()
+        self.guards.mount_missing(prefix).await.is_some()
             || self.storms.goes_on(prefix, guarded)
             || self.is_gone(prefix).await
     }
@@ -166,7 +166,7 @@ impl Gate {
         if !self.rules.check {
             return GateVerdict::Pass { tell: scan.folder.clone(), note: None, absent: false };
         }
-        if !waved_through && let Some(fallen) = self.guards.mount_missing(&scan.folder) {
+        if !waved_through && let Some(fallen) = self.guards.mount_missing(&scan.folder).await {
             return hold_until_released(fallen);
         }
         let guarded = self.guards.anchors.guarding(&scan.folder).next().is_some();
@@ -327,7 +327,8 @@ impl Gate {
 
     /// A path of the scan cannot be looked at: perhaps all of its mount.
     async fn unreachable(&self, scan: &Scan, reason: String) -> GateVerdict {
-        let mount = self.ports.files.mount_point(&scan.folder).filter(|mount| !mount.0.is_root());
+        let mounted = self.ports.files.mount_of(&scan.folder).await;
+        let mount = mounted.map(|mounted| mounted.mount).filter(|mount| !mount.0.is_root());
         if let Some(prefix) = mount
             && matches!(self.ports.files.look(&prefix).await, Look::Unreachable(_))
         {

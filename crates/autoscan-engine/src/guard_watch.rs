@@ -113,7 +113,7 @@ impl Worker for GuardWatch {
         if let Some(next) = self.looked_at.map(|at| at + EVERY).filter(|next| *next > now) {
             return Ok(next.since(now));
         }
-        self.gate.guards.look_at_mounts();
+        self.gate.guards.look_at_mounts().await;
         self.release().await?;
         self.looked_at = Some(self.ports.steady());
         Ok(EVERY)

@@ -43,14 +43,14 @@ impl Guards {
     pub(crate) async fn would_hold(&self, folder: &LocalPath) -> Option<String> {
         match self.anchors_stand(folder).await {
             Some(fallen) => Some(fallen.reason),
-            None => self.mount_missing(folder).map(|fallen| fallen.reason),
+            None => self.mount_missing(folder).await.map(|fallen| fallen.reason),
         }
     }
 
     /// Why a folder that passed may not be told now: what guards it has fallen since.
     pub(crate) async fn fallen(&self, folder: &LocalPath) -> Option<String> {
         match self.anchors_stand(folder).await {
-            None if self.check => self.mount_missing(folder).map(|fallen| fallen.reason),
+            None if self.check => self.mount_missing(folder).await.map(|fallen| fallen.reason),
             fallen => fallen.map(|fallen| fallen.reason),
         }
     }
@@ -87,8 +87,8 @@ impl Guards {
     }
 
     /// The mount of a folder, when it is gone.
-    pub(crate) fn mount_missing(&self, folder: &LocalPath) -> Option<Fallen> {
-        let (prefix, reason) = self.mounts.missing(self.ports.files.as_ref(), folder)?;
+    pub(crate) async fn mount_missing(&self, folder: &LocalPath) -> Option<Fallen> {
+        let (prefix, reason) = self.mounts.missing(self.ports.files.as_ref(), folder).await?;
         self.fell(&prefix);
         Some(Fallen { prefix, reason })
     }
@@ -99,9 +99,9 @@ impl Guards {
     }
 
     /// Notes which known mounts are gone, without touching them.
-    pub(crate) fn look_at_mounts(&self) {
+    pub(crate) async fn look_at_mounts(&self) {
         for mount in self.mounts.known() {
-            let _noted = self.mount_missing(&mount);
+            let _noted = self.mount_missing(&mount).await;
         }
     }
 
@@ -111,10 +111,10 @@ impl Guards {
         for anchor in self.anchors.iter() {
             guards.push((anchor.prefix.clone(), self.fault_of(anchor).await));
         }
-        guards.extend(self.mounts.known().into_iter().map(|mount| {
-            let fallen = self.mount_missing(&mount).map(|fallen| fallen.reason);
-            (mount, fallen)
-        }));
+        for mount in self.mounts.known() {
+            let fallen = self.mount_missing(&mount).await.map(|fallen| fallen.reason);
+            guards.push((mount, fallen));
+        }
         let now = self.ports.steady();
         let mut falls = self.falls.lock().unwrap_or_else(PoisonError::into_inner);
         falls.retain(|_, at| now.since(*at) < AFTER_A_FALL);

@@ -268,7 +268,8 @@ impl<'a> Grouping<'a> {
                 folder: folder.clone(),
                 priority,
                 quiet: trigger.quiet,
-                changes: Vec::new(),
+                // Most folders of a large request get one change: room for four would be most of what it costs.
+                changes: Vec::with_capacity(1),
             });
             self.folders.len() - 1
         });

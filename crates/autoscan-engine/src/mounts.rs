@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::Files;
+use autoscan_core::ports::{Files, MountedPath};
 
 use crate::wakeup::Wakeup;
 
@@ -32,11 +32,11 @@ impl Mounts {
 
     /// Remembers the mount that a folder lies on, now that the folder is known to be well. A mount that it no longer
     /// lies on is forgotten.
-    pub(crate) fn remember(&self, files: &dyn Files, folder: &LocalPath) {
-        let Some(mount) = files.mount_point(folder) else { return };
+    pub(crate) async fn remember(&self, files: &dyn Files, folder: &LocalPath) {
+        let Some(MountedPath { real, mount }) = files.mount_of(folder).await else { return };
         let mut known = self.lock();
         let before = known.len();
-        known.retain(|old| !folder.0.is_within(&old.0) || mount.0.is_within(&old.0));
+        known.retain(|old| !real.0.is_within(&old.0) || mount.0.is_within(&old.0));
         let gone = before != known.len();
         let new = !mount.0.is_root() && known.len() < MOST && known.insert(mount);
         if gone || new {
@@ -50,11 +50,10 @@ impl Mounts {
     }
 
     /// The mount of a folder, when it is gone, and that in a sentence; none when it is there or none was ever seen.
-    pub(crate) fn missing(&self, files: &dyn Files, folder: &LocalPath) -> Option<(LocalPath, String)> {
-        let mount = files.mount_point(folder)?;
+    pub(crate) async fn missing(&self, files: &dyn Files, folder: &LocalPath) -> Option<(LocalPath, String)> {
+        let MountedPath { real, mount } = files.mount_of(folder).await?;
         let known = self.lock();
-        let expected =
-            known.iter().filter(|old| folder.0.is_within(&old.0)).max_by_key(|old| old.0.depth())?;
+        let expected = known.iter().filter(|old| real.0.is_within(&old.0)).max_by_key(|old| old.0.depth())?;
         (!mount.0.is_within(&expected.0)).then(|| {
             let reason = format!(
                 "{:?} was a mount and is none now: is it gone? If that is meant, retry this scan",

@@ -7,7 +7,7 @@ use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 
 use crate::request::Request;
-use crate::transport::Call;
+use crate::transport::ShownCall;
 
 /// How long a server that asks for a pause is left alone when it does not say how long.
 pub const DEFAULT_PAUSE: Duration = Duration::from_secs(30);
@@ -17,7 +17,7 @@ pub const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
 /// What a server answered, whatever its status.
 pub struct Answer {
-    call: Call,
+    call: ShownCall,
     status: StatusCode,
     retry_after: Option<Duration>,
     location: Option<String>,
@@ -28,7 +28,7 @@ impl Answer {
     pub(crate) fn new(request: &Request, status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
-            call: Call::of(request),
+            call: ShownCall::of(request),
             status,
             retry_after: text(RETRY_AFTER).and_then(|after| pause(after, text(DATE))),
             location: text(LOCATION).map(str::to_owned),

@@ -8,13 +8,13 @@ use url::Url;
 #[derive(Clone)]
 pub struct BaseUrl {
     url: Url,
-    login: Option<Login>,
+    login: Option<UrlLogin>,
     /// Whether it is the URL of one call, whose path and query may be a secret.
     whole: bool,
 }
 
 #[derive(Clone)]
-pub(crate) struct Login {
+pub(crate) struct UrlLogin {
     pub(crate) user: String,
     pub(crate) password: Secret,
 }
@@ -52,7 +52,7 @@ impl BaseUrl {
         self.login.is_some()
     }
 
-    pub(crate) fn login(&self) -> Option<&Login> {
+    pub(crate) fn login(&self) -> Option<&UrlLogin> {
         self.login.as_ref()
     }
 
@@ -114,7 +114,7 @@ pub(crate) fn shown_of_whole(url: &Url) -> String {
     if url.path() == "/" && url.query().is_none() { host } else { format!("{host}/•••") }
 }
 
-fn take_login(url: &mut Url) -> Option<Login> {
+fn take_login(url: &mut Url) -> Option<UrlLogin> {
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let user = decode(url.username());
     let password = decode(url.password().unwrap_or_default());
@@ -124,7 +124,7 @@ fn take_login(url: &mut Url) -> Option<Login> {
     // Both setters fail only for URLs without a host, which http and https URLs have.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Some(Login { user, password: Secret::new(password) })
+    Some(UrlLogin { user, password: Secret::new(password) })
 }
 
 /// A URL that may not even be one, without what could be a login, a query or a fragment.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::answer::Answer;
 use crate::request::Request;
-use crate::transport::Call;
+use crate::transport::ShownCall;
 
 /// Calls that are remembered of one piece of work.
 const REMEMBERED: usize = 16;
@@ -31,7 +31,7 @@ pub(crate) fn note(request: &Request, answer: &Answer) {
         if calls.len() >= REMEMBERED {
             calls.remove(0);
         }
-        calls.push(format!("{} → {}", Call::of(request).line, answer.status()));
+        calls.push(format!("{} → {}", ShownCall::of(request).line, answer.status()));
     };
     // An error means that nobody listens.
     CALLS.try_with(remember).ok();

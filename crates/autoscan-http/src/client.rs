@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::answer::Answer;
 use crate::calls;
 use crate::request::Request;
-use crate::transport::{self, Call};
+use crate::transport::{self, ShownCall};
 
 /// How much is read of an answer that is no success: enough to quote it.
 const ERROR_BODY: usize = 8 * 1024;
@@ -35,11 +35,11 @@ impl Default for Timeouts {
 /// cookie and heeds no proxy of the environment: media servers are asked directly.
 #[derive(Clone, Default)]
 pub struct Http {
-    shared: Arc<Shared>,
+    shared: Arc<SharedClient>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct SharedClient {
     timeouts: Timeouts,
     takes_any_certificate: bool,
     plain: OnceCell<Client>,
@@ -49,13 +49,13 @@ struct Shared {
 impl Http {
     /// A client with its own timeouts.
     pub fn new(timeouts: Timeouts) -> Self {
-        Self { shared: Arc::new(Shared { timeouts, ..Shared::default() }) }
+        Self { shared: Arc::new(SharedClient { timeouts, ..SharedClient::default() }) }
     }
 
     /// A client for the autoscan that runs on this very machine. Its certificate is for the name by which others reach it, so
     /// any is taken: nothing leaves the machine.
     pub fn for_this_machine() -> Self {
-        let shared = Shared { takes_any_certificate: true, ..Shared::default() };
+        let shared = SharedClient { takes_any_certificate: true, ..SharedClient::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -91,7 +91,7 @@ impl Http {
     }
 
     async fn client(&self, request: &Request) -> Result<&Client, Fault> {
-        let Shared { timeouts, takes_any_certificate, plain, tls } = &*self.shared;
+        let SharedClient { timeouts, takes_any_certificate, plain, tls } = &*self.shared;
         let (timeouts, any) = (*timeouts, *takes_any_certificate);
         let client = if request.url.scheme() == "https" {
             // Reading the system's certificates takes a while and touches the disk.
@@ -110,7 +110,7 @@ impl Http {
                 .await
         };
         client.map_err(|reason| {
-            let line = Call::of(request).line;
+            let line = ShownCall::of(request).line;
             Fault::away(format!(
                 "{line}: TLS cannot be set up on this machine ({reason}); are its CA certificates installed?"
             ))
@@ -164,7 +164,7 @@ async fn whole_body(response: &mut Response, request: &Request, timeouts: Timeou
         response.chunk().await.map_err(|error| transport::fault(request, &error, timeouts))?
     {
         if body.len() + chunk.len() > request.at_most {
-            let line = Call::of(request).line;
+            let line = ShownCall::of(request).line;
             return Err(Fault::away(format!(
                 "{line}: the answer is longer than {} KiB; is this the right URL?",
                 request.at_most / 1024

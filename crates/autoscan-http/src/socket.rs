@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use autoscan_core::fault::Fault;
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::header::{
     CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE,
 };
 use reqwest::{StatusCode, Upgraded};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -18,15 +19,20 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::answer::Answer;
 use crate::client::Http;
 use crate::request::Request;
-use crate::transport::Call;
+use crate::transport::ShownCall;
 
 /// How much is read at a time: what servers tell is short.
 const READ: usize = 8 * 1024;
+/// How much may wait to be sent: answers to pings are all that is.
+const UNSENT: usize = 16 * 1024;
+/// How long a server may take to receive the answer to its ping.
+const PONG_PATIENCE: Duration = Duration::from_secs(10);
 
 /// An open websocket.
 pub struct Socket {
     stream: WebSocketStream<Upgraded>,
-    call: Call,
+    call: ShownCall,
+    allowance: Allowance,
 }
 
 impl Http {
@@ -47,7 +53,7 @@ impl Http {
             request.headers.insert(SEC_WEBSOCKET_KEY, key);
         }
         let response = self.execute(&request).await?;
-        let (status, call) = (response.status(), Call::of(&request));
+        let (status, call) = (response.status(), ShownCall::of(&request));
         if status != StatusCode::SWITCHING_PROTOCOLS {
             let answer = Answer::new(&request, status, response.headers(), bytes::Bytes::new());
             return Err(answer.check().err().unwrap_or_else(|| no_websocket(&call)));
@@ -62,39 +68,89 @@ impl Http {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ)
             .write_buffer_size(0)
+            .max_write_buffer_size(UNSENT)
             .max_message_size(Some(at_most))
             .max_frame_size(Some(at_most));
         let stream = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
-        Ok(Socket { stream, call })
+        Ok(Socket { stream, call, allowance: Allowance::new(Instant::now()) })
     }
 }
 
 impl Socket {
     /// The next text that the server sends; none when it closed the websocket. What is no text is passed over, and pings
-    /// are answered. A server that sends nothing for `silence` is a fault, as is a connection that was lost.
+    /// are answered. A server that sends nothing for `silence` is a fault, as is one that does not receive the answer to its
+    /// ping, and a connection that was lost. A server that sends too much is read no faster than an [`Allowance`] lasts.
     pub async fn next(&mut self, silence: Duration) -> Result<Option<String>, Fault> {
-        let text = async {
-            loop {
-                match self.stream.next().await {
-                    Some(Ok(Message::Text(text))) => return Ok(Some(text.as_str().to_owned())),
-                    Some(Ok(Message::Close(_))) | None => return Ok(None),
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => return Err(error),
-                }
-            }
+        let end = match tokio::time::timeout(silence, self.text()).await {
+            Ok(Ok(text)) => return Ok(text),
+            Ok(Err(end)) => end,
+            Err(_elapsed) => SocketEnd::Silence,
         };
-        let line = &self.call.line;
-        match tokio::time::timeout(silence, text).await {
-            Ok(Ok(text)) => Ok(text),
-            Ok(Err(error)) => Err(Fault::away(format!("{line}: {}", reason(&error)))),
-            Err(_elapsed) => {
-                Err(Fault::away(format!("{line}: nothing was said for {} s", silence.as_secs_f32())))
+        let reason = match end {
+            SocketEnd::Lost(error) => reason(&error).to_owned(),
+            SocketEnd::Unread => "it does not receive the answers to its pings".to_owned(),
+            SocketEnd::Silence => format!("nothing was said for {} s", silence.as_secs_f32()),
+        };
+        Err(Fault::away(format!("{}: {reason}", self.call.line)))
+    }
+
+    async fn text(&mut self) -> Result<Option<String>, SocketEnd> {
+        loop {
+            tokio::time::sleep_until(self.allowance.lasts_from).await;
+            let Some(message) = self.stream.next().await else { return Ok(None) };
+            let message = message.map_err(SocketEnd::Lost)?;
+            self.allowance.take(message.len(), Instant::now());
+            match message {
+                Message::Text(text) => return Ok(Some(text.as_str().to_owned())),
+                Message::Close(_) => return Ok(None),
+                // The answer lies ready; it is sent before anything more is read.
+                Message::Ping(_) => match tokio::time::timeout(PONG_PATIENCE, self.stream.flush()).await {
+                    Ok(sent) => sent.map_err(SocketEnd::Lost)?,
+                    Err(_elapsed) => return Err(SocketEnd::Unread),
+                },
+                _ => {}
             }
         }
     }
 }
 
-fn no_websocket(call: &Call) -> Fault {
+/// Why a websocket is of no use any more.
+enum SocketEnd {
+    Lost(Error),
+    Unread,
+    Silence,
+}
+
+/// How many messages are read: many at once when something happens, and no more than this each second for long, so that no
+/// server can keep a whole core busy.
+struct Allowance {
+    /// The next message may be read from this moment on.
+    lasts_from: Instant,
+    /// When all of it is there again.
+    full_at: Instant,
+}
+
+impl Allowance {
+    /// Messages that may come at once.
+    const AT_ONCE: u32 = 500;
+    /// The time in which one more may come.
+    const EACH: Duration = Duration::from_millis(5);
+    /// Bytes that count as a message.
+    const BYTES: usize = 4096;
+
+    fn new(now: Instant) -> Self {
+        Self { lasts_from: now, full_at: now }
+    }
+
+    /// A message of so many bytes was read.
+    fn take(&mut self, bytes: usize, now: Instant) {
+        let messages = u32::try_from(1 + bytes / Self::BYTES).unwrap_or(u32::MAX);
+        self.full_at = self.full_at.max(now) + Self::EACH.saturating_mul(messages);
+        self.lasts_from = self.full_at.checked_sub(Self::EACH * Self::AT_ONCE).unwrap_or(now);
+    }
+}
+
+fn no_websocket(call: &ShownCall) -> Fault {
     Fault::away(format!("{}: the answer is no websocket; does a proxy keep it back?", call.line))
 }
 

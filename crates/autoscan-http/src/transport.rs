@@ -13,14 +13,14 @@ use crate::request::Request;
 const LONGEST_URL: usize = 300;
 
 /// A request as reasons show it.
-pub(crate) struct Call {
+pub(crate) struct ShownCall {
     /// Method and URL.
     pub(crate) line: String,
     /// What must not be shown.
     pub(crate) secrets: Secrets,
 }
 
-impl Call {
+impl ShownCall {
     pub(crate) fn of(request: &Request) -> Self {
         let url = request.shown_url();
         let mut short: String = url.chars().take(LONGEST_URL).collect();
@@ -33,7 +33,7 @@ impl Call {
 
 /// The fault of a request that got no whole answer.
 pub(crate) fn fault(request: &Request, error: &reqwest::Error, timeouts: Timeouts) -> Fault {
-    let call = Call::of(request);
+    let call = ShownCall::of(request);
     let host = request.url.host_str().unwrap_or_default();
     let what = sentence(error, host, timeouts);
     Fault::away(format!("{}: {}", call.line, call.secrets.hide(&what)))

@@ -15,13 +15,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use autoscan_core::change::Change;
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Absorb, Batch, Claimed, ScanFilter, Settlement, Start, Store};
+use autoscan_core::ports::{Absorb, Batch, Claimed, Clock, Owner, ScanFilter, Settlement, Start, Store};
 use autoscan_core::scan::{Quiet, ScanState, StoredChange};
-use autoscan_core::time::Timestamp;
+use autoscan_core::time::{SteadyTime, Timestamp};
 use autoscan_store::{Options, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -36,6 +37,34 @@ const SENDERS: u64 = 64;
 /// After everything that was filled in.
 const NOW: Timestamp = Timestamp::from_millis(2_000_000_000_000);
 const QUIET: Quiet = Quiet { minimum_age: Duration::from_secs(10), maximum_wait: Duration::from_mins(2) };
+
+const OWNER: Owner = Owner(1);
+
+/// A clock that stands still: only the time that owners of leases are believed depends on it.
+struct Still;
+
+#[async_trait]
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+
+    fn steady(&self) -> SteadyTime {
+        SteadyTime::default()
+    }
+
+    fn minute_of_day(&self, _at: Timestamp) -> u16 {
+        0
+    }
+
+    async fn sleep(&self, _duration: Duration) {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn open(path: &Path) -> Outcome<SqliteStore> {
+    Ok(SqliteStore::open(path, Options::default(), Arc::new(Still))?)
+}
 
 #[tokio::main]
 async fn main() -> Outcome {
@@ -91,14 +120,14 @@ fn batch(folder: &str, now: Timestamp) -> Outcome<Batch> {
     };
     let absorb =
         Absorb { folder: LocalPath::parse(folder)?, priority: 0, quiet: QUIET, changes: vec![change] };
-    Ok(Batch { received_at: now, folders: vec![absorb], refusals: vec![] })
+    Ok(Batch { received_at: now, folders: vec![absorb], ..Batch::default() })
 }
 
 /// Durable commits: ours against the least that any program can do. They take turns, so that both meet the same disk.
 async fn commits() -> Outcome {
     let folder = tempfile::tempdir()?;
     let conn = bare(&folder.path().join("bare.db"))?;
-    let store = Arc::new(SqliteStore::open(&folder.path().join("autoscan.db"), Options::default())?);
+    let store = Arc::new(open(&folder.path().join("autoscan.db"))?);
     let (mut bare, mut alone) = (vec![], vec![]);
     for run in 0..2_000 {
         let path = format!("/mnt/media/TV/Show {run}/Season 01");
@@ -182,8 +211,8 @@ const QUESTIONS: [&str; 19] = [
     "stats",
     "claim nothing",
     "follow nothing",
-    "hurry nothing",
-    "recover",
+    "make nothing due",
+    "heartbeat",
     "absorb",
     "start 1",
     "claim 1",
@@ -206,9 +235,9 @@ impl Side {
     async fn filled(state: ScanState, rows: u64) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("autoscan.db");
-        SqliteStore::open(&path, Options::default())?.close().await;
+        open(&path)?.close().await;
         fill(&path, state, rows)?;
-        let store = SqliteStore::open(&path, Options::default())?;
+        let store = open(&path)?;
         Ok(Self { folder, store, plex: Name::parse("plex")?, starts: vec![], claimed: vec![] })
     }
 
@@ -219,17 +248,15 @@ impl Side {
         let begin = Instant::now();
         match question {
             "open" => {
-                self.store = SqliteStore::open(&self.folder.path().join("autoscan.db"), Options::default())?;
+                self.store = open(&self.folder.path().join("autoscan.db"))?;
             }
             "absorb" => self.absorb(run).await?,
             "start 1" => drop(self.store.start(self.starts.pop().into_iter().collect(), NOW).await?),
             "claim 1" => {
-                self.claimed
-                    .extend(self.store.claim(&self.plex, Work::Deliver, NOW, QUIET.maximum_wait, 1).await?);
+                self.claimed.extend(self.store.claim(OWNER, &self.plex, Work::Deliver, NOW, 1).await?);
             }
             "follow 1" => {
-                self.claimed
-                    .extend(self.store.claim(&self.plex, Work::Verify, NOW, QUIET.maximum_wait, 1).await?);
+                self.claimed.extend(self.store.claim(OWNER, &self.plex, Work::Verify, NOW, 1).await?);
             }
             "settle 1" => self.settle(DeliveryState::Sent, Some(NOW)).await?,
             "prove 1" => self.settle(DeliveryState::Seen, None).await?,
@@ -242,7 +269,7 @@ impl Side {
     async fn ask(&self, question: &str) -> Outcome {
         let page = |state| ScanFilter { limit: 50, state, ..ScanFilter::default() };
         match question {
-            "due 50" => drop(self.store.due(NOW, 50).await?),
+            "due 50" => drop(self.store.due(NOW, 50, vec![]).await?),
             "next due" => drop(self.store.next_due().await?),
             "next attempt" => drop(self.store.next_attempt(&self.plex, Work::Deliver).await?),
             "list 50" => drop(self.store.list(page(None)).await?),
@@ -250,13 +277,13 @@ impl Side {
             "list 50 waiting" => drop(self.store.list(page(Some(ScanState::Waiting))).await?),
             "stats" => drop(self.store.stats().await?),
             "claim nothing" => {
-                drop(self.store.claim(&self.plex, Work::Deliver, NOW, QUIET.maximum_wait, 10).await?);
+                drop(self.store.claim(OWNER, &self.plex, Work::Deliver, NOW, 10).await?);
             }
             "follow nothing" => {
-                drop(self.store.claim(&self.plex, Work::Verify, NOW, QUIET.maximum_wait, 10).await?);
+                drop(self.store.claim(OWNER, &self.plex, Work::Verify, NOW, 10).await?);
             }
-            "hurry nothing" => drop(self.store.hurry(&self.plex, NOW).await?),
-            "recover" => self.store.recover().await?,
+            "make nothing due" => drop(self.store.make_due(&self.plex, NOW).await?),
+            "heartbeat" => drop(self.store.heartbeat(OWNER, QUIET.maximum_wait).await?),
             unknown => return Err(format!("there is no question {unknown:?}").into()),
         }
         Ok(())
@@ -274,7 +301,7 @@ impl Side {
     async fn settle(&mut self, state: DeliveryState, next_attempt_at: Option<Timestamp>) -> Outcome {
         let claimed = self.claimed.pop().ok_or("every absorbed scan was claimed and settled once")?;
         let delivery = Delivery { state, next_attempt_at, ..claimed.delivery };
-        let settlement = Settlement { scan: claimed.scan, delivery, steps: vec![] };
+        let settlement = Settlement { lease: claimed.lease, scan: claimed.scan, delivery, steps: vec![] };
         self.store.settle(vec![settlement], NOW).await?;
         Ok(())
     }

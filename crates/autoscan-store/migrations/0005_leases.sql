@@ -18,10 +18,14 @@ CREATE INDEX delivery_verify ON delivery (target, ready_at, scan)
     WHERE ready_at IS NOT NULL AND lease_owner IS NULL AND state >= 2;
 CREATE INDEX delivery_leased ON delivery (target, state, lease_owner) WHERE lease_owner IS NOT NULL;
 
-ALTER TABLE scan ADD COLUMN held_for TEXT; -- the prefix for whose release it waits; only while it waits
+ALTER TABLE scan ADD COLUMN held_for TEXT NOT NULL DEFAULT ''; -- the prefix for whose release it waits; only while it waits
+-- The changes with which a scan came, as JSON, as far as they fit. The others are rows of the table change.
+ALTER TABLE scan ADD COLUMN changes TEXT;
+-- Which waiting scan a folder has is in the memory of whoever writes.
+DROP INDEX scan_waiting;
 DROP INDEX scan_due;
-CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0 AND held_for IS NULL;
-CREATE INDEX scan_held ON scan (held_for) WHERE held_for IS NOT NULL;
+CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0 AND held_for = '';
+CREATE INDEX scan_held ON scan (held_for) WHERE held_for <> '';
 
 CREATE TABLE bookmark (
     trigger_name TEXT PRIMARY KEY,

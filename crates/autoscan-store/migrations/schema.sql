@@ -1,5 +1,5 @@
 -- The whole schema, for a new file. A database that is there is brought to the same by the migrations; a test compares both.
--- Times are milliseconds since the Unix epoch in UTC. States and kinds are places in the ALL lists of autoscan-core:
+-- Times are milliseconds since the Unix epoch in UTC. States and kinds are the numbers of src/sqlite/codes.rs:
 -- a scan's 0 is waiting, 1 running, 2 done, 3 attention.
 
 CREATE TABLE scan (
@@ -14,14 +14,15 @@ CREATE TABLE scan (
     tell TEXT,                   -- the folder that targets are told of, when it is not the scan's own
     note TEXT,
     finished_at INTEGER,
-    held_for TEXT                -- the prefix for whose release it waits; only while it waits
+    held_for TEXT NOT NULL DEFAULT '', -- the prefix for whose release it waits; only while it waits
+    changes TEXT                 -- those with which it came, as JSON, as far as they fit; the others are rows of the table change
 );
 
--- One folder, one waiting scan.
-CREATE UNIQUE INDEX scan_waiting ON scan (folder) WHERE state = 0;
+-- One folder has one waiting scan: which one is in the memory of whoever writes, because an index would be one more page
+-- for each webhook.
 -- What is held for a prefix is not due, and costs nothing while it waits.
-CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0 AND held_for IS NULL;
-CREATE INDEX scan_held ON scan (held_for) WHERE held_for IS NOT NULL;
+CREATE INDEX scan_due ON scan (priority, due_at) WHERE state = 0 AND held_for = '';
+CREATE INDEX scan_held ON scan (held_for) WHERE held_for <> '';
 -- Without the waiting ones: the way into the queue has few indexes to write.
 CREATE INDEX scan_state ON scan (state) WHERE state <> 0;
 CREATE INDEX scan_finished ON scan (finished_at) WHERE finished_at IS NOT NULL;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Files, Folders, Inside, Listing, Look};
+use autoscan_core::ports::{Files, Folders, Inside, Listing, Look, MountedPath};
 use autoscan_core::time::Timestamp;
 
 /// What the disk holds.
@@ -53,7 +53,8 @@ impl FakeFiles {
         self.lock().folders.extend(std::iter::successors(Some(path), LocalPath::parent));
     }
 
-    /// Puts a link there that leads to `to`. It is followed by [`Files::real_path`] alone.
+    /// Puts a link there that leads to `to`. It is followed by [`Files::real_path`] and
+    /// [`Files::mount_of`] alone.
     pub fn link(&self, path: &str, to: &str) {
         let path = local(path);
         let mut disk = self.lock();
@@ -106,6 +107,21 @@ impl FakeFiles {
     /// How many looks there were.
     pub fn looks(&self) -> u64 {
         self.lock().looks
+    }
+
+    fn resolved(&self, path: &LocalPath) -> Result<LocalPath, String> {
+        let (mut real, disk) = (path.clone(), self.lock());
+        for _ in 0..40 {
+            let step = disk
+                .links
+                .iter()
+                .find_map(|(link, to)| real.0.names_below(&link.0).map(|names| LocalPath(to.0.join(names))));
+            match step {
+                Some(step) => real = step,
+                None => return Ok(real),
+            }
+        }
+        Err("its links go round".to_owned())
     }
 
     fn lock(&self) -> MutexGuard<'_, Disk> {
@@ -171,28 +187,20 @@ impl Files for FakeFiles {
     }
 
     async fn real_path(&self, path: &LocalPath) -> Result<LocalPath, String> {
-        let mut real = path.clone();
-        for _ in 0..40 {
-            let step =
-                self.lock().links.iter().find_map(|(link, to)| {
-                    real.0.names_below(&link.0).map(|names| LocalPath(to.0.join(names)))
-                });
-            let Some(step) = step else {
-                return match self.look(&real).await {
-                    Look::Unreachable(reason) => Err(reason),
-                    Look::Missing => Err("there is no such folder".to_owned()),
-                    Look::File { .. } | Look::Folder => Ok(real),
-                };
-            };
-            real = step;
+        let real = self.resolved(path)?;
+        match self.look(&real).await {
+            Look::Unreachable(reason) => Err(reason),
+            Look::Missing => Err("there is no such folder".to_owned()),
+            Look::File { .. } | Look::Folder => Ok(real),
         }
-        Err("its links go round".to_owned())
     }
 
-    fn mount_point(&self, path: &LocalPath) -> Option<LocalPath> {
+    async fn mount_of(&self, path: &LocalPath) -> Option<MountedPath> {
+        let real = self.resolved(path).ok()?;
         let disk = self.lock();
         let deepest =
-            disk.mounts.iter().filter(|mount| path.0.is_within(&mount.0)).max_by_key(|m| m.0.depth());
-        Some(deepest.cloned().unwrap_or_else(|| local("/")))
+            disk.mounts.iter().filter(|mount| real.0.is_within(&mount.0)).max_by_key(|m| m.0.depth());
+        let mount = deepest.cloned().unwrap_or_else(|| local("/"));
+        Some(MountedPath { real, mount })
     }
 }

@@ -1,10 +1,13 @@
-//! Furniture for tests and the demonstration: fake clock, fake files, pretend media servers, builders.
+//! What tests and the demonstration are made of: a fake clock, fake files, a store that fails on demand, pretend media
+//! servers, builders.
 
 mod clock;
+mod faulty_store;
 mod files;
 mod pretend;
 
 pub use clock::{FakeClock, START};
+pub use faulty_store::FaultyStore;
 pub use files::FakeFiles;
 pub use pretend::{
     EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, KodiContent, MpdTrouble, PlexBuilder,

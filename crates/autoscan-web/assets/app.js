@@ -76,13 +76,26 @@
     }
   }
 
-  const stream = new EventSource(`${base}/api/v1/live?since=${page.dataset.news || ""}${document.querySelector("[data-live~=log]") ? "&log=1" : ""}`);
-  const note = (topic) => { changed.add(topic); plan(); };
-  for (const topic of ["scan", "target", "trigger", "config", "log", "resync"]) {
-    stream.addEventListener(topic, () => {
-      if (topic === "resync") parts.forEach((part) => part.dataset.live.split(" ").forEach((each) => changed.add(each)));
-      note(topic);
-    });
+  function heard(topic) {
+    if (topic === "resync") parts.forEach((part) => part.dataset.live.split(" ").forEach((each) => changed.add(each)));
+    changed.add(topic);
+    plan();
+  }
+
+  const since = page.dataset.news || "";
+  const log = document.querySelector("[data-live~=log]") !== null;
+  if ("SharedWorker" in window) {
+    // All pages of a browser share one stream. One that is left, or kept for the way back, hears nothing.
+    const { port } = new SharedWorker(page.dataset.worker, { name: log ? "log" : "" });
+    port.onmessage = ({ data }) => heard(data);
+    port.postMessage({ since });
+    addEventListener("pagehide", () => port.postMessage({ leaves: true }));
+    addEventListener("pageshow", ({ persisted }) => { if (persisted) port.postMessage({ since }); });
+  } else {
+    const stream = new EventSource(`${base}/api/v1/live?since=${encodeURIComponent(since)}${log ? "&log=1" : ""}`);
+    for (const topic of ["scan", "target", "trigger", "config", "log", "resync"]) {
+      stream.addEventListener(topic, () => heard(topic));
+    }
   }
 })();
 

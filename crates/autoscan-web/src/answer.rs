@@ -26,7 +26,7 @@ pub(crate) struct Problem {
 
 /// The sentence of an answer, for a page that shows it.
 #[derive(Clone, Debug)]
-pub(crate) struct Told(pub(crate) String);
+pub(crate) struct AnswerSentence(pub(crate) String);
 
 /// Why a request failed, for the log alone: an answer carries it to the place that logs.
 #[derive(Clone, Debug)]
@@ -87,6 +87,13 @@ impl Problem {
     /// 503: too many passwords are tried at once.
     pub(crate) fn busy() -> Self {
         let error = "Too many passwords are being tried: nothing was done, send it again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", error)
+            .with(header::RETRY_AFTER, STORE_PAUSE.into())
+    }
+
+    /// 503: other large requests are taken in.
+    pub(crate) fn large_requests() -> Self {
+        let error = "Other large requests are being stored: nothing was stored, send fewer paths at once or send it again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", error)
             .with(header::RETRY_AFTER, STORE_PAUSE.into())
     }
@@ -214,7 +221,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = json(self.status, &ProblemBody { error: &self.error, code: self.code });
         response.headers_mut().extend(self.headers);
-        response.extensions_mut().insert(Told(self.error.into_owned()));
+        response.extensions_mut().insert(AnswerSentence(self.error.into_owned()));
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(*cause);
         }
@@ -225,7 +232,7 @@ impl IntoResponse for Problem {
 /// 200 and a sentence.
 pub(crate) fn success(message: &str) -> Response {
     let mut response = json(StatusCode::OK, &SuccessBody { status: "success", message });
-    response.extensions_mut().insert(Told(message.to_owned()));
+    response.extensions_mut().insert(AnswerSentence(message.to_owned()));
     response
 }
 

@@ -1,18 +1,23 @@
 //! What every handler shares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use autoscan_core::secret::Secret;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 
-use crate::Web;
 use crate::answer::Problem;
 use crate::caller::Caller;
 use crate::doors::{Address, Locks, Shown};
+use crate::fingerprint::Fingerprint;
+use crate::lasting::Lasting;
 use crate::password::Tried;
-use crate::session::{Session, Way};
-use crate::site::Lasting;
+use crate::session::{CookieScope, Session};
+use crate::web::Web;
+
+/// How long an address that failed too often waits for each answer.
+const SLOWLY: Duration = Duration::from_secs(1);
 
 /// The state of the router.
 pub(crate) type Shared = Arc<App>;
@@ -32,8 +37,8 @@ impl App {
     }
 
     /// How a browser reaches us.
-    fn way(&self, parts: &Parts) -> Way<'_> {
-        Way { is_secure: Caller::of(parts).is_secure, base: self.base() }
+    fn way(&self, parts: &Parts) -> CookieScope<'_> {
+        CookieScope { is_secure: Caller::of(parts).is_secure, base: self.base() }
     }
 
     /// The session of a request. Where authentication is off, every visitor's is as good as one of somebody who logged in.
@@ -62,18 +67,17 @@ impl App {
         token: Option<&Secret>,
         acts: bool,
     ) -> Result<(), Problem> {
-        let shown = if self.locks.disabled {
-            Shown::Password
-        } else {
-            self.locks.look(&parts.headers, address, token)
-        };
+        if self.locks.disabled {
+            return by_this_site(parts, acts);
+        }
+        let shown = self.locks.look(&parts.headers, address, token);
         self.judge(parts, shown, acts).await
     }
 
     /// The same for what pages ask too: a session will do. By one alone only its own pages act: they know its token.
     pub(crate) async fn admit_page(&self, parts: &Parts, acts: bool) -> Result<(), Problem> {
         if self.locks.disabled {
-            return self.judge(parts, Shown::Password, acts).await;
+            return by_this_site(parts, acts);
         }
         let shown = self.locks.look(&parts.headers, Address::default(), None);
         if !matches!(shown, Shown::Nothing) {
@@ -92,46 +96,94 @@ impl App {
     }
 
     async fn judge(&self, parts: &Parts, shown: Shown, acts: bool) -> Result<(), Problem> {
-        match shown {
-            // A browser sends a password by itself, whoever made it send the request.
-            Shown::Password if acts && !Caller::of(parts).is_from_here(&parts.headers) => {
-                Err(Problem::cross_site())
+        let credential = shown.credential();
+        let (by_password, wrong) = match shown {
+            Shown::Nothing => return Err(Problem::unauthorized_for(&parts.headers)),
+            Shown::Key(_) => (false, 0),
+            Shown::Password(_) => (true, 0),
+            Shown::Wrong(count) => (false, count),
+            Shown::Perhaps(pair, count) => {
+                self.try_password(parts, &pair, count).await?;
+                return by_this_site(parts, acts);
             }
-            Shown::Key | Shown::Password => Ok(()),
-            Shown::Perhaps(pair) => {
-                self.try_password(parts, &pair).await?;
-                Box::pin(self.judge(parts, Shown::Password, acts)).await
-            }
-            Shown::Nothing => Err(Problem::unauthorized_for(&parts.headers)),
-            Shown::Wrong => Err(self.failed(parts, Problem::unauthorized_for(&parts.headers))),
-        }
+        };
+        self.may_try(parts, credential).await?;
+        let Some(credential) = credential else { return Err(self.wrong(parts, wrong).await) };
+        self.lasting.throttle.succeeded(Caller::of(parts).address, credential);
+        if by_password { by_this_site(parts, acts) } else { Ok(()) }
     }
 
-    /// Tries a name and password, and counts a wrong one. From where too many were wrong none is tried: to try costs.
-    pub(crate) async fn try_password(&self, parts: &Parts, pair: &[u8]) -> Result<(), Problem> {
-        if let Some(wait) = self.lasting.throttle.wait(Caller::of(parts).address, self.web.engine.now()) {
-            return Err(Problem::too_many_failures(wait));
-        }
+    /// Tries a name and password. `count` is how many credentials the request brought, which all count when none is right.
+    pub(crate) async fn try_password(&self, parts: &Parts, pair: &[u8], count: u32) -> Result<(), Problem> {
+        let credential = Fingerprint::of(pair);
+        self.may_try(parts, Some(credential)).await?;
         match self.locks.tries(pair).await {
-            Tried::Right => Ok(()),
-            Tried::Wrong => Err(self.failed(parts, Problem::unauthorized_for(&parts.headers))),
+            Tried::Right => {
+                self.lasting.throttle.succeeded(Caller::of(parts).address, credential);
+                Ok(())
+            }
+            Tried::Wrong => Err(self.wrong(parts, count).await),
             Tried::Busy => Err(Problem::busy()),
         }
     }
 
-    /// Checks the signature of a webhook, where one is wanted.
-    pub(crate) fn check_signature(&self, parts: &Parts, body: &[u8]) -> Result<(), Problem> {
-        let Some(signatures) = &self.locks.signatures else { return Ok(()) };
-        signatures
-            .check(&parts.headers, body, self.web.engine.now())
-            .map_err(|problem| self.failed(parts, problem))
+    /// Tries the secret segment of the single-URL routes: whether it is right.
+    pub(crate) async fn try_server_pass(&self, parts: &Parts, segment: &str) -> Result<bool, Problem> {
+        if !self.locks.has_server_pass() {
+            return Ok(false);
+        }
+        let credential = Fingerprint::of(segment.as_bytes());
+        self.may_try(parts, Some(credential)).await?;
+        if self.locks.is_server_pass(credential) {
+            self.lasting.throttle.succeeded(Caller::of(parts).address, credential);
+            return Ok(true);
+        }
+        Err(self.failed(parts, 1, Problem::no_route()).await)
     }
 
-    /// Counts a failed login: `problem`, or 429 when there were too many.
-    pub(crate) fn failed(&self, parts: &Parts, problem: Problem) -> Problem {
-        let wait = self.lasting.throttle.failed(Caller::of(parts).address, self.web.engine.now());
-        wait.map_or(problem, Problem::too_many_failures)
+    /// Checks the signature of a webhook, where one is wanted.
+    pub(crate) async fn check_signature(&self, parts: &Parts, body: &[u8]) -> Result<(), Problem> {
+        let Some(signatures) = &self.locks.signatures else { return Ok(()) };
+        match signatures.check(&parts.headers, body, self.web.engine.now()) {
+            Ok(()) => Ok(()),
+            Err(problem) => Err(self.failed(parts, 1, problem).await),
+        }
     }
+
+    /// Refuses an address that failed too often, unless this credential was right before from there.
+    async fn may_try(&self, parts: &Parts, credential: Option<Fingerprint>) -> Result<(), Problem> {
+        match self.lasting.throttle.wait(Caller::of(parts).address, credential) {
+            Some(seconds) => Err(refused_slowly(seconds).await),
+            None => Ok(()),
+        }
+    }
+
+    async fn wrong(&self, parts: &Parts, count: u32) -> Problem {
+        self.failed(parts, count, Problem::unauthorized_for(&parts.headers)).await
+    }
+
+    /// Counts so many failures: `problem`, or 429 when there were too many.
+    async fn failed(&self, parts: &Parts, count: u32, problem: Problem) -> Problem {
+        match self.lasting.throttle.failed(Caller::of(parts).address, count) {
+            Some(seconds) => refused_slowly(seconds).await,
+            None => problem,
+        }
+    }
+}
+
+/// A browser sends a password by itself, whoever made it send the request.
+fn by_this_site(parts: &Parts, acts: bool) -> Result<(), Problem> {
+    if acts && !Caller::of(parts).is_from_here(&parts.headers) {
+        return Err(Problem::cross_site());
+    }
+    Ok(())
+}
+
+/// Where what was right before from an address passes, it tells a guesser at the same address that it is right. So who waits is
+/// answered slowly: one connection guesses once a second, and there are only so many connections.
+async fn refused_slowly(seconds: u64) -> Problem {
+    tokio::time::sleep(SLOWLY).await;
+    Problem::too_many_failures(seconds)
 }
 
 /// Whether the method only looks.

@@ -35,6 +35,9 @@ static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("app", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/app.js"))
 });
+static WORKER: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("live", "js", "text/javascript; charset=utf-8", include_bytes!("../assets/live.js"))
+});
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")));
 
@@ -48,6 +51,11 @@ pub(crate) fn script() -> String {
     SCRIPT.path()
 }
 
+/// The path of the script that holds the live stream for all pages of a browser, without the base.
+pub(crate) fn worker() -> String {
+    WORKER.path()
+}
+
 /// The path of the icon, without the base.
 pub(crate) fn icon() -> String {
     ICON.path()
@@ -56,7 +64,7 @@ pub(crate) fn icon() -> String {
 /// `GET /assets/{name}`. A name of another version of autoscan is not known.
 pub(crate) async fn asset(request: Request) -> Result<Response, Problem> {
     let name = request.uri().path().rsplit('/').next().unwrap_or_default();
-    let asset = [&*STYLE, &*SCRIPT, &*ICON].into_iter().find(|asset| asset.name == name);
+    let asset = [&*STYLE, &*SCRIPT, &*WORKER, &*ICON].into_iter().find(|asset| asset.name == name);
     let asset = asset.ok_or_else(Problem::no_route)?;
     let mut response = asset.bytes.into_response();
     let headers = response.headers_mut();

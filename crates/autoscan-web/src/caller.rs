@@ -5,48 +5,31 @@ use std::str::FromStr;
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use ipnet::IpNet;
 
 /// Entries of a forwarding header that are looked at, from the right.
 const MOST_HOPS: usize = 32;
 
 /// An address, or all that begin with the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u32,
-}
+pub struct Network(IpNet);
 
 impl FromStr for Network {
     type Err = String;
 
     /// Reads `127.0.0.1`, `10.0.0.0/8` or `fd00::/8`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no address or network: write 127.0.0.1 or 10.0.0.0/8");
-        let (address, bits) =
-            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_unreadable| wrong())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_unreadable| wrong()))?;
-        if bits > most {
-            return Err(format!("{text:?}: such an address has {most} bits"));
-        }
-        Ok(Self { address, bits })
+        let network = text.parse().or_else(|_no_network| text.parse().map(|alone: IpAddr| alone.into()));
+        network.map(Self).map_err(|_unreadable| {
+            format!("{text:?} is no address or network: write 127.0.0.1 or 10.0.0.0/8")
+        })
     }
 }
 
 impl Network {
     /// Whether the address is of this network. An IPv4 address may be written as IPv6.
     pub fn holds(&self, address: IpAddr) -> bool {
-        let leading = |address: u128, width: u32| address.checked_shr(width - self.bits).unwrap_or(0);
-        match (self.address.to_canonical(), address.to_canonical()) {
-            (IpAddr::V4(ours), IpAddr::V4(other)) if self.bits <= 32 => {
-                leading(ours.to_bits().into(), 32) == leading(other.to_bits().into(), 32)
-            }
-            (IpAddr::V6(ours), IpAddr::V6(other)) => {
-                leading(ours.to_bits(), 128) == leading(other.to_bits(), 128)
-            }
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 }
 
@@ -98,6 +81,13 @@ impl Caller {
         known.unwrap_or_else(|| Self::new(None, &parts.headers, &[]))
     }
 
+    /// For which host, perhaps with a port, the request was sent; empty for one that cannot be read, none when nothing says it.
+    pub(crate) fn host<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        let forwarded = headers.get("x-forwarded-host").filter(|_| self.is_proxied);
+        let host = forwarded.or_else(|| headers.get("host"))?;
+        Some(host.to_str().unwrap_or_default())
+    }
+
     /// Whether a browser says that a page of this very site sent this: by Fetch Metadata, or else by the origin. What is no
     /// browser sends neither.
     pub(crate) fn is_from_here(&self, headers: &HeaderMap) -> bool {
@@ -105,8 +95,7 @@ impl Caller {
             return site == "same-origin" || site == "none";
         }
         let Some(origin) = headers.get("origin") else { return true };
-        let forwarded = headers.get("x-forwarded-host").filter(|_| self.is_proxied);
-        let host = forwarded.or_else(|| headers.get("host")).and_then(|host| host.to_str().ok());
+        let host = self.host(headers);
         let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
         let (Some(host), Some((_scheme, origin))) = (host, origin) else { return false };
         // Proxies often leave the port out of what they hand on.
@@ -191,6 +180,8 @@ mod tests {
             ("10.0.0.0/8", "::ffff:10.0.0.1", true),
             ("192.168.1.7", "192.168.1.7", true),
             ("192.168.1.7", "192.168.1.8", false),
+            ("192.168.1.7/24", "192.168.1.8", true),
+            ("::1", "::1", true),
             ("0.0.0.0/0", "8.8.8.8", true),
             ("0.0.0.0/0", "::1", false),
             ("::/0", "2001:db8::1", true),

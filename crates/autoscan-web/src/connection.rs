@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::caller::Peer;
+use crate::current::Current;
 use crate::endless::{Rest, go_on};
-use crate::site::Current;
-use crate::watch::{Counted, Pulse};
+use crate::watch::{Activity, Counted};
 
 /// Speaks HTTP/1.1 with `peer`. Once stopped, a request in flight has `grace` to be answered.
 pub(crate) async fn converse<S>(
@@ -30,9 +30,9 @@ pub(crate) async fn converse<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let address = peer.address;
-    let (pulse, rest) = (Arc::new(Pulse::default()), Rest::default());
+    let (activity, rest) = (Arc::new(Activity::default()), Rest::default());
     let service = service_fn(|request: Request<Incoming>| {
-        let (busy, rest) = (pulse.begin(), rest.clone());
+        let (busy, rest) = (activity.begin(), rest.clone());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         let answer = site.router().call(request);
@@ -46,10 +46,10 @@ pub(crate) async fn converse<S>(
     // what it answers to a head that it cannot read.
     let mut connection = http1::Builder::new()
         .half_close(true)
-        .serve_connection(TokioIo::new(Counted::new(stream, Arc::clone(&pulse))), service);
+        .serve_connection(TokioIo::new(Counted::new(stream, Arc::clone(&activity))), service);
     let ended = tokio::select! {
         ended = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(ended),
-        () = pulse.fades() => return tracing::debug!(peer = %address, "a connection without progress was ended"),
+        () = activity.stalls() => return tracing::debug!(peer = %address, "a connection without progress was ended"),
         () = stop.cancelled() => {
             Pin::new(&mut connection).graceful_shutdown();
             let ending = poll_fn(|context| connection.poll_without_shutdown(context));
@@ -59,7 +59,7 @@ pub(crate) async fn converse<S>(
     match ended {
         Some(Ok(())) => {
             let stream = connection.into_parts().io.into_inner();
-            Box::pin(finish(stream, rest.take(), &pulse, &stop, grace)).await;
+            Box::pin(finish(stream, rest.take(), &activity, &stop, grace)).await;
         }
         Some(Err(error)) => tracing::debug!(peer = %address, %error, "a connection broke"),
         None => {
@@ -73,7 +73,7 @@ pub(crate) async fn converse<S>(
 async fn finish<S>(
     mut stream: Counted<S>,
     rest: Option<Body>,
-    pulse: &Pulse,
+    activity: &Activity,
     stop: &CancellationToken,
     grace: Duration,
 ) where
@@ -89,7 +89,7 @@ async fn finish<S>(
         ended = going_on => if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke at its end");
         },
-        () = pulse.fades() => tracing::debug!("a connection without progress was ended"),
+        () = activity.stalls() => tracing::debug!("a connection without progress was ended"),
         () = async { stop.cancelled().await; tokio::time::sleep(grace).await } => {}
     }
 }
@@ -159,6 +159,36 @@ mod tests {
         });
         assert_eq!(server.await.unwrap(), Duration::from_secs(30));
         dripping.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_stops_is_cut_off_in_the_same_time_on_a_new_connection_and_on_a_used_one() {
+        let begun = b"GET / HTTP/1.1\r\nhost: x\r\nx-more: ";
+        let (mut client, server) = open(&CancellationToken::new());
+        client.write_all(begun).await.unwrap();
+        assert_eq!(server.await.unwrap(), Duration::from_secs(30));
+
+        let (mut client, server) = open(&CancellationToken::new());
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        answer(&mut client).await;
+        sleep(Duration::from_secs(65)).await;
+        client.write_all(begun).await.unwrap();
+        assert_eq!(server.await.unwrap(), Duration::from_secs(90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_takes_twenty_seconds_is_answered_and_so_is_one_of_a_slow_body() {
+        let (mut client, _server) = open(&CancellationToken::new());
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        sleep(Duration::from_secs(19)).await;
+        client.write_all(b"host: x\r\n\r\n").await.unwrap();
+        assert!(answer(&mut client).await.starts_with("HTTP/1.1 200"));
+        client.write_all(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\n").await.unwrap();
+        for _ in 0..6 {
+            sleep(Duration::from_secs(15)).await;
+            client.write_all(b"x").await.unwrap();
+        }
+        assert!(answer(&mut client).await.starts_with("HTTP/1.1 200"));
     }
 
     #[tokio::test(start_paused = true)]

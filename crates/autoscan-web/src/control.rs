@@ -4,6 +4,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use autoscan_core::path::LocalPath;
 use autoscan_core::secret::Secret;
 use autoscan_engine::{SenderFolders, TestView};
 
@@ -63,6 +64,13 @@ pub enum Edit {
         of: MapOf,
         /// From and to, whole folders.
         lines: Vec<(String, String)>,
+    },
+    /// A folder of this machine that some triggers are not to report any more: a line for the `exclude` of each.
+    Exclude {
+        /// The triggers, by name.
+        triggers: Vec<String>,
+        /// The folder.
+        folder: LocalPath,
     },
 }
 

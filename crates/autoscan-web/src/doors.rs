@@ -1,13 +1,12 @@
-//! Who may come in. Secrets are compared by their SHA-256 in constant time, so that neither content nor length leaks.
+//! Who may come in.
 
 use autoscan_core::secret::Secret;
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
+use crate::fingerprint::Fingerprint;
 use crate::password::{Hashed, Tried};
 use crate::signature::Signatures;
 
@@ -32,7 +31,9 @@ pub struct Doors {
     pub secret_keys: Vec<Secret>,
 }
 
-type Fingerprint = [u8; 32];
+/// Credentials of one request that are looked at: every way to show one, and some to spare. Further ones open nothing, so that
+/// nobody guesses by the thousand with one request.
+const MOST_SHOWN: u32 = 8;
 
 /// The doors, ready to compare.
 pub(crate) struct Locks {
@@ -49,16 +50,15 @@ pub(crate) struct Locks {
 }
 
 /// What a request brought with it.
-#[derive(Debug)]
 pub(crate) enum Shown {
     /// A key or token that is right: only who knows it sends it.
-    Key,
+    Key(Fingerprint),
     /// The right name and password: a browser sends them by itself.
-    Password,
-    /// A name and password that are to be tried.
-    Perhaps(Vec<u8>),
-    /// Something wrong.
-    Wrong,
+    Password(Fingerprint),
+    /// A name and password that are to be tried, and how many credentials there are in all.
+    Perhaps(Vec<u8>, u32),
+    /// So many credentials, all wrong.
+    Wrong(u32),
     /// Nothing at all.
     Nothing,
 }
@@ -97,8 +97,8 @@ impl Locks {
     }
 
     /// Whether this is the secret segment of the single-URL routes.
-    pub(crate) fn is_server_pass(&self, segment: &str) -> bool {
-        fits(segment.as_bytes(), self.server_pass.as_ref())
+    pub(crate) fn is_server_pass(&self, segment: Fingerprint) -> bool {
+        self.server_pass.is_some_and(|expected| expected.is_same(&segment))
     }
 
     /// The name and password as one text, for fingerprints: what was shown at a login is worth nothing once it changed.
@@ -119,7 +119,8 @@ impl Locks {
 
     /// Whether a name and password are right, as far as that costs nothing.
     fn is_known(&self, pair: &[u8]) -> bool {
-        let fitting = self.basic.iter().fold(false, |right, expected| right | fits(pair, Some(expected)));
+        let print = Fingerprint::of(pair);
+        let fitting = self.basic.iter().fold(false, |right, expected| right | expected.is_same(&print));
         fitting | self.hashed.as_ref().is_some_and(|hashed| hashed.was_right(pair))
     }
 
@@ -131,36 +132,51 @@ impl Locks {
     /// Looks at everything a request brought; `token` is that of the trigger it is for. One right credential is enough.
     pub(crate) fn look(&self, headers: &HeaderMap, address: Address<'_>, token: Option<&Secret>) -> Shown {
         let token = print_of(token);
-        let (mut any, mut key) = (false, false);
-        let mut is_key = |shown: &[u8]| {
-            any = true;
-            key |= fits(shown, self.api_key.as_ref()) | fits(shown, token.as_ref());
+        let (mut count, mut key) = (0, None);
+        let mut look_at = |shown: &[u8], expected: [Option<&Fingerprint>; 2]| {
+            count += 1;
+            if count <= MOST_SHOWN {
+                let print = Fingerprint::of(shown);
+                let fits = expected.into_iter().flatten().fold(false, |any, one| any | one.is_same(&print));
+                key = key.or(fits.then_some(print));
+            }
         };
+        let any_key = [self.api_key.as_ref(), token.as_ref()];
         let mut basic = None;
         for value in headers.get_all(header::AUTHORIZATION) {
             match split_scheme(value.as_bytes()) {
-                Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer") => is_key(rest),
+                Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer") => look_at(rest, any_key),
                 Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"basic") => basic = Some(rest),
-                _ => is_key(&[]),
+                _ => look_at(&[], [None, None]),
             }
         }
-        headers.get_all("x-api-key").iter().for_each(|value| is_key(value.as_bytes()));
+        headers.get_all("x-api-key").iter().for_each(|value| look_at(value.as_bytes(), any_key));
         for (name, value) in address.query {
             if name == "token" || name == "apikey" {
-                is_key(value.as_bytes());
+                look_at(value.as_bytes(), any_key);
             }
         }
-        any |= basic.is_some();
         if let Some(segment) = address.segment {
-            any = true;
-            key |= fits(segment.as_bytes(), token.as_ref());
+            look_at(segment.as_bytes(), [None, token.as_ref()]);
         }
-        match (key, basic.and_then(decoded), any) {
-            (true, ..) => Shown::Key,
-            (_, Some(pair), _) if self.is_known(&pair) => Shown::Password,
-            (_, Some(pair), _) if self.has_hash() => Shown::Perhaps(pair),
-            (_, _, true) => Shown::Wrong,
-            _ => Shown::Nothing,
+        count += u32::from(basic.is_some());
+        match (key, basic.and_then(decoded), count) {
+            (Some(key), ..) => Shown::Key(key),
+            (_, Some(pair), _) if self.is_known(&pair) => Shown::Password(Fingerprint::of(&pair)),
+            (_, Some(pair), _) if self.has_hash() => Shown::Perhaps(pair, count),
+            (_, _, 0) => Shown::Nothing,
+            _ => Shown::Wrong(count),
+        }
+    }
+}
+
+impl Shown {
+    /// What is remembered of it once it was right; none of what is wrong.
+    pub(crate) fn credential(&self) -> Option<Fingerprint> {
+        match self {
+            Self::Key(credential) | Self::Password(credential) => Some(*credential),
+            Self::Perhaps(pair, _) => Some(Fingerprint::of(pair)),
+            Self::Wrong(_) | Self::Nothing => None,
         }
     }
 }
@@ -178,23 +194,15 @@ fn filled(secret: Option<&Secret>) -> Option<&Secret> {
     secret.filter(|secret| !secret.is_empty())
 }
 
-fn fingerprint(secret: &[u8]) -> Fingerprint {
-    Sha256::digest(secret).into()
-}
-
 fn print_of(secret: Option<&Secret>) -> Option<Fingerprint> {
-    filled(secret).map(|secret| fingerprint(secret.reveal().as_bytes()))
-}
-
-fn fits(shown: &[u8], expected: Option<&Fingerprint>) -> bool {
-    expected.is_some_and(|expected| fingerprint(shown).ct_eq(expected).into())
+    filled(secret).map(|secret| Fingerprint::of(secret.reveal().as_bytes()))
 }
 
 /// Both ways to write a name and password as bytes.
 fn basics(pair: &str) -> Vec<Fingerprint> {
-    let mut prints = vec![fingerprint(pair.as_bytes())];
+    let mut prints = vec![Fingerprint::of(pair.as_bytes())];
     let latin = pair.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>();
-    prints.extend(latin.map(|latin| fingerprint(&latin)));
+    prints.extend(latin.map(|latin| Fingerprint::of(&latin)));
     prints
 }
 

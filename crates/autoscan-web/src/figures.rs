@@ -1,4 +1,4 @@
-//! `/metrics`: what is counted, for Prometheus. Only what the program has in memory: no server and no disk is asked.
+//! `/metrics`: what is counted, for Prometheus. No server is asked, and of the database only what costs little.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::app::{App, Shared};
 use crate::metrics::{CONTENT_TYPE, Family, Kind, Sample, Value, histogram, render};
-use crate::{answer, body};
+use crate::{answer, body, unreached};
 
 /// Every state of a lane: a figure that is 0 tells more than one that is not there.
 const LANES: [&str; 7] = ["starting", "open", "quiet", "away", "busy", "misconfigured", "paused"];
@@ -26,8 +26,9 @@ pub(crate) async fn figures(State(app): State<Shared>, request: Request) -> Resp
     let engine = &app.web.engine;
     let mut families = vec![version(&app), up_since(&app)];
     families.extend(scans(&engine.stats().await));
-    families.push(events(&engine.triggers()));
-    families.extend(of_targets(&engine.targets()));
+    families.extend(unreached::count(engine).await.ok().map(no_server_told));
+    families.push(events(&app.lasting.totals.triggers(engine)));
+    families.extend(of_targets(&app.lasting.totals.targets(engine)));
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE))];
     answer::fresh((kind, render(&families)).into_response())
 }
@@ -61,6 +62,15 @@ fn scans(stats: &Result<Stats, StoreError>) -> Option<Family> {
         kind: Kind::Gauge,
         samples: counts.map(|(state, count)| Sample::new([("state", state)], Value::Count(count))).to_vec(),
     })
+}
+
+fn no_server_told(count: u64) -> Family {
+    Family {
+        name: "autoscan_scans_no_server_told",
+        help: "Scans of which no server was told, among the newest hundred that need attention.",
+        kind: Kind::Gauge,
+        samples: vec![Sample::new([], Value::Count(count))],
+    }
 }
 
 fn events(triggers: &[TriggerView]) -> Family {

@@ -10,6 +10,7 @@ use crate::answer::{self, Problem};
 use crate::api::stats::StatsJson;
 use crate::api::targets::TargetJson;
 use crate::app::{App, Shared};
+use crate::unreached;
 
 /// Lane states that a person should know of.
 const UNWELL: [&str; 2] = ["away", "misconfigured"];
@@ -21,6 +22,8 @@ struct Detailed<'a> {
     uptime_seconds: u64,
     store: StoreHealth,
     queue: Option<StatsJson>,
+    /// Scans of which no server was told, among the newest hundred that need attention.
+    no_server_told: Option<u64>,
     targets: Vec<TargetJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
@@ -62,8 +65,10 @@ pub(crate) async fn detailed(State(app): State<Shared>) -> Response {
         Ok(()) => engine.stats().await,
         Err(error) => Err(error),
     };
+    let unreached = unreached::count(engine).await.ok();
     let targets = engine.targets();
-    let well = !targets.iter().any(|target| UNWELL.contains(&target.state));
+    let well = !targets.iter().any(|target| UNWELL.contains(&target.state))
+        && unreached.is_none_or(|unreached| unreached == 0);
     let failed = store.is_err();
     let health = Detailed {
         status: match (failed, well) {
@@ -74,6 +79,7 @@ pub(crate) async fn detailed(State(app): State<Shared>) -> Response {
         version: app.web.version,
         uptime_seconds: engine.now().since(app.lasting.since).as_secs(),
         queue: store.as_ref().ok().copied().map(Stats::into),
+        no_server_told: unreached.filter(|_| !failed),
         store: StoreHealth { ok: !failed, error: store.err().map(|error| error.to_string()) },
         targets: targets.iter().map(TargetJson::from).collect(),
         error: failed.then_some("The database cannot be written"),

@@ -1,5 +1,8 @@
 //! `/triggers/{name}`: the door for senders, and for people with a form or a script.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use autoscan_core::hops;
 use autoscan_core::ports::Hook;
 use autoscan_engine::{BoundTrigger, TakeError};
@@ -8,12 +11,18 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
 use crate::doors::Address;
 use crate::page::Form;
 use crate::{body, page, query};
+
+/// A body of more bytes is large.
+const LARGE: usize = 256 << 10;
+/// How long a large request waits for those before it.
+const TURN: Duration = Duration::from_mins(1);
 
 /// Queries of this name ask for a scan by GET.
 const PATHS: [&str; 3] = ["path", "dir", "filepath"];
@@ -57,7 +66,7 @@ async fn look_or_scan(app: &App, parts: &Parts) -> Result<Response, Problem> {
     if !scans {
         return Ok(page::form(app, Form::Manual));
     }
-    app.check_signature(parts, &[])?;
+    app.check_signature(parts, &[]).await?;
     let hook = Hook { query: &visit.query, content_type: None, body: &[] };
     take(app, visit.trigger, &hook, is_passed_on(&parts.headers)).await
 }
@@ -78,7 +87,7 @@ async fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>
 async fn deliver(app: &App, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Response, Problem> {
     let body = read_signed(app, parts, body).await;
     let body = body.inspect_err(|problem| note_refused(app, Some(visit.trigger), problem))?;
-    let hook = Hook { query: &visit.query, content_type: content_type(&parts.headers), body: &body };
+    let hook = Hook { query: &visit.query, content_type: body::content_type(&parts.headers), body: &body };
     take(app, visit.trigger, &hook, is_passed_on(&parts.headers)).await
 }
 
@@ -100,7 +109,7 @@ pub(crate) async fn read_signed(app: &App, parts: &Parts, body: Body) -> Result<
         return Err(body::reject(parts, body, problem).await);
     }
     let body = body::read(parts, body).await?;
-    app.check_signature(parts, &body)?;
+    app.check_signature(parts, &body).await?;
     Ok(body)
 }
 
@@ -112,11 +121,13 @@ pub(crate) async fn take(
     passed_on: bool,
 ) -> Result<Response, Problem> {
     let engine = &app.web.engine;
+    let turn = turn(app, hook.body).await?;
     let taken = if passed_on {
         engine.take_passed_on(&trigger.name, hook).await?
     } else {
         engine.take(&trigger.name, hook).await?
     };
+    drop(turn);
     let sentence = taken.sentence();
     if !taken.refused.is_empty() && (app.web.for_people)(trigger.kind) {
         return Err(Problem::path_refused(sentence));
@@ -124,14 +135,19 @@ pub(crate) async fn take(
     Ok(answer::success(&sentence))
 }
 
-/// The `Content-Type`, when it is text.
-pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+/// Large requests are taken in one after the other, because each takes many times the memory of its body. Small ones, as all
+/// senders of webhooks make them, wait for nobody.
+async fn turn(app: &App, body: &[u8]) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+    if body.len() <= LARGE {
+        return Ok(None);
+    }
+    let turn = tokio::time::timeout(TURN, Arc::clone(&app.lasting.large).acquire_owned()).await;
+    turn.map(Result::ok).map_err(|_elapsed| Problem::large_requests())
 }
 
 /// Why a body of this type cannot be read at all.
 fn unreadable(headers: &HeaderMap) -> Option<Problem> {
-    let is_multipart = content_type(headers)
+    let is_multipart = body::content_type(headers)
         .is_some_and(|kind| kind.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/")));
     let is_packed = headers
         .get(header::CONTENT_ENCODING)

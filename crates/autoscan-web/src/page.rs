@@ -6,13 +6,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-use crate::answer::Told;
+use crate::answer::AnswerSentence;
 use crate::app::App;
-use crate::hooks;
+use crate::body;
+use crate::pages::frame::{self, Frame};
 use crate::pages::problem::is_browser;
 use crate::pages::words;
-use crate::pages::{self, Frame};
-use crate::session::Said;
+use crate::session::Notice;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,24 +38,24 @@ pub(crate) fn form(app: &App, form: Form) -> Response {
 
 /// What became of the form, for a browser that sent it; a program keeps its JSON.
 pub(crate) fn answered(app: &App, parts: &Parts, form: Form, mut response: Response) -> Response {
-    let is_form = hooks::content_type(&parts.headers)
+    let is_form = body::content_type(&parts.headers)
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     if !is_form || !is_browser(&parts.headers) {
         return response;
     }
-    let Some(Told(sentence)) = response.extensions_mut().remove() else { return response };
+    let Some(AnswerSentence(sentence)) = response.extensions_mut().remove() else { return response };
     let tone = if response.status().is_success() { "good" } else { "bad" };
-    let mut page = draw(app, form, Some(Said { tone, text: words::sentence(&sentence) }));
+    let mut page = draw(app, form, Some(Notice { tone, text: words::sentence(&sentence) }));
     *page.status_mut() = response.status();
     page.extensions_mut().extend(std::mem::take(response.extensions_mut()));
     page
 }
 
-fn draw(app: &App, form: Form, said: Option<Said>) -> Response {
+fn draw(app: &App, form: Form, said: Option<Notice>) -> Response {
     let mut frame = Frame::outside(app);
     frame.said = said;
     let must_sign = app.locks.signatures.is_some();
-    let mut response = pages::page(&Page { frame, is_older: form == Form::SingleUrl, must_sign });
+    let mut response = frame::page(&Page { frame, is_older: form == Form::SingleUrl, must_sign });
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Authorization, Accept"));
     response
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use autoscan_core::secret::Secret;
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
+
+use crate::fingerprint::Fingerprint;
 
 /// Passwords that are tried at the same time.
 const AT_ONCE: usize = 2;
@@ -38,7 +39,7 @@ pub(crate) struct Hashed {
     username: String,
     hash: Arc<str>,
     turns: Arc<Semaphore>,
-    right: Mutex<Vec<[u8; 32]>>,
+    right: Mutex<Vec<Fingerprint>>,
 }
 
 impl Hashed {
@@ -54,9 +55,9 @@ impl Hashed {
 
     /// Whether `name:password` was right before: that costs nothing.
     pub(crate) fn was_right(&self, pair: &[u8]) -> bool {
-        let print: [u8; 32] = Sha256::digest(pair).into();
+        let print = Fingerprint::of(pair);
         let right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
-        right.iter().fold(false, |found, known| found | bool::from(known.ct_eq(&print)))
+        right.iter().fold(false, |found, known| found | known.is_same(&print))
     }
 
     /// Tries `name:password`, in UTF-8 or as ISO-8859-1. A name that is not known costs as much as one that is.
@@ -82,7 +83,7 @@ impl Hashed {
         if right.len() >= REMEMBERED {
             right.remove(0);
         }
-        right.push(Sha256::digest(pair).into());
+        right.push(Fingerprint::of(pair));
         Tried::Right
     }
 }

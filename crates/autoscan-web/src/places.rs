@@ -25,19 +25,19 @@ impl Places {
     }
 
     /// Connections, of which one address gets half.
-    pub(crate) fn connections(self) -> Seats {
-        Seats::new(self.0, self.0 / 2)
+    pub(crate) fn connections(self) -> Slots {
+        Slots::new(self.0, self.0 / 2)
     }
 
     /// Live streams: half of the connections, so that the others stay free, and half of these for one address.
-    pub(crate) fn live(self) -> Seats {
-        Seats::new(self.0 / 2, self.0 / 4)
+    pub(crate) fn live(self) -> Slots {
+        Slots::new(self.0 / 2, self.0 / 4)
     }
 }
 
 /// Places of one kind. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Seats(Arc<Mutex<Taken>>);
+pub(crate) struct Slots(Arc<Mutex<Taken>>);
 
 struct Taken {
     most: usize,
@@ -47,18 +47,18 @@ struct Taken {
 }
 
 /// A place that is taken until this is dropped.
-pub(crate) struct Seat {
-    seats: Seats,
+pub(crate) struct Slot {
+    slots: Slots,
     network: IpAddr,
 }
 
-impl Seats {
+impl Slots {
     fn new(most: usize, most_of_one: usize) -> Self {
         Self(Arc::new(Mutex::new(Taken { most, most_of_one, all: 0, by_network: HashMap::new() })))
     }
 
     /// A place, while there is one for this address.
-    pub(crate) fn take(&self, address: IpAddr) -> Option<Seat> {
+    pub(crate) fn take(&self, address: IpAddr) -> Option<Slot> {
         let network = network(address);
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_one = taken.by_network.get(&network).copied().unwrap_or_default();
@@ -67,13 +67,13 @@ impl Seats {
         }
         taken.all += 1;
         taken.by_network.insert(network, of_one + 1);
-        Some(Seat { seats: self.clone(), network })
+        Some(Slot { slots: self.clone(), network })
     }
 }
 
-impl Drop for Seat {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.slots.0.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all = taken.all.saturating_sub(1);
         if let Some(of_one) = taken.by_network.get_mut(&self.network) {
             *of_one -= 1;
@@ -105,9 +105,9 @@ mod tests {
 
     #[test]
     fn nobody_takes_more_than_half_and_all_take_no_more_than_there_are() {
-        let seats = Places::within(64).connections();
-        let take = |address: &str, many: usize| -> Vec<Seat> {
-            (0..many).filter_map(|_| seats.take(address.parse().unwrap())).collect()
+        let slots = Places::within(64).connections();
+        let take = |address: &str, many: usize| -> Vec<Slot> {
+            (0..many).filter_map(|_| slots.take(address.parse().unwrap())).collect()
         };
         let one = take("192.0.2.1", 100);
         assert_eq!(one.len(), 16);

@@ -12,8 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::caller::Peer;
 use crate::connection::converse;
-use crate::places::{Places, Seats};
-use crate::site::Current;
+use crate::current::Current;
+use crate::places::{Places, Slots};
 use crate::tls::Tls;
 
 /// After a failed accept, which mostly means that file descriptors ran out.
@@ -30,14 +30,14 @@ pub async fn serve(
     grace: Duration,
 ) {
     let (site, slots) = (site.into(), Arc::new(Semaphore::new(places.all())));
-    let seats = places.connections();
+    let shares = places.connections();
     let conversations = TaskTracker::new();
     let doors = TaskTracker::new();
     for listener in listeners {
         let door = Door {
             listener,
             slots: Arc::clone(&slots),
-            seats: seats.clone(),
+            shares: shares.clone(),
             places,
             conversations: conversations.clone(),
             tls: tls.clone(),
@@ -58,7 +58,7 @@ pub async fn serve(
 struct Door {
     listener: TcpListener,
     slots: Arc<Semaphore>,
-    seats: Seats,
+    shares: Slots,
     places: Places,
     conversations: TaskTracker,
     tls: Option<Tls>,
@@ -70,7 +70,7 @@ struct Door {
 impl Door {
     async fn open(self) {
         while let Some(Some((slot, stream, address))) = self.stop.run_until_cancelled(self.next()).await {
-            let Some(seat) = self.seats.take(address) else {
+            let Some(share) = self.shares.take(address) else {
                 // Without an answer: to write one to many who do not read costs what they are after.
                 tracing::debug!(peer = %address, "a connection was closed: its address has half of all places");
                 continue;
@@ -84,7 +84,7 @@ impl Door {
                     Some(tls) => Box::pin(converse_by_tls(&tls, stream, peer, site, stop, grace)).await,
                     None => converse(stream, peer, site, stop, grace).await,
                 }
-                drop((slot, seat));
+                drop((slot, share));
             });
         }
     }

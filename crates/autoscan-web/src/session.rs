@@ -27,7 +27,7 @@ const PASSER_BY: Duration = Duration::from_hours(24);
 
 /// What a page says once, after a form was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct Notice {
     /// `good`, `wait` or `bad`.
     pub(crate) tone: &'static str,
     /// A sentence.
@@ -68,7 +68,7 @@ impl Session {
 
 /// How a browser reaches us, as far as cookies go.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Way<'a> {
+pub(crate) struct CookieScope<'a> {
     /// By TLS.
     pub(crate) is_secure: bool,
     /// The path under which autoscan is shown, without a slash at its end.
@@ -82,7 +82,7 @@ pub(crate) struct Sessions {
     store: Arc<dyn SessionStore>,
     /// Those of the store that were asked for.
     known: Mutex<HashMap<SessionPrint, KeptSession>>,
-    said: Mutex<HashMap<SessionPrint, (Timestamp, Said)>>,
+    said: Mutex<HashMap<SessionPrint, (Timestamp, Notice)>>,
     /// Held while a session is read from the store or ended, so that one that is just ended is not remembered.
     turn: tokio::sync::Mutex<()>,
 }
@@ -107,7 +107,7 @@ impl Sessions {
     pub(crate) async fn of(
         &self,
         headers: &HeaderMap,
-        way: Way<'_>,
+        way: CookieScope<'_>,
         locks: &Locks,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
@@ -164,7 +164,7 @@ impl Sessions {
     }
 
     /// Begins a visit; answers it with the cookie.
-    pub(crate) fn visit(&self, way: Way<'_>, now: Timestamp) -> (Session, Option<HeaderValue>) {
+    pub(crate) fn visit(&self, way: CookieScope<'_>, now: Timestamp) -> (Session, Option<HeaderValue>) {
         let id = chance(self.random).map(|chance| format!("v.{}.{chance}", now.as_millis()));
         let cookie = id.as_deref().and_then(|id| self.keys.sign(id));
         let cookie = cookie.and_then(|value| cookie::set(&value, None, way.is_secure, way.base));
@@ -174,7 +174,7 @@ impl Sessions {
     /// Begins a session, after the password was shown; answers its cookie.
     pub(crate) async fn begin(
         &self,
-        way: Way<'_>,
+        way: CookieScope<'_>,
         locks: &Locks,
         now: Timestamp,
     ) -> Result<Option<HeaderValue>, StoreError> {
@@ -201,13 +201,13 @@ impl Sessions {
     }
 
     /// Keeps what the next page of this session says.
-    pub(crate) fn say(&self, session: &Session, said: Said, now: Timestamp) {
+    pub(crate) fn say(&self, session: &Session, said: Notice, now: Timestamp) {
         let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         remember(&mut all, session.print, (now, said), |(at, _)| *at);
     }
 
     /// Takes what the page says, once.
-    pub(crate) fn take_said(&self, session: &Session) -> Option<Said> {
+    pub(crate) fn take_said(&self, session: &Session) -> Option<Notice> {
         let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(&session.print).map(|(_, said)| said)
     }

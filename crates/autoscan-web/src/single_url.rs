@@ -31,10 +31,13 @@ pub(crate) async fn fallback(State(app): State<Shared>, request: Request) -> Res
         None => (false, parts.uri.path().trim_start_matches('/')),
     };
     let segment = segment.trim_end_matches('/');
-    if !app.locks.is_server_pass(&query::segment(segment)) {
-        let is_guess = app.locks.has_server_pass() && !segment.is_empty() && !segment.contains('/');
-        let problem = Problem::no_route();
-        let problem = if is_guess { app.failed(&parts, problem) } else { problem };
+    let is_right = if is_guess(segment) {
+        app.try_server_pass(&parts, &query::segment(segment)).await
+    } else {
+        Ok(false)
+    };
+    if !matches!(is_right, Ok(true)) {
+        let problem = is_right.err().unwrap_or_else(Problem::no_route);
         let problem = body::reject(&parts, body, problem).await;
         if problem::is_below_a_page(parts.uri.path()) && problem::is_browser(&parts.headers) {
             return problem::answer(&app, &parts, problem).await;
@@ -56,6 +59,13 @@ pub(crate) async fn fallback(State(app): State<Shared>, request: Request) -> Res
     }
 }
 
+/// Whether this may be meant as the secret: one segment, and none that browsers ask for by themselves.
+fn is_guess(segment: &str) -> bool {
+    let by_itself =
+        ["favicon.ico", "robots.txt"].contains(&segment) || segment.starts_with("apple-touch-icon");
+    !segment.is_empty() && !segment.contains('/') && !by_itself
+}
+
 async fn command(app: &App, parts: &Parts) -> Result<Response, Problem> {
     let query = query::parse(parts.uri.query())?;
     if !query.iter().any(|(name, value)| name == "cmd" && value == "queue_count") {
@@ -69,7 +79,7 @@ async fn command(app: &App, parts: &Parts) -> Result<Response, Problem> {
 async fn recognise(app: &App, parts: &Parts, body: Body) -> Result<Response, Problem> {
     let body = hooks::read_signed(app, parts, body).await?;
     let query = query::parse(parts.uri.query())?;
-    let content_type = hooks::content_type(&parts.headers);
+    let content_type = body::content_type(&parts.headers);
     let hook = Hook { query: &query, content_type, body: &body };
     let kind = (app.web.recognise)(&hook);
     let trigger: Option<&BoundTrigger> = kind.and_then(|kind| app.web.engine.trigger_of_kind(kind));

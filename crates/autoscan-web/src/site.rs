@@ -1,31 +1,28 @@
 //! What answers now. A new config is a new router: it takes over with the next request, and connections stay.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use autoscan_core::secret::Secret;
-use autoscan_core::time::Timestamp;
-use axum::Router;
-
-use crate::pages::target_maps::Maps;
-use crate::pages::{Drafts, Walks};
-use crate::places::Seats;
-use crate::session::Sessions;
-use crate::throttle::Throttle;
-use crate::{Web, router_with};
+use crate::current::Current;
+use crate::lasting::Lasting;
+use crate::pages::state::Kept;
+use crate::router::router_with;
+use crate::web::Web;
 
 /// The web interface as it answers now.
 #[derive(Clone)]
 pub struct Site {
     current: Current,
     lasting: Arc<Mutex<Lasting>>,
+    kept: Kept,
 }
 
 impl Site {
     /// The first.
     pub fn new(web: Web) -> Self {
         let lasting = Lasting::of(&web);
-        let current = Current::from(router_with(web, lasting.clone()));
-        Self { current, lasting: Arc::new(Mutex::new(lasting)) }
+        let kept = Kept::default();
+        let current = Current::from(router_with(web, lasting.clone(), kept.clone()));
+        Self { current, lasting: Arc::new(Mutex::new(lasting)), kept }
     }
 
     /// Lets `web` answer from the next request on. Requests in flight end with what was before; who is logged in, and who was
@@ -33,79 +30,12 @@ impl Site {
     pub fn renew(&self, web: Web) {
         let mut lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
         lasting.renewed(&web);
-        self.current.set(router_with(web, lasting.clone()));
+        self.current.set(router_with(web, lasting.clone(), self.kept.clone()));
     }
 }
-
-/// What lasts longer than a config.
-#[derive(Clone)]
-pub(crate) struct Lasting {
-    pub(crate) throttle: Arc<Throttle>,
-    pub(crate) sessions: Arc<Sessions>,
-    pub(crate) drafts: Arc<Drafts>,
-    /// The places for those who look on.
-    pub(crate) seats: Seats,
-    /// How far people have come in adding a server.
-    pub(crate) walks: Arc<Walks>,
-    pub(crate) maps: Arc<Maps>,
-    /// What sessions are signed with.
-    keys: Vec<Secret>,
-    /// When it came up.
-    pub(crate) since: Timestamp,
-}
-
-impl Lasting {
-    /// Nothing is remembered yet.
-    pub(crate) fn of(web: &Web) -> Self {
-        Self {
-            throttle: Arc::default(),
-            sessions: sessions(web),
-            drafts: Arc::default(),
-            seats: web.places.live(),
-            walks: Arc::default(),
-            maps: Arc::default(),
-            keys: web.doors.secret_keys.clone(),
-            since: web.engine.now(),
-        }
-    }
-
-    /// The same, with sessions that are signed as `web` says.
-    fn renewed(&mut self, web: &Web) {
-        let keys = &web.doors.secret_keys;
-        if !keys.is_empty() && *keys != self.keys {
-            self.keys.clone_from(keys);
-            self.sessions = sessions(web);
-        }
-    }
-}
-
-fn sessions(web: &Web) -> Arc<Sessions> {
-    Arc::new(Sessions::new(web.random, &web.doors.secret_keys, Arc::clone(&web.sessions)))
-}
-
-/// The router of this moment. To ask for it costs a connection no more than a lock that is nearly always free.
-#[derive(Clone)]
-pub struct Current(Arc<RwLock<Router>>);
 
 impl From<&Site> for Current {
     fn from(site: &Site) -> Self {
         site.current.clone()
-    }
-}
-
-impl From<Router> for Current {
-    fn from(router: Router) -> Self {
-        Self(Arc::new(RwLock::new(router)))
-    }
-}
-
-impl Current {
-    /// The router for one request.
-    pub(crate) fn router(&self) -> Router {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, router: Router) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = router;
     }
 }

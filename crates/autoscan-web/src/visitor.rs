@@ -1,6 +1,6 @@
 //! A person at a page: proven by a session, and by the token of each form that is sent.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -9,8 +9,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::answer::Problem;
 use crate::app::{App, Shared, only_looks};
 use crate::caller::Caller;
-use crate::pages;
-use crate::session::{Said, Session};
+use crate::pages::frame;
+use crate::session::{Notice, Session};
 use crate::{body, query};
 
 /// A person who may look.
@@ -19,7 +19,7 @@ pub(crate) struct Visitor {
 }
 
 /// Why a request is not a visitor's.
-pub(crate) enum Stranger {
+pub(crate) enum VisitorRejection {
     /// A page was asked for: the person is led to the login, and from there back to this path.
     LedToLogin(String),
     /// Begin a session without a password, and ask again: authentication is off.
@@ -30,15 +30,20 @@ pub(crate) enum Stranger {
 impl Visitor {
     /// Keeps a sentence for the next page, and leads there.
     pub(crate) fn say(&self, app: &App, tone: &'static str, text: impl Into<String>) {
-        app.lasting.sessions.say(&self.session, Said { tone, text: text.into() }, app.web.engine.now());
+        app.lasting.sessions.say(&self.session, Notice { tone, text: text.into() }, app.web.engine.now());
     }
 }
 
-impl FromRequestParts<Shared> for Visitor {
-    type Rejection = Stranger;
+impl<S> FromRequestParts<S> for Visitor
+where
+    Shared: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = VisitorRejection;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Stranger> {
-        let found = app.session(parts).await.map_err(Stranger::Refused)?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, VisitorRejection> {
+        let app = Shared::from_ref(state);
+        let found = app.session(parts).await.map_err(VisitorRejection::Refused)?;
         let now = app.web.engine.now();
         let looks = only_looks(&parts.method);
         let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
@@ -49,23 +54,23 @@ impl FromRequestParts<Shared> for Visitor {
             return Ok(Self { session });
         }
         if !looks {
-            return Err(Stranger::Refused(Problem::logged_out()));
+            return Err(VisitorRejection::Refused(Problem::logged_out()));
         }
         if app.locks.disabled {
             let (_, cookie) = app.visit(parts);
-            let mut response = pages::see_other(&format!("{}{wanted}", app.base()));
-            pages::put_cookie(&mut response, cookie);
-            return Err(Stranger::LetIn(response));
+            let mut response = frame::see_other(&format!("{}{wanted}", app.base()));
+            frame::put_cookie(&mut response, cookie);
+            return Err(VisitorRejection::LetIn(response));
         }
         let next = utf8_percent_encode(wanted, NON_ALPHANUMERIC);
-        Err(Stranger::LedToLogin(format!("{}/login?next={next}", app.base())))
+        Err(VisitorRejection::LedToLogin(format!("{}/login?next={next}", app.base())))
     }
 }
 
-impl IntoResponse for Stranger {
+impl IntoResponse for VisitorRejection {
     fn into_response(self) -> Response {
         match self {
-            Self::LedToLogin(to) => pages::see_other(&to),
+            Self::LedToLogin(to) => frame::see_other(&to),
             Self::LetIn(response) => response,
             Self::Refused(problem) => problem.into_response(),
         }
@@ -90,19 +95,23 @@ impl Posted {
     }
 }
 
-impl FromRequest<Shared> for Posted {
-    type Rejection = Stranger;
+impl<S> FromRequest<S> for Posted
+where
+    Shared: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = VisitorRejection;
 
-    async fn from_request(request: Request, app: &Shared) -> Result<Self, Stranger> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, VisitorRejection> {
         let (mut parts, body) = request.into_parts();
-        let visitor = match Visitor::from_request_parts(&mut parts, app).await {
+        let visitor = match Visitor::from_request_parts(&mut parts, state).await {
             Ok(visitor) => visitor,
-            Err(Stranger::Refused(problem)) => {
-                return Err(Stranger::Refused(body::reject(&parts, body, problem).await));
+            Err(VisitorRejection::Refused(problem)) => {
+                return Err(VisitorRejection::Refused(body::reject(&parts, body, problem).await));
             }
-            Err(stranger) => return Err(stranger),
+            Err(rejection) => return Err(rejection),
         };
-        let fields = fields(&parts, body, &visitor.session).await.map_err(Stranger::Refused)?;
+        let fields = fields(&parts, body, &visitor.session).await.map_err(VisitorRejection::Refused)?;
         Ok(Self { visitor, fields })
     }
 }

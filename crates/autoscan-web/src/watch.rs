@@ -13,68 +13,75 @@ use tokio::time::{Instant, interval_at};
 
 /// How often a connection is looked at.
 const LOOK: Duration = Duration::from_secs(10);
-/// Looks at which bytes had come in and still no request was whole: about half a minute for a header.
-const DRIPPING: u32 = 3;
+/// Looks at which a header had begun and was not whole: it has between 20 and 30 seconds, whether more of it drips in or not.
+const UNFINISHED: u32 = 3;
 /// Looks at which nothing went on: two minutes, longer than reverse proxies keep a connection in store. One that is
 /// ended earlier than they expect costs a webhook.
 const QUIET: u32 = 13;
 
 /// What goes on in a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Pulse {
+pub(crate) struct Activity {
     read: AtomicU64,
     written: AtomicU64,
     begun: AtomicU64,
     open: AtomicU64,
+    /// What was read when the last request began or was answered: what is read beyond it belongs to the next header.
+    taken: AtomicU64,
 }
 
 /// A request that is being answered.
-pub(crate) struct Busy(Arc<Pulse>);
+pub(crate) struct Busy(Arc<Activity>);
 
 /// A stream whose bytes are counted.
 pub(crate) struct Counted<S> {
     stream: S,
-    pulse: Arc<Pulse>,
+    activity: Arc<Activity>,
 }
 
-impl Pulse {
+impl Activity {
     /// A request begins; it lasts until the answer drops what this returns.
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
+        self.take();
         Busy(Arc::clone(self))
     }
 
     /// Ends when the connection should: it is idle, or its client neither finishes a header nor reads its answers.
-    pub(crate) async fn fades(&self) {
+    pub(crate) async fn stalls(&self) {
         let mut looks = interval_at(Instant::now() + LOOK, LOOK);
-        let (mut read, mut done) = (0, (0, 0));
-        let (mut quiet, mut dripping) = (0, 0);
-        while quiet < QUIET && dripping < DRIPPING {
+        let mut done = (0, 0);
+        let (mut quiet, mut unfinished) = (0, 0);
+        while quiet < QUIET && unfinished < UNFINISHED {
             looks.tick().await;
             let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-            let (read_now, done_now) = (count(&self.read), (count(&self.written), count(&self.begun)));
-            if done_now != done || count(&self.open) > 0 {
-                (quiet, dripping) = (0, 0);
-            } else {
-                quiet += 1;
-                dripping += u32::from(read_now != read);
-            }
-            (read, done) = (read_now, done_now);
+            let done_now = (count(&self.written), count(&self.begun));
+            let is_busy = count(&self.open) > 0;
+            let has_header = !is_busy && count(&self.read) != count(&self.taken);
+            unfinished = if has_header { unfinished + 1 } else { 0 };
+            quiet = if is_busy || done_now != done { 0 } else { quiet + 1 };
+            done = done_now;
         }
+    }
+
+    /// All that was read belongs to requests that are known.
+    fn take(&self) {
+        self.taken.store(self.read.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        self.0.take();
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl<S> Counted<S> {
-    /// Counts into `pulse`.
-    pub(crate) fn new(stream: S, pulse: Arc<Pulse>) -> Self {
-        Self { stream, pulse }
+    /// Counts into `activity`.
+    pub(crate) fn new(stream: S, activity: Arc<Activity>) -> Self {
+        Self { stream, activity }
     }
 }
 
@@ -86,7 +93,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        add(&self.pulse.read, buffer.filled().len() - before);
+        add(&self.activity.read, buffer.filled().len() - before);
         polled
     }
 }
@@ -126,7 +133,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 impl<S> Counted<S> {
     fn count(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(written)) = &polled {
-            add(&self.pulse.written, *written);
+            add(&self.activity.written, *written);
         }
         polled
     }

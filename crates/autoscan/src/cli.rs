@@ -13,12 +13,12 @@ pub(crate) struct Cli {
     #[arg(long, short, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Runs the server; the first run writes a config and prints its secrets once
     Serve,
     /// Checks the config, then asks every target, every arr with an `api`, and looks at every anchor and map

@@ -27,7 +27,7 @@ pub(crate) struct Client {
 
 /// An error as the API answers it.
 #[derive(Deserialize)]
-struct Problem {
+struct ApiError {
     error: String,
 }
 
@@ -88,7 +88,7 @@ impl Client {
                     .to_owned(),
             );
         }
-        match serde_json::from_slice::<Problem>(answer.body()) {
+        match serde_json::from_slice::<ApiError>(answer.body()) {
             Ok(problem) => Err(problem.error),
             Err(_no_problem) => Err(answer.says("this is not an answer of autoscan")),
         }

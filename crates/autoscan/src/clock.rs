@@ -1,10 +1,11 @@
 //! The real time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use autoscan_core::ports::Clock;
-use autoscan_core::time::Timestamp;
+use autoscan_core::time::{SteadyTime, Timestamp};
 
 /// The machine's clock.
 pub(crate) struct SystemClock;
@@ -15,6 +16,11 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn steady(&self) -> SteadyTime {
+        static START: OnceLock<Instant> = OnceLock::new();
+        SteadyTime::default() + START.get_or_init(Instant::now).elapsed()
     }
 
     /// By the system's time zone; UTC where it is not known.

@@ -7,35 +7,35 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::Store;
 use autoscan_core::secret::Secret;
-use autoscan_engine::{TestView, discreet};
+use autoscan_engine::{TestView, protected};
 use autoscan_http::Http;
 use autoscan_web::{
     ConfigView, Control, Edit, LoginKind, NewTarget, PendingLogin, Proposal, SenderRoots, TriedServer,
 };
 
 use crate::login::Logins;
-use crate::server::Server;
-use crate::{config, logging, senders, server, wire};
+use crate::server::RunningServer;
+use crate::{config, logging, senders, wire};
 
 /// How long a new server is waited for to name a few of its files.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The program, as its pages see it.
-pub(crate) struct Program {
-    server: Arc<Server>,
+pub(crate) struct ProgramControl {
+    server: Arc<RunningServer>,
     http: Http,
     logins: Logins,
 }
 
-impl Program {
+impl ProgramControl {
     /// The program around this server, by the plex.tv of this address.
-    pub(crate) fn new(server: Arc<Server>, plex_tv: String, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(server: Arc<RunningServer>, plex_tv: String, store: Arc<dyn Store>) -> Self {
         Self { server, http: Http::default(), logins: Logins::new(plex_tv, store) }
     }
 }
 
 #[async_trait]
-impl Control for Program {
+impl Control for ProgramControl {
     fn config(&self) -> ConfigView {
         let loaded = self.server.loaded();
         let mut notes = self.server.needs_restart();
@@ -53,9 +53,7 @@ impl Control for Program {
     }
 
     async fn propose(&self, edit: &Edit) -> Result<Proposal, String> {
-        let (edit, present) = (edit.clone(), self.server.loaded());
-        let composed = tokio::task::spawn_blocking(move || server::compose(&edit, &present)).await;
-        composed.map_err(|broken| format!("the edit broke: {broken}"))?.map(|composed| composed.proposal)
+        self.server.propose(edit).await
     }
 
     async fn apply(&self, edit: &Edit, basis: &str) -> Result<String, Vec<String>> {
@@ -66,16 +64,24 @@ impl Control for Program {
         let kinds = wire::kinds();
         let settings = config::raw_settings(server, &kinds)?;
         let server = wire::connect(&server.kind, &settings, &self.http)?.server;
-        let server = discreet(server, logging::redaction());
+        let server = protected(server, logging::redaction());
         let said = |fault: Fault| fault.reason().to_owned();
         let identity = server.probe().await.map_err(said)?;
-        let libraries =
-            if server.has_libraries() { Some(server.libraries().await.map_err(said)?) } else { None };
+        let libraries = match server.libraries() {
+            Some(its) => Some(its.read().await.map_err(said)?),
+            None => None,
+        };
         // Advice is a courtesy: a server that refuses it is well all the same.
-        let advice = server.advice().await.unwrap_or_default();
-        let known = libraries.as_deref().unwrap_or_default();
+        let advice = match server.advice() {
+            Some(its) => its.advise().await.unwrap_or_default(),
+            None => Vec::new(),
+        };
         // So are a few of its files: without them its folders are compared by their names alone.
-        let samples = tokio::time::timeout(PATIENCE, server.samples(known)).await.unwrap_or_default();
+        let samples = match server.libraries() {
+            Some(its) => its.samples(libraries.as_deref().unwrap_or_default()),
+            None => Box::pin(async { Vec::new() }),
+        };
+        let samples = tokio::time::timeout(PATIENCE, samples).await.unwrap_or_default();
         Ok(TriedServer { test: TestView { identity, libraries, advice }, samples })
     }
 

@@ -1,4 +1,4 @@
-//! The program: reads the command line, wires the rooms together and runs. No logic lives here.
+//! The program: reads the command line, wires the crates together and runs. No logic lives here.
 
 mod cli;
 mod client;
@@ -10,9 +10,11 @@ mod disk;
 mod logging;
 mod login;
 mod output;
+mod reading;
 mod senders;
 mod server;
 mod session_key;
+mod supervisor;
 mod wire;
 
 use std::ffi::OsString;
@@ -23,7 +25,7 @@ use clap::Parser;
 use crate::cli::Cli;
 
 /// How a command ended.
-enum End {
+enum CommandEnd {
     /// Well: 0.
     Well,
     /// The thing asked for failed: 1.
@@ -32,12 +34,12 @@ enum End {
     Wrong,
 }
 
-impl From<End> for ExitCode {
-    fn from(end: End) -> Self {
+impl From<CommandEnd> for ExitCode {
+    fn from(end: CommandEnd) -> Self {
         match end {
-            End::Well => Self::SUCCESS,
-            End::Failed => Self::from(1),
-            End::Wrong => Self::from(2),
+            CommandEnd::Well => Self::SUCCESS,
+            CommandEnd::Failed => Self::from(1),
+            CommandEnd::Wrong => Self::from(2),
         }
     }
 }
@@ -46,9 +48,9 @@ impl From<End> for ExitCode {
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => commands::run(cli).await.into(),
-        Err(told) => {
-            let _gone = told.print();
-            ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2))
+        Err(help_or_fault) => {
+            let _gone = help_or_fault.print();
+            ExitCode::from(u8::try_from(help_or_fault.exit_code()).unwrap_or(2))
         }
     }
 }

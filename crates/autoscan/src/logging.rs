@@ -1,13 +1,18 @@
 //! What is logged, and how it looks. There is one log in a process, and what it must never show is known to it.
 
+mod repeats;
+
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::panic;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use autoscan_core::ports::Clock;
 use autoscan_core::redact::Redaction;
 use autoscan_web::{LogLevel, LogLine, LogTail};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::{self, MakeWriter};
@@ -16,6 +21,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::clock::SystemClock;
+use crate::output;
+use repeats::{Repeats, WithoutRepeats};
 
 /// Lines that are kept for the page.
 const LINES: usize = 2000;
@@ -24,12 +31,13 @@ const BYTES: usize = 1 << 20;
 /// Bytes of one of them.
 const LONGEST: usize = 8 << 10;
 
-static LOG: LazyLock<Log> = LazyLock::new(Log::default);
+static LOG: LazyLock<ProcessLog> = LazyLock::new(ProcessLog::default);
 
 #[derive(Default)]
-struct Log {
+struct ProcessLog {
     redaction: Redaction,
     tail: Arc<Tail>,
+    repeats: Repeats,
 }
 
 /// What is hidden in everything that this process says.
@@ -44,7 +52,7 @@ pub(crate) fn tail() -> Arc<dyn LogTail> {
 
 /// Logs to standard error from now on: as text, or one JSON object a line.
 pub(crate) fn start(json: bool, level: LevelFilter) {
-    let out = fmt::layer().with_target(false).with_writer(Discreet(redaction()));
+    let out = fmt::layer().with_target(false).with_writer(Redacting(redaction()));
     let out: Box<dyn Layer<Registry> + Send + Sync> = if json {
         out.json().flatten_event(true).boxed()
     } else {
@@ -52,13 +60,44 @@ pub(crate) fn start(json: bool, level: LevelFilter) {
     };
     let tail = fmt::layer().with_target(false).with_level(false).with_ansi(false).without_time();
     let tail = tail.with_writer(ToTail(redaction(), Arc::clone(&LOG.tail)));
-    drop(tracing_subscriber::registry().with(out).with(tail).with(level).try_init());
+    let once = WithoutRepeats(&LOG.repeats);
+    drop(tracing_subscriber::registry().with(out).with(tail).with(once).with(level).try_init());
+    panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string);
+        let reason = panic.payload_as_str().unwrap_or("no reason is known");
+        tracing::error!(
+            at,
+            reason,
+            "a part of autoscan broke by a fault of its own; please report this line"
+        );
+    }));
+}
+
+/// How often there is a look for counts that are due.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// Logs what repeats, until `stop`.
+pub(crate) async fn report_repeats(stop: CancellationToken) -> Result<(), String> {
+    while stop.run_until_cancelled(tokio::time::sleep(REPORT_EVERY)).await.is_some() {
+        LOG.repeats.report(false);
+    }
+    Ok(())
+}
+
+/// Logs the counts of what repeated, at the end.
+pub(crate) fn report_repeats_now() {
+    LOG.repeats.report(true);
+}
+
+/// Logs the next warning of every kind, also one that would be a repeat: a person tries something anew.
+pub(crate) fn forget_repeats() {
+    LOG.repeats.forget();
 }
 
 /// Standard error, without secrets.
-struct Discreet(Redaction);
+struct Redacting(Redaction);
 
-impl<'a> MakeWriter<'a> for Discreet {
+impl<'a> MakeWriter<'a> for Redacting {
     type Writer = &'a Self;
 
     fn make_writer(&'a self) -> Self::Writer {
@@ -67,7 +106,7 @@ impl<'a> MakeWriter<'a> for Discreet {
 }
 
 /// A line is written in one piece.
-impl Write for &Discreet {
+impl Write for &Redacting {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         io::stderr().lock().write_all(self.0.hide(&text).as_bytes())?;
@@ -82,13 +121,13 @@ impl Write for &Discreet {
 /// The newest lines, in memory.
 #[derive(Default)]
 struct Tail {
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptLines>,
     /// The number of the last line that is told.
     last: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct KeptLines {
     lines: VecDeque<LogLine>,
     bytes: usize,
     number: u64,
@@ -132,19 +171,19 @@ impl LogTail for Tail {
 struct ToTail(Redaction, Arc<Tail>);
 
 /// One line on its way into the tail.
-struct Line<'a> {
+struct TailWriter<'a> {
     to: &'a ToTail,
     level: LogLevel,
 }
 
 impl<'a> MakeWriter<'a> for ToTail {
-    type Writer = Line<'a>;
+    type Writer = TailWriter<'a>;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line { to: self, level: LogLevel::Info }
+    fn make_writer(&'a self) -> TailWriter<'a> {
+        TailWriter { to: self, level: LogLevel::Info }
     }
 
-    fn make_writer_for(&'a self, of: &Metadata<'_>) -> Line<'a> {
+    fn make_writer_for(&'a self, of: &Metadata<'_>) -> TailWriter<'a> {
         let level = match *of.level() {
             Level::TRACE => LogLevel::Trace,
             Level::DEBUG => LogLevel::Debug,
@@ -152,12 +191,12 @@ impl<'a> MakeWriter<'a> for ToTail {
             Level::WARN => LogLevel::Warn,
             Level::ERROR => LogLevel::Error,
         };
-        Line { to: self, level }
+        TailWriter { to: self, level }
     }
 }
 
 /// A line is written in one piece.
-impl Write for Line<'_> {
+impl Write for TailWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let ToTail(redaction, tail) = self.to;
@@ -178,7 +217,7 @@ fn on_one_line(text: &str) -> String {
             line.push('…');
             break;
         }
-        if letter.is_control() { line.extend(letter.escape_default()) } else { line.push(letter) }
+        if output::is_unseen(letter) { line.extend(letter.escape_default()) } else { line.push(letter) }
     }
     line
 }

@@ -29,14 +29,14 @@ impl Logins {
 
     /// Asks for a code. The error is a sentence.
     pub(crate) async fn begin(&self, kind: LoginKind, url: &str) -> Result<PendingLogin, String> {
-        let code = self.login(kind, url).await?.begin().await.map_err(|fault| said(&fault))?;
+        let code = self.login(kind, url).await?.begin().await.map_err(|fault| sentence(&fault))?;
         Ok(PendingLogin { kind, url: url.to_owned(), code: code.text, page: code.page, secret: code.ticket })
     }
 
     /// The key, once the person confirmed the code. The error is a sentence.
     pub(crate) async fn finish(&self, pending: &PendingLogin) -> Result<Option<Secret>, String> {
         let login = self.login(pending.kind, &pending.url).await?;
-        login.key(&pending.secret).await.map_err(|fault| said(&fault))
+        login.key(&pending.secret).await.map_err(|fault| sentence(&fault))
     }
 
     async fn login(&self, kind: LoginKind, url: &str) -> Result<Box<dyn KeyLogin>, String> {
@@ -63,7 +63,7 @@ impl Logins {
 }
 
 /// What a person is told of a fault.
-fn said(fault: &Fault) -> String {
+fn sentence(fault: &Fault) -> String {
     match fault {
         Fault::Busy { reason, .. } => format!("{reason}; wait a little, then try again"),
         fault => fault.reason().to_owned(),

@@ -1,4 +1,4 @@
-//! The rooms, put together.
+//! Puts the crates together.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,7 +9,7 @@ use autoscan_core::anchor::Anchors;
 use autoscan_core::filter::IgnoreList;
 use autoscan_core::ports::{Store, Target};
 use autoscan_core::secret::Secret;
-use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules, discreet};
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
 use autoscan_targets::Connected;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::config::{
-    Faults, Generated, KindSchema, Kinds, Loaded, Settings, TargetSettings, TlsFiles, TriggerSettings,
+    ConfigFaults, Generated, KindSchema, Kinds, Loaded, Settings, TargetSettings, TlsFiles, TriggerSettings,
 };
 use crate::disk::Disk;
 use crate::logging;
@@ -47,7 +47,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens every trigger and target. The faults name each that its kind refuses.
-pub(crate) fn open(loaded: &Loaded) -> Result<Opened, Faults> {
+pub(crate) fn open(loaded: &Loaded) -> Result<Opened, ConfigFaults> {
     logging::redaction().learn(loaded.secrets().iter().map(String::as_str));
     let (settings, http) = (&loaded.settings, Http::default());
     let mut refused = Vec::new();
@@ -65,7 +65,7 @@ pub(crate) fn open(loaded: &Loaded) -> Result<Opened, Faults> {
             Err(reason) => refused.push(loaded.fault_of_target(&settings.name, &reason)),
         }
     }
-    if refused.is_empty() { Ok(Opened { triggers, targets }) } else { Err(Faults::new(refused)) }
+    if refused.is_empty() { Ok(Opened { triggers, targets }) } else { Err(ConfigFaults::new(refused)) }
 }
 
 /// An engine on this store.
@@ -73,13 +73,15 @@ pub(crate) fn engine(
     loaded: &Loaded,
     Opened { triggers, targets }: Opened,
     store: Arc<dyn Store>,
+    files: Arc<Disk>,
 ) -> Arc<Engine> {
     let settings = &loaded.settings;
     Engine::new(Parts {
         store,
         clock: Arc::new(SystemClock),
-        files: Arc::new(Disk::default()),
+        files,
         jitter,
+        redaction: logging::redaction(),
         overhear: |telling| Box::pin(autoscan_http::overhear(telling)),
         triggers,
         targets,
@@ -99,11 +101,11 @@ pub(crate) fn engine(
 }
 
 /// An engine for a command that only asks: its queue is empty and nothing runs.
-pub(crate) fn engine_at_rest(loaded: &Loaded) -> Result<Arc<Engine>, Faults> {
-    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new(Arc::new(SystemClock)))))
+pub(crate) fn engine_at_rest(loaded: &Loaded, files: Arc<Disk>) -> Result<Arc<Engine>, ConfigFaults> {
+    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new(Arc::new(SystemClock))), files))
 }
 
-/// The doors and what lies behind them.
+/// The web server and its parts.
 pub(crate) fn web(
     loaded: &Loaded,
     engine: Arc<Engine>,
@@ -134,6 +136,7 @@ pub(crate) fn web(
         metrics_need_auth: loaded.settings.metrics_need_auth,
         control,
         sessions,
+        own_names: own_names(&loaded.settings),
         trusted_proxies: loaded.settings.trusted_proxies.clone(),
         log: logging::tail(),
         random,
@@ -209,6 +212,7 @@ fn trigger(settings: &TriggerSettings) -> Result<BoundTrigger, String> {
         targets: settings.targets.clone(),
         token: settings.token.clone(),
         reader,
+        source: None,
     })
 }
 
@@ -224,7 +228,7 @@ fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String>
         proof: settings.proof,
         before: hook("before", &settings.before)?,
         after: hook("after", &settings.after)?,
-        server: discreet(connected.server, logging::redaction()),
+        server: connected.server,
     })
 }
 
@@ -260,6 +264,13 @@ fn address(listen: &[SocketAddr]) -> String {
         Some(first) if !first.ip().is_unspecified() => format!("http://{first}"),
         first => format!("http://<this machine>:{}", first.map_or(3030, SocketAddr::port)),
     }
+}
+
+/// The names that the config gives, and that of this machine.
+fn own_names(settings: &Settings) -> Vec<String> {
+    let system = rustix::system::uname();
+    let machine = system.nodename().to_string_lossy().into_owned();
+    settings.allowed_hosts.iter().cloned().chain([machine]).collect()
 }
 
 /// Chance that nobody can guess, for the ids of sessions. Without it nobody can log in, which is better than ids that can be guessed.

@@ -51,8 +51,17 @@ pub struct Folders {
     pub whole: bool,
 }
 
+/// On which mount a path lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountedPath {
+    /// The path with its links followed, as far as its mounts answer; the rest as it is written.
+    pub real: LocalPath,
+    /// The mount point that this lies on.
+    pub mount: LocalPath,
+}
+
 /// The local disk. A look never takes longer than its implementation's limit, whatever the mount does, and a mount that
-/// hangs delays no look at another.
+/// hangs delays no look at another: a path lies on the mount that it resolves to, whatever its text says.
 #[async_trait]
 pub trait Files: Send + Sync {
     /// What is at `path`.
@@ -71,7 +80,7 @@ pub trait Files: Send + Sync {
     /// disk could not say.
     async fn real_path(&self, path: &LocalPath) -> Result<LocalPath, String>;
 
-    /// The mount point that `path` lies on now, by the system's table of mounts, without touching the path. None where
-    /// the system has no such table.
-    fn mount_point(&self, path: &LocalPath) -> Option<LocalPath>;
+    /// The mount that `path` lies on now, by the system's table of mounts and the links in the path. A mount that hangs is
+    /// named without waiting for it to answer. None where the system has no such table.
+    async fn mount_of(&self, path: &LocalPath) -> Option<MountedPath>;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use autoscan_core::delivery::DeliveryState;
 use autoscan_testkit::START;
 
-use crate::world::{Setup, World};
+use crate::world::{Setup, Spy, World};
 
 fn checking() -> Setup {
     Setup { check: true, ..Setup::default() }
@@ -125,7 +125,8 @@ async fn a_late_file_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_never_comes_gives_up_to_the_nearest_folder_and_says_so() {
-    let world = World::start(checking());
+    let world =
+        World::start(Setup { spies: vec![("plex", Spy { proves: true, ..Spy::default() })], ..checking() });
     world.files.make_folder("/tv/Show");
     world.send("created /tv/Show/S01/a.mkv").await;
     world.seconds(590).await;
@@ -133,7 +134,13 @@ async fn a_file_that_never_comes_gives_up_to_the_nearest_folder_and_says_so() {
     world.seconds(60).await;
     assert_eq!(world.spies[0].folders(), ["/tv/Show"]);
     let note = world.scans().await[0].note.clone().unwrap();
-    assert!(note.contains("waited 10m in vain") && note.contains("/tv/Show/S01"), "{note}");
+    assert!(
+        note.contains("never appeared (10m)") && note.contains("scanning \"/tv/Show\" instead"),
+        "{note}"
+    );
+    let (state, error) = world.delivery(world.scans().await[0].id, "plex").await;
+    assert_eq!(state, DeliveryState::Missing, "it is missing until it comes: {error}");
+    assert!(error.contains("never appeared on this machine"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

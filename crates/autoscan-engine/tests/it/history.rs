@@ -189,11 +189,11 @@ async fn events_and_hours_survive_a_restart_and_are_not_written_with_a_request()
     let world = World::start(Setup { spies: vec![("plex", shows_at_once())], ..Setup::default() });
     world.seconds(1).await;
     world.send("created /tv/Show/a.mkv").await;
-    assert_eq!(world.store.setting("events").await.unwrap(), None);
+    assert_eq!(world.store.trigger_counts().await.unwrap(), []);
     world.seconds(20).await;
     let (events, hours) = (sonarr(&world), world.engine.hours());
     let store = world.stop().await;
-    assert!(store.setting("events").await.unwrap().is_some());
+    assert_eq!(store.trigger_counts().await.unwrap().len(), 1);
 
     let world = World::start(Setup { store: Some(Arc::clone(&store)), ..Setup::default() });
     world.seconds(1).await;
@@ -210,21 +210,8 @@ async fn what_was_remembered_is_written_once_a_minute() {
     world.seconds(1).await;
     world.send("created /tv/Show/a.mkv").await;
     world.seconds(60).await;
-    let kept = world.store.setting("events").await.unwrap().unwrap();
-    assert!(kept.contains("1 change in 1 folder is stored"), "{kept}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn garbage_where_the_past_was_kept_is_forgotten() {
-    let world = World::start(Setup::default());
-    let store = world.stop().await;
-    for key in ["events", "hours"] {
-        store.set_setting(key, Some("{garbage".into())).await.unwrap();
-    }
-    let world = World::start(Setup { store: Some(store), ..Setup::default() });
-    world.seconds(1).await;
-    assert_eq!(sonarr(&world).recent, []);
-    assert_eq!(world.engine.hours().iter().map(|hour| hour.changes).sum::<u64>(), 0);
+    let kept = world.store.trigger_counts().await.unwrap();
+    assert_eq!(kept[0].recent[0].outcome, "1 change in 1 folder is stored");
 }
 
 #[tokio::test(start_paused = true)]

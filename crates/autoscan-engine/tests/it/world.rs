@@ -1,4 +1,4 @@
-//! Furniture: an engine whose disk, clock and servers are in the test's hand.
+//! The harness: an engine whose disk, clock and servers are in the test's hand.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -14,15 +14,16 @@ use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, TargetPath, TriggerPath};
 use autoscan_core::ports::{
-    Care, CareScan, Clock, Hook, Identity, Library, Plan, ReadError, Reading, ScanFilter, Store, Target,
-    TargetScan, Trigger,
+    Aftercare, Batching, Care, CareScan, Clock, Hook, Identity, Libraries, Library, Plan, Playback, Proof,
+    ReadError, Reading, ScanFilter, Store, Target, TargetScan, Trigger,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
+use autoscan_core::redact::Redaction;
 use autoscan_core::scan::{Quiet, Scan, ScanId};
 use autoscan_core::storm::StormRule;
 use autoscan_core::time::Timestamp;
 use autoscan_engine::{
-    BoundTarget, BoundTrigger, Engine, FileRules, MANUAL, Pace, Parts, PathPriority, Rules, Taken,
+    BoundTarget, BoundTrigger, Broken, Engine, FileRules, MANUAL, Pace, Parts, PathPriority, Rules, Taken,
 };
 use autoscan_store::MemoryStore;
 use autoscan_testkit::{FakeClock, FakeFiles};
@@ -102,10 +103,14 @@ pub(crate) struct Spy {
     pub(crate) queues: bool,
     /// Whether it knows the names of its queues only once it was told of something.
     pub(crate) learns: bool,
-    /// What it holds while it is told, and needs to name a queue.
-    pub(crate) desk: tokio::sync::Mutex<()>,
+    /// What it holds while it is told.
+    pub(crate) answering: tokio::sync::Mutex<()>,
     /// Most calls that were under way at the same time, and now.
     pub(crate) at_once: Mutex<(usize, usize)>,
+    /// How many folders a call takes at most; none is any number.
+    pub(crate) most: Option<usize>,
+    /// Whether its libraries were read.
+    pub(crate) read: Mutex<bool>,
     /// What it has.
     pub(crate) libraries: Vec<Library>,
     /// Some files in them.
@@ -149,17 +154,6 @@ impl Target for Spy {
         }
     }
 
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        match &*self.down.lock().unwrap() {
-            Some(fault) => Err(fault.clone()),
-            None => Ok(self.libraries.clone()),
-        }
-    }
-
-    async fn samples(&self, _: &[Library]) -> Vec<String> {
-        self.samples.iter().map(|path| (*path).to_owned()).collect()
-    }
-
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         *self.calls.lock().unwrap() += 1;
         {
@@ -167,9 +161,9 @@ impl Target for Spy {
             at_once.1 += 1;
             at_once.0 = at_once.0.max(at_once.1);
         }
-        let desk = self.desk.lock().await;
+        let answering = self.answering.lock().await;
         tokio::time::sleep(self.takes.min(Duration::from_millis(5))).await;
-        drop(desk);
+        drop(answering);
         tokio::time::sleep(self.takes).await;
         self.at_once.lock().unwrap().1 -= 1;
         self.scans.lock().unwrap().extend(batch.iter().cloned());
@@ -178,7 +172,7 @@ impl Target for Spy {
             let poisoned = self.poison == Some(scan.folder.as_str());
             let answer = if poisoned { Err(Fault::away("500")) } else { self.answer() };
             if answer.is_ok() {
-                let at = self.clock.unwrap().now();
+                let at = self.clock.as_ref().unwrap().now();
                 self.told.lock().unwrap().push((scan.folder.to_string(), at));
             }
             answers.push(answer);
@@ -186,12 +180,11 @@ impl Target for Spy {
         answers
     }
 
-    fn batches(&self) -> bool {
-        self.batches
+    fn batching(&self) -> Batching {
+        if self.batches { Batching::UpTo(self.most.unwrap_or(usize::MAX)) } else { Batching::One }
     }
 
-    async fn queue(&self, scan: &TargetScan) -> Option<String> {
-        drop(self.desk.lock().await);
+    fn queue(&self, scan: &TargetScan) -> Option<String> {
         if self.learns && self.told.lock().unwrap().is_empty() {
             return None;
         }
@@ -199,16 +192,58 @@ impl Target for Spy {
         Some(if self.queues { name.to_owned() } else { String::new() })
     }
 
-    fn proves(&self) -> bool {
-        self.proves
+    async fn plan(&self, _: &TargetScan) -> Result<Plan, Fault> {
+        Ok(Plan { libraries: vec![], calls: vec![] })
     }
 
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
+    }
+
+    fn proof(&self) -> Option<&dyn Proof> {
+        self.proves.then_some(self as &dyn Proof)
+    }
+
+    fn aftercare(&self) -> Option<&dyn Aftercare> {
+        Some(self)
+    }
+
+    fn playback(&self) -> Option<&dyn Playback> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Libraries for Spy {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        if let Some(fault) = &*self.down.lock().unwrap() {
+            return Err(fault.clone());
+        }
+        *self.read.lock().unwrap() = true;
+        Ok(self.libraries.clone())
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.read.lock().unwrap().then(|| (self.libraries.clone().into(), Duration::ZERO))
+    }
+
+    async fn samples(&self, _: &[Library]) -> Vec<String> {
+        self.samples.iter().map(|path| (*path).to_owned()).collect()
+    }
+
+    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
+        folder.0.depth() > 1
+    }
+}
+
+#[async_trait]
+impl Proof for Spy {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         self.asked.lock().unwrap().push(expected.to_vec());
         if let Some(fault) = self.ask_faults.lock().unwrap().pop_front() {
             return Err(fault);
         }
-        let now = self.clock.unwrap().now();
+        let now = self.clock.as_ref().unwrap().now();
         let told = self.told.lock().unwrap().clone();
         let above = folder.0.parent().map(|above| above.to_string());
         let looked = told.iter().filter(|(told, _)| {
@@ -228,12 +263,11 @@ impl Target for Spy {
     async fn why_missing(&self, _: &ExpectedFile) -> Option<String> {
         Some("the spy is blind".into())
     }
+}
 
-    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
-        folder.0.depth() > 1
-    }
-
-    fn wants_care(&self, _: &TargetScan) -> bool {
+#[async_trait]
+impl Aftercare for Spy {
+    fn concerns(&self, _: &TargetScan) -> bool {
         !self.cares.lock().unwrap().is_empty()
     }
 
@@ -241,13 +275,12 @@ impl Target for Spy {
         self.cared.lock().unwrap().push(care.clone());
         Ok(self.cares.lock().unwrap().pop_front().unwrap_or(Care::Done(vec![])))
     }
+}
 
+#[async_trait]
+impl Playback for Spy {
     async fn playing(&self) -> Result<usize, Fault> {
         Ok(*self.playing.lock().unwrap())
-    }
-
-    async fn plan(&self, _: &TargetScan) -> Result<Plan, Fault> {
-        Ok(Plan { libraries: vec![], calls: vec![] })
     }
 }
 
@@ -289,7 +322,8 @@ pub(crate) struct World {
     pub(crate) files: Arc<FakeFiles>,
     pub(crate) spies: Vec<Arc<Spy>>,
     stop: CancellationToken,
-    running: JoinHandle<()>,
+    pub(crate) clock: FakeClock,
+    running: JoinHandle<Result<(), Broken>>,
 }
 
 pub(crate) fn name(text: &str) -> Name {
@@ -322,6 +356,7 @@ fn trigger(
         targets: None,
         token: None,
         reader: Arc::new(Lines),
+        source: None,
     }
 }
 
@@ -340,11 +375,12 @@ impl World {
     /// Starts it.
     pub(crate) fn start(setup: Setup) -> Self {
         let clock = FakeClock::new();
-        let (files, store) = (Arc::new(FakeFiles::new()), setup.store.unwrap_or_default());
+        let files = Arc::new(FakeFiles::new());
+        let store = setup.store.unwrap_or_else(|| Arc::new(MemoryStore::new(Arc::new(clock.clone()))));
         let spies: Vec<(&str, Arc<Spy>)> = setup
             .spies
             .into_iter()
-            .map(|(name, spy)| (name, Arc::new(Spy { clock: Some(clock), ..spy })))
+            .map(|(name, spy)| (name, Arc::new(Spy { clock: Some(clock.clone()), ..spy })))
             .collect();
         let target = |(called, spy): &(&str, Arc<Spy>)| BoundTarget {
             name: name(called),
@@ -361,9 +397,10 @@ impl World {
         let anchors = setup.anchors.iter().map(|file| Anchor::guarding_its_folder(local(file)).unwrap());
         let engine = Engine::new(Parts {
             store: Arc::clone(&store) as Arc<dyn Store>,
-            clock: Arc::new(clock),
+            clock: Arc::new(clock.clone()),
             files: Arc::clone(&files) as Arc<_>,
             jitter: || 0.0,
+            redaction: Redaction::default(),
             overhear: |telling| Box::pin(async { (telling.await, CALLS.map(str::to_owned).into()) }),
             triggers: ["sonarr", MANUAL]
                 .map(|kind| trigger(kind, kind, &setup.maps, setup.minimum_age))
@@ -377,7 +414,15 @@ impl World {
         });
         let stop = CancellationToken::new();
         let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));
-        Self { engine, store, files, spies: spies.into_iter().map(|(_, spy)| spy).collect(), stop, running }
+        Self {
+            engine,
+            store,
+            files,
+            spies: spies.into_iter().map(|(_, spy)| spy).collect(),
+            stop,
+            clock,
+            running,
+        }
     }
 
     /// A request of Sonarr: one change a line.
@@ -409,7 +454,7 @@ impl World {
     /// Stops it softly and hands out its store.
     pub(crate) async fn stop(self) -> Arc<MemoryStore> {
         self.stop.cancel();
-        self.running.await.unwrap();
+        self.running.await.unwrap().unwrap();
         self.store
     }
 }

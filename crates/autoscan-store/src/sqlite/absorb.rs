@@ -1,28 +1,32 @@
 //! The way into the queue.
 
-use autoscan_core::change::{ChangeKind, Subject};
+use autoscan_core::change::Subject;
 use autoscan_core::path::{LocalPath, TriggerPath};
 use autoscan_core::ports::{Absorb, Batch, Bookmark, Receipt, RefusalRecord};
 use autoscan_core::scan::{ScanId, StoredChange};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, Result, Row};
 
-use super::rows::{change_of, code, ids_text, moment, rows, targets_text};
+use super::codes::Coded;
+use super::inline_changes::InlineChanges;
+use super::rows::{change_of, ids_text, moment, rows, targets_text};
 use super::writer::Write;
 use crate::rules::{self, REFUSALS_KEPT};
 
-const WAITING: &str = "SELECT id, priority, first_seen, due_at, held_until, generation
-     FROM scan WHERE folder = ?1 AND state = 0";
+const WAITING: &str = "SELECT priority, first_seen, due_at, held_until, generation, changes
+     FROM scan WHERE id = ?1 AND folder = ?2 AND state = 0";
 
-const NEW_SCAN: &str = "INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation)
-     VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+const NEW_SCAN: &str =
+    "INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, changes)
+     VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7)";
 
-const MERGE_SCAN: &str = "UPDATE scan SET priority = ?2, due_at = ?3, generation = ?4 WHERE id = ?1";
+const MERGE_SCAN: &str =
+    "UPDATE scan SET priority = ?2, due_at = ?3, generation = ?4, changes = ?5 WHERE id = ?1";
 
 const NEW_CHANGE: &str = "INSERT INTO change
      (scan, path, position, kind, from_path, is_folder, awaited, trigger_name, received_at, targets, ids,
       sent_path)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 
 /// Takes the same parameters; the position stays that of the first coming.
 const MERGE_CHANGE: &str = "UPDATE change SET kind = ?4, from_path = ?5, is_folder = ?6, awaited = ?7,
@@ -49,82 +53,92 @@ pub(super) fn absorb(write: &mut Write<'_>, batch: &Batch) -> Result<Receipt> {
 
 /// A waiting scan as far as merging needs it.
 struct Waiting {
-    id: ScanId,
     priority: i64,
     first_seen: Timestamp,
     due_at: Timestamp,
     held_until: Option<Timestamp>,
     generation: i64,
+    changes: InlineChanges,
 }
 
 fn absorb_folder(write: &mut Write<'_>, absorb: &Absorb, now: Timestamp) -> Result<ScanId> {
-    let (id, known_changes) = match new_scan(write, absorb, now)? {
-        Some(id) => (id, 0),
-        None => merge_scan(write.conn, absorb, now)?,
-    };
-    for (position, change) in (known_changes..).zip(&absorb.changes) {
-        absorb_change(write.conn, id, position, change)?;
+    if let Some(id) = write.waiting.find(&absorb.folder) {
+        merge_scan(write.conn, id, absorb, now)?;
+        return Ok(id);
     }
-    Ok(id)
-}
-
-/// A new waiting scan; none when the folder has one.
-fn new_scan(write: &mut Write<'_>, absorb: &Absorb, now: Timestamp) -> Result<Option<ScanId>> {
     let id = write.tally.next_scan();
-    let added = write.conn.prepare_cached(NEW_SCAN)?.execute((
+    let mut changes = InlineChanges::default();
+    absorb_changes(write.conn, id, 0, &absorb.changes, &mut changes)?;
+    write.conn.prepare_cached(NEW_SCAN)?.execute((
         id.0,
         absorb.folder.as_str(),
         absorb.priority,
         now.as_millis(),
         absorb.quiet.due(now, None, now).as_millis(),
         rows(absorb.changes.len()),
+        changes.into_text()?,
     ))?;
-    if added == 0 {
-        return Ok(None);
-    }
     write.tally.born(id);
-    Ok(Some(id))
+    write.waiting.set(&absorb.folder, Some(id));
+    Ok(id)
 }
 
-/// Answers the waiting scan that the folder has, and how many changes it took before.
-fn merge_scan(conn: &Connection, absorb: &Absorb, now: Timestamp) -> Result<(ScanId, i64)> {
+/// Merges into the waiting scan that the folder has.
+fn merge_scan(conn: &Connection, id: ScanId, absorb: &Absorb, now: Timestamp) -> Result<()> {
     let read = |row: &Row<'_>| {
         Ok(Waiting {
-            id: ScanId(row.get(0)?),
-            priority: row.get(1)?,
-            first_seen: Timestamp::from_millis(row.get(2)?),
-            due_at: Timestamp::from_millis(row.get(3)?),
-            held_until: moment(row, 4)?,
-            generation: row.get(5)?,
+            priority: row.get(0)?,
+            first_seen: Timestamp::from_millis(row.get(1)?),
+            due_at: Timestamp::from_millis(row.get(2)?),
+            held_until: moment(row, 3)?,
+            generation: row.get(4)?,
+            changes: InlineChanges::read(row.get_ref(5)?.as_str_or_null()?)?,
         })
     };
-    let known = conn.prepare_cached(WAITING)?.query_row([absorb.folder.as_str()], read)?;
+    let mut known = conn.prepare_cached(WAITING)?.query_row((id.0, absorb.folder.as_str()), read)?;
+    absorb_changes(conn, id, known.generation, &absorb.changes, &mut known.changes)?;
     let due_at = rules::due(absorb.quiet, known.first_seen, known.due_at, known.held_until, now);
     conn.prepare_cached(MERGE_SCAN)?.execute((
-        known.id.0,
+        id.0,
         known.priority.max(absorb.priority),
         due_at.as_millis(),
         known.generation + rows(absorb.changes.len()),
+        known.changes.into_text()?,
     ))?;
-    Ok((known.id, known.generation))
+    Ok(())
 }
 
-fn absorb_change(conn: &Connection, id: ScanId, position: i64, change: &StoredChange) -> Result<()> {
-    if put_change(conn, NEW_CHANGE, id, position, change)? == 0 {
-        let known = change_of(conn, id, &change.change.path)?;
-        put_change(conn, MERGE_CHANGE, id, position, &rules::merged(known, change))?;
+/// Merges changes into those that a scan has: in its own row as far as there is room, and in rows of their own.
+fn absorb_changes(
+    conn: &Connection,
+    id: ScanId,
+    known: i64,
+    changes: &[StoredChange],
+    inline: &mut InlineChanges,
+) -> Result<()> {
+    for (position, change) in (known..).zip(changes) {
+        if !inline.merge(change) && !inline.add(change)? {
+            absorb_change(conn, id, position, change)?;
+        }
     }
     Ok(())
 }
 
-/// Answers how many rows it changed.
+fn absorb_change(conn: &Connection, id: ScanId, position: i64, change: &StoredChange) -> Result<()> {
+    match change_of(conn, id, &change.change.path)? {
+        Some(known) => put_change(conn, MERGE_CHANGE, id, position, &rules::merged(known, change))?,
+        None => put_change(conn, NEW_CHANGE, id, position, change)?,
+    };
+    Ok(())
+}
+
 fn put_change(conn: &Connection, sql: &str, id: ScanId, position: i64, kept: &StoredChange) -> Result<usize> {
     let change = &kept.change;
     conn.prepare_cached(sql)?.execute((
         id.0,
         change.path.as_str(),
         position,
-        code(&ChangeKind::ALL, &change.kind),
+        change.kind.code(),
         change.from.as_ref().map(LocalPath::as_str),
         change.subject == Subject::Folder,
         change.awaited,

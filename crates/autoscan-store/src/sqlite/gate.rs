@@ -7,8 +7,9 @@ use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
 use super::absorb::absorb;
+use super::codes::Coded;
 use super::keep::drop_scan;
-use super::rows::{code, path, put_delivery};
+use super::rows::{path, put_delivery};
 use super::steps::keep_steps;
 use super::writer::Write;
 use crate::rules;
@@ -22,13 +23,13 @@ const HOLD: &str =
      WHERE id = ?1";
 
 const NEXT_PREFIX: &str =
-    "SELECT min(held_for) FROM scan INDEXED BY scan_held WHERE held_for IS NOT NULL AND held_for > ?1";
+    "SELECT min(held_for) FROM scan INDEXED BY scan_held WHERE held_for <> '' AND held_for > ?1";
 
-const RELEASE: &str = "UPDATE scan INDEXED BY scan_held SET held_for = NULL, due_at = max(due_at, ?2)
-     WHERE held_for IS NOT NULL AND held_for = ?1";
+const RELEASE: &str = "UPDATE scan INDEXED BY scan_held SET held_for = '', due_at = max(due_at, ?2)
+     WHERE held_for <> '' AND held_for = ?1";
 
 const START: &str =
-    "UPDATE scan SET state = ?2, tell = ?3, note = ?4, finished_at = ?5, held_until = NULL, held_for = NULL
+    "UPDATE scan SET state = ?2, tell = ?3, note = ?4, finished_at = ?5, held_until = NULL, held_for = ''
      WHERE id = ?1";
 
 const FORGET_DELIVERIES: &str = "DELETE FROM delivery WHERE scan = ?1";
@@ -53,8 +54,8 @@ pub(super) fn hold(write: &mut Write<'_>, holds: &[Hold]) -> Result<()> {
     for hold in holds {
         let Some(waiting) = unchanged(write.conn, hold.scan, hold.generation)? else { continue };
         let (until, prefix) = match &hold.until {
-            HoldUntil::Time(until) => (Some(until.as_millis()), None),
-            HoldUntil::Released(prefix) => (None, Some(prefix.as_str())),
+            HoldUntil::Time(until) => (Some(until.as_millis()), ""),
+            HoldUntil::Released(prefix) => (None, prefix.as_str()),
         };
         write.conn.prepare_cached(HOLD)?.execute((hold.scan.0, until, prefix, hold.note.as_deref()))?;
         write.conn.prepare_cached(FORGET_DELIVERIES)?.execute([hold.scan.0])?;
@@ -99,10 +100,11 @@ fn start_one(write: &mut Write<'_>, start: &Start, waiting: &Waiting, now: Times
     let state = ScanState::of(rules::one_a_target(&start.deliveries));
     let finished_at = (state != ScanState::Running).then_some(now.as_millis());
     let tell = (start.tell != waiting.folder).then_some(start.tell.as_str());
-    let state_code = code(&ScanState::ALL, &state);
+    let state_code = state.code();
     let values = (start.scan.0, state_code, tell, start.note.as_deref(), finished_at);
     write.conn.prepare_cached(START)?.execute(values)?;
     write.tally.became(ScanState::Waiting, state);
+    write.waiting.set(&waiting.folder, None);
     write.conn.prepare_cached(FORGET_DELIVERIES)?.execute([start.scan.0])?;
     for delivery in rules::one_a_target(&start.deliveries) {
         put_delivery(write.conn, start.scan, waiting.priority, delivery, rules::ready_at(delivery))?;

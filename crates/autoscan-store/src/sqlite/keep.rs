@@ -2,12 +2,13 @@
 
 use autoscan_core::scan::{ScanId, ScanState};
 use autoscan_core::time::Timestamp;
-use rusqlite::{OptionalExtension as _, Result};
+use rusqlite::{OptionalExtension as _, Result, Row};
 
-use super::rows::{rows, value};
+use super::codes::coded;
+use super::rows::{path, rows};
 use super::writer::Write;
 
-const STATE: &str = "SELECT state FROM scan WHERE id = ?1";
+const STATE: &str = "SELECT state, folder FROM scan WHERE id = ?1";
 
 const FORGET: [&str; 4] = [
     "DELETE FROM scan WHERE id = ?1",
@@ -27,14 +28,17 @@ const PROBE: &str = "UPDATE tally SET probes = probes + 1";
 
 /// Forgets a scan. Answers whether it was there.
 pub(super) fn drop_scan(write: &mut Write<'_>, id: ScanId) -> Result<bool> {
-    let state = |row: &rusqlite::Row<'_>| value(&ScanState::ALL, row, 0);
-    let Some(state) = write.conn.prepare_cached(STATE)?.query_row([id.0], state).optional()? else {
+    let read = |row: &Row<'_>| Ok((coded::<ScanState>(row, 0)?, path(row, 1)?));
+    let Some((state, folder)) = write.conn.prepare_cached(STATE)?.query_row([id.0], read).optional()? else {
         return Ok(false);
     };
     for sql in FORGET {
         write.conn.prepare_cached(sql)?.execute([id.0])?;
     }
     write.tally.gone(state);
+    if state == ScanState::Waiting {
+        write.waiting.set(&folder, None);
+    }
     Ok(true)
 }
 

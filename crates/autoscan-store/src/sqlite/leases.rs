@@ -9,7 +9,9 @@ use autoscan_core::scan::{ScanId, ScanState};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
-use super::rows::{changes_of, code, deliveries_of, delivery_of, path, put_delivery, rows};
+use super::codes::Coded;
+use super::inline_changes::InlineChanges;
+use super::rows::{changes_of, deliveries_of, delivery_of, path, put_delivery, rows};
 use super::steps::keep_steps;
 use super::writer::Write;
 use crate::rules;
@@ -49,7 +51,7 @@ const LEASE: &str = "UPDATE delivery SET lease_owner = ?3, lease_number = lease_
 const MAKE_DUE: &str = "UPDATE delivery INDEXED BY delivery_verify SET next_attempt_at = ?2, ready_at = ?2
      WHERE target = ?1 AND ready_at > ?2 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state >= 2";
 
-const SCAN: &str = "SELECT coalesce(tell, folder), first_seen FROM scan WHERE id = ?1";
+const SCAN: &str = "SELECT coalesce(tell, folder), first_seen, changes FROM scan WHERE id = ?1";
 
 const LEASED: &str = "SELECT priority FROM delivery WHERE scan = ?1 AND target = ?2 AND lease_owner = ?3 AND lease_number = ?4";
 
@@ -107,14 +109,17 @@ pub(super) fn claim(
 fn claim_one(conn: &Connection, owner: Owner, target: &Name, scan: ScanId) -> Result<Claimed> {
     let values = (scan.0, target.as_str(), owner.0);
     let number = conn.prepare_cached(LEASE)?.query_row(values, |row| row.get(0))?;
-    let read = |row: &Row<'_>| Ok((path(row, 0)?, Timestamp::from_millis(row.get(1)?)));
-    let (folder, first_seen) = conn.prepare_cached(SCAN)?.query_row([scan.0], read)?;
+    let read = |row: &Row<'_>| {
+        let inline = InlineChanges::read(row.get_ref(2)?.as_str_or_null()?)?;
+        Ok((path(row, 0)?, Timestamp::from_millis(row.get(1)?), inline))
+    };
+    let (folder, first_seen, inline) = conn.prepare_cached(SCAN)?.query_row([scan.0], read)?;
     Ok(Claimed {
         lease: Lease { owner, number },
         scan,
         folder,
         first_seen,
-        changes: changes_of(conn, scan)?,
+        changes: changes_of(conn, scan, inline)?,
         delivery: delivery_of(conn, scan, target)?,
     })
 }
@@ -198,7 +203,7 @@ fn conclude(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<Option<
     if state == ScanState::Running {
         return Ok(None);
     }
-    let state_code = code(&ScanState::ALL, &state);
+    let state_code = state.code();
     write.conn.prepare_cached(FINISH)?.execute((id.0, state_code, Some(now.as_millis())))?;
     write.tally.became(ScanState::Running, state);
     Ok(Some(state))
@@ -225,31 +230,22 @@ mod tests {
     #[test]
     fn claims_and_counts_walk_nothing_but_what_is_open() {
         for (sql, step) in [
-            (
-                NEXT_PRIORITY,
-                "SEARCH delivery USING COVERING INDEX delivery_deliver (target=? AND priority<?)",
-            ),
+            (NEXT_PRIORITY, "SEARCH delivery USING INDEX delivery_deliver (target=? AND priority<?)"),
             (
                 TO_DELIVER,
-                "SEARCH delivery USING COVERING INDEX delivery_deliver (target=? AND priority=? AND ready_at>? AND ready_at<?)",
+                "SEARCH delivery USING INDEX delivery_deliver (target=? AND priority=? AND ready_at>? AND ready_at<?)",
             ),
             (
                 NEXT_TO_DELIVER,
-                "SEARCH delivery USING COVERING INDEX delivery_deliver (target=? AND priority=? AND ready_at>?)",
+                "SEARCH delivery USING INDEX delivery_deliver (target=? AND priority=? AND ready_at>?)",
             ),
             (
                 TO_VERIFY,
-                "SEARCH delivery USING COVERING INDEX delivery_verify (target=? AND ready_at>? AND ready_at<?)",
+                "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>? AND ready_at<?)",
             ),
-            (
-                NEXT_TO_VERIFY,
-                "SEARCH delivery USING COVERING INDEX delivery_verify (target=? AND ready_at>?)",
-            ),
-            (FREE_TO_DELIVER, "SEARCH delivery USING COVERING INDEX delivery_deliver (target=?)"),
-            (
-                FREE_TO_VERIFY,
-                "SEARCH delivery USING COVERING INDEX delivery_verify (target=? AND ready_at>?)",
-            ),
+            (NEXT_TO_VERIFY, "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>?)"),
+            (FREE_TO_DELIVER, "SEARCH delivery USING INDEX delivery_deliver (target=?)"),
+            (FREE_TO_VERIFY, "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>?)"),
             (
                 LEASED_TO_DELIVER,
                 "SEARCH delivery USING COVERING INDEX delivery_leased (target=? AND state<?)",

@@ -4,9 +4,12 @@
 //! one for the dispatcher and one for people, so that a long list keeps no delivery waiting.
 
 mod absorb;
+mod codes;
 mod errors;
+mod file_guard;
 mod gate;
 mod history;
+mod inline_changes;
 mod keep;
 mod kept;
 mod leases;
@@ -22,6 +25,7 @@ mod session;
 mod steps;
 mod tally;
 mod times;
+mod waiting_folders;
 mod writer;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,9 +12,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Result as SqlResult, TransactionBehavior};
 
 use super::SqliteStore;
+use super::file_guard::FileGuard;
 use super::leases::end_leases;
 use super::reader::Reader;
 use super::tally::Tally;
+use super::waiting_folders::WaitingFolders;
 use super::writer::Writer;
 
 /// Each brings the schema from the version of its place to the next.
@@ -41,6 +43,9 @@ const READER_CACHE: i32 = 512;
 
 /// The log is cut to this many bytes after it had to grow for a large transaction.
 const LOG_LIMIT: i64 = 8 << 20;
+
+/// Links that are followed, one to the next: as many as Linux does.
+const MOST_LINKS: usize = 40;
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -114,10 +119,11 @@ impl Default for Options {
 
 impl SqliteStore {
     /// Opens or creates the database, readable for its owner alone, and starts its threads. It blocks for some
-    /// milliseconds, however many scans are kept. Only the first time after an older autoscan it walks all deliveries once.
+    /// milliseconds, however many scans are kept, and for some microseconds more for each that waits. Only the first time after an older autoscan it walks all deliveries once.
     /// `clock` is the store's own time, by which it judges whether an owner of leases lives: those of an earlier process
     /// are over.
     pub fn open(path: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let path = &resolved(path);
         let lock = lock(path)?;
         create(path)?;
         let fault = |error| sql_fault(path, &error);
@@ -131,10 +137,11 @@ impl SqliteStore {
             _ => choose_journal(&writer),
         }
         .map_err(fault)?;
-        let (writer, tally) = prepare_writer(writer, version, wal, options).map_err(fault)?;
+        let (writer, counted) = prepare_writer(writer, version, wal, options).map_err(fault)?;
         if version == 0 {
             sync(path)?;
         }
+        let guard = FileGuard::new(path, &writer).map_err(fault)?;
         let reader = |name| {
             let conn = connect(path, options, READER_CACHE).map_err(fault)?;
             conn.pragma_update(None, "query_only", true).map_err(fault)?;
@@ -143,7 +150,7 @@ impl SqliteStore {
         Ok(Self {
             dispatch: reader("store-dispatch")?,
             people: reader("store-people")?,
-            writer: Writer::start(writer, tally, !wal, lock)
+            writer: Writer::start(writer, counted, !wal, guard, lock)
                 .map_err(|error| OpenError::Other(path.to_owned(), error.to_string()))?,
             journal_note: (!wal).then(|| journal_note(path)),
             clock,
@@ -160,11 +167,33 @@ fn journal_note(path: &Path) -> String {
     )
 }
 
+/// The path of the file itself, so that whoever comes through a link finds the same lock and the same log.
+fn resolved(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // A link may lead to a file that is yet to be created.
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = path.read_link() else { break };
+        path = path.parent().unwrap_or(Path::new("/")).join(next);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
 /// Keeps a second autoscan out, for as long as the file is open. SQLite's own exclusive mode would keep our readers
-/// out too.
+/// out too. The lock lies beside the file that links lead to, as SQLite's log does, so that it is one whatever the file is called.
 fn lock(path: &Path) -> Result<File, OpenError> {
     if path.is_dir() {
         return Err(OpenError::Directory(path.to_owned(), path.join("autoscan.db")));
+    }
+    let path = &path.canonicalize().unwrap_or_else(|_new| path.to_owned());
+    if path.metadata().is_ok_and(|about| about.nlink() > 1) {
+        tracing::warn!(
+            database = ?path,
+            "the database has several names (hard links): it breaks if programs open it by different names; keep one name, or copies"
+        );
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
@@ -292,12 +321,15 @@ fn is_no_shared_memory(error: &rusqlite::Error) -> bool {
     })
 }
 
+/// What the writer keeps in memory.
+type Counted = (Tally, WaitingFolders);
+
 fn prepare_writer(
     mut conn: Connection,
     version: usize,
     wal: bool,
     options: Options,
-) -> SqlResult<(Connection, Tally)> {
+) -> SqlResult<(Connection, Counted)> {
     // SQLite answers some of these with the value: pragma_update would take that for a mistake.
     conn.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_row| Ok(()))?;
     // In a write-ahead log a migration reaches the disk with the first commit behind it: a power cut until then takes
@@ -324,8 +356,9 @@ fn prepare_writer(
     // Where the file cannot be written now, the first heartbeat does it.
     end_leases(&conn, &[]).ok();
     conn.pragma_update(None, "synchronous", "FULL")?;
-    let tally = Tally::read(&conn)?;
-    Ok((conn, tally))
+    let waiting = WaitingFolders::read(&conn)?;
+    let tally = Tally::read(&conn, &waiting)?;
+    Ok((conn, (tally, waiting)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use autoscan_core::scan::{Scan, ScanId, ScanState};
 use autoscan_core::time::Timestamp;
 use rusqlite::{OptionalExtension as _, Result, Row};
 
-use super::rows::{deliveries_of, put_delivery, show, value};
+use super::codes::coded;
+use super::rows::{deliveries_of, put_delivery, show};
 use super::steps::keep_steps;
 use super::writer::Write;
 use crate::rules;
@@ -13,7 +14,7 @@ use crate::rules;
 const STATE: &str = "SELECT state, priority FROM scan WHERE id = ?1";
 
 const DUE_NOW: &str =
-    "UPDATE scan SET held_until = NULL, held_for = NULL, due_at = min(due_at, ?2) WHERE id = ?1";
+    "UPDATE scan SET held_until = NULL, held_for = '', due_at = min(due_at, ?2) WHERE id = ?1";
 
 const RUN: &str = "UPDATE scan SET state = 1, finished_at = NULL WHERE id = ?1";
 
@@ -35,7 +36,7 @@ pub(super) fn retry_all(write: &mut Write<'_>, ids: &[ScanId], now: Timestamp) -
 
 /// Answers whether there is such a scan.
 fn retry_one(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<bool> {
-    let read = |row: &Row<'_>| Ok((value(&ScanState::ALL, row, 0)?, row.get(1)?));
+    let read = |row: &Row<'_>| Ok((coded::<ScanState>(row, 0)?, row.get(1)?));
     match write.conn.prepare_cached(STATE)?.query_row([id.0], read).optional()? {
         None => return Ok(false),
         Some((ScanState::Waiting, _priority)) => {

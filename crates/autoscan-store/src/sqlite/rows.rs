@@ -10,10 +10,13 @@ use autoscan_core::time::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, named_params};
 
+use super::codes::{Coded, coded};
+use super::inline_changes::InlineChanges;
+
 /// The columns that [`scan`] reads.
 macro_rules! scan_columns {
     () => {
-        "id, folder, state, priority, first_seen, due_at, generation, finished_at, note"
+        "id, folder, state, priority, first_seen, due_at, generation, finished_at, note, changes"
     };
 }
 
@@ -54,20 +57,6 @@ const PUT_DELIVERY: &str = "INSERT INTO delivery
              seen_at = excluded.seen_at, error = excluded.error, excluded = excluded.excluded, absent = excluded.absent,
              widened = excluded.widened, cared = excluded.cared, note = excluded.note, priority = excluded.priority,
              ready_at = excluded.ready_at";
-
-/// A value's place in its list.
-pub(super) fn code<T: PartialEq>(all: &[T], value: &T) -> i64 {
-    all.iter().position(|one| one == value).and_then(|place| i64::try_from(place).ok()).unwrap_or(-1)
-}
-
-/// The value at a place of its list.
-pub(super) fn value<T: Copy>(all: &[T], row: &Row<'_>, column: usize) -> Result<T> {
-    let code: i64 = row.get(column)?;
-    usize::try_from(code)
-        .ok()
-        .and_then(|place| all.get(place).copied())
-        .ok_or(Error::IntegralValueOutOfRange(column, code))
-}
 
 /// A count of rows for a LIMIT.
 pub(super) fn rows(limit: usize) -> i64 {
@@ -110,21 +99,23 @@ pub(super) fn ids_text(ids: &Ids) -> Option<String> {
     (!ids.is_empty()).then(|| ids.to_string())
 }
 
+/// Targets from what [`targets_text`] made of them.
+pub(super) fn targets_of(text: &str) -> std::result::Result<Vec<Name>, String> {
+    text.split(',').filter(|name| !name.is_empty()).map(Name::parse).collect()
+}
+
 fn targets(row: &Row<'_>, column: usize) -> Result<Option<Vec<Name>>> {
-    let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
-    text.split(',')
-        .filter(|name| !name.is_empty())
-        .map(|name| Name::parse(name).map_err(|reason| unreadable(column, reason)))
-        .collect::<Result<Vec<_>>>()
-        .map(Some)
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    text.map(|text| targets_of(text).map_err(|reason| unreadable(column, reason))).transpose()
 }
 
 /// A scan without its changes and deliveries, from [`scan_columns`].
-pub(super) fn scan(row: &Row<'_>) -> Result<Scan> {
-    Ok(Scan {
+fn scan(row: &Row<'_>) -> Result<(Scan, InlineChanges)> {
+    let changes = InlineChanges::read(row.get_ref(9)?.as_str_or_null()?)?;
+    let scan = Scan {
         id: ScanId(row.get(0)?),
         folder: path(row, 1)?,
-        state: value(&ScanState::ALL, row, 2)?,
+        state: coded::<ScanState>(row, 2)?,
         priority: row.get(3)?,
         first_seen: Timestamp::from_millis(row.get(4)?),
         due_at: Timestamp::from_millis(row.get(5)?),
@@ -133,14 +124,15 @@ pub(super) fn scan(row: &Row<'_>) -> Result<Scan> {
         note: row.get(8)?,
         changes: Vec::new(),
         deliveries: Vec::new(),
-    })
+    };
+    Ok((scan, changes))
 }
 
 fn change(row: &Row<'_>) -> Result<StoredChange> {
     Ok(StoredChange {
         change: Change {
             path: path(row, 0)?,
-            kind: value(&ChangeKind::ALL, row, 1)?,
+            kind: coded::<ChangeKind>(row, 1)?,
             from: match row.get_ref(2)?.as_str_or_null()? {
                 Some(_) => Some(path(row, 2)?),
                 None => None,
@@ -164,7 +156,7 @@ fn change(row: &Row<'_>) -> Result<StoredChange> {
 fn delivery(row: &Row<'_>) -> Result<Delivery> {
     Ok(Delivery {
         target: name(row, 0)?,
-        state: value(&DeliveryState::ALL, row, 1)?,
+        state: coded::<DeliveryState>(row, 1)?,
         attempts: row.get(2)?,
         next_attempt_at: moment(row, 3)?,
         sent_at: moment(row, 4)?,
@@ -180,13 +172,14 @@ fn delivery(row: &Row<'_>) -> Result<Delivery> {
 }
 
 /// A scan's changes, in the order of their coming.
-pub(super) fn changes_of(conn: &Connection, id: ScanId) -> Result<Vec<StoredChange>> {
-    conn.prepare_cached(CHANGES)?.query_map([id.0], change)?.collect()
+pub(super) fn changes_of(conn: &Connection, id: ScanId, inline: InlineChanges) -> Result<Vec<StoredChange>> {
+    let rows = conn.prepare_cached(CHANGES)?.query_map([id.0], change)?.collect::<Result<_>>()?;
+    Ok(inline.followed_by(rows))
 }
 
-/// What a scan knows of one path.
-pub(super) fn change_of(conn: &Connection, id: ScanId, path: &LocalPath) -> Result<StoredChange> {
-    conn.prepare_cached(CHANGE)?.query_row((id.0, path.as_str()), change)
+/// What a row of its own says of one path of a scan.
+pub(super) fn change_of(conn: &Connection, id: ScanId, path: &LocalPath) -> Result<Option<StoredChange>> {
+    conn.prepare_cached(CHANGE)?.query_row((id.0, path.as_str()), change).optional()
 }
 
 /// A scan's deliveries, by target name.
@@ -199,17 +192,14 @@ pub(super) fn delivery_of(conn: &Connection, id: ScanId, target: &Name) -> Resul
     conn.prepare_cached(DELIVERY)?.query_row((id.0, target.as_str()), delivery)
 }
 
-/// A scan with its changes and deliveries.
-pub(super) fn whole(conn: &Connection, scan: Scan) -> Result<Scan> {
-    let changes = changes_of(conn, scan.id)?;
-    let deliveries = deliveries_of(conn, scan.id)?;
-    Ok(Scan { changes, deliveries, ..scan })
-}
-
-/// One whole scan.
+/// One scan with its changes and deliveries.
 pub(super) fn show(conn: &Connection, id: ScanId) -> Result<Option<Scan>> {
     let found = conn.prepare_cached(SHOW)?.query_row([id.0], scan).optional()?;
-    found.map(|scan| whole(conn, scan)).transpose()
+    let whole = |(scan, inline)| {
+        let changes = changes_of(conn, id, inline)?;
+        Ok(Scan { changes, deliveries: deliveries_of(conn, id)?, ..scan })
+    };
+    found.map(whole).transpose()
 }
 
 /// Keeps a delivery that nobody leases; it can be claimed from `ready_at` on.
@@ -223,7 +213,7 @@ pub(super) fn put_delivery(
     conn.prepare_cached(PUT_DELIVERY)?.execute(named_params! {
         ":scan": id.0,
         ":target": delivery.target.as_str(),
-        ":state": code(&DeliveryState::ALL, &delivery.state),
+        ":state": delivery.state.code(),
         ":attempts": delivery.attempts,
         ":next_attempt_at": delivery.next_attempt_at.map(Timestamp::as_millis),
         ":sent_at": delivery.sent_at.map(Timestamp::as_millis),
@@ -239,26 +229,4 @@ pub(super) fn put_delivery(
         ":ready_at": ready_at.map(Timestamp::as_millis),
     })?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use autoscan_core::delivery::Work;
-
-    #[test]
-    fn the_codes_that_stand_in_sql_are_those_of_core() {
-        let codes = ScanState::ALL.map(|state| code(&ScanState::ALL, &state));
-        assert_eq!(codes, [0, 1, 2, 3]);
-        assert_eq!(
-            ScanState::ALL,
-            [ScanState::Waiting, ScanState::Running, ScanState::Done, ScanState::Attention]
-        );
-        for state in DeliveryState::ALL {
-            let open =
-                Delivery { state, ..Delivery::new(Name::parse("plex").unwrap(), Timestamp::from_millis(0)) };
-            let told = open.work() == Some(Work::Deliver);
-            assert_eq!(code(&DeliveryState::ALL, &state) < 2, told, "{state:?}");
-        }
-    }
 }

@@ -5,7 +5,8 @@ use autoscan_core::step::{Step, StepKind};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, Result, Row};
 
-use super::rows::{code, name, value};
+use super::codes::{Coded, coded};
+use super::rows::name;
 use crate::rules;
 
 /// The last ones first: what is looked for is mostly the first of them.
@@ -29,7 +30,7 @@ pub(super) fn keep_steps(conn: &Connection, id: ScanId, steps: &[Step]) -> Resul
             position,
             step.at.as_millis(),
             step.target.as_ref().map(autoscan_core::name::Name::as_str),
-            code(&StepKind::ALL, &step.kind),
+            step.kind.code(),
             &step.text,
         ))?;
     }
@@ -56,7 +57,7 @@ fn read(row: &Row<'_>) -> Result<(i64, Step)> {
         Some(_) => Some(name(row, 2)?),
         None => None,
     };
-    let (at, kind) = (Timestamp::from_millis(row.get(1)?), value(&StepKind::ALL, row, 3)?);
+    let (at, kind) = (Timestamp::from_millis(row.get(1)?), coded::<StepKind>(row, 3)?);
     Ok((row.get(0)?, Step { at, target, kind, text: row.get(4)? }))
 }
 

@@ -6,13 +6,12 @@ use autoscan_core::ports::Stats;
 use autoscan_core::scan::{ScanId, ScanState};
 use rusqlite::{Connection, Result, Row};
 
+use super::waiting_folders::WaitingFolders;
+
 const READ: &str = "SELECT running, done, attention, last_scan FROM tally";
 const WRITE: &str = "UPDATE tally SET running = ?1, done = ?2, attention = ?3, last_scan = ?4";
 
 /// Arrivals do not write the tally down: it would be one more page for each. What they change is counted at the start.
-const WAITING: &str =
-    "SELECT (SELECT count(*) FROM scan INDEXED BY scan_due WHERE state = 0 AND held_for IS NULL)
-     + (SELECT count(*) FROM scan INDEXED BY scan_held WHERE held_for IS NOT NULL)";
 const LAST_SCAN: &str = "SELECT coalesce(max(id), 0) FROM scan";
 
 /// How many scans there are in each state, and the highest number that was ever given to one. The writer alone
@@ -49,11 +48,11 @@ impl Shown {
 
 impl Tally {
     /// As it was committed last.
-    pub(super) fn read(conn: &Connection) -> Result<Self> {
+    pub(super) fn read(conn: &Connection, waiting: &WaitingFolders) -> Result<Self> {
         let row = |row: &Row<'_>| Ok(([0, row.get(0)?, row.get(1)?, row.get(2)?], row.get(3)?));
         let one = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
         let (mut counts, last_scan): ([i64; 4], i64) = conn.query_row(READ, [], row)?;
-        counts[0] = one(WAITING)?;
+        counts[0] = super::rows::rows(waiting.len());
         Ok(Self { counts, last_scan: last_scan.max(one(LAST_SCAN)?), to_be_kept: false })
     }
 

@@ -9,7 +9,8 @@ use super::writer::Write;
 /// The scans that wait or run.
 macro_rules! open {
     () => {
-        "SELECT id FROM scan INDEXED BY scan_waiting WHERE state = 0
+        "SELECT id FROM scan INDEXED BY scan_due WHERE state = 0 AND held_for = ''
+         UNION ALL SELECT id FROM scan INDEXED BY scan_held WHERE held_for <> ''
          UNION ALL SELECT id FROM scan INDEXED BY scan_state WHERE state <> 0 AND state = 1"
     };
 }
@@ -22,6 +23,7 @@ const NEWEST: &str = concat!(
          SELECT max(finished_at) AS at FROM scan INDEXED BY scan_finished WHERE finished_at IS NOT NULL
          UNION ALL SELECT max(first_seen) FROM open CROSS JOIN scan ON id = number
          UNION ALL SELECT max(received_at) FROM open CROSS JOIN change ON scan = number
+         UNION ALL SELECT max(value ->> 'at') FROM open CROSS JOIN scan ON scan.id = number CROSS JOIN json_each(changes)
          UNION ALL SELECT max(sent_at) FROM open CROSS JOIN delivery ON scan = number
          UNION ALL SELECT max(seen_at) FROM open CROSS JOIN delivery ON scan = number
          UNION ALL SELECT max(at) FROM open CROSS JOIN step ON scan = number
@@ -48,7 +50,14 @@ const BRING: [&str; 2] = [
     ),
 ];
 
-const BRING_TOO: [&str; 7] = [
+const BRING_TOO: [&str; 8] = [
+    concat!(
+        "UPDATE scan SET changes = (SELECT json_group_array(json_set(value, '$.at', min(value ->> 'at', ?1)))
+             FROM json_each(changes))
+         WHERE EXISTS (SELECT 1 FROM json_each(changes) WHERE value ->> 'at' > ?1) AND id IN (",
+        open!(),
+        ")"
+    ),
     concat!("UPDATE change SET received_at = ?1 WHERE received_at > ?1 AND scan IN (", open!(), ")"),
     concat!("UPDATE step SET at = ?1 WHERE at > ?1 AND scan IN (", open!(), ")"),
     "UPDATE scan INDEXED BY scan_finished SET finished_at = ?1 WHERE finished_at IS NOT NULL AND finished_at > ?1",

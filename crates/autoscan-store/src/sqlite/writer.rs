@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::thread;
 
 use autoscan_core::ports::{Stats, StoreError};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Result as SqlResult, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::errors::store_error;
+use super::file_guard::FileGuard;
 use super::line::{Line, Message};
 use super::tally::{Shown, Tally};
+use super::waiting_folders::WaitingFolders;
 
 /// Commands that share one transaction at most.
 const GROUP: usize = 256;
@@ -32,6 +35,8 @@ pub(super) struct Write<'a> {
     pub(super) conn: &'a Connection,
     /// The counts; written with the commit.
     pub(super) tally: Tally,
+    /// The waiting scan of each folder.
+    pub(super) waiting: &'a mut WaitingFolders,
 }
 
 /// One command. It may run twice: again alone, when its group failed.
@@ -74,11 +79,18 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread. `always_full` is for a rollback journal, whose commits could otherwise break the file in a
     /// power cut. `lock` is let go when the connection is closed.
-    pub(super) fn start(conn: Connection, tally: Tally, always_full: bool, lock: File) -> io::Result<Self> {
+    pub(super) fn start(
+        conn: Connection,
+        (tally, waiting): (Tally, WaitingFolders),
+        always_full: bool,
+        guard: FileGuard,
+        lock: File,
+    ) -> io::Result<Self> {
         let shown = Arc::new(Shown::new(&tally));
         let (line, jobs) = Line::new();
         let synchronous = Survives::PowerCut;
-        let desk = Desk { conn, tally, shown: Arc::clone(&shown), synchronous, always_full };
+        let guard = Some(guard);
+        let desk = Desk { conn, tally, waiting, shown: Arc::clone(&shown), synchronous, always_full, guard };
         thread::Builder::new().name("store-writer".to_owned()).spawn(move || desk.serve(jobs, lock))?;
         Ok(Self { line, shown })
     }
@@ -105,13 +117,40 @@ impl Writer {
     }
 }
 
+/// Why a group was not committed.
+struct Failure {
+    error: StoreError,
+    /// Whether it was one command that failed: without it the others may succeed. Otherwise all would fail again, and
+    /// each would wait for the same lock.
+    of_a_command: bool,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self { error, of_a_command: false }
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        store_error(&error).into()
+    }
+}
+
+fn answer(jobs: impl IntoIterator<Item = Box<dyn Job>>, outcome: &Result<(), StoreError>) {
+    jobs.into_iter().for_each(|job| job.answer(outcome.clone()));
+}
+
 /// The thread's end.
 struct Desk {
     conn: Connection,
     tally: Tally,
+    waiting: WaitingFolders,
     shown: Arc<Shown>,
     synchronous: Survives,
     always_full: bool,
+    /// None for a queue without a file, in tests.
+    guard: Option<FileGuard>,
 }
 
 impl Desk {
@@ -140,33 +179,52 @@ impl Desk {
     }
 
     fn run(&mut self, mut group: Vec<Box<dyn Job>>) {
-        let outcome = self.commit(&mut group);
-        if outcome.is_ok() || group.len() == 1 {
-            for job in group {
-                job.answer(outcome.clone());
-            }
-            return;
+        match self.commit(&mut group) {
+            Err(Failure { of_a_command: true, .. }) if group.len() > 1 => self.run_alone(group),
+            outcome => answer(group, &outcome.map_err(|failure| failure.error)),
         }
-        // One of them spoils it for all: each alone.
-        for job in group {
+    }
+
+    /// One of the group spoils it for all: each is tried alone, until something fails that would fail for all that follow.
+    fn run_alone(&mut self, group: Vec<Box<dyn Job>>) {
+        let mut jobs = group.into_iter();
+        while let Some(job) = jobs.next() {
             let mut alone = [job];
             let outcome = self.commit(&mut alone);
-            let [job] = alone;
-            job.answer(outcome);
+            let for_all = outcome.as_ref().is_err_and(|failure| !failure.of_a_command);
+            let outcome = outcome.map_err(|failure| failure.error);
+            answer(alone, &outcome);
+            if for_all {
+                answer(jobs.by_ref(), &outcome);
+            }
         }
     }
 
-    fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-        self.try_commit(group).map_err(|error| store_error(&error))
+    fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        let outcome = self.try_commit(group);
+        match outcome {
+            Ok(()) => self.waiting.commit(),
+            Err(_) => self.waiting.roll_back(),
+        }
+        if outcome.is_ok()
+            && let Some(guard) = &mut self.guard
+        {
+            guard.committed(&self.conn)?;
+        }
+        outcome
     }
 
-    fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> SqlResult<()> {
+    fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         let Some(survives) = group.iter().map(|job| job.survives()).max() else { return Ok(()) };
+        if let Some(guard) = &mut self.guard {
+            guard.check(&self.conn)?;
+        }
         self.set_synchronous(survives)?;
         let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut write = Write { conn: &transaction, tally: self.tally };
+        let mut write = Write { conn: &transaction, tally: self.tally, waiting: &mut self.waiting };
         for job in group {
-            job.run(&mut write)?;
+            job.run(&mut write)
+                .map_err(|error| Failure { of_a_command: true, error: store_error(&error) })?;
         }
         let mut tally = write.tally;
         tally.keep(&transaction)?;
@@ -189,7 +247,13 @@ impl Desk {
         Ok(())
     }
 
-    fn close(self) {
+    fn close(mut self) {
+        let lost = self.guard.as_mut().is_some_and(|guard| guard.check(&self.conn).is_err());
+        if lost {
+            // The files that have the names now are somebody else's: SQLite must neither write nor delete them.
+            self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
+            return;
+        }
         let checkpoint = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_row| Ok(()));
         let closed = checkpoint.and_then(|()| self.conn.close().map_err(|(_conn, error)| error));
         if let Err(error) = closed {
@@ -222,9 +286,11 @@ mod tests {
         ] {
             let conn = queue();
             conn.pragma_update(None, "synchronous", "FULL").unwrap();
-            let tally = Tally::read(&conn).unwrap();
+            let waiting = WaitingFolders::read(&conn).unwrap();
+            let tally = Tally::read(&conn, &waiting).unwrap();
             let shown = Arc::new(Shown::new(&tally));
-            let mut desk = Desk { conn, tally, shown, synchronous: PowerCut, always_full };
+            let mut desk =
+                Desk { conn, tally, waiting, shown, synchronous: PowerCut, always_full, guard: None };
             for (group, level) in groups {
                 let (jobs, answers): (Vec<_>, Vec<_>) = group.into_iter().map(job).unzip();
                 desk.run(jobs);
@@ -233,5 +299,119 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// How often SQLite met a lock of another program. A thread has its own.
+    mod waits {
+        use std::cell::Cell;
+
+        thread_local!(static WAITS: Cell<usize> = const { Cell::new(0) });
+
+        /// Does not wait, so that no test does.
+        pub(super) fn counted(_times: i32) -> bool {
+            WAITS.with(|waits| waits.set(waits.get() + 1));
+            false
+        }
+
+        pub(super) fn take() -> usize {
+            WAITS.with(Cell::take)
+        }
+    }
+
+    /// A queue in a file with this journal, and another program's connection to it.
+    fn two_connections(folder: &tempfile::TempDir, journal: &str) -> (Desk, Connection) {
+        let path = folder.path().join("autoscan.db");
+        let mut conn = Connection::open(&path).unwrap();
+        conn.pragma_update_and_check(None, "journal_mode", journal, |_row| Ok(())).unwrap();
+        conn.execute_batch(crate::sqlite::open::SCHEMA).unwrap();
+        conn.busy_handler(Some(waits::counted)).unwrap();
+        let waiting = WaitingFolders::read(&conn).unwrap();
+        let tally = Tally::read(&conn, &waiting).unwrap();
+        let shown = Arc::new(Shown::new(&tally));
+        let desk = Desk {
+            conn,
+            tally,
+            waiting,
+            shown,
+            synchronous: Survives::PowerCut,
+            always_full: true,
+            guard: None,
+        };
+        (desk, Connection::open(&path).unwrap())
+    }
+
+    fn setting(key: &str) -> (Box<dyn Job>, oneshot::Receiver<Result<(), StoreError>>) {
+        let key = key.to_owned();
+        let set = move |write: &mut Write<'_>| crate::sqlite::keep::set_setting(write, &key, Some("value"));
+        let (answer, answered) = oneshot::channel();
+        (Box::new(Command { survives: Survives::PowerCut, work: set, result: None, answer }), answered)
+    }
+
+    #[test]
+    fn a_lock_of_another_program_is_waited_for_once_by_a_whole_group() {
+        for (journal, lock) in [
+            // BEGIN is refused, and COMMIT is: a rollback journal waits for whoever reads.
+            ("WAL", "BEGIN IMMEDIATE"),
+            ("DELETE", "BEGIN; SELECT count(*) FROM setting"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut desk, other) = two_connections(&folder, journal);
+            other.execute_batch(lock).unwrap();
+            waits::take();
+            let (jobs, answers): (Vec<_>, Vec<_>) = (0..50).map(|key| setting(&key.to_string())).unzip();
+            desk.run(jobs);
+            assert_eq!(waits::take(), 1, "{journal}");
+            for mut answer in answers {
+                let answer = answer.try_recv().unwrap();
+                assert!(
+                    matches!(&answer, Err(StoreError::NotWritable(reason)) if reason.contains("locked")),
+                    "{answer:?}"
+                );
+            }
+            other.execute_batch("ROLLBACK").unwrap();
+            let (job, mut answer) = setting("after");
+            desk.run(vec![job]);
+            assert_eq!(answer.try_recv().unwrap(), Ok(()));
+        }
+    }
+
+    /// A command after whose answer another program locks the database.
+    struct LocksAfterwards {
+        other: Connection,
+        locked: std::sync::mpsc::Sender<Connection>,
+    }
+
+    impl Job for LocksAfterwards {
+        fn survives(&self) -> Survives {
+            Survives::PowerCut
+        }
+
+        fn run(&mut self, _write: &mut Write<'_>) -> SqlResult<()> {
+            Ok(())
+        }
+
+        fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
+            assert_eq!(outcome, Ok(()));
+            self.other.execute_batch("BEGIN IMMEDIATE").unwrap();
+            self.locked.send(self.other).unwrap();
+        }
+    }
+
+    #[test]
+    fn those_that_are_tried_alone_wait_for_a_lock_once_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut desk, other) = two_connections(&folder, "WAL");
+        let (mut jobs, mut answers): (Vec<_>, Vec<_>) = (0..9).map(|key| setting(&key.to_string())).unzip();
+        let fails = |_write: &mut Write<'_>| Err::<(), _>(rusqlite::Error::InvalidQuery);
+        let (answer, mut failed) = oneshot::channel();
+        jobs.push(Box::new(Command { survives: Survives::PowerCut, work: fails, result: None, answer }));
+        let (locked, _other) = std::sync::mpsc::channel();
+        jobs.insert(3, Box::new(LocksAfterwards { other, locked }));
+        waits::take();
+        desk.run(jobs);
+        assert_eq!(waits::take(), 1);
+        let kept: Vec<_> = answers.iter_mut().map(|answer| answer.try_recv().unwrap().is_ok()).collect();
+        assert_eq!(kept, [true, true, true, false, false, false, false, false, false]);
+        assert!(failed.try_recv().unwrap().is_err());
     }
 }

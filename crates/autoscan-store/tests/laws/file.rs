@@ -13,10 +13,10 @@ use autoscan_store::{OpenError, Options, SqliteStore};
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
 
-use crate::furniture::*;
+use crate::harness::*;
 
 fn refusal(path: &Path) -> OpenError {
-    match SqliteStore::open(path, Options { busy_timeout: Duration::ZERO, ..Options::default() }) {
+    match open_with(path, Options { busy_timeout: Duration::ZERO, ..Options::default() }) {
         Ok(_) => panic!("{path:?} was opened"),
         Err(error) => {
             assert!(error.to_string().contains("autoscan"), "a sentence that names the file: {error}");
@@ -49,16 +49,11 @@ async fn everything_is_there_after_closing_and_opening() {
     let path = folder.path().join("autoscan.db");
     let store = open(&path);
     let waiting = arrives(&store, "/tv/A", "1.mkv", at(0)).await;
-    let held = Hold {
-        scan: waiting,
-        until: at(500),
-        deliveries: vec![],
-        note: Some("mount gone".into()),
-        steps: vec![],
-    };
+    let held = Hold { note: Some("mount gone".into()), ..hold(&store, waiting, 500).await };
     store.hold(vec![held]).await.unwrap();
     let running = runs(&store, "/tv/B", &["plex", "emby"], at(0)).await;
-    let leased = store.claim(&name("plex"), Work::Deliver, at(1), Duration::from_mins(1), 1).await.unwrap();
+    store.heartbeat(OWNER, Duration::from_mins(1)).await.unwrap();
+    let leased = claims(&store, "plex", Work::Deliver, at(1)).await;
     finishes(&store, "/tv/C", DeliveryState::Failed, at(0)).await;
     let dropped = arrives(&store, "/tv/D", "1.mkv", at(0)).await;
     store.drop_scan(dropped).await.unwrap();
@@ -72,11 +67,19 @@ async fn everything_is_there_after_closing_and_opening() {
     assert_eq!((all(&store).await, store.stats().await.unwrap()), (before, stats));
     assert_eq!(store.setting("pause").await.unwrap().as_deref(), Some("plex"));
     assert_eq!(store.refusals(9).await.unwrap(), [refused]);
-    let plex = name("plex");
-    let lane = |seconds| store.claim(&plex, Work::Deliver, at(seconds), Duration::from_mins(1), 1);
-    assert_eq!(lane(2).await.unwrap(), [], "the lease outlives the program");
-    store.recover().await.unwrap();
-    assert_eq!(lane(2).await.unwrap(), leased);
+    let again = claims(&store, "plex", Work::Deliver, at(2)).await;
+    assert_eq!(
+        (again.len(), &again[0].delivery),
+        (1, &leased[0].delivery),
+        "the lease ended with its process"
+    );
+    let late = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..leased[0].delivery.clone() };
+    store.settle(vec![settlement(&leased[0], late)], at(3)).await.unwrap();
+    assert_eq!(
+        show(&store, running).await.state,
+        ScanState::Running,
+        "an answer from before the start is late"
+    );
     arrives(&store, "/tv/A", "2.mkv", at(10)).await;
     assert_eq!(show(&store, waiting).await.due_at, at(500), "the hold outlives the program");
     assert!(arrives(&store, "/tv/E", "1.mkv", at(10)).await > dropped, "numbers are not given twice");
@@ -166,7 +169,7 @@ async fn one_bad_command_spoils_nothing_for_its_group() {
 async fn a_full_disk_is_said_and_passes() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("autoscan.db");
-    let store = SqliteStore::open(&path, Options { page_limit: Some(40), ..Options::default() }).unwrap();
+    let store = open_with(&path, Options { page_limit: Some(40), ..Options::default() }).unwrap();
     let store_more = async |number: i32| {
         let changes = (0..20).map(|file| created(&format!("/tv/{number}/{file}.mkv"), at(0))).collect();
         store.absorb(batch(at(0), vec![absorb(&format!("/tv/{number}"), changes)])).await
@@ -194,8 +197,7 @@ async fn a_full_disk_is_said_and_passes() {
 async fn a_lock_of_another_program_is_said_and_passes() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("autoscan.db");
-    let store =
-        SqliteStore::open(&path, Options { busy_timeout: Duration::ZERO, ..Options::default() }).unwrap();
+    let store = open_with(&path, Options { busy_timeout: Duration::ZERO, ..Options::default() }).unwrap();
     let other = stranger(&path);
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let locked = store.ready().await;
@@ -298,12 +300,12 @@ async fn without_a_log_the_store_works_and_says_so() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("autoscan.db");
     let options = Options { vfs: Some("unix-dotfile"), ..Options::default() };
-    let store = SqliteStore::open(&path, options).unwrap();
+    let store = open_with(&path, options).unwrap();
     let note = store.journal_note().unwrap();
     assert!(note.contains("rollback journal"), "{note}");
     arrives(&store, "/tv/A", "1.mkv", at(0)).await;
     store.close().await;
-    let store = SqliteStore::open(&path, options).unwrap();
+    let store = open_with(&path, options).unwrap();
     assert_eq!(all(&store).await.len(), 1);
     store.close().await;
 }

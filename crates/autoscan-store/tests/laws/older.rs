@@ -1,18 +1,17 @@
 //! What an older autoscan left is still there, and works.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
+use autoscan_core::history::{HourCounts, TriggerCounts, TriggerEvent, VISIBLE_CLASSES};
 use autoscan_core::ids::Ids;
 use autoscan_core::ports::Store;
 use autoscan_core::scan::{ScanId, ScanState};
+use autoscan_core::storm::HeldStorm;
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
 
-use crate::furniture::*;
-
-const LEASE: Duration = Duration::from_mins(1);
+use crate::harness::*;
 
 /// What the first schema held: a scan that waits, one that runs, with one delivery leased, one sent and one to be tried
 /// again, and one that is done.
@@ -51,7 +50,6 @@ async fn a_queue_of_the_first_schema_goes_on_where_it_was() {
     let folder = tempdir().unwrap();
     let file = first(&folder);
     let store = open(&file);
-    store.recover().await.unwrap();
     let waiting = show(&store, ScanId(1)).await;
     assert_eq!((waiting.state, waiting.priority, waiting.due_at), (ScanState::Waiting, 2, at(10)));
     assert_eq!(waiting.changes[0].change.ids, Ids::default());
@@ -70,12 +68,13 @@ async fn a_queue_of_the_first_schema_goes_on_where_it_was() {
     for target in ["plex", "emby", "jellyfin"] {
         assert_eq!(store.next_attempt(&name(target), Work::Verify).await.unwrap(), None);
     }
-    assert_eq!(store.claim(&name("jellyfin"), Work::Deliver, at(29), LEASE, 9).await.unwrap(), []);
-    let claimed = store.claim(&name("plex"), Work::Deliver, at(20), LEASE, 9).await.unwrap();
+    assert_eq!(claims(&store, "jellyfin", Work::Deliver, at(29)).await, []);
+    let claimed = claims(&store, "plex", Work::Deliver, at(20)).await;
     assert_eq!(claimed.len(), 1);
     assert_eq!((claimed[0].scan, claimed[0].folder.as_str()), (ScanId(2), "/tv"));
     assert_eq!((claimed[0].first_seen, &claimed[0].delivery), (at(0), &Delivery::new(name("plex"), at(10))));
-    store.recover().await.unwrap();
+    assert_eq!(claimed[0].lease.number, 2, "it was leased once before");
+    lets_go(&store).await;
     settles(&store, ScanId(2), "plex", DeliveryState::Sent, at(30)).await;
     settles(&store, ScanId(2), "jellyfin", DeliveryState::Failed, at(31)).await;
     assert_eq!(show(&store, ScanId(2)).await.state, ScanState::Attention);
@@ -92,7 +91,7 @@ async fn a_migration_that_fails_leaves_the_queue_as_it_was() {
     let file = first(&folder);
     let conn = Connection::open(&file).unwrap();
     conn.execute_batch("CREATE INDEX delivery_follow ON delivery (target)").unwrap();
-    let refused = autoscan_store::SqliteStore::open(&file, autoscan_store::Options::default());
+    let refused = open_with(&file, autoscan_store::Options::default());
     assert!(refused.is_err());
     assert_eq!(version(&file), 1);
     conn.execute_batch("DROP INDEX delivery_follow").unwrap();
@@ -100,5 +99,123 @@ async fn a_migration_that_fails_leaves_the_queue_as_it_was() {
     let store = open(&file);
     assert_eq!(show(&store, ScanId(3)).await.state, ScanState::Done);
     store.close().await;
-    assert_eq!(version(&file), 4);
+    assert_eq!(version(&file), 5);
+}
+
+/// What the fourth schema kept as whole values, and one setting that stays.
+const SETTINGS: &str = r#"
+    INSERT INTO setting VALUES ('paused:plex', 'for ever'), ('paused:emby', '1700000060000'), ('session-key', 'abc');
+    INSERT INTO setting VALUES ('mounts', '/mnt/a' || char(10) || '/mnt/b c');
+    INSERT INTO setting VALUES ('storms', '50 1700000001000 /tv' || char(10) || '60 1700000002000 /mnt/b c d');
+    INSERT INTO setting VALUES ('events', '{
+        "radarr": {"events": 0, "changes": 0, "refused": 0, "last": null, "recent": []},
+        "sonarr": {"events": 3, "changes": 4, "refused": 5, "last": [1700000003000, "Download"], "recent": [
+            {"at": 1700000001000, "event": "", "outcome": "the key is \"wrong\"", "scans": [], "refused": true, "times": 7},
+            {"at": 1700000003000, "event": "Download", "outcome": "stored", "scans": [1, 22], "refused": false, "times": 1}
+        ]}}');
+    INSERT INTO setting VALUES ('hours', '{
+        "472222": {"changes": 1, "done": 2, "attention": 3, "slowest": 4,
+                   "visible": [0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]},
+        "472223": {"changes": 6}}');
+"#;
+
+/// A database of the fourth schema with these rows.
+fn fourth(folder: &TempDir, rows: &str) -> PathBuf {
+    let file = first(folder);
+    let conn = Connection::open(&file).unwrap();
+    for sql in [
+        include_str!("../../migrations/0002_proof.sql"),
+        include_str!("../../migrations/0003_session.sql"),
+        include_str!("../../migrations/0004_history.sql"),
+        rows,
+        "PRAGMA user_version = 4",
+    ] {
+        conn.execute_batch(sql).unwrap();
+    }
+    file
+}
+
+/// What [`SETTINGS`] say of triggers.
+fn counts_in_settings() -> [TriggerCounts; 2] {
+    let refused = TriggerEvent {
+        at: at(1),
+        event: String::new(),
+        outcome: "the key is \"wrong\"".into(),
+        scans: vec![],
+        refused: true,
+        times: 7,
+    };
+    let stored = TriggerEvent {
+        at: at(3),
+        event: "Download".into(),
+        outcome: "stored".into(),
+        scans: vec![ScanId(1), ScanId(22)],
+        refused: false,
+        times: 1,
+    };
+    let none = TriggerCounts {
+        trigger: name("radarr"),
+        events: 0,
+        changes: 0,
+        refused: 0,
+        last: None,
+        recent: vec![],
+    };
+    let some = TriggerCounts {
+        trigger: name("sonarr"),
+        events: 3,
+        changes: 4,
+        refused: 5,
+        last: Some((at(3), "Download".into())),
+        recent: vec![refused, stored],
+    };
+    [none, some]
+}
+
+#[tokio::test]
+async fn what_an_older_autoscan_kept_as_whole_values_is_taken_over() {
+    let folder = tempdir().unwrap();
+    let store = open(&fourth(&folder, SETTINGS));
+    let pauses = [(name("emby"), Some(at(60))), (name("plex"), None)];
+    assert_eq!(store.pauses().await.unwrap(), pauses);
+    assert_eq!(store.mounts().await.unwrap(), [path("/mnt/a"), path("/mnt/b c")]);
+    let held_storm = |prefix, deleted, last| HeldStorm { prefix: path(prefix), deleted, last: at(last) };
+    assert_eq!(store.storms().await.unwrap(), [held_storm("/mnt/b c d", 60, 2), held_storm("/tv", 50, 1)]);
+    assert_eq!(store.trigger_counts().await.unwrap(), counts_in_settings());
+    let mut visible = [0; VISIBLE_CLASSES];
+    (visible[1], visible[23]) = (5, 9);
+    let hours = [
+        HourCounts { hour: 472_222, changes: 1, done: 2, attention: 3, visible, slowest: 4 },
+        HourCounts { hour: 472_223, changes: 6, ..HourCounts::default() },
+    ];
+    assert_eq!(store.hours(0).await.unwrap(), hours);
+    assert_eq!(store.setting("session-key").await.unwrap().as_deref(), Some("abc"));
+    for taken in ["paused:plex", "mounts", "storms", "events", "hours"] {
+        assert_eq!(store.setting(taken).await.unwrap(), None, "{taken}");
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn whole_values_that_cannot_be_read_are_forgotten() {
+    let folder = tempdir().unwrap();
+    let spoiled =
+        "INSERT INTO setting VALUES ('events', '{'), ('hours', ''), ('mounts', char(10)), ('storms', 'x y')";
+    let store = open(&fourth(&folder, spoiled));
+    assert_eq!((store.mounts().await.unwrap(), store.storms().await.unwrap()), (vec![], vec![]));
+    assert_eq!((store.trigger_counts().await.unwrap(), store.hours(0).await.unwrap()), (vec![], vec![]));
+    assert_eq!(show(&store, ScanId(3)).await.state, ScanState::Done);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn deliveries_of_an_older_autoscan_are_claimed_as_ever() {
+    let folder = tempdir().unwrap();
+    let store = open(&fourth(&folder, ""));
+    let claimed = claims(&store, "jellyfin", Work::Deliver, at(30)).await;
+    assert_eq!(
+        (claimed[0].lease.number, claimed[0].delivery.faults, claimed[0].delivery.excluded),
+        (1, 0, false)
+    );
+    store.close().await;
 }

@@ -1,4 +1,4 @@
-//! The laws of sessions. Each holds for every store.
+//! Who is logged in. Each law holds for every store.
 
 use std::time::Duration;
 
@@ -6,26 +6,7 @@ use autoscan_core::ports::Store;
 use autoscan_core::session::{IDLE, KeptSession, LONGEST, MOST, SessionPrint};
 use autoscan_core::time::Timestamp;
 
-use crate::furniture::*;
-
-/// Writes each law as a test of each store.
-macro_rules! laws {
-    ($(async fn $law:ident($store:ident: &dyn Store) $body:block)*) => {
-        $(async fn $law($store: &dyn Store) $body)*
-
-        laws!(@for memory: $($law)*);
-        laws!(@for sqlite: $($law)*);
-    };
-    (@for $kind:ident: $($law:ident)*) => {
-        mod $kind {
-            $(#[tokio::test]
-            async fn $law() {
-                let furnished = crate::furniture::$kind();
-                super::$law(&*furnished.store).await;
-            })*
-        }
-    };
-}
+use crate::harness::*;
 
 fn print(number: usize) -> SessionPrint {
     let mut print = [0xff; 32];

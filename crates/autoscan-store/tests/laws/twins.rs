@@ -1,43 +1,60 @@
 //! Both stores are told the same and must show the same.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
+use autoscan_core::history::{HourCounts, TriggerCounts, TriggerEvent, VISIBLE_CLASSES};
 use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::path::TriggerPath;
 use autoscan_core::ports::{
-    Absorb, Batch, Claimed, Hold, RefusalRecord, ScanFilter, Settlement, Start, Store,
+    Absorb, Batch, Bookmark, Claimed, Hold, HoldUntil, Owner, RefusalRecord, ScanFilter, Settlement, Start,
+    Store,
 };
 use autoscan_core::scan::{Quiet, ScanId, ScanState, StoredChange};
 use autoscan_core::step::{Step, StepKind};
+use autoscan_core::storm::HeldStorm;
 use autoscan_core::time::Timestamp;
-use autoscan_store::MemoryStore;
+use autoscan_store::{MemoryStore, Options, SqliteStore};
 use proptest::prelude::*;
 use proptest::sample::select;
 use tempfile::tempdir;
 
-use crate::furniture::*;
+use crate::harness::*;
 
 const TARGETS: [&str; 3] = ["plex", "emby", "jellyfin"];
+const PREFIXES: [&str; 3] = ["/tv", "/movies", "/"];
 const FOLDERS: [&str; 4] = ["/tv/A", "/tv/B", "/movies", "C:\\tv"];
 
 /// One thing done to both stores. Scans are named by number: few, so that they meet.
 #[derive(Clone, Debug)]
 enum Deed {
-    Absorb(Vec<Absorb>, usize),
-    Hold(ScanId, i64, Vec<Delivery>),
+    Absorb(Vec<Absorb>, usize, Option<String>),
+    Hold(ScanId, HoldUntil, Vec<Delivery>, bool),
+    Release(&'static str),
+    /// Merges anew what a scan asked for.
+    Reroute(ScanId, Vec<Absorb>, bool),
     /// Starts what is due, or tries to start it with a generation that is not true.
     Start(Vec<Delivery>, bool),
-    Claim(&'static str, Work, u64, usize),
+    Claim(Owner, &'static str, Work, usize),
     /// Settles one of what was claimed, to be tried again or followed later or not.
     Settle(DeliveryState, bool, usize),
-    Hurry(&'static str),
-    Recover,
+    MakeDue(&'static str),
+    Heartbeat(Owner, u64),
+    Retire(Owner),
+    /// The clock is set back by so many seconds.
+    SetBack(i64),
     Retry(ScanId),
     Drop(ScanId),
     Sweep(i64, usize),
     Set(&'static str, Option<String>),
+    Pause(&'static str, Option<i64>),
+    Resume(&'static str),
+    Mounts(Vec<&'static str>, Vec<&'static str>),
+    Storms(Vec<(&'static str, usize)>, Vec<&'static str>),
+    Count(&'static str, Vec<(bool, u32)>),
+    Hours(Vec<(i64, u64)>, i64),
 }
 
 fn targets() -> impl Strategy<Value = Option<Vec<autoscan_core::name::Name>>> {
@@ -81,11 +98,27 @@ fn deliveries() -> impl Strategy<Value = Vec<Delivery>> {
         .prop_map(|(target, state, next)| Delivery {
             state,
             widened: next.is_none(),
+            excluded: next.is_some_and(|next| next % 2 == 0),
             note: next.map(|next| format!("note {next}")),
             next_attempt_at: next.map(at),
             ..Delivery::new(name(target), at(0))
         });
     prop::collection::vec(delivery, 0..4)
+}
+
+fn folders() -> impl Strategy<Value = Vec<Absorb>> {
+    prop::collection::vec(one_absorb(), 0..3)
+}
+
+fn until() -> impl Strategy<Value = HoldUntil> {
+    prop_oneof![
+        (0..200_i64).prop_map(|until| HoldUntil::Time(at(until))),
+        select(&PREFIXES[..]).prop_map(|prefix| HoldUntil::Released(path(prefix))),
+    ]
+}
+
+fn owner() -> impl Strategy<Value = Owner> {
+    (1..4_i64).prop_map(Owner)
 }
 
 fn scan_id() -> impl Strategy<Value = ScanId> {
@@ -98,43 +131,93 @@ fn work() -> impl Strategy<Value = Work> {
 
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        4 => (prop::collection::vec(one_absorb(), 0..3), 0..3_usize).prop_map(|(folders, refusals)| Deed::Absorb(folders, refusals)),
-        1 => (scan_id(), 0..200_i64, deliveries()).prop_map(|(id, until, shown)| Deed::Hold(id, until, shown)),
+        4 => (folders(), 0..3_usize, prop::option::of("[a-z]{0,3}")).prop_map(|(folders, refusals, place)| Deed::Absorb(folders, refusals, place)),
+        2 => (scan_id(), until(), deliveries(), prop::bool::weighted(0.2)).prop_map(|(id, until, shown, stale)| Deed::Hold(id, until, shown, stale)),
+        1 => select(&PREFIXES[..]).prop_map(Deed::Release),
+        1 => (scan_id(), folders(), prop::bool::weighted(0.2)).prop_map(|(id, folders, stale)| Deed::Reroute(id, folders, stale)),
         4 => (deliveries(), prop::bool::weighted(0.1)).prop_map(|(told, stale)| Deed::Start(told, stale)),
-        6 => (select(&TARGETS[..]), work(), 0..40_u64, 1..4_usize).prop_map(|(target, work, lease, limit)| Deed::Claim(target, work, lease, limit)),
+        6 => (owner(), select(&TARGETS[..]), work(), 1..4_usize).prop_map(|(owner, target, work, limit)| Deed::Claim(owner, target, work, limit)),
         6 => (select(&DeliveryState::ALL[..]), any::<bool>(), 0..4_usize).prop_map(|(state, again, which)| Deed::Settle(state, again, which)),
-        1 => select(&TARGETS[..]).prop_map(Deed::Hurry),
-        1 => Just(Deed::Recover),
+        1 => select(&TARGETS[..]).prop_map(Deed::MakeDue),
+        2 => (owner(), 0..40_u64).prop_map(|(owner, lasts)| Deed::Heartbeat(owner, lasts)),
+        1 => owner().prop_map(Deed::Retire),
+        1 => (0..100_i64).prop_map(Deed::SetBack),
         1 => scan_id().prop_map(Deed::Retry),
         1 => scan_id().prop_map(Deed::Drop),
         1 => (0..200_i64, 0..4_usize).prop_map(|(before, limit)| Deed::Sweep(before, limit)),
         1 => (select(vec!["a", "b"]), prop::option::of("[a-z]{0,3}")).prop_map(|(key, value)| Deed::Set(key, value)),
+        1 => kept(),
     ]
 }
 
-#[expect(clippy::too_many_lines, reason = "a table: one arm a deed")]
+/// What is kept beside the queue.
+fn kept() -> impl Strategy<Value = Deed> {
+    let prefixes = || prop::collection::vec(select(&PREFIXES[..]), 0..3);
+    let storms = prop::collection::vec((select(&PREFIXES[..]), 0..100_usize), 0..3);
+    let events = prop::collection::vec((any::<bool>(), 1..3_u32), 0..4);
+    prop_oneof![
+        (select(&TARGETS[..]), prop::option::of(0..100_i64))
+            .prop_map(|(target, until)| Deed::Pause(target, until)),
+        select(&TARGETS[..]).prop_map(Deed::Resume),
+        (prefixes(), prefixes()).prop_map(|(seen, gone)| Deed::Mounts(seen, gone)),
+        (storms, prefixes()).prop_map(|(held, over)| Deed::Storms(held, over)),
+        (select(vec!["sonarr", "radarr"]), events).prop_map(|(trigger, events)| Deed::Count(trigger, events)),
+        (prop::collection::vec((0..5_i64, 0..9_u64), 0..3), 0..3_i64)
+            .prop_map(|(hours, from)| Deed::Hours(hours, from)),
+    ]
+}
+
 /// Does it, and answers what the store answered. `leases` are the deliveries that were claimed so far.
 async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<Claimed>) -> String {
+    match deed {
+        Deed::Absorb(..) | Deed::Hold(..) | Deed::Release(_) | Deed::Reroute(..) | Deed::Start(..) => {
+            before_the_start(store, deed, seconds).await
+        }
+        Deed::Claim(..)
+        | Deed::Settle(..)
+        | Deed::MakeDue(_)
+        | Deed::Heartbeat(..)
+        | Deed::Retire(_)
+        | Deed::SetBack(_) => after_the_start(store, deed, seconds, leases).await,
+        Deed::Retry(_) | Deed::Drop(_) | Deed::Sweep(..) | Deed::Set(..) => {
+            by_people(store, deed, seconds).await
+        }
+        _ => beside_the_queue(store, deed, seconds).await,
+    }
+}
+
+async fn generation(store: &dyn Store, id: ScanId) -> i64 {
+    store.show(id).await.unwrap().map_or(0, |scan| scan.generation)
+}
+
+async fn before_the_start(store: &dyn Store, deed: Deed, seconds: i64) -> String {
     let now = at(seconds);
     match deed {
-        Deed::Absorb(folders, refusals) => {
+        Deed::Absorb(folders, refusals, place) => {
             let refused =
                 RefusalRecord { trigger: name("sonarr"), reason: format!("at {seconds}"), received_at: now };
-            let refusals = vec![refused; refusals];
-            format!("{:?}", store.absorb(Batch { received_at: now, folders, refusals }).await)
+            let bookmark = place.map(|place| Bookmark { trigger: name("sonarr"), place });
+            let batch = Batch { refusals: vec![refused; refusals], bookmark, ..batch(now, folders) };
+            format!("{:?}", store.absorb(batch).await)
         }
-        Deed::Hold(scan, until, deliveries) => {
+        Deed::Hold(scan, until, deliveries, stale) => {
             let hold = Hold {
                 scan,
-                until: at(until),
+                generation: generation(store, scan).await - i64::from(stale),
+                until,
                 deliveries,
                 note: Some(format!("since {seconds}")),
                 steps: vec![Step::of_scan(now, StepKind::Held, "mount gone")],
             };
             format!("{:?}", store.hold(vec![hold]).await)
         }
+        Deed::Release(prefix) => format!("{:?}", store.release(&path(prefix), now).await),
+        Deed::Reroute(id, folders, stale) => {
+            let generation = generation(store, id).await - i64::from(stale);
+            format!("{:?}", store.reroute(id, generation, batch(now, folders)).await)
+        }
         Deed::Start(deliveries, stale) => {
-            let due = store.due(now, 2).await.unwrap();
+            let due = store.due(now, 2, vec![ScanId(3)]).await.unwrap();
             let starts = due.into_iter().map(|scan| Start {
                 scan: scan.id,
                 generation: scan.generation - i64::from(stale),
@@ -145,9 +228,15 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
             });
             format!("{:?}", store.start(starts.collect(), now).await)
         }
-        Deed::Claim(target, work, lease, limit) => {
-            let lease = Duration::from_secs(lease);
-            let claimed = store.claim(&name(target), work, now, lease, limit).await.unwrap();
+        _ => unreachable!("{deed:?}"),
+    }
+}
+
+async fn after_the_start(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<Claimed>) -> String {
+    let now = at(seconds);
+    match deed {
+        Deed::Claim(owner, target, work, limit) => {
+            let claimed = store.claim(owner, &name(target), work, now, limit).await.unwrap();
             leases.extend(claimed.clone());
             format!("{claimed:?}")
         }
@@ -155,18 +244,40 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
             if leases.is_empty() {
                 return String::new();
             }
-            let Claimed { scan, delivery, .. } = leases.remove(which % leases.len());
+            let Claimed { lease, scan, delivery, .. } = leases.remove(which % leases.len());
             let next_attempt_at = again.then(|| at(seconds + 10));
-            let attempts = delivery.attempts + 1;
-            let delivery =
-                Delivery { state, attempts, next_attempt_at, sent_at: Some(now), cared: again, ..delivery };
-            format!(
-                "{:?}",
-                store.settle(vec![Settlement { scan, steps: steps(&delivery, now), delivery }], now).await
-            )
+            let (attempts, faults) = (delivery.attempts + 1, delivery.faults + u32::from(again));
+            let delivery = Delivery {
+                state,
+                attempts,
+                faults,
+                next_attempt_at,
+                sent_at: Some(now),
+                cared: again,
+                ..delivery
+            };
+            let settlement = Settlement { lease, scan, steps: steps(&delivery, now), delivery };
+            format!("{:?}", store.settle(vec![settlement], now).await)
         }
-        Deed::Hurry(target) => format!("{:?}", store.hurry(&name(target), now).await),
-        Deed::Recover => format!("{:?}", store.recover().await),
+        Deed::MakeDue(target) => format!("{:?}", store.make_due(&name(target), now).await),
+        Deed::Heartbeat(owner, lasts) => {
+            format!("{:?}", store.heartbeat(owner, Duration::from_secs(lasts)).await)
+        }
+        Deed::Retire(owner) => format!("{:?}", store.retire(owner).await),
+        Deed::SetBack(by) => {
+            let back = at(seconds - by);
+            let brought = store.bring_to(back).await.unwrap();
+            let newest = store.newest().await.unwrap();
+            assert!(newest.is_none_or(|newest| newest <= back), "{newest:?} is after {back:?}");
+            format!("{brought}")
+        }
+        _ => unreachable!("{deed:?}"),
+    }
+}
+
+async fn by_people(store: &dyn Store, deed: Deed, seconds: i64) -> String {
+    let now = at(seconds);
+    match deed {
         Deed::Retry(id) if id.0 % 2 == 0 => {
             format!("{:?}", store.retry_all(vec![id, ScanId(id.0 + 1)], now).await)
         }
@@ -174,6 +285,56 @@ async fn perform(store: &dyn Store, deed: Deed, seconds: i64, leases: &mut Vec<C
         Deed::Drop(id) => format!("{:?}", store.drop_scan(id).await),
         Deed::Sweep(before, limit) => format!("{:?}", store.sweep(at(before), limit).await),
         Deed::Set(key, value) => format!("{:?}", store.set_setting(key, value).await),
+        _ => unreachable!("{deed:?}"),
+    }
+}
+
+async fn beside_the_queue(store: &dyn Store, deed: Deed, seconds: i64) -> String {
+    let now = at(seconds);
+    let paths = |prefixes: Vec<&str>| prefixes.into_iter().map(path).collect::<Vec<_>>();
+    match deed {
+        Deed::Pause(target, until) => {
+            format!("{:?}", store.pause(vec![name(target)], until.map(at)).await)
+        }
+        Deed::Resume(target) => format!("{:?}", store.resume(vec![name(target)]).await),
+        Deed::Mounts(seen, gone) => format!("{:?}", store.change_mounts(paths(seen), paths(gone)).await),
+        Deed::Storms(held, over) => {
+            let held_storm = |(prefix, deleted)| HeldStorm { prefix: path(prefix), deleted, last: now };
+            format!(
+                "{:?}",
+                store.change_storms(held.into_iter().map(held_storm).collect(), paths(over)).await
+            )
+        }
+        Deed::Count(trigger, events) => {
+            let event = |(refused, times): (bool, u32)| TriggerEvent {
+                at: now,
+                event: "Download".into(),
+                outcome: format!("outcome {times}"),
+                scans: vec![ScanId(seconds), ScanId(7)],
+                refused,
+                times,
+            };
+            let more = TriggerCounts {
+                trigger: name(trigger),
+                events: 1,
+                changes: 2,
+                refused: 3,
+                last: events.first().map(|(_, times)| (now, times.to_string())),
+                recent: events.into_iter().map(event).collect(),
+            };
+            format!("{:?}", store.add_trigger_counts(vec![more]).await)
+        }
+        Deed::Hours(hours, from) => {
+            let count = |(hour, changes)| HourCounts {
+                hour,
+                changes,
+                slowest: changes,
+                visible: [u32::try_from(changes).unwrap(); VISIBLE_CLASSES],
+                ..HourCounts::default()
+            };
+            format!("{:?}", store.add_hours(hours.into_iter().map(count).collect(), from).await)
+        }
+        _ => unreachable!("{deed:?}"),
     }
 }
 
@@ -185,7 +346,13 @@ fn steps(delivery: &Delivery, now: Timestamp) -> Vec<Step> {
 /// Everything that can be asked.
 async fn shown(store: &dyn Store, seconds: i64) -> Vec<String> {
     let mut shown = vec![
-        format!("{:?}", store.due(at(seconds), 3).await),
+        format!("{:?}", store.due(at(seconds), 3, vec![ScanId(2)]).await),
+        format!("{:?}", store.held_prefixes().await),
+        format!("{:?}", store.newest().await),
+        format!("{:?}", store.bookmark(&name("sonarr")).await),
+        format!("{:?}", store.count_stuck(&[name("plex"), name("emby")], 2).await),
+        format!("{:?} {:?} {:?}", store.pauses().await, store.mounts().await, store.storms().await),
+        format!("{:?} {:?}", store.trigger_counts().await, store.hours(1).await),
         format!("{:?}", store.next_due().await),
         format!("{:?}", store.stats().await),
         format!("{:?}", store.refusals(5).await),
@@ -206,7 +373,13 @@ async fn shown(store: &dyn Store, seconds: i64) -> Vec<String> {
         ScanFilter { target: Some(name("plex")), ..filter.clone() },
         ScanFilter { trigger: Some(name("radarr")), before: Some(ScanId(5)), ..filter.clone() },
         ScanFilter { text: Some("OLD".into()), ..filter.clone() },
-        ScanFilter { text: Some("a/2".into()), state: Some(ScanState::Waiting), ..filter },
+        ScanFilter { text: Some("a/2".into()), state: Some(ScanState::Waiting), ..filter.clone() },
+        ScanFilter { state: Some(ScanState::Attention), stuck_targets: vec![name("plex")], ..filter.clone() },
+        ScanFilter {
+            state: Some(ScanState::Running),
+            stuck_targets: vec![name("plex"), name("emby")],
+            ..filter
+        },
     ] {
         shown.push(format!("{:?}", store.list(filter).await));
     }
@@ -223,12 +396,16 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let differences = runtime.block_on(async {
             let folder = tempdir().unwrap();
-            let (file, memory) = (open(&folder.path().join("autoscan.db")), MemoryStore::new());
+            let clock = Arc::new(ManualClock::default());
+            let path = folder.path().join("autoscan.db");
+            let file = SqliteStore::open(&path, Options::default(), Arc::clone(&clock) as _).unwrap();
+            let memory = MemoryStore::new(Arc::clone(&clock) as _);
             let (mut file_leases, mut memory_leases) = (vec![], vec![]);
             let mut seconds = 0;
             let mut difference = None;
             for (deed, pause) in deeds {
                 seconds += pause;
+                clock.pass(Duration::from_secs(u64::try_from(pause).unwrap()));
                 let one = perform(&file, deed.clone(), seconds, &mut file_leases).await;
                 let other = perform(&memory, deed.clone(), seconds, &mut memory_leases).await;
                 let (one, other) = ((one, shown(&file, seconds).await), (other, shown(&memory, seconds).await));

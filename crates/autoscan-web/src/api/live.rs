@@ -19,12 +19,12 @@ use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::caller::Caller;
 use crate::endless::Endless;
-use crate::places::Seat;
+use crate::places::Slot;
 use crate::query;
 use crate::session::Session;
 
 /// Seconds after which somebody for whom there was no place may try again.
-const NO_SEAT_PAUSE: u64 = 30;
+const NO_SLOT_PAUSE: u64 = 30;
 /// A silent stream shows so often that it is alive: more often than proxies and the watch over connections end it.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// News of the log that come faster than this are one.
@@ -43,7 +43,7 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// Somebody who looks on.
-struct Onlooker {
+struct Subscriber {
     app: Shared,
     listener: Listener,
     /// Who came in by a session stays only while it goes on.
@@ -52,14 +52,14 @@ struct Onlooker {
     log: Option<(watch::Receiver<u64>, Instant)>,
     /// What is still to be said at the beginning.
     greeting: Option<Bytes>,
-    _seat: Seat,
+    _slot: Slot,
 }
 
 /// `GET live`.
 pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Response, Problem> {
     let since = since(&parts);
     let session = app.session(&parts).await?.filter(|session| session.inside);
-    let seat = app.lasting.seats.take(Caller::of(&parts).address).ok_or_else(no_seat)?;
+    let slot = app.lasting.slots.take(Caller::of(&parts).address).ok_or_else(no_slot)?;
     let listener = app.web.engine.news(if let Since::After(id) = since { Some(id) } else { None });
     // The number that a browser shows when it comes back is set before the first news.
     let mut greeting = format!("retry: {COME_BACK}\nid: {}\n\n", listener.at());
@@ -68,10 +68,10 @@ pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Resp
     }
     let greeting = Some(Bytes::from(greeting));
     let log = wants_log(&parts).then(|| (app.web.log.news(), Instant::now()));
-    let onlooker = Onlooker { app, listener, session, log, greeting, _seat: seat };
-    let events = stream::unfold(onlooker, |mut onlooker| async move {
-        let said = onlooker.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(said), onlooker))
+    let subscriber = Subscriber { app, listener, session, log, greeting, _slot: slot };
+    let events = stream::unfold(subscriber, |mut subscriber| async move {
+        let said = subscriber.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(said), subscriber))
     });
     Ok((Extension(Endless), HEADERS, Body::from_stream(events)).into_response())
 }
@@ -98,7 +98,7 @@ fn since(parts: &Parts) -> Since {
     }
 }
 
-impl Onlooker {
+impl Subscriber {
     /// What is said next; none when it is over.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(greeting) = self.greeting.take() {
@@ -171,9 +171,9 @@ fn resync(text: &mut String, id: NewsId) {
 }
 
 /// The connection ends with it: one that waited here for its next request would take a place, too.
-fn no_seat() -> Problem {
+fn no_slot() -> Problem {
     let error = "Too many live streams are open: close some pages, or look again in half a minute";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", error)
-        .with(header::RETRY_AFTER, NO_SEAT_PAUSE.into())
+        .with(header::RETRY_AFTER, NO_SLOT_PAUSE.into())
         .and_close()
 }

@@ -5,10 +5,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Moment;
 use crate::answer::{self, Problem};
 use crate::app::Shared;
 use crate::log_tail::{LogLevel, LogLine};
+use crate::moment::Moment;
 use crate::query;
 
 /// Lines without a `limit`.

@@ -13,21 +13,39 @@ pub(crate) mod targets;
 mod timeline;
 mod triggers;
 
-use autoscan_core::time::Timestamp;
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::{FromRequestParts, Path, Request, State};
-use axum::http::request::Parts;
+use axum::extract::{FromRef, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde::{Serialize, Serializer};
 
-use crate::answer::Problem;
 use crate::app::{Shared, only_looks};
+use crate::map_advice::Maps;
 use crate::{body, health};
 
-/// The routes that want credentials.
-pub(crate) fn routes(app: &Shared) -> Router<Shared> {
+/// The state of the API.
+#[derive(Clone)]
+pub(crate) struct ApiState {
+    pub(crate) app: Shared,
+    pub(crate) maps: Arc<Maps>,
+}
+
+impl FromRef<ApiState> for Shared {
+    fn from_ref(state: &ApiState) -> Self {
+        Self::clone(&state.app)
+    }
+}
+
+impl FromRef<ApiState> for Arc<Maps> {
+    fn from_ref(state: &ApiState) -> Self {
+        Self::clone(&state.maps)
+    }
+}
+
+/// The routes that want credentials. `S` is the state of the router that they become part of.
+pub(crate) fn routes<S>(state: ApiState) -> Router<S> {
     Router::new()
         .route("/api/v1/scans", get(scans::list).post(scans::ask))
         .route("/api/v1/scans/{id}", get(scans::show).delete(scans::forget))
@@ -53,7 +71,8 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/explain", post(explain::explain))
         .route("/scan", post(scans::ask_leniently))
         .route("/health/detailed", get(health::detailed))
-        .route_layer(middleware::from_fn_with_state(Shared::clone(app), guard))
+        .route_layer(middleware::from_fn_with_state(Shared::clone(&state.app), guard))
+        .with_state(state)
 }
 
 async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
@@ -61,56 +80,5 @@ async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Respo
     match app.admit_page(&parts, !only_looks(&parts.method)).await {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(problem) => body::reject(&parts, body, problem).await.into_response(),
-    }
-}
-
-/// The one variable segment of a route, decoded.
-pub(crate) struct Segment(pub(crate) String);
-
-impl<S: Send + Sync> FromRequestParts<S> for Segment {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let segment = Path::<String>::from_request_parts(parts, state).await;
-        segment.map(|Path(text)| Self(text)).map_err(|_not_utf8| Problem::no_route())
-    }
-}
-
-/// A moment as RFC 3339 in UTC with milliseconds.
-#[derive(Clone, Copy)]
-pub(crate) struct Moment(Timestamp);
-
-impl From<Timestamp> for Moment {
-    fn from(at: Timestamp) -> Self {
-        Self(at)
-    }
-}
-
-impl std::fmt::Display for Moment {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = jiff::Timestamp::from_millisecond(self.0.as_millis());
-        write!(out, "{:.3}", at.unwrap_or(jiff::Timestamp::MAX))
-    }
-}
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_always_show_milliseconds() {
-        for (millis, text) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (1_700_000_000_120, "2023-11-14T22:13:20.120Z"),
-            (i64::MAX, "9999-12-30T22:00:00.999Z"),
-        ] {
-            assert_eq!(Moment(Timestamp::from_millis(millis)).to_string(), text);
-        }
     }
 }

@@ -6,7 +6,7 @@ use autoscan_core::path::{LocalPath, TriggerPath};
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
 use serde::Serialize;
 
-use super::Moment;
+use crate::moment::Moment;
 
 /// A scan.
 #[derive(Serialize)]

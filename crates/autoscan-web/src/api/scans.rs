@@ -10,11 +10,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::Segment;
 use super::scan_json::ScanJson;
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
-use crate::{body, query, taken};
+use crate::segment::Segment;
+use crate::{body, counting, query};
 
 const PAGE: usize = 50;
 const LONGEST_PAGE: usize = 500;
@@ -120,7 +120,7 @@ pub(super) async fn retry_all(State(app): State<Shared>, request: Request) -> Re
         "{} tried again{rest}",
         match scans {
             1 => "1 scan is".to_owned(),
-            number => format!("{} are", taken::count(number, "scan")),
+            number => format!("{} are", counting::count(number, "scan")),
         }
     );
     Ok(answer::json(StatusCode::OK, &RetriedJson { status: "success", message, scans, more }))

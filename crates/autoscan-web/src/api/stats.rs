@@ -9,9 +9,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Moment;
 use crate::answer::{self, Problem};
 use crate::app::Shared;
+use crate::moment::Moment;
 
 /// Counts of scans by state.
 #[derive(Serialize)]

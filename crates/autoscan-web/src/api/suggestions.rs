@@ -1,5 +1,7 @@
 //! `suggestions`: which lines the maps may need, with what speaks for each.
 
+use std::sync::Arc;
+
 use autoscan_core::suggest::{Doubt, Fit, Suggestion};
 use autoscan_engine::MapAdvice;
 use axum::extract::State;
@@ -7,10 +9,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Moment;
 use crate::answer;
 use crate::app::{App, Shared};
-use crate::pages::target_maps;
+use crate::map_advice::{self, Maps};
+use crate::moment::Moment;
 
 /// What was found the last time.
 #[derive(Default, Serialize)]
@@ -25,23 +27,23 @@ struct SuggestionsJson<'a> {
 }
 
 /// `GET suggestions`: what was found the last time.
-pub(super) async fn last(State(app): State<Shared>) -> Response {
-    match app.lasting.maps.last() {
+pub(super) async fn last(State(app): State<Shared>, State(maps): State<Arc<Maps>>) -> Response {
+    match maps.last() {
         Some(advice) => tell(&app, &advice),
         None => answer::json(StatusCode::OK, &SuggestionsJson::default()),
     }
 }
 
 /// `POST suggestions`: looks afresh.
-pub(super) async fn look(State(app): State<Shared>) -> Response {
-    let advice = target_maps::look(&app).await;
+pub(super) async fn look(State(app): State<Shared>, State(maps): State<Arc<Maps>>) -> Response {
+    let advice = map_advice::look(&app, &maps).await;
     tell(&app, &advice)
 }
 
 fn tell(app: &App, advice: &MapAdvice) -> Response {
     let found = SuggestionsJson {
         looked_at: Some(Moment::from(advice.at)),
-        lines: target_maps::open_lines(&app.web.engine, advice),
+        lines: map_advice::open_lines(&app.web.engine, advice),
         doubts: &advice.found.doubts,
         fits: &advice.found.fits,
         silent: &advice.silent,

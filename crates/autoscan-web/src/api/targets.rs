@@ -14,10 +14,11 @@ use axum::response::Response;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Segment};
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
-use crate::{body, taken};
+use crate::moment::Moment;
+use crate::segment::Segment;
+use crate::{body, counting};
 
 /// A target and the state of its lane.
 #[derive(Serialize)]
@@ -178,7 +179,7 @@ fn lanes(targets: Vec<Name>, what: &str) -> Response {
     let message = match targets.len() {
         0 => "there is no target".to_owned(),
         1 => format!("{names} is {what}"),
-        number => format!("{} are {what}: {names}", taken::count(number, "target")),
+        number => format!("{} are {what}: {names}", counting::count(number, "target")),
     };
     answer::json(StatusCode::OK, &LanesJson { status: "success", message, targets })
 }

@@ -8,9 +8,10 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::scans::{no_scan, read_id};
-use super::{Moment, Segment};
 use crate::answer::{self, Problem};
 use crate::app::Shared;
+use crate::moment::Moment;
+use crate::segment::Segment;
 
 #[derive(Serialize)]
 struct TimelineJson<'a> {

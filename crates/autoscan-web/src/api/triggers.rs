@@ -1,16 +1,17 @@
 //! `triggers`: every trigger with what it sent last.
 
+use autoscan_core::history::TriggerEvent;
 use autoscan_core::name::Name;
 use autoscan_core::scan::ScanId;
-use autoscan_engine::ReceivedEvent;
+use autoscan_engine::TriggerView;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::Moment;
 use crate::answer;
 use crate::app::Shared;
+use crate::moment::Moment;
 
 #[derive(Serialize)]
 struct ListJson {
@@ -26,6 +27,9 @@ struct TriggerJson {
     refused: u64,
     last_event_at: Option<Moment>,
     last_event: Option<String>,
+    /// When a request was refused last, and why; it is the last request of all where it is later than the last event.
+    last_refused_at: Option<Moment>,
+    last_refusal: Option<String>,
     /// The last ten, newest first.
     recent: Vec<EventJson>,
 }
@@ -40,24 +44,34 @@ struct EventJson {
     times: u32,
 }
 
-impl From<ReceivedEvent> for EventJson {
-    fn from(received: ReceivedEvent) -> Self {
-        let ReceivedEvent { at, event, outcome, scans, refused, times } = received;
+impl From<TriggerEvent> for EventJson {
+    fn from(received: TriggerEvent) -> Self {
+        let TriggerEvent { at, event, outcome, scans, refused, times } = received;
         Self { at: at.into(), event, outcome, scans, refused, times }
     }
 }
 
 /// `GET triggers`.
 pub(super) async fn list(State(app): State<Shared>) -> Response {
-    let triggers = app.web.engine.triggers().into_iter().map(|trigger| TriggerJson {
-        name: trigger.name,
-        kind: trigger.kind,
-        events: trigger.events,
-        changes: trigger.changes,
-        refused: trigger.refused,
-        last_event_at: trigger.last_event_at.map(Moment::from),
-        last_event: trigger.last_event,
-        recent: trigger.recent.into_iter().map(EventJson::from).collect(),
-    });
+    let triggers = app.web.engine.triggers().into_iter().map(TriggerJson::from);
     answer::json(StatusCode::OK, &ListJson { triggers: triggers.collect() })
+}
+
+impl From<TriggerView> for TriggerJson {
+    fn from(trigger: TriggerView) -> Self {
+        let refusals = trigger.recent.iter().filter(|event| event.refused);
+        let refusal = refusals.max_by_key(|event| event.at);
+        Self {
+            last_refused_at: refusal.map(|event| event.at.into()),
+            last_refusal: refusal.map(|event| event.outcome.clone()),
+            name: trigger.name,
+            kind: trigger.kind,
+            events: trigger.events,
+            changes: trigger.changes,
+            refused: trigger.refused,
+            last_event_at: trigger.last_event_at.map(Moment::from),
+            last_event: trigger.last_event,
+            recent: trigger.recent.into_iter().map(EventJson::from).collect(),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::Frame;
+use super::frame::{self, Frame};
 use crate::answer::Problem;
 use crate::api::openapi;
 use crate::app::Shared;
@@ -47,7 +47,7 @@ pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Result<
         .map_err(|error| Problem::internal(format!("the document of the API cannot be read: {error}")))?;
     let groups = each(&document["tags"]).map(|tag| group(tag, &document)).collect();
     let frame = Frame::new(&app, &visitor.session, "/api/v1");
-    Ok(super::page(&Page { frame, about: text(&document["info"]["description"]), groups }))
+    Ok(frame::page(&Page { frame, about: text(&document["info"]["description"]), groups }))
 }
 
 fn group(tag: &Value, document: &Value) -> Group {

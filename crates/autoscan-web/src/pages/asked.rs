@@ -25,11 +25,11 @@ pub(super) struct Row {
     pub(super) folder: String,
     pub(super) badge: Badge,
     pub(super) reason: Option<String>,
-    pub(super) deliveries: Vec<Told>,
+    pub(super) deliveries: Vec<AskedDelivery>,
 }
 
 /// One target of a scan.
-pub(super) struct Told {
+pub(super) struct AskedDelivery {
     pub(super) target: String,
     pub(super) badge: Badge,
     pub(super) reason: Option<String>,
@@ -65,7 +65,7 @@ impl Row {
     fn of(scan: &Scan, now: autoscan_core::time::Timestamp) -> Self {
         let quiet = (scan.state == ScanState::Waiting)
             .then(|| format!("starts {} if nothing more comes", words::ago(now, scan.due_at)));
-        let told = scan.deliveries.iter().map(|delivery| Told {
+        let deliveries = scan.deliveries.iter().map(|delivery| AskedDelivery {
             target: delivery.target.to_string(),
             badge: words::delivery_state(delivery),
             reason: delivery.error.as_deref().map(words::plain),
@@ -75,7 +75,7 @@ impl Row {
             folder: words::plain(LocalPath::as_str(&scan.folder)),
             badge: words::scan_state(scan.state),
             reason: scan.note.as_deref().map(words::plain).or(quiet),
-            deliveries: told.collect(),
+            deliveries: deliveries.collect(),
         }
     }
 }

@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Frame, words};
+use super::frame::{self, Frame};
+use super::words;
 use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::query;
@@ -80,7 +81,7 @@ pub(super) async fn page(
     };
     let roots = if shown.is_none() { app.web.engine.browse_roots().await } else { BrowseRoots::default() };
     let frame = Frame::new(&app, &visitor.session, "/manual-scan");
-    Ok((status, super::page(&Page { frame, problem, roots, shown })).into_response())
+    Ok((status, frame::page(&Page { frame, problem, roots, shown })).into_response())
 }
 
 async fn look(app: &App, folder: &str, part: &BrowsePart) -> Result<Shown, (StatusCode, String)> {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::Frame;
+use super::frame::{self, Frame};
 use crate::app::{App, Shared};
 use crate::control::ConfigView;
 use crate::visitor::{Posted, Visitor};
@@ -21,7 +21,7 @@ struct Page {
 
 fn draw(app: &App, visitor: &Visitor, faults: Vec<String>) -> Response {
     let frame = Frame::new(app, &visitor.session, "/config");
-    super::page(&Page { frame, view: app.web.control.config(), faults })
+    frame::page(&Page { frame, view: app.web.control.config(), faults })
 }
 
 /// `GET /config`.
@@ -34,7 +34,7 @@ pub(super) async fn reload(State(app): State<Shared>, posted: Posted) -> Respons
     match app.web.control.reload().await {
         Ok(said) => {
             posted.visitor.say(&app, "good", said);
-            super::see_other(&format!("{}/config", app.base()))
+            frame::see_other(&format!("{}/config", app.base()))
         }
         Err(faults) => {
             let page = draw(&app, &posted.visitor, faults);

@@ -4,7 +4,8 @@ use askama::Template;
 use axum::extract::{Request, State};
 use axum::response::Response;
 
-use super::{Frame, words};
+use super::frame::{self, Frame};
+use super::words;
 use crate::answer::Problem;
 use crate::app::Shared;
 use crate::log_tail::{LogLevel, LogLine};
@@ -64,5 +65,5 @@ pub(super) async fn page(
     let (least, text) = (LogLevel::parse(asked("level")).unwrap_or(LogLevel::Trace), asked("q"));
     let lines = app.web.log.recent(least, text, LINES).into_iter().map(Line::from).collect();
     let frame = Frame::new(&app, &visitor.session, "/log");
-    Ok(super::page(&Page { frame, lines, least, text: text.to_owned() }))
+    Ok(frame::page(&Page { frame, lines, least, text: text.to_owned() }))
 }

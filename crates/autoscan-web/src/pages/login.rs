@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 
-use super::Frame;
+use super::frame::{self, Frame};
 use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::session::Session;
@@ -29,19 +29,19 @@ pub(super) async fn page(State(app): State<Shared>, request: Request) -> Result<
     let next = path_of_ours(next);
     let found = app.session(&parts).await?;
     if app.locks.disabled || found.as_ref().is_some_and(|session| session.inside) {
-        return Ok(super::see_other(&format!("{}{next}", app.base())));
+        return Ok(frame::see_other(&format!("{}{next}", app.base())));
     }
     let (session, cookie) = match found.filter(|session| !session.is_old(app.web.engine.now())) {
         Some(session) => (session, None),
         None => app.visit(&parts),
     };
     let mut response = draw(&app, &session, None, "", next);
-    super::put_cookie(&mut response, cookie);
+    frame::put_cookie(&mut response, cookie);
     Ok(response)
 }
 
 fn draw(app: &App, session: &Session, problem: Option<&str>, username: &str, next: &str) -> Response {
-    super::page(&Login { frame: Frame::new(app, session, "/login"), problem, username, next })
+    frame::page(&Login { frame: Frame::new(app, session, "/login"), problem, username, next })
 }
 
 /// `POST /login`.
@@ -57,7 +57,7 @@ pub(super) async fn log_in(State(app): State<Shared>, request: Request) -> Resul
         |name: &str| fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value.as_str());
     let next = path_of_ours(field("next"));
     let pair = format!("{}:{}", field("username"), field("password"));
-    if let Err(problem) = app.try_password(&parts, pair.as_bytes()).await {
+    if let Err(problem) = app.try_password(&parts, pair.as_bytes(), 1).await {
         let said = match problem.status() {
             StatusCode::UNAUTHORIZED => "The username or the password is wrong.",
             StatusCode::TOO_MANY_REQUESTS => {
@@ -76,8 +76,8 @@ pub(super) async fn log_in(State(app): State<Shared>, request: Request) -> Resul
         app.lasting.sessions.leave(&session).await?;
     }
     let cookie = app.begin_session(&parts).await?;
-    let mut response = super::see_other(&format!("{}{next}", app.base()));
-    super::put_cookie(&mut response, Some(cookie));
+    let mut response = frame::see_other(&format!("{}{next}", app.base()));
+    frame::put_cookie(&mut response, Some(cookie));
     Ok(response)
 }
 
@@ -92,7 +92,7 @@ fn no_cookie() -> Problem {
 /// `POST /logout`.
 pub(super) async fn log_out(State(app): State<Shared>, posted: Posted) -> Result<Response, Problem> {
     app.lasting.sessions.leave(&posted.visitor.session).await?;
-    Ok(super::see_other(&format!("{}/login", app.base())))
+    Ok(frame::see_other(&format!("{}/login", app.base())))
 }
 
 /// A path on this site, or else the first page: nobody is led elsewhere.

@@ -10,8 +10,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::asked::Asked;
+use super::frame::{self, Frame};
 use super::preview::{Item, PREVIEWED};
-use super::{Frame, words};
+use super::words;
 use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::query;
@@ -86,7 +87,7 @@ pub(super) async fn page(
         .take(MOST)
         .collect();
     let asked = if ids.is_empty() { None } else { Some(Asked::of(&app, &ids).await?) };
-    Ok(super::page(&Page { asked, ..Page::new(&app, &visitor, &wish) }))
+    Ok(frame::page(&Page { asked, ..Page::new(&app, &visitor, &wish) }))
 }
 
 /// `POST /manual-scan`: what would happen, or with `step=scan` the scan.
@@ -94,22 +95,27 @@ pub(super) async fn send(State(app): State<Shared>, posted: Posted) -> Result<Re
     let wish = Wish::read(posted.all("paths"), posted.all("target"), Some(posted.get("eyes")));
     let page = Page::new(&app, &posted.visitor, &wish);
     if let Some(problem) = wish.problem(&app) {
-        let page = super::page(&Page { problem: Some(problem), ..page });
+        let page = frame::page(&Page { problem: Some(problem), ..page });
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let mut problem = None;
+    let mut is_refused = wish.paths.iter().any(|line| line.path.is_err());
     if posted.get("step") == "scan" {
         match scan(&app, &wish).await? {
-            Sent { scans, tone, sentence } if !scans.is_empty() => {
+            Sent { scans, tone, sentence, .. } if !scans.is_empty() => {
                 posted.visitor.say(&app, tone, sentence);
                 let ids: Vec<String> = scans.iter().map(|id| id.0.to_string()).collect();
-                return Ok(super::see_other(&format!("{}/manual-scan?scans={}", app.base(), ids.join(","))));
+                return Ok(frame::see_other(&format!("{}/manual-scan?scans={}", app.base(), ids.join(","))));
             }
-            Sent { sentence, .. } => problem = Some(sentence),
+            sent => {
+                is_refused |= sent.is_refused;
+                problem = Some(sent.sentence);
+            }
         }
     }
     let preview = Preview::of(&app, &wish).await;
-    Ok(super::page(&Page { problem, preview: Some(preview), ..page }))
+    let page = frame::page(&Page { problem, preview: Some(preview), ..page });
+    Ok(if is_refused { (StatusCode::UNPROCESSABLE_ENTITY, page).into_response() } else { page })
 }
 
 /// What became of a wish.
@@ -117,6 +123,8 @@ struct Sent {
     scans: Vec<ScanId>,
     tone: &'static str,
     sentence: String,
+    /// Whether a path was not believed, or the whole could not be read.
+    is_refused: bool,
 }
 
 /// Sends what is believed; the rest is said.
@@ -131,7 +139,7 @@ async fn scan(app: &App, wish: &Wish) -> Result<Sent, Problem> {
             // Each path goes its way of its own: what cannot be read as a whole is said, not answered with an error.
             Err(TakeError::Unreadable(reason)) => {
                 let sentence = words::sentence(&reason.to_string());
-                return Ok(Sent { scans: Vec::new(), tone: "bad", sentence });
+                return Ok(Sent { scans: Vec::new(), tone: "bad", sentence, is_refused: true });
             }
             taken => taken?,
         }
@@ -139,7 +147,8 @@ async fn scan(app: &App, wish: &Wish) -> Result<Sent, Problem> {
     taken.refused.splice(0..0, refused);
     let is_whole = taken.refused.is_empty() && taken.ignored.is_empty();
     let sentence = words::sentence(&taken.sentence());
-    Ok(Sent { tone: if is_whole { "good" } else { "wait" }, scans: taken.scans, sentence })
+    let (tone, is_refused) = (if is_whole { "good" } else { "wait" }, !taken.refused.is_empty());
+    Ok(Sent { scans: taken.scans, tone, sentence, is_refused })
 }
 
 impl Page {

@@ -10,10 +10,11 @@ use autoscan_engine::{MANUAL, TargetView, TriggerView};
 use axum::extract::{Request, State};
 use axum::response::Response;
 
-use super::Frame;
 use super::chart::{self, Chart};
+use super::frame::{self, Frame};
 use super::reasons::{self, Group};
 use super::scans::{ROOMY, Row};
+use super::triggers;
 use super::words::{self, Badge, When};
 use crate::answer::Problem;
 use crate::app::{App, Shared};
@@ -80,8 +81,19 @@ struct TriggerRow {
 /// When a trigger was heard of last.
 enum Heard {
     Never,
-    Silent { days: u64, at: When },
-    Lately { at: When, event: String },
+    /// Its last request was refused.
+    Refused {
+        at: When,
+        why: String,
+    },
+    Silent {
+        days: u64,
+        at: When,
+    },
+    Lately {
+        at: When,
+        event: String,
+    },
 }
 
 /// `GET /`.
@@ -103,13 +115,14 @@ pub(super) async fn page(
     let row = |scan: &Scan| Row::new(scan, now, ROOMY);
     let targets: Vec<TargetRow> = engine.targets().iter().map(|view| TargetRow::new(view, now)).collect();
     let held = reasons::grouped_holds(waiting.iter().chain(&running));
-    Ok(super::page(&Overview {
+    Ok(frame::page(&Overview {
         frame: Frame::new(&app, &visitor.session, "/"),
         figures: figures(stats),
         attention: attention.iter().map(row).collect(),
         attention_in_all: stats.attention,
         is_well: held.is_empty()
             && stats.attention == 0
+            && attention.is_empty()
             && !targets.is_empty()
             && targets.iter().all(|target| target.state.tone != "bad"),
         held,
@@ -164,16 +177,27 @@ impl TargetRow {
 
 impl TriggerRow {
     fn new(view: &TriggerView, now: Timestamp) -> Self {
-        let heard = match view.last_event_at {
-            None => Heard::Never,
+        Self { name: words::plain(view.name.as_str()), kind: view.kind, heard: Heard::of(view, now) }
+    }
+}
+
+impl Heard {
+    fn of(view: &TriggerView, now: Timestamp) -> Self {
+        if let Some(refused) = triggers::last_refused(view) {
+            return Self::Refused {
+                at: words::when(now, refused.at),
+                why: words::short(&refused.outcome, 200),
+            };
+        }
+        match view.last_event_at {
+            None => Self::Never,
             Some(at) if view.kind != MANUAL && now.since(at) >= SILENT => {
-                Heard::Silent { days: now.since(at).as_secs() / 86_400, at: words::when(now, at) }
+                Self::Silent { days: now.since(at).as_secs() / 86_400, at: words::when(now, at) }
             }
-            Some(at) => Heard::Lately {
+            Some(at) => Self::Lately {
                 at: words::when(now, at),
                 event: view.last_event.as_deref().map(|event| words::short(event, 60)).unwrap_or_default(),
             },
-        };
-        Self { name: words::plain(view.name.as_str()), kind: view.kind, heard }
+        }
     }
 }

@@ -10,8 +10,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
-use super::{Frame, LINKS};
-use crate::answer::{Problem, Told};
+use super::frame::{self, Frame, LINKS};
+use crate::answer::{AnswerSentence, Problem};
 use crate::app::{App, Shared};
 use crate::session::Session;
 
@@ -65,12 +65,14 @@ pub(crate) fn is_below_a_page(path: &str) -> bool {
 /// The page of an answer that is a problem; others stay as they are.
 fn draw(app: &App, session: Option<&Session>, response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
-    let Some(Told(sentence)) = parts.extensions.remove() else { return Response::from_parts(parts, body) };
+    let Some(AnswerSentence(sentence)) = parts.extensions.remove() else {
+        return Response::from_parts(parts, body);
+    };
     let frame = match session {
         Some(session) => Frame::new(app, session, ""),
         None => Frame::outside(app),
     };
-    let mut response = super::page(&Page { frame, title: title(parts.status), sentence });
+    let mut response = frame::page(&Page { frame, title: title(parts.status), sentence });
     *response.status_mut() = parts.status;
     *response.extensions_mut() = parts.extensions;
     for (name, value) in &parts.headers {

@@ -5,6 +5,7 @@ use autoscan_core::name::Name;
 use autoscan_core::scan::{Scan, ScanId, ScanState};
 
 use super::words;
+use crate::unreached::{NOBODY, reached_nobody};
 
 /// Reasons that a page shows.
 const MOST: usize = 8;
@@ -16,10 +17,14 @@ pub(super) struct Reason {
     pub(super) target: Option<Name>,
     /// A sentence.
     pub(super) text: String,
+    /// What that means for the scan, where it must be said.
+    pub(super) lead: Option<&'static str>,
 }
 
 /// Scans with one reason.
 pub(super) struct Group {
+    /// What it means for the scans, where it must be said.
+    pub(super) lead: Option<&'static str>,
     /// The target that it lies at.
     pub(super) target: Option<String>,
     /// The part of the sentence that all have in common; may be empty.
@@ -40,9 +45,11 @@ impl Group {
 }
 
 impl Reason {
-    /// With its target before it.
+    /// With what it means and its target before it.
     pub(super) fn sentence(&self) -> String {
-        self.target.as_ref().map_or_else(|| self.text.clone(), |target| format!("{target}: {}", self.text))
+        let lead = self.lead.map(str::to_owned).into_iter();
+        let parts = lead.chain(self.target.as_ref().map(Name::to_string)).chain([self.text.clone()]);
+        parts.collect::<Vec<_>>().join(": ")
     }
 
     /// What all reasons have in common that differ only in paths, times and counts: the longest part of the sentence that
@@ -79,11 +86,17 @@ pub(super) fn of(scan: &Scan) -> Option<Reason> {
         let is_wanted = |delivery: &&Delivery| wanted.contains(&delivery.state) && delivery.error.is_some();
         scan.deliveries.iter().find(is_wanted).and_then(|delivery| {
             let text = delivery.error.clone()?;
-            Some(Reason { target: Some(delivery.target.clone()), text })
+            Some(Reason { target: Some(delivery.target.clone()), text, lead: None })
         })
     };
-    let note = || scan.note.clone().map(|text| Reason { target: None, text });
+    let note = || scan.note.clone().map(|text| Reason { target: None, text, lead: None });
     match scan.state {
+        ScanState::Attention if reached_nobody(scan) => {
+            let nobody =
+                || Reason { target: None, text: "no target takes this folder".to_owned(), lead: None };
+            let skipped = at(&[DeliveryState::Skipped]).or_else(note).unwrap_or_else(nobody);
+            Some(Reason { lead: Some(NOBODY), ..skipped })
+        }
         ScanState::Attention => at(&[DeliveryState::Failed, DeliveryState::Missing]).or_else(note),
         ScanState::Running => {
             at(&[DeliveryState::Failed, DeliveryState::Missing, DeliveryState::Held]).or_else(note)
@@ -109,7 +122,7 @@ fn holds(scan: &Scan) -> Vec<Reason> {
     let held = scan.deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Held);
     held.filter_map(|delivery| {
         let text = delivery.error.clone()?;
-        Some(Reason { target: Some(delivery.target.clone()), text })
+        Some(Reason { target: Some(delivery.target.clone()), text, lead: None })
     })
     .collect()
 }
@@ -132,6 +145,7 @@ fn group(reasons: impl Iterator<Item = (ScanId, Reason)>) -> Vec<Group> {
         match groups.iter_mut().find(|group| group.target == target && group.core == core) {
             Some(group) => group.scans += 1,
             None => groups.push(Group {
+                lead: reason.lead,
                 target,
                 core: core.to_owned(),
                 text: words::short(&reason.text, 240),
@@ -160,7 +174,7 @@ mod tests {
             ("\"a\" 1\u{7}2", ""),
             ("", ""),
         ] {
-            let reason = Reason { target: None, text: text.to_owned() };
+            let reason = Reason { target: None, text: text.to_owned(), lead: None };
             assert_eq!(reason.core(), core, "{text}");
         }
     }

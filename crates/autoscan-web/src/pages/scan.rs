@@ -1,5 +1,8 @@
 //! One scan: what asked for it, what became of it, and how.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use askama::Template;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
@@ -8,11 +11,15 @@ use autoscan_core::time::Timestamp;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::drafts::Drafts;
+use super::frame::{self, Frame};
 use super::words::{self, Badge, When};
-use super::{Frame, scans};
+use super::{edit, scans};
 use crate::answer::Problem;
-use crate::api::Segment;
 use crate::app::{App, Shared};
+use crate::control::Edit;
+use crate::segment::Segment;
+use crate::unreached::reached_nobody;
 use crate::visitor::{Posted, Visitor};
 
 /// What changes and steps may take of a page, in bytes; beyond, the rest is counted.
@@ -31,6 +38,10 @@ struct Page {
     state: Badge,
     is_waiting: bool,
     is_over: bool,
+    /// Whether it ended without any server being told.
+    reached_nobody: bool,
+    /// The triggers at which its folder may be ignored, in words; none where there is nothing to ignore.
+    may_ignore: Option<String>,
     priority: i64,
     first_seen: When,
     due_at: When,
@@ -96,7 +107,7 @@ pub(super) async fn page(
     let scan = find(&app, &id).await?;
     let steps = app.web.engine.timeline(scan.id).await?.unwrap_or_default();
     let frame = Frame::new(&app, &visitor.session, "/scans");
-    Ok(super::page(&Page::new(frame, &scan, &steps, app.web.engine.now())))
+    Ok(frame::page(&Page::new(frame, &scan, &steps, app.web.engine.now())))
 }
 
 /// `POST /scans/{id}/retry`.
@@ -118,7 +129,7 @@ pub(super) async fn ask_to_drop(
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     let scan = find(&app, &id).await?;
-    Ok(super::page(&Drop {
+    Ok(frame::page(&Drop {
         frame: Frame::new(&app, &visitor.session, "/scans"),
         id: scan.id.0,
         folder: words::short(scan.folder.as_str(), LONGEST),
@@ -140,6 +151,25 @@ pub(super) async fn drop(
     }
     posted.visitor.say(&app, "good", format!("Scan {} is forgotten.", number.0));
     Ok(scans::back(&app, &posted))
+}
+
+/// `POST /scans/{id}/ignore`: leads to the change of the config by which the folder is not reported any more. The scan is
+/// dropped with it.
+pub(super) async fn ignore(
+    State(app): State<Shared>,
+    State(drafts): State<Arc<Drafts>>,
+    id: Segment,
+    posted: Posted,
+) -> Result<Response, Problem> {
+    let scan = find(&app, &id).await?;
+    let edit = Edit::Exclude { triggers: reporters(&scan), folder: scan.folder.clone() };
+    Ok(edit::begin_instead_of(&app, &drafts, &posted.visitor, edit, "/scans", scan.id))
+}
+
+/// The triggers that reported the changes of a scan.
+fn reporters(scan: &Scan) -> Vec<String> {
+    let names: BTreeSet<&str> = scan.changes.iter().map(|stored| stored.trigger.as_str()).collect();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 async fn find(app: &App, id: &Segment) -> Result<Scan, Problem> {
@@ -166,6 +196,8 @@ impl Page {
             state: words::scan_state(scan.state),
             is_waiting: scan.state == ScanState::Waiting,
             is_over: scan.state == ScanState::Done,
+            reached_nobody: reached_nobody(scan),
+            may_ignore: reached_nobody(scan).then(|| words::short(&reporters(scan).join(", "), LONGEST)),
             priority: scan.priority,
             first_seen: words::when(now, scan.first_seen),
             due_at: words::when(now, scan.due_at),

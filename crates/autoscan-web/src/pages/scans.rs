@@ -13,12 +13,14 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::frame::{self, Frame};
+use super::login;
 use super::reasons::{self, Group};
 use super::words::{self, Badge, When};
-use super::{Frame, login};
 use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::query;
+use crate::unreached::reached_nobody;
 use crate::visitor::{Posted, Visitor};
 
 /// Scans on one page.
@@ -86,6 +88,7 @@ pub(super) struct Row {
     pub(super) first_seen: When,
     pub(super) visible: Option<String>,
     pub(super) can_retry: bool,
+    pub(super) reached_nobody: bool,
 }
 
 /// A delivery within a [`Row`].
@@ -146,6 +149,7 @@ impl Filter {
             reason: (!self.reason.is_empty()).then(|| self.reason.clone()),
             limit,
             before: self.before,
+            ..ScanFilter::default()
         }
     }
 
@@ -197,7 +201,7 @@ pub(super) async fn page(
         page.rows = found.scans.iter().map(|scan| Row::new(scan, now, TIGHT)).collect();
         page.groups.truncate(2);
     }
-    Ok(super::page(&page))
+    Ok(frame::page(&page))
 }
 
 /// `POST /scans/retry`: every scan of the page's filter that needs attention, or those of one reason.
@@ -223,7 +227,7 @@ pub(super) async fn retry_all(State(app): State<Shared>, posted: Posted) -> Resu
 
 /// Leads back to the page that a form was on.
 pub(super) fn back(app: &App, posted: &Posted) -> Response {
-    super::see_other(&format!("{}{}", app.base(), login::path_of_ours(posted.get("back"))))
+    frame::see_other(&format!("{}{}", app.base(), login::path_of_ours(posted.get("back"))))
 }
 
 /// The reasons of what needs attention, where a page shows only that.
@@ -281,6 +285,7 @@ impl Row {
             first_seen: words::when(now, scan.first_seen),
             visible: visible_after(scan).map(words::span),
             can_retry: scan.state != ScanState::Done,
+            reached_nobody: reached_nobody(scan),
         }
     }
 

@@ -2,6 +2,7 @@
 //! last step shows the difference to the config's file.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
@@ -13,8 +14,10 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::setup_walk::{self, KINDS, Kind, Step, Walk};
-use super::{Frame, setup_folders};
+use super::frame::{self, Frame};
+use super::setup_folders;
+use super::setup_walk::{self, KINDS, Kind, Step, Walk, Walks};
+use super::state::PagesState;
 use crate::app::{App, Shared};
 use crate::control::{LoginKind, PendingLogin};
 use crate::session::Session;
@@ -37,7 +40,7 @@ const STEPS: [(Step, &str); 5] = [
 ];
 
 /// The routes of this page.
-pub(super) fn routes() -> Router<Shared> {
+pub(super) fn routes() -> Router<PagesState> {
     Router::new()
         .route("/setup", get(page))
         .route("/setup/kind", post(choose_kind))
@@ -94,18 +97,18 @@ impl Page {
 }
 
 /// `GET /setup`.
-async fn page(State(app): State<Shared>, visitor: Visitor) -> Response {
+async fn page(State(app): State<Shared>, State(walks): State<Arc<Walks>>, visitor: Visitor) -> Response {
     let now = app.web.engine.now();
-    let mut walk = app.lasting.walks.of(&visitor.session, now);
+    let mut walk = walks.of(&visitor.session, now);
     let targets = app.web.engine.targets();
     if walk.step == Step::Folders && targets.iter().any(|target| target.name.as_str() == walk.name) {
         // It was written and loaded: the key is no longer needed.
         walk.forget_server();
         walk.step = Step::Done;
-        app.lasting.walks.keep(&visitor.session, now, walk.clone());
+        walks.keep(&visitor.session, now, walk.clone());
     }
     let triggers = app.web.engine.triggers();
-    super::page(&Page {
+    frame::page(&Page {
         frame: Frame::new(&app, &visitor.session, "/setup"),
         walk,
         kinds: &KINDS,
@@ -119,19 +122,19 @@ async fn page(State(app): State<Shared>, visitor: Visitor) -> Response {
 }
 
 /// Where a walk stands now.
-pub(super) fn walk_of(app: &App, session: &Session) -> Walk {
-    app.lasting.walks.of(session, app.web.engine.now())
+pub(super) fn walk_of(app: &App, walks: &Walks, session: &Session) -> Walk {
+    walks.of(session, app.web.engine.now())
 }
 
 /// Keeps a walk and leads to its page.
-pub(super) fn go_on(app: &App, session: &Session, walk: Walk) -> Response {
-    app.lasting.walks.keep(session, app.web.engine.now(), walk);
-    super::see_other(&format!("{}/setup", app.base()))
+pub(super) fn go_on(app: &App, walks: &Walks, session: &Session, walk: Walk) -> Response {
+    walks.keep(session, app.web.engine.now(), walk);
+    frame::see_other(&format!("{}/setup", app.base()))
 }
 
 /// `POST /setup/kind`.
-async fn choose_kind(State(app): State<Shared>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &posted.visitor.session);
+async fn choose_kind(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
+    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
     match setup_walk::kind(posted.get("kind")) {
         Some(kind) => {
             if walk.kind != Some(kind) {
@@ -145,7 +148,7 @@ async fn choose_kind(State(app): State<Shared>, posted: Posted) -> Response {
         }
         None => walk.problem = Some("Choose one of the servers.".to_owned()),
     }
-    go_on(&app, &posted.visitor.session, walk)
+    go_on(&app, &walks, &posted.visitor.session, walk)
 }
 
 /// A name that no target has.
@@ -157,8 +160,12 @@ fn free_name(app: &App, kind: &str) -> String {
 }
 
 /// `POST /setup/address`.
-async fn name_address(State(app): State<Shared>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &posted.visitor.session);
+async fn name_address(
+    State(app): State<Shared>,
+    State(walks): State<Arc<Walks>>,
+    posted: Posted,
+) -> Response {
+    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
     let (url, name) = (posted.get("url").trim().trim_end_matches('/'), posted.get("name").trim());
     let is_taken = app.web.engine.targets().iter().any(|target| target.name.as_str() == name);
     let fault = if walk.kind.is_none() {
@@ -181,7 +188,7 @@ async fn name_address(State(app): State<Shared>, posted: Posted) -> Response {
         (None, _) => Step::Key,
     };
     walk.problem = fault;
-    go_on(&app, &posted.visitor.session, walk)
+    go_on(&app, &walks, &posted.visitor.session, walk)
 }
 
 /// What is wrong with an address, in a sentence.
@@ -206,8 +213,8 @@ fn address_fault(url: &str) -> Option<String> {
 }
 
 /// `POST /setup/login`: asks for a code.
-async fn begin_login(State(app): State<Shared>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &posted.visitor.session);
+async fn begin_login(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
+    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
     walk.pending = None;
     walk.problem = None;
     if let (Some(login), Step::Key | Step::Folders) = (walk.kind.and_then(|kind| kind.login), walk.step) {
@@ -217,14 +224,18 @@ async fn begin_login(State(app): State<Shared>, posted: Posted) -> Response {
             Err(reason) => walk.problem = Some(sentence(&reason)),
         }
     }
-    go_on(&app, &posted.visitor.session, walk)
+    go_on(&app, &walks, &posted.visitor.session, walk)
 }
 
 /// `POST /setup/confirm`: asks whether the code was confirmed. A page that asks by itself gets 204 as long as it was not.
-async fn confirm_login(State(app): State<Shared>, posted: Posted) -> Response {
+async fn confirm_login(
+    State(app): State<Shared>,
+    State(walks): State<Arc<Walks>>,
+    posted: Posted,
+) -> Response {
     let session = &posted.visitor.session;
-    let (mut walk, now) = (walk_of(&app, session), app.web.engine.now());
-    let Some(pending) = walk.pending.clone() else { return go_on(&app, session, walk) };
+    let (mut walk, now) = (walk_of(&app, &walks, session), app.web.engine.now());
+    let Some(pending) = walk.pending.clone() else { return go_on(&app, &walks, session, walk) };
     let is_quiet = posted.get("quiet") == "1";
     if is_quiet && walk.asked_at.is_some_and(|at| now.since(at) < BETWEEN_QUESTIONS) {
         return StatusCode::NO_CONTENT.into_response();
@@ -237,7 +248,7 @@ async fn confirm_login(State(app): State<Shared>, posted: Posted) -> Response {
         }
         Ok(None) if is_quiet => {
             walk.asked_at = Some(now);
-            app.lasting.walks.keep(session, now, walk);
+            walks.keep(session, now, walk);
             return StatusCode::NO_CONTENT.into_response();
         }
         Ok(None) => {
@@ -246,7 +257,7 @@ async fn confirm_login(State(app): State<Shared>, posted: Posted) -> Response {
         }
         Err(reason) => walk.problem = Some(reason),
     }
-    go_on(&app, session, walk)
+    go_on(&app, &walks, session, walk)
 }
 
 async fn ask(app: &App, pending: &PendingLogin) -> Result<Option<Secret>, String> {
@@ -254,11 +265,11 @@ async fn ask(app: &App, pending: &PendingLogin) -> Result<Option<Secret>, String
 }
 
 /// `POST /setup/key`: a key that the person has.
-async fn paste_key(State(app): State<Shared>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &posted.visitor.session);
+async fn paste_key(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
+    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
     let key = posted.get("key").trim();
     if walk.step < Step::Key {
-        return go_on(&app, &posted.visitor.session, walk);
+        return go_on(&app, &walks, &posted.visitor.session, walk);
     }
     walk.pending = None;
     walk.step = Step::Key;
@@ -268,16 +279,16 @@ async fn paste_key(State(app): State<Shared>, posted: Posted) -> Response {
         walk.key = Some(Secret::new(key));
         try_it(&app, &mut walk).await;
     }
-    go_on(&app, &posted.visitor.session, walk)
+    go_on(&app, &walks, &posted.visitor.session, walk)
 }
 
 /// `POST /setup/test`: tries the server again.
-async fn test(State(app): State<Shared>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &posted.visitor.session);
+async fn test(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
+    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
     if walk.step >= Step::Key {
         try_it(&app, &mut walk).await;
     }
-    go_on(&app, &posted.visitor.session, walk)
+    go_on(&app, &walks, &posted.visitor.session, walk)
 }
 
 /// Asks the server who it is and what it has, and goes on to its folders.
@@ -297,8 +308,8 @@ async fn try_it(app: &App, walk: &mut Walk) {
 }
 
 /// `POST /setup/back`: to an earlier step.
-async fn back(State(app): State<Shared>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &posted.visitor.session);
+async fn back(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
+    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
     walk.step = match walk.step {
         Step::Folders => Step::Key,
         Step::Key => Step::Address,
@@ -306,14 +317,14 @@ async fn back(State(app): State<Shared>, posted: Posted) -> Response {
     };
     walk.problem = None;
     walk.pending = None;
-    go_on(&app, &posted.visitor.session, walk)
+    go_on(&app, &walks, &posted.visitor.session, walk)
 }
 
 /// `POST /setup/again`: forgets everything.
-async fn again(State(app): State<Shared>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &posted.visitor.session);
+async fn again(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
+    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
     walk.begin_again();
-    go_on(&app, &posted.visitor.session, walk)
+    go_on(&app, &walks, &posted.visitor.session, walk)
 }
 
 /// A reason as a sentence of its own.

@@ -1,5 +1,7 @@
 //! Which folder of a new server is which folder here.
 
+use std::sync::Arc;
+
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::Look;
 use autoscan_core::suggest::{Counterpart, Doubt, Party, Suggestions};
@@ -7,11 +9,13 @@ use autoscan_engine::NewServer;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::drafts::Drafts;
 use super::setup::{go_on, walk_of};
-use super::setup_walk::{Row, Step, Walk};
-use super::{edit, target_maps, words};
+use super::setup_walk::{Row, Step, Walk, Walks};
+use super::{edit, words};
 use crate::app::{App, Shared};
 use crate::control::{Edit, NewTarget, TriedServer};
+use crate::map_advice;
 use crate::visitor::Posted;
 
 /// Folders that are shown; a server with more is mapped by hand.
@@ -40,7 +44,7 @@ pub(super) async fn rows(app: &App, name: &str, tried: TriedServer) -> Vec<Row> 
         return rows;
     }
     let new = NewServer { name: name.to_owned(), libraries, samples };
-    let found = app.web.engine.map_advice(target_maps::senders(app).await, Some(new)).await.found;
+    let found = app.web.engine.map_advice(map_advice::senders(app).await, Some(new)).await.found;
     for row in &mut rows {
         let Ok(folder) = AbsolutePath::parse(&row.folder) else { continue };
         let look = app.web.engine.look(&LocalPath(folder.clone())).await;
@@ -109,22 +113,27 @@ fn said(evidence: &[String]) -> impl Iterator<Item = String> {
 }
 
 /// `POST /setup/folders`: leads to what this changes in the config's file.
-pub(super) async fn write(State(app): State<Shared>, posted: Posted) -> Response {
+pub(super) async fn write(
+    State(app): State<Shared>,
+    State(walks): State<Arc<Walks>>,
+    State(drafts): State<Arc<Drafts>>,
+    posted: Posted,
+) -> Response {
     let session = &posted.visitor.session;
-    let mut walk = walk_of(&app, session);
+    let mut walk = walk_of(&app, &walks, session);
     let target = walk.target().filter(|_| walk.step == Step::Folders);
-    let Some(target) = target else { return go_on(&app, session, walk) };
+    let Some(target) = target else { return go_on(&app, &walks, session, walk) };
     for (row, here) in walk.rows.iter_mut().zip(posted.all("here")) {
         let here = here.trim();
         here.clone_into(&mut row.here);
     }
     walk.problem = fault(&app, &mut walk, posted.get("insist") == "1").await;
     if walk.problem.is_some() {
-        return go_on(&app, session, walk);
+        return go_on(&app, &walks, session, walk);
     }
     let edit = Edit::AddTarget(NewTarget { map: lines(&walk), ..target });
-    go_on(&app, session, walk);
-    edit::begin(&app, &posted.visitor, edit, "/setup")
+    go_on(&app, &walks, session, walk);
+    edit::begin(&app, &drafts, &posted.visitor, edit, "/setup")
 }
 
 /// The lines of the map: only where a folder is called otherwise.

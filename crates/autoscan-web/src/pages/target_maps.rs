@@ -1,62 +1,30 @@
 //! Map suggestions: looked for when a person asks, kept until the next time, and shown with what speaks for each.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use autoscan_core::suggest::{Party, Suggestion};
+use autoscan_core::suggest::Party;
 use autoscan_core::time::Timestamp;
-use autoscan_engine::{Engine, MapAdvice, SenderFolders};
+use autoscan_engine::{Engine, MapAdvice};
 use axum::extract::State;
 use axum::response::Response;
 
+use super::frame;
 use super::targets::ended;
 use super::words::{self, Badge, When};
-use crate::app::{App, Shared};
+use crate::app::Shared;
+use crate::map_advice::{Maps, look, open_lines};
 use crate::visitor::Posted;
 
 /// Entries of one list that a page shows; the rest is counted.
 const MOST: usize = 40;
 
-/// What was suggested last.
-#[derive(Default)]
-pub(crate) struct Maps {
-    last: Mutex<Option<Arc<MapAdvice>>>,
-    /// Held while there is a look: servers and disk are not asked twice at the same time.
-    looking: tokio::sync::Mutex<()>,
-}
-
-impl Maps {
-    /// What was suggested last, if there was a look since the start.
-    pub(crate) fn last(&self) -> Option<Arc<MapAdvice>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// Looks afresh, and keeps what is found.
-pub(crate) async fn look(app: &App) -> Arc<MapAdvice> {
-    let before = app.lasting.maps.last().map(|advice| advice.at);
-    let _alone = app.lasting.maps.looking.lock().await;
-    // Who had to wait for another's look takes what that found.
-    if let Some(last) = app.lasting.maps.last().filter(|advice| Some(advice.at) != before) {
-        return last;
-    }
-    let advice = Arc::new(app.web.engine.map_advice(senders(app).await, None).await);
-    *app.lasting.maps.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&advice));
-    advice
-}
-
-/// The folders of all senders, asked afresh.
-pub(super) async fn senders(app: &App) -> Vec<SenderFolders> {
-    app.web.control.root_folders().await.into_iter().map(SenderFolders::from).collect()
-}
-
-/// The lines that the config does not hold yet.
-pub(crate) fn open_lines<'a>(engine: &Engine, advice: &'a MapAdvice) -> Vec<&'a Suggestion> {
-    advice.found.lines.iter().filter(|line| !engine.maps_to(&line.of, &line.from, &line.to)).collect()
-}
-
 /// `POST /targets/suggest`.
-pub(super) async fn suggest(State(app): State<Shared>, posted: Posted) -> Response {
-    let advice = look(&app).await;
+pub(super) async fn suggest(
+    State(app): State<Shared>,
+    State(maps): State<Arc<Maps>>,
+    posted: Posted,
+) -> Response {
+    let advice = look(&app, &maps).await;
     let open = open_lines(&app.web.engine, &advice).len();
     let count = words::count(open as u64, "line", "lines");
     let (tone, text) = match (open, advice.found.doubts.len()) {
@@ -67,7 +35,7 @@ pub(super) async fn suggest(State(app): State<Shared>, posted: Posted) -> Respon
         _ => ("good", format!("{count} for a map can be proposed: see below.")),
     };
     posted.visitor.say(&app, tone, text);
-    super::see_other(&format!("{}/targets#maps", app.base()))
+    frame::see_other(&format!("{}/targets#maps", app.base()))
 }
 
 /// The section of the page.

@@ -1,5 +1,6 @@
 //! The servers: how each is, what it has, and what map it needs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
@@ -9,13 +10,16 @@ use autoscan_engine::{Here, Known, TargetView, TestView};
 use axum::extract::State;
 use axum::response::Response;
 
+use super::drafts::Drafts;
+use super::edit;
+use super::frame::{self, Frame};
 use super::target_maps::Section;
 use super::words::{self, Badge, When};
-use super::{Frame, edit};
 use crate::answer::Problem;
-use crate::api::Segment;
 use crate::app::Shared;
 use crate::control::{Edit, MapOf};
+use crate::map_advice::Maps;
+use crate::segment::Segment;
 use crate::visitor::{Posted, Visitor};
 
 /// How long the page waits for servers that were never asked.
@@ -72,7 +76,11 @@ struct Folder {
 }
 
 /// `GET /targets`.
-pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Result<Response, Problem> {
+pub(super) async fn page(
+    State(app): State<Shared>,
+    State(maps): State<Arc<Maps>>,
+    visitor: Visitor,
+) -> Result<Response, Problem> {
     let engine = &app.web.engine;
     engine.get_to_know(PATIENCE).await;
     let now = engine.now();
@@ -86,8 +94,8 @@ pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Result<
             ..Card::new(view, now)
         });
     }
-    let maps = app.lasting.maps.last().map(|advice| Section::new(engine, &advice, now));
-    Ok(super::page(&Page { frame: Frame::new(&app, &visitor.session, "/targets"), targets, maps }))
+    let maps = maps.last().map(|advice| Section::new(engine, &advice, now));
+    Ok(frame::page(&Page { frame: Frame::new(&app, &visitor.session, "/targets"), targets, maps }))
 }
 
 impl Card {
@@ -195,7 +203,7 @@ pub(super) async fn test(
         Err(fault) => ("bad", fault.reason().to_owned()),
     };
     posted.visitor.say(&app, tone, format!("{name}: {}", ended(&text)));
-    Ok(super::see_other(&format!("{}/targets", app.base())))
+    Ok(frame::see_other(&format!("{}/targets", app.base())))
 }
 
 /// `POST /targets/{name}/pause`: for `15m`, `1h`, or until resumed.
@@ -218,7 +226,7 @@ pub(super) async fn pause(
     let when = until.map_or_else(|| "you resume it".to_owned(), words::moment);
     let text = format!("{name} is told nothing until {when}. What comes meanwhile is kept for it.");
     posted.visitor.say(&app, "wait", text);
-    Ok(super::see_other(&format!("{}/targets", app.base())))
+    Ok(frame::see_other(&format!("{}/targets", app.base())))
 }
 
 /// `POST /targets/{name}/resume`.
@@ -231,11 +239,15 @@ pub(super) async fn resume(
         return Err(no_target(&name));
     }
     posted.visitor.say(&app, "good", format!("{name} goes on."));
-    Ok(super::see_other(&format!("{}/targets", app.base())))
+    Ok(frame::see_other(&format!("{}/targets", app.base())))
 }
 
 /// `POST /targets/map`: leads to the page that shows what lines for a map would change in the config's file.
-pub(super) async fn map(State(app): State<Shared>, posted: Posted) -> Result<Response, Problem> {
+pub(super) async fn map(
+    State(app): State<Shared>,
+    State(drafts): State<Arc<Drafts>>,
+    posted: Posted,
+) -> Result<Response, Problem> {
     let name = posted.get("name").to_owned();
     let of = match posted.get("of") {
         "trigger" if app.web.engine.trigger(&name).is_some() => MapOf::Trigger(name),
@@ -249,7 +261,7 @@ pub(super) async fn map(State(app): State<Shared>, posted: Posted) -> Result<Res
     if lines.is_empty() {
         return Err(Problem::bad_request("The form holds no line for a map: nothing was written"));
     }
-    Ok(edit::begin(&app, &posted.visitor, Edit::AddMap { of, lines }, "/targets"))
+    Ok(edit::begin(&app, &drafts, &posted.visitor, Edit::AddMap { of, lines }, "/targets"))
 }
 
 fn no_target(name: &str) -> Problem {

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use askama::Template;
 use autoscan_core::guide::{FieldValue, Guide};
+use autoscan_core::history::TriggerEvent;
 use autoscan_core::time::Timestamp;
-use autoscan_engine::{ReceivedEvent, TriggerView};
+use autoscan_engine::TriggerView;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::Frame;
+use super::frame::{self, Frame};
 use super::words::{self, When};
 use crate::app::{App, Shared};
 use crate::visitor::Visitor;
@@ -41,6 +42,8 @@ struct Card {
     guide: Option<&'static Guide>,
     events: String,
     last: Option<When>,
+    /// When its last request came, where that was refused.
+    refused: Option<When>,
     silence: Option<String>,
     recent: Vec<Event>,
 }
@@ -58,7 +61,7 @@ struct Event {
 /// `GET /triggers`.
 pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Response {
     let now = app.web.engine.now();
-    super::page(&Page {
+    frame::page(&Page {
         frame: Frame::new(&app, &visitor.session, "/triggers"),
         cards: app.web.engine.triggers().iter().map(|view| Card::of(&app, view, now)).collect(),
         is_open: app.locks.disabled,
@@ -81,6 +84,7 @@ impl Card {
             guide: (app.web.guide)(view.kind),
             events: words::count(view.events, "request", "requests"),
             last: view.last_event_at.map(|at| words::when(now, at)),
+            refused: last_refused(view).map(|event| words::when(now, event.at)),
             recent: view.recent.iter().map(|event| Event::of(event, now)).collect(),
             kind: view.kind,
             name: view.name.to_string(),
@@ -94,7 +98,7 @@ impl Card {
 }
 
 impl Event {
-    fn of(event: &ReceivedEvent, now: Timestamp) -> Self {
+    fn of(event: &TriggerEvent, now: Timestamp) -> Self {
         Self {
             when: words::when(now, event.at),
             name: words::plain(&event.event),
@@ -106,6 +110,12 @@ impl Event {
     }
 }
 
+/// The last request of a trigger, where that was refused.
+pub(super) fn last_refused(view: &TriggerView) -> Option<&TriggerEvent> {
+    let refused = view.recent.iter().filter(|event| event.refused).max_by_key(|event| event.at)?;
+    view.last_event_at.is_none_or(|at| at < refused.at).then_some(refused)
+}
+
 /// What is odd about a sender that says nothing, in a sentence.
 fn silence(view: &TriggerView, since: Timestamp, now: Timestamp) -> Option<String> {
     match view.last_event_at {
@@ -115,7 +125,7 @@ fn silence(view: &TriggerView, since: Timestamp, now: Timestamp) -> Option<Strin
                 "Nothing came for {days}. If there was something to report, press Test in the sender and look at what comes."
             ))
         }
-        None if view.events == 0 && now.since(since) >= SILENT => {
+        None if view.events == 0 && view.refused == 0 && now.since(since) >= SILENT => {
             Some(format!("Nothing ever came, and autoscan runs for {}.", words::about(now.since(since))))
         }
         _ => None,

@@ -8,7 +8,7 @@ use autoscan_core::duration::in_words;
 use autoscan_core::scan::ScanState;
 use autoscan_core::time::Timestamp;
 
-use crate::api::Moment;
+use crate::moment::Moment;
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use autoscan_core::secret::Secret;
 use autoscan_store::MemoryStore;
-use autoscan_testkit::clock::FakeClock;
+use autoscan_testkit::FakeClock;
 use autoscan_web::hash_password;
 
-use crate::furniture::{API_KEY, House, KEYED, PASSWORD, Reply, basic};
+use crate::furniture::{API_KEY, House, KEYED, PASSWORD, Reply, SERVER_PASS, TOKEN, basic};
+
+const GRAB: &str = r#"{"eventType":"Grab"}"#;
 
 const LOGIN: &str = "username=autoscan&password=p%C3%A4ssw%C3%B6rd";
 
@@ -215,6 +217,48 @@ async fn the_host_header_is_believed_by_nobody() {
 }
 
 #[tokio::test]
+async fn without_a_password_only_own_names_are_answered() {
+    let house = House::new(|web| {
+        web.doors.disabled = true;
+        web.own_names = vec!["scan.example.org".to_owned()];
+    });
+    for (host, is_own) in [
+        ("127.0.0.1:3030", true),
+        ("[::1]:3030", true),
+        ("localhost:3030", true),
+        ("nas", true),
+        ("nas.local", true),
+        ("scan.example.org", true),
+        ("evil.example", false),
+        ("evil.example:3030", false),
+        ("localhost.evil.example", false),
+        ("\u{e9}", false),
+    ] {
+        for (method, uri, body) in [
+            ("GET", "/", ""),
+            ("GET", "/api/v1/config", ""),
+            ("GET", "/health", ""),
+            ("GET", "/nothing/here", ""),
+            ("POST", "/triggers/sonarr", GRAB),
+            ("POST", "/api/v1/queue/pause", ""),
+        ] {
+            let reply = house.ask(method, uri, &[("host", host)], body).await;
+            assert_eq!(reply.status != 421, is_own, "{method} {uri} {host}: {reply:?}");
+            assert!(is_own || (reply.code() == "UNKNOWN_HOST" && reply.body.contains("allowed-hosts")));
+        }
+    }
+    let page = house.ask("GET", "/", &[("host", "<b>.evil.example"), ("accept", "text/html")], "").await;
+    assert!(
+        page.status == 421 && page.body.contains("allowed-hosts") && !page.body.contains("<b>"),
+        "{page:?}"
+    );
+    let without_a_name = house.ask("GET", "/health", &[], "").await;
+    assert_eq!(without_a_name.status, 200, "no browser sends such a request");
+    let named = House::new(|_| ()).ask("GET", "/health", &[("host", "evil.example")], "").await;
+    assert_eq!(named.status, 200, "a password is what guards otherwise");
+}
+
+#[tokio::test]
 async fn every_answer_is_guarded() {
     let house = House::new(|_| ());
     let html = [("accept", "text/html")];
@@ -250,45 +294,138 @@ async fn every_answer_is_guarded() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn ten_thousand_wrong_passwords_open_nothing_and_lock_nobody_out() {
-    let house = House::new(|_| ());
-    for guess in 0..10_000 {
-        let wrong = basic(format!("autoscan:{guess}"));
-        let reply = house.ask("GET", "/api/v1/stats", &[("authorization", &wrong)], "").await;
-        assert_eq!(reply.status, if guess < 20 { 401 } else { 429 });
+/// Whether an address is locked out: the credential was not looked at.
+const LOCKED_OUT: u16 = 429;
+
+/// A password, once written as it is and once as its hash.
+fn both_kinds_of_password() -> [House; 2] {
+    let hash = hash_password(&Secret::new(PASSWORD), &[7; 16]).unwrap();
+    let hashed = House::new(|web| {
+        web.doors.password = None;
+        web.doors.password_hash = Some(Secret::new(hash));
+    });
+    [House::new(|_| ()), hashed]
+}
+
+/// Guesses with wrong keys until the address is locked out.
+async fn be_locked_out(house: &House) {
+    for _ in 0..20 {
+        assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, 401);
     }
-    let right = basic(format!("autoscan:{PASSWORD}"));
-    assert_eq!(house.ask("GET", "/api/v1/stats", &[("authorization", &right)], "").await.status, 200);
-    // At the form one more try would be one more guess: it says to wait.
-    let (cookie, csrf) = token(&house, "/login", "").await;
-    let form = format!("csrf={csrf}&{LOGIN}");
-    let reply = house.ask("POST", "/login", &[("cookie", &cookie)], form.clone()).await;
-    assert_eq!((reply.status, reply.header("retry-after")), (429, "60"));
-    assert!(reply.body.contains("wait a minute") && reply.header("www-authenticate").is_empty());
-    tokio::time::advance(Duration::from_mins(1)).await;
-    assert_eq!(house.ask("POST", "/login", &[("cookie", &cookie)], form).await.status, 303);
+    assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, LOCKED_OUT);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_password_that_is_known_by_its_hash_opens_and_is_not_guessed() {
-    let made = hash_password(&Secret::new(PASSWORD), &[7; 16]).unwrap();
-    let house = House::new(|web| {
-        web.doors.password = None;
-        web.doors.password_hash = Some(Secret::new(made));
-    });
-    let right = basic(format!("autoscan:{PASSWORD}"));
-    let ask =
-        async |basic: &str| house.ask("GET", "/api/v1/stats", &[("authorization", basic)], "").await.status;
-    assert_eq!(ask(&right).await, 200);
-    assert_eq!(ask(&basic(format!("nobody:{PASSWORD}"))).await, 401);
-    assert!(is_inside(&house, &house.log_in().await).await);
-    for _ in 0..19 {
-        assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "wrong")], "").await.status, 401);
+async fn a_guesser_of_a_password_learns_nothing_while_it_is_locked_out_however_the_password_is_kept() {
+    for house in both_kinds_of_password() {
+        let right = basic(format!("autoscan:{PASSWORD}"));
+        let ask = async || house.ask("GET", "/api/v1/stats", &[("authorization", &right)], "").await;
+        be_locked_out(&house).await;
+        let refused = ask().await;
+        assert_eq!((refused.status, refused.code().as_str()), (LOCKED_OUT, "TOO_MANY_FAILURES"));
+        let (cookie, csrf) = token(&house, "/login", "").await;
+        let form = format!("csrf={csrf}&{LOGIN}");
+        let refused = house.ask("POST", "/login", &[("cookie", &cookie)], form.clone()).await;
+        assert_eq!(refused.status, LOCKED_OUT);
+        assert!(refused.body.contains("wait a minute") && refused.header("www-authenticate").is_empty());
+        tokio::time::advance(Duration::from_mins(1)).await;
+        assert_eq!(house.ask("POST", "/login", &[("cookie", &cookie)], form).await.status, 303);
+        assert_eq!(ask().await.status, 200);
     }
-    // What was right is still known; a guess is no longer tried at all.
-    assert_eq!(ask(&basic("autoscan:guess")).await, 429);
-    assert_eq!(ask(&right).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_was_right_before_from_an_address_goes_on_opening_while_others_there_guess() {
+    for house in both_kinds_of_password() {
+        let right = basic(format!("autoscan:{PASSWORD}"));
+        let ask = async |basic: &str| {
+            house.ask("GET", "/api/v1/stats", &[("authorization", basic)], "").await.status
+        };
+        assert_eq!(ask(&right).await, 200);
+        assert_eq!(ask(&basic(format!("nobody:{PASSWORD}"))).await, 401);
+        assert!(is_inside(&house, &house.log_in().await).await);
+        for _ in 0..19 {
+            assert_eq!(ask(&basic("autoscan:guess")).await, 401);
+        }
+        assert_eq!(ask(&basic("autoscan:guess")).await, LOCKED_OUT);
+        assert_eq!(ask(&right).await, 200);
+        assert!(is_inside(&house, &house.log_in().await).await, "at the form too");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_credential_is_guessed_as_slowly_as_a_password() {
+    let right = basic(format!("autoscan:{PASSWORD}"));
+    let bearer = format!("Bearer {TOKEN}");
+    for (method, uri, header) in [
+        ("POST", "/triggers/sonarr", Some(("authorization", right.as_str()))),
+        ("POST", "/triggers/sonarr", Some(("authorization", &bearer))),
+        ("POST", "/triggers/sonarr", Some(("x-api-key", TOKEN))),
+        ("POST", "/triggers/sonarr", Some(("x-api-key", API_KEY))),
+        ("POST", "/triggers/sonarr?token=sonarr%27s%20token", None),
+        ("POST", "/triggers/sonarr?apikey=the-api-key", None),
+        ("POST", "/triggers/sonarr/sonarr%27s%20token", None),
+        ("GET", "/api/v1/stats", Some(("x-api-key", API_KEY))),
+        ("GET", "/0c1fa3c9", None),
+        ("GET", "/api/0c1fa3c9?cmd=queue_count", None),
+    ] {
+        let headers: Vec<_> = header.into_iter().collect();
+        let house = || House::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+        let ask = async |house: &House| house.ask(method, uri, &headers, GRAB).await.status;
+        let guessed = house();
+        be_locked_out(&guessed).await;
+        assert_eq!(ask(&guessed).await, LOCKED_OUT, "{method} {uri} {header:?}");
+        let known = house();
+        assert_eq!(ask(&known).await, 200, "{method} {uri} {header:?}");
+        be_locked_out(&known).await;
+        assert_eq!(ask(&known).await, 200, "{method} {uri} {header:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_locked_out_guesses_once_a_second_on_a_connection() {
+    let house = House::new(|_| ());
+    be_locked_out(&house).await;
+    let start = tokio::time::Instant::now();
+    for guess in 0..30 {
+        let wrong = basic(format!("autoscan:{guess}"));
+        let reply = house.ask("GET", "/api/v1/stats", &[("authorization", &wrong)], "").await;
+        assert_eq!(reply.status, LOCKED_OUT);
+        let pause: u64 = reply.header("retry-after").parse().unwrap();
+        assert!((1..=60).contains(&pause));
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_guesses_by_the_thousand_with_one_request() {
+    let house = House::new(|_| ());
+    let many = (0..1000).fold(String::new(), |all, guess| format!("{all}token={guess}&"));
+    let guesses = house.ask("POST", &format!("/triggers/sonarr?{many}apikey=the-api-key"), &[], GRAB).await;
+    assert_ne!(guesses.status, 200);
+    assert_eq!(house.ask("POST", "/triggers/sonarr?token=x", &[], GRAB).await.status, LOCKED_OUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_browsers_ask_for_by_themselves_is_no_guess_of_the_server_pass() {
+    let house = House::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+    for _ in 0..30 {
+        for uri in ["/favicon.ico", "/robots.txt", "/apple-touch-icon-precomposed.png"] {
+            assert_eq!(house.ask("GET", uri, &[], "").await.status, 404, "{uri}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_a_day_prolongs_no_lock_out() {
+    let clock = FakeClock::new();
+    let house = House::with_clock(Arc::new(clock.clone()));
+    be_locked_out(&house).await;
+    clock.set_back(Duration::from_hours(24));
+    assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, LOCKED_OUT);
+    tokio::time::advance(Duration::from_mins(1)).await;
+    assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, 401);
+    assert_eq!(house.get("/api/v1/stats").await.status, 200);
 }
 
 #[tokio::test]

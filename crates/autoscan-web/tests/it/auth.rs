@@ -133,16 +133,17 @@ async fn a_page_of_another_site_cannot_use_the_browsers_password() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn guessing_is_slowed_down_and_the_right_key_always_passes() {
+async fn guessing_is_slowed_down_and_the_key_of_a_sender_that_is_known_passes() {
     let house = House::new(|_| ());
     let guess = [("x-api-key", "guess")];
+    assert_eq!(house.post("/triggers/sonarr", GRAB).await.status, 200);
     for _ in 0..20 {
         assert_eq!(house.ask("POST", "/triggers/sonarr", &guess, GRAB).await.status, 401);
         assert_eq!(house.ask("POST", "/triggers/sonarr", &[], GRAB).await.status, 401);
     }
-    for uri in ["/triggers/sonarr", "/api/v1/queue/pause"] {
+    for (uri, wait) in [("/triggers/sonarr", "60"), ("/api/v1/queue/pause", "59")] {
         let reply = house.ask("POST", uri, &guess, GRAB).await;
-        assert_eq!((reply.status, reply.header("retry-after")), (429, "60"));
+        assert_eq!((reply.status, reply.header("retry-after")), (429, wait));
         assert_eq!(reply.code(), "TOO_MANY_FAILURES");
     }
     assert_eq!(house.ask("POST", "/triggers/sonarr", &[], GRAB).await.status, 401);

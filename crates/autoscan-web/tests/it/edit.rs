@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use autoscan_core::path::LocalPath;
 use autoscan_core::secret::Secret;
 use autoscan_web::{
     ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoots,
@@ -33,7 +34,11 @@ impl Control for Editor {
         if self.refuses {
             return Err("the file is <b>read only</b>".to_owned());
         }
-        let Edit::AddMap { lines, .. } = edit else { return Err("no".to_owned()) };
+        let lines = match edit {
+            Edit::AddMap { lines, .. } => lines.clone(),
+            Edit::Exclude { folder, .. } => vec![("exclude".to_owned(), folder.to_string())],
+            Edit::AddTarget(_) => return Err("no".to_owned()),
+        };
         let line = |sign, text: &str| DiffLine { sign, text: text.to_owned() };
         let mut diff = vec![line(Sign::Kept, "map:"), line(Sign::Removed, "<i>old</i>")];
         diff.extend(lines.iter().map(|(from, to)| line(Sign::Added, &format!("{from}: {to}"))));
@@ -114,6 +119,10 @@ async fn a_change_that_cannot_be_written_says_why_and_shows_the_lines_to_write_b
     let page = browser.follow(&browser.send("/targets/map", &LINES).await).await.body;
     assert!(page.contains("the file is &#60;b&#62;read only"), "{page}");
     assert!(page.contains("/tv: /mnt/tv\n/a&#60;b&#62;: /c"), "{page}");
+    house.post("/triggers/sonarr", r#"{"eventType":"Download","paths":["/tv/It's"]}"#).await;
+    let page = browser.follow(&browser.send("/scans/1/ignore", &[]).await).await.body;
+    assert!(page.contains("<code>exclude:</code>"), "{page}");
+    assert!(page.contains("- &#39;^/mnt/tv/It&#39;&#39;s(/|$)&#39;"), "{page}");
 }
 
 #[tokio::test]
@@ -155,4 +164,25 @@ async fn a_map_of_nobody_or_without_a_line_is_refused() {
         assert_eq!(browser.send("/targets/map", &fields).await.status, status, "{of} {name}");
     }
     assert_eq!(browser.send("/targets/map", &[("of", "target"), ("name", "plex")]).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_folder_that_no_server_has_is_ignored_by_the_config_and_its_scan_is_dropped() {
+    let editor = Arc::new(Editor::default());
+    let house = House::new(|web| web.control = Arc::<Editor>::clone(&editor));
+    house.post("/triggers/sonarr", r#"{"eventType":"Download","paths":["/tv/Show"]}"#).await;
+    let browser = Browser::inside(&house).await;
+    let begun = browser.send("/scans/1/ignore", &[]).await;
+    let page = browser.follow(&begun).await;
+    assert!(page.status == 200 && page.body.contains("Ignore /mnt/tv/Show from now on"), "{page:?}");
+    assert_eq!(house.folders().await, ["/mnt/tv/Show"], "it is dropped once the change is written");
+
+    let basis = value_of(&page.body, "basis");
+    let written = browser.send(begun.header("location"), &[("basis", &basis)]).await;
+    assert_eq!(written.header("location"), "/scans");
+    let folder = LocalPath::parse("/mnt/tv/Show").unwrap();
+    let edit = Edit::Exclude { triggers: vec!["sonarr".to_owned()], folder };
+    assert_eq!(*editor.written.lock().unwrap(), [(edit, basis)]);
+    assert_eq!(house.folders().await, Vec::<String>::new());
+    assert_eq!(browser.send("/scans/1/ignore", &[]).await.status, 404);
 }

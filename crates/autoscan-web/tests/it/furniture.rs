@@ -11,14 +11,17 @@ use autoscan_core::filter::{Filter, IgnoreList};
 use autoscan_core::guide::{Field, FieldValue, Guide};
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
-use autoscan_core::path::TriggerPath;
+use autoscan_core::path::{TargetPath, TriggerPath};
 use autoscan_core::ports::{
-    Hook, Identity, Library, Plan, ReadError, Reading, ScanFilter, Store, Target, TargetScan, Trigger,
+    Clock, Hook, Identity, Libraries, Library, Plan, ReadError, Reading, ScanFilter, Store, Target,
+    TargetScan, Trigger,
 };
+use autoscan_core::redact::Redaction;
 use autoscan_core::scan::{Quiet, Scan};
 use autoscan_core::secret::Secret;
 use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Pace, Parts, Rules};
-use autoscan_testkit::{FakeClock, FakeFiles};
+use autoscan_store::MemoryStore;
+use autoscan_testkit::{FakeClock, FakeFiles, FaultyStore};
 use autoscan_web::{
     ConfigView, Control, Doors, Edit, LogLevel, LogLine, LogTail, LoginKind, NewTarget, PendingLogin, Places,
     Proposal, SenderRoots, TriedServer, Web,
@@ -32,8 +35,6 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-
-use crate::store::Breakable;
 
 pub(crate) const PASSWORD: &str = "pässwörd";
 pub(crate) const API_KEY: &str = "the-api-key";
@@ -136,7 +137,7 @@ impl LogTail for Said {
 /// The router with what it stands on.
 pub(crate) struct House {
     pub(crate) router: Router,
-    pub(crate) store: Arc<Breakable>,
+    pub(crate) store: Arc<FaultyStore>,
     pub(crate) files: Arc<FakeFiles>,
 }
 
@@ -174,7 +175,7 @@ impl Reply {
 impl House {
     /// The usual house, with a change to it.
     pub(crate) fn new(change: impl FnOnce(&mut Web)) -> Self {
-        let (store, files) = (Arc::new(Breakable::default()), Arc::new(disk()));
+        let (store, files) = (store(), Arc::new(disk()));
         let mut web = Web {
             engine: Engine::new(parts(Arc::clone(&store), Arc::clone(&files))),
             doors: Doors {
@@ -191,6 +192,7 @@ impl House {
             metrics_need_auth: false,
             control: Arc::new(Program),
             sessions: Arc::clone(&store) as Arc<_>,
+            own_names: Vec::new(),
             trusted_proxies: Vec::new(),
             log: Arc::new(Said::new()),
             random: |bytes| {
@@ -212,9 +214,15 @@ impl House {
         Self::new(|web| web.doors.disabled = true)
     }
 
+    /// The usual house, by this clock.
+    pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let parts = Parts { clock, ..parts(store(), Arc::default()) };
+        Self::new(|web| web.engine = Engine::new(parts))
+    }
+
     /// The usual house, before its first server.
     pub(crate) fn without_targets() -> Self {
-        let parts = Parts { targets: Vec::new(), ..parts(Arc::default(), Arc::default()) };
+        let parts = Parts { targets: Vec::new(), ..parts(store(), Arc::default()) };
         Self::new(|web| web.engine = Engine::new(parts))
     }
 
@@ -293,6 +301,11 @@ pub(crate) fn basic(pair: impl AsRef<[u8]>) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
+/// A queue in memory that fails on demand.
+fn store() -> Arc<FaultyStore> {
+    Arc::new(FaultyStore::new(Arc::new(MemoryStore::new(Arc::new(FakeClock::new())))))
+}
+
 /// A disk with some shows, one of which has a name that a page must not trust.
 fn disk() -> FakeFiles {
     let disk = FakeFiles::new();
@@ -302,7 +315,7 @@ fn disk() -> FakeFiles {
     disk
 }
 
-fn parts(store: Arc<Breakable>, files: Arc<FakeFiles>) -> Parts {
+fn parts(store: Arc<FaultyStore>, files: Arc<FakeFiles>) -> Parts {
     let trigger = |name: &str, kind, token: Option<&str>| BoundTrigger {
         name: Name::parse(name).unwrap(),
         kind,
@@ -313,6 +326,7 @@ fn parts(store: Arc<Breakable>, files: Arc<FakeFiles>) -> Parts {
         targets: None,
         token: token.map(Secret::new),
         reader: Arc::new(Reader),
+        source: None,
     };
     let target = |name: &str, fault| BoundTarget {
         name: Name::parse(name).unwrap(),
@@ -331,6 +345,7 @@ fn parts(store: Arc<Breakable>, files: Arc<FakeFiles>) -> Parts {
         clock: Arc::new(FakeClock::new()),
         files,
         jitter: || 0.0,
+        redaction: Redaction::default(),
         overhear: |telling| Box::pin(async { (telling.await, Vec::new()) }),
         triggers: vec![
             trigger("manual", "manual", None),
@@ -399,14 +414,8 @@ impl Target for Server {
         self.0.clone().map_or(Ok(identity), Err)
     }
 
-    async fn libraries(&self) -> Result<Vec<Library>, Fault> {
-        let library = Library {
-            id: "1".to_owned(),
-            title: "Shows".to_owned(),
-            kind: "show".to_owned(),
-            folders: vec!["/mnt/tv".to_owned()],
-        };
-        self.0.clone().map_or(Ok(vec![library]), Err)
+    fn libraries(&self) -> Option<&dyn Libraries> {
+        Some(self)
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
@@ -415,5 +424,29 @@ impl Target for Server {
 
     async fn plan(&self, _scan: &TargetScan) -> Result<Plan, Fault> {
         self.0.clone().map_or(Ok(Plan { libraries: Vec::new(), calls: Vec::new() }), Err)
+    }
+}
+
+fn shows() -> Library {
+    Library {
+        id: "1".to_owned(),
+        title: "Shows".to_owned(),
+        kind: "show".to_owned(),
+        folders: vec!["/mnt/tv".to_owned()],
+    }
+}
+
+#[async_trait]
+impl Libraries for Server {
+    async fn read(&self) -> Result<Vec<Library>, Fault> {
+        self.0.clone().map_or_else(|| Ok(vec![shows()]), Err)
+    }
+
+    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
+        self.0.is_none().then(|| (vec![shows()].into(), Duration::ZERO))
+    }
+
+    async fn is_below_a_root(&self, _folder: &TargetPath) -> bool {
+        false
     }
 }

@@ -22,5 +22,4 @@ mod setup;
 mod signatures;
 mod single_url;
 mod sockets;
-mod store;
 mod targets;

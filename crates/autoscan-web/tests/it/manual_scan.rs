@@ -14,7 +14,7 @@ async fn the_preview_tells_the_way_of_each_path_and_scans_nothing() {
     let house = House::new(|_| ());
     let browser = Browser::inside(&house).await;
     let page = preview(&browser, "/tv/Show\ntv/relative\n/tv/../etc\n/tv/a/.DS_Store\n/tv/Show/\n\n").await;
-    assert_eq!(page.status, 200, "{page:?}");
+    assert_eq!(page.status, 422, "two paths are refused: {page:?}");
     for expected in [
         "<code>/mnt/tv/Show</code>",
         "by the map /tv → /mnt/tv",
@@ -72,7 +72,7 @@ async fn when_nothing_can_be_sent_the_page_says_why_and_keeps_the_text() {
     let browser = Browser::inside(&house).await;
     let many = (0..501).fold(String::new(), |all, number| all + &format!("/tv/{number}\n"));
     for (paths, target, status, expected) in [
-        ("tv/relative", "plex", 200, "Nothing is stored; refused"),
+        ("tv/relative", "plex", 422, "Nothing is stored; refused"),
         ("/tv/.DS_Store", "plex", 200, "Nothing is to be scanned; left out"),
         (" \n\n", "plex", 422, "Write at least one path"),
         (&many, "plex", 422, "501 paths are too many at once"),
@@ -274,4 +274,20 @@ async fn the_older_addresses_show_a_form_and_answer_a_browser_in_words() {
     let manual = house.get("/triggers/manual").await;
     assert!(manual.body.contains("name=\"path\"") && !manual.body.contains("eventType"), "{}", manual.body);
     assert_eq!(house.scans().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_path_that_is_refused_is_answered_422_by_the_form() {
+    let house = House::new(|_| ());
+    let browser = Browser::inside(&house).await;
+    for path in ["/tv/../etc", "../etc", "tv", "/tv/a\u{7}b"] {
+        for step in ["", "scan"] {
+            let page = browser.send("/manual-scan", &[("paths", path), ("step", step)]).await;
+            assert_eq!(page.status, 422, "{path:?} {step}: {page:?}");
+        }
+    }
+    let mixed = browser.send("/manual-scan", &[("paths", "/tv/A\n/tv/../etc"), ("step", "")]).await;
+    assert!(mixed.status == 422 && mixed.body.contains("/tv/A"), "{mixed:?}");
+    assert_eq!(house.folders().await, Vec::<String>::new());
+    assert_eq!(browser.send("/manual-scan", &[("paths", "/tv/A"), ("step", "")]).await.status, 200);
 }

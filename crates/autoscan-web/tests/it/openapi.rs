@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::furniture::House;
 
-const PLACES: [&str; 2] = [include_str!("../../src/api/mod.rs"), include_str!("../../src/lib.rs")];
+const PLACES: [&str; 2] = [include_str!("../../src/api/mod.rs"), include_str!("../../src/router.rs")];
 
 async fn document() -> Value {
     House::new(|_| ()).get("/api/v1/openapi.json").await.json()

@@ -6,8 +6,8 @@ use autoscan_core::change::Change;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, TriggerPath};
-use autoscan_core::ports::{Absorb, Batch, Hold, Start, Store, StoreError};
-use autoscan_core::scan::{Quiet, ScanId, StoredChange};
+use autoscan_core::ports::{Absorb, Batch, Hold, HoldUntil, Start, Store, StoreError};
+use autoscan_core::scan::{Quiet, ScanId, ScanState, StoredChange};
 use autoscan_core::time::Timestamp;
 
 use crate::browser::{Browser, value_of};
@@ -40,7 +40,7 @@ async fn reported(house: &House, folder: &str, files: &[&str], trigger: &str) ->
         quiet: Quiet { minimum_age: Duration::from_secs(10), maximum_wait: Duration::from_mins(2) },
         changes: files.iter().map(change).collect(),
     };
-    let batch = Batch { received_at: START, folders: vec![folder], refusals: Vec::new() };
+    let batch = Batch { received_at: START, folders: vec![folder], refusals: Vec::new(), bookmark: None };
     house.store.absorb(batch).await.unwrap().scans[0]
 }
 
@@ -88,7 +88,8 @@ async fn busy_house() -> House {
     let reason = "the anchor \"/mnt/remote/.mounted\" is not there";
     let back = Hold {
         scan: held,
-        until: START + Duration::from_mins(5),
+        generation: 1,
+        until: HoldUntil::Time(START + Duration::from_mins(5)),
         deliveries: vec![delivery("plex", DeliveryState::Held, reason)],
         note: Some(reason.to_owned()),
         steps: Vec::new(),
@@ -136,7 +137,7 @@ async fn the_overview_shows_what_needs_a_person_and_what_is_held() {
             "the anchor &#34;/mnt/remote/.mounted&#34; is not there",
             "<span class=\"above\">/mnt/</span>tv/Runs",
             "<b>sonarr</b>",
-            "never heard of",
+            "No events yet",
             "Nothing came in during the last day.",
             "not asked yet",
         ],
@@ -340,7 +341,8 @@ async fn whatever_comes_from_outside_is_shown_and_does_nothing() {
     let held = reported(&house, &format!("{folder}2"), &["b.mkv"], "sonarr").await;
     let back = Hold {
         scan: held,
-        until: START + Duration::from_mins(5),
+        generation: 1,
+        until: HoldUntil::Time(START + Duration::from_mins(5)),
         deliveries: vec![delivery("plex", DeliveryState::Held, &format!("held {SLY}"))],
         note: Some(format!("reason {SLY}")),
         steps: Vec::new(),
@@ -424,4 +426,83 @@ async fn a_browser_sees_a_failure_in_words_and_no_more_than_a_program_does() {
     house.store.fail(Some(StoreError::Closed));
     let reply = browser.get_with("/scans", BROWSER).await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, "10"), "{reply:?}");
+}
+
+/// A house with two scans that reached nobody: one that its targets skipped, and one that no target takes. Their state is
+/// pretended: what makes it is the store's.
+async fn house_that_reached_nobody() -> House {
+    let house = House::new(|_| ());
+    let skipped = reported(&house, "/mnt/books/New", &["a.epub"], "sonarr").await;
+    let error = "no library of plex contains \"/mnt/books/New\"; compared with \"/mnt/tv\"";
+    started(&house, skipped, vec![delivery("plex", DeliveryState::Skipped, error)]).await;
+    let unwanted = reported(&house, "/mnt/other/New", &["a.iso"], "manual").await;
+    started(&house, unwanted, Vec::new()).await;
+    house.store.pretend(|scan| scan.state = ScanState::Attention);
+    house
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_that_reached_nobody_says_so_wherever_it_is_shown() {
+    let house = house_that_reached_nobody().await;
+    let browser = Browser::inside(&house).await;
+    let why = "No server was told: plex: no library of plex contains &#34;/mnt/books/New&#34;";
+    let unwanted = "No server was told: no target takes this folder";
+    holds(&page(&browser, "/").await, &[why, unwanted]);
+    assert!(!page(&browser, "/").await.contains("All is well"));
+    holds(
+        &page(&browser, "/scans?state=attention").await,
+        &[why, unwanted, "Retry all of this reason", "No server was told: <b>plex:</b>"],
+    );
+    let skipped = page(&browser, "/scans/1").await;
+    holds(
+        &skipped,
+        &[
+            "<b>No server was told.</b> No library of your servers contains",
+            ">Retry<",
+            "Ignore this folder from now on",
+            "sonarr",
+        ],
+    );
+    holds(
+        &page(&browser, "/scans/2").await,
+        &["<b>No server was told.</b> No target takes", ">Retry<", "Ignore this folder from now on"],
+    );
+
+    let health = house.get("/health/detailed").await.json();
+    assert_eq!((&health["status"], &health["no_server_told"]), (&"degraded".into(), &2.into()));
+    let figures = house.ask("GET", "/metrics", &[], "").await.body;
+    holds(&figures, &["\nautoscan_scans_no_server_told 2\n"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_that_one_server_has_is_no_scan_that_reached_nobody() {
+    let house = busy_house().await;
+    let browser = Browser::inside(&house).await;
+    for scan in 1..=6 {
+        assert!(!page(&browser, &format!("/scans/{scan}")).await.contains("No server was told"), "{scan}");
+    }
+    let health = house.get("/health/detailed").await.json();
+    assert_eq!((&health["status"], &health["no_server_told"]), (&"healthy".into(), &0.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trigger_whose_last_request_was_refused_says_so_and_is_not_silent() {
+    let house = House::new(|_| ());
+    let browser = Browser::inside(&house).await;
+    house.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await;
+    for uri in ["/", "/triggers"] {
+        let shown = page(&browser, uri).await;
+        holds(&shown, &[">rejected</span>", "The credentials are missing or wrong"]);
+    }
+    let trigger = |json: serde_json::Value| json["triggers"][1].clone();
+    let refused = trigger(house.get("/api/v1/triggers").await.json());
+    assert!(refused["last_refused_at"].is_string() && refused["last_event_at"].is_null(), "{refused}");
+    assert!(refused["last_refusal"].as_str().unwrap().starts_with("The credentials are"), "{refused}");
+
+    tokio::time::advance(Duration::from_secs(1)).await;
+    house.post("/triggers/sonarr", r#"{"eventType":"Test"}"#).await;
+    assert!(!page(&browser, "/").await.contains("rejected"), "the last request was taken");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    house.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await;
+    holds(&page(&browser, "/").await, &[">rejected</span>"]);
 }

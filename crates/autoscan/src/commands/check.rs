@@ -1,19 +1,21 @@
 //! `autoscan check`: asks every target, every arr with an `api`, and looks at every anchor and map. The config itself was
 //! checked by loading it. Where a folder is not found here, lines for the maps are proposed.
 
+use std::sync::Arc;
+
 use autoscan_core::name::Name;
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Files, Look};
 use autoscan_core::suggest::Suggestion;
-use autoscan_engine::{Engine, TestView};
+use autoscan_engine::{Engine, Here, TestView};
 use autoscan_http::Http;
 use autoscan_triggers::ArrReport;
 use serde::Serialize;
 
-use super::suggested_maps;
-use crate::config::{Faults, Loaded, TriggerSettings};
+use super::{suggested_maps, unreached};
+use crate::config::{ConfigFaults, Loaded, TriggerSettings};
 use crate::disk::Disk;
-use crate::{End, output, wire};
+use crate::{CommandEnd, output, wire};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -30,6 +32,11 @@ struct Finding {
 }
 
 impl Finding {
+    /// What stands before its line.
+    fn mark(&self) -> &'static str {
+        if self.ok { "ok  " } else { "BAD " }
+    }
+
     /// Something that could be better, though all works.
     fn advice(what: &str, advice: &str) -> Self {
         Self { what: format!("{what}, advice"), ok: true, found: advice.to_owned(), is_mapped: false }
@@ -45,14 +52,17 @@ impl Finding {
     }
 }
 
-pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
-    let engine = match wire::engine_at_rest(loaded) {
+pub(crate) async fn run(loaded: &Loaded, json: bool) -> CommandEnd {
+    let disk = Arc::new(Disk::default());
+    let engine = match wire::engine_at_rest(loaded, Arc::clone(&disk)) {
         Ok(engine) => engine,
         Err(faults) => return broken(&faults, json),
     };
     let mut findings = vec![Finding::new("config", Ok(config(loaded)))];
     findings.extend(targets(&engine, loaded).await);
-    let disk = Disk::default();
+    if loaded.settings.files.check {
+        findings.extend(library_folders(&engine));
+    }
     let http = Http::default();
     for trigger in &loaded.settings.triggers {
         findings.extend(arr(trigger, &http, &disk).await);
@@ -66,6 +76,7 @@ pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
         };
         findings.push(Finding::new(format!("anchor {}", anchor.file), found));
     }
+    findings.extend(unreached::look(loaded).await.map(|found| Finding::new("queue", Err(found))));
     let is_lost = findings.iter().any(|finding| finding.is_mapped && !finding.ok);
     // Without a look at files this need not be the machine on which they lie.
     let suggested =
@@ -75,18 +86,18 @@ pub(crate) async fn run(loaded: &Loaded, json: bool) -> End {
             Vec::new()
         };
     report(loaded, &findings, &suggested, json);
-    if findings.iter().all(|finding| finding.ok) { End::Well } else { End::Failed }
+    if findings.iter().all(|finding| finding.ok) { CommandEnd::Well } else { CommandEnd::Failed }
 }
 
 /// Tells every fault of a config that could not be loaded. Nobody is asked then.
-pub(crate) fn broken(faults: &Faults, json: bool) -> End {
+pub(crate) fn broken(faults: &ConfigFaults, json: bool) -> CommandEnd {
     if json {
         output::json(
             &serde_json::json!({ "ok": false, "faults": faults, "findings": [], "notes": [], "suggestions": [] }),
         );
     }
     output::complain(faults.to_string());
-    End::Wrong
+    CommandEnd::Wrong
 }
 
 fn config(loaded: &Loaded) -> String {
@@ -106,12 +117,7 @@ fn report(loaded: &Loaded, findings: &[Finding], suggested: &[Suggestion], json:
         return;
     }
     for finding in findings {
-        output::line(format!(
-            "{}  {}: {}",
-            if finding.ok { "ok  " } else { "BAD " },
-            finding.what,
-            finding.found
-        ));
+        output::line(format!("{}  {}: {}", finding.mark(), finding.what, finding.found));
     }
     for note in &loaded.notes {
         output::line(format!("note  {note}"));
@@ -145,6 +151,50 @@ async fn targets(engine: &Engine, loaded: &Loaded) -> Vec<Finding> {
         findings.push(Finding::new("targets", Err("none is configured: nobody would be told".to_owned())));
     }
     findings
+}
+
+/// The folders of the targets' libraries that are not on this machine. Some servers have more libraries than autoscan is to
+/// handle; one of which no folder is here can never be told of a file.
+fn library_folders(engine: &Engine) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (target, known) in engine.targets().iter().zip(engine.known()) {
+        let folders = known.and_then(|known| known.said).map(|said| said.folders).unwrap_or_default();
+        let lost = |here: &Here| match here {
+            Here::At(found) => !found.iter().any(|(_, look)| *look == Look::Folder),
+            Here::Unsure => true,
+        };
+        let is_any_here = folders.iter().any(|(_, here)| !lost(here));
+        for (folder, here) in folders.iter().filter(|(_, here)| lost(here)) {
+            let what = format!("target {}, library folder {folder}", target.name);
+            findings.push(Finding {
+                ok: is_any_here,
+                ..Finding::new(what, Err(not_here(target.name.as_str(), here)))
+            });
+        }
+    }
+    findings
+}
+
+/// That a folder of a library is not here, where autoscan looked, and what to do.
+fn not_here(target: &str, here: &Here) -> String {
+    let places = match here {
+        Here::At(found) => found.as_slice(),
+        Here::Unsure => &[],
+    };
+    let place = |(path, look): &(LocalPath, Look)| match look {
+        Look::Unreachable(reason) => format!("{path} ({reason})"),
+        Look::File { .. } => format!("{path} (a file)"),
+        Look::Folder | Look::Missing => path.to_string(),
+    };
+    let looked = if places.is_empty() {
+        "its `map` does not say which folder that is".to_owned()
+    } else {
+        format!("looked at {}", places.iter().map(place).collect::<Vec<_>>().join(", "))
+    };
+    format!(
+        "is not on this machine: {looked}. Mount the folder here, or add a line to the `map` of target {target} that leads from the \
+         folder here to this one. Leave it if autoscan gets no files of this library"
+    )
 }
 
 /// What a target that answers says of itself, and of the key that it was asked with.

@@ -1,75 +1,85 @@
 //! `autoscan explain PATH`: the journey of one path. It needs no running server and changes nothing.
 
+use std::sync::Arc;
+
 use autoscan_core::path::TriggerPath;
 use autoscan_engine::{ExplainedTarget, Explanation};
 
 use crate::config::Loaded;
-use crate::{End, output, wire};
+use crate::{CommandEnd, output, wire};
 
-pub(crate) async fn run(loaded: &Loaded, path: &str, trigger: Option<&str>, json: bool) -> End {
+pub(crate) async fn run(loaded: &Loaded, path: &str, trigger: Option<&str>, json: bool) -> CommandEnd {
     let path = match TriggerPath::parse(path) {
         Ok(path) => path,
         Err(refusal) => {
             output::complain(format!("autoscan refuses this path: {refusal}"));
-            return End::Wrong;
+            return CommandEnd::Wrong;
         }
     };
-    let engine = match wire::engine_at_rest(loaded) {
+    let engine = match wire::engine_at_rest(loaded, Arc::default()) {
         Ok(engine) => engine,
         Err(faults) => {
             output::complain(faults.to_string());
-            return End::Wrong;
+            return CommandEnd::Wrong;
         }
     };
-    let Some(told) = engine.explain(&path, trigger).await else {
+    let Some(explanation) = engine.explain(&path, trigger).await else {
         let names: Vec<String> = engine.triggers().iter().map(|trigger| trigger.name.to_string()).collect();
         output::complain(format!(
             "there is no trigger named {:?}; the config has {}",
             trigger.unwrap_or_default(),
             names.join(", ")
         ));
-        return End::Wrong;
+        return CommandEnd::Wrong;
     };
     if json {
-        output::json(&told);
+        output::json(&explanation);
     } else {
-        print(&told);
+        print(&explanation);
     }
-    let reached = told.stopped.is_none() && told.targets.iter().any(|target| target.error.is_none());
-    if reached { End::Well } else { End::Failed }
+    let reached =
+        explanation.stopped.is_none() && explanation.targets.iter().any(|target| target.error.is_none());
+    if reached { CommandEnd::Well } else { CommandEnd::Failed }
 }
 
-fn print(told: &Explanation) {
+fn print(explanation: &Explanation) {
     let rule = |rule: &Option<String>| {
         rule.as_deref().map_or("no rule of the map matches".to_owned(), |r| format!("by {r}"))
     };
-    output::line(format!("received   {} (trigger {})", told.received, told.trigger));
-    if let Some(local) = &told.local {
-        output::line(format!("local      {local} ({})", rule(&told.rule)));
+    output::line(format!("received   {} (trigger {})", explanation.received, explanation.trigger));
+    if let Some(local) = &explanation.local {
+        output::line(format!("local      {local} ({})", rule(&explanation.rule)));
     }
-    if let Some(stopped) = &told.stopped {
+    if let Some(stopped) = &explanation.stopped {
         output::line(format!("stops here {stopped}"));
         return;
     }
-    output::line(format!("on disk    {}", told.exists.unwrap_or("not looked at (files.check is false)")));
-    if told.exists == Some("missing") {
+    output::line(format!(
+        "on disk    {}",
+        explanation.exists.unwrap_or("not looked at (files.check is false)")
+    ));
+    if explanation.exists == Some("missing") {
         output::line("           autoscan would wait for it, then tell of the nearest folder that exists;");
         output::line(
             "           if the file is there for the sender, a map is missing or the media are not mounted here",
         );
     }
-    if let Some(folder) = &told.folder {
+    if let Some(folder) = &explanation.folder {
         output::line(format!("folder     {folder}"));
     }
-    let anchors = if told.gate.anchors.is_empty() { "none".to_owned() } else { told.gate.anchors.join(", ") };
+    let anchors = if explanation.gate.anchors.is_empty() {
+        "none".to_owned()
+    } else {
+        explanation.gate.anchors.join(", ")
+    };
     output::line(format!("anchor     {anchors}"));
-    if let Some(held) = &told.gate.held {
+    if let Some(held) = &explanation.gate.held {
         output::line(format!("held       {held}"));
     }
-    if told.targets.is_empty() {
+    if explanation.targets.is_empty() {
         output::line("targets    none: add one to the config");
     }
-    told.targets.iter().for_each(print_target);
+    explanation.targets.iter().for_each(print_target);
 }
 
 fn print_target(target: &ExplainedTarget) {

@@ -4,12 +4,12 @@ use std::io::{self, BufRead, Read};
 
 use autoscan_core::secret::Secret;
 
-use crate::{End, output};
+use crate::{CommandEnd, output};
 
 /// The longest password, in bytes.
 const LONGEST: u64 = 1024;
 
-pub(crate) fn run() -> Result<End, String> {
+pub(crate) fn run() -> Result<CommandEnd, String> {
     if io::IsTerminal::is_terminal(&io::stdin()) {
         output::complain("Type the password and press Enter (it is shown as you type):");
     }
@@ -26,5 +26,5 @@ pub(crate) fn run() -> Result<End, String> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|error| format!("the system gives no random numbers: {error}"))?;
     output::line(autoscan_web::hash_password(&password, &salt)?);
-    Ok(End::Well)
+    Ok(CommandEnd::Well)
 }

@@ -1,10 +1,10 @@
 //! `autoscan healthcheck`: for containers, without curl.
 
 use crate::client::Client;
-use crate::{End, output};
+use crate::{CommandEnd, output};
 
-pub(crate) async fn run(client: &Client) -> Result<End, String> {
+pub(crate) async fn run(client: &Client) -> Result<CommandEnd, String> {
     client.get(&["ready"], &[]).await?;
     output::line("healthy");
-    Ok(End::Well)
+    Ok(CommandEnd::Well)
 }

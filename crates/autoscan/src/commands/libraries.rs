@@ -1,20 +1,22 @@
 //! `autoscan libraries`: every target's libraries, asked directly.
 
+use std::sync::Arc;
+
 use autoscan_core::ports::Library;
 use serde_json::json;
 
 use crate::config::Loaded;
-use crate::{End, output, wire};
+use crate::{CommandEnd, output, wire};
 
-pub(crate) async fn run(loaded: &Loaded, paths: bool, as_json: bool) -> End {
-    let engine = match wire::engine_at_rest(loaded) {
+pub(crate) async fn run(loaded: &Loaded, paths: bool, as_json: bool) -> CommandEnd {
+    let engine = match wire::engine_at_rest(loaded, Arc::default()) {
         Ok(engine) => engine,
         Err(faults) => {
             output::complain(faults.to_string());
-            return End::Wrong;
+            return CommandEnd::Wrong;
         }
     };
-    let (mut rows, mut values, mut end) = (Vec::new(), Vec::new(), End::Well);
+    let (mut rows, mut values, mut end) = (Vec::new(), Vec::new(), CommandEnd::Well);
     for target in engine.targets() {
         match engine.test(target.name.as_str()).await {
             Some(Ok(test)) => {
@@ -25,7 +27,7 @@ pub(crate) async fn run(loaded: &Loaded, paths: bool, as_json: bool) -> End {
             Some(Err(fault)) => {
                 output::complain(format!("{}: {}", target.name, fault.reason()));
                 values.push(json!({ "target": target.name, "error": fault.reason() }));
-                end = End::Failed;
+                end = CommandEnd::Failed;
             }
             None => {}
         }

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::cli::QueueCommand;
 use crate::client::Client;
-use crate::{End, output};
+use crate::{CommandEnd, output};
 
-pub(crate) async fn run(client: &Client, command: QueueCommand) -> Result<End, String> {
+pub(crate) async fn run(client: &Client, command: QueueCommand) -> Result<CommandEnd, String> {
     match command {
         QueueCommand::List { state, target, trigger, limit, json } => {
             let limit = limit.to_string();
@@ -31,7 +31,7 @@ pub(crate) async fn run(client: &Client, command: QueueCommand) -> Result<End, S
             say(&client.post(&lane(target.as_deref(), "resume"), &json!({})).await?);
         }
     }
-    Ok(End::Well)
+    Ok(CommandEnd::Well)
 }
 
 fn lane<'a>(target: Option<&'a str>, action: &'a str) -> Vec<&'a str> {

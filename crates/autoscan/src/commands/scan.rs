@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::queue::{deliveries, text};
 use crate::cli::ScanArgs;
 use crate::client::Client;
-use crate::{End, output};
+use crate::{CommandEnd, output};
 
 /// Between two questions how it goes.
 const PAUSE: Duration = Duration::from_millis(300);
 
-pub(crate) async fn run(client: &Client, args: ScanArgs) -> Result<End, String> {
+pub(crate) async fn run(client: &Client, args: ScanArgs) -> Result<CommandEnd, String> {
     let mut body = json!({ "paths": args.paths });
     if !args.target.is_empty() {
         body["targets"] = json!(args.target);
@@ -25,7 +25,7 @@ pub(crate) async fn run(client: &Client, args: ScanArgs) -> Result<End, String> 
             let ids: Vec<String> = answer["scans"].as_array().into_iter().flatten().map(text).collect();
             output::line(format!("{} (scan {})", text(&answer["message"]), ids.join(", ")));
         }
-        return Ok(End::Well);
+        return Ok(CommandEnd::Well);
     }
     let ids: Vec<String> = answer["scans"].as_array().into_iter().flatten().map(text).collect();
     if ids.is_empty() {
@@ -34,7 +34,7 @@ pub(crate) async fn run(client: &Client, args: ScanArgs) -> Result<End, String> 
     wait(client, &ids, args.json).await
 }
 
-async fn wait(client: &Client, ids: &[String], as_json: bool) -> Result<End, String> {
+async fn wait(client: &Client, ids: &[String], as_json: bool) -> Result<CommandEnd, String> {
     let mut finished = Vec::new();
     for id in ids {
         finished.push(wait_for_one(client, id, !as_json && output::is_watched()).await?);
@@ -50,7 +50,7 @@ async fn wait(client: &Client, ids: &[String], as_json: bool) -> Result<End, Str
             }
         }
     }
-    Ok(if finished.iter().all(is_well) { End::Well } else { End::Failed })
+    Ok(if finished.iter().all(is_well) { CommandEnd::Well } else { CommandEnd::Failed })
 }
 
 /// Whether a scan is done, and somebody was told.

@@ -15,18 +15,26 @@ use tracing::{error, info, warn};
 
 use crate::clock::SystemClock;
 use crate::config::{self, Loaded};
-use crate::server::{GRACE, Server};
-use crate::{End, logging, output, wire};
+use crate::reading::ConfigReader;
+use crate::server::{GRACE, RunningServer};
+use crate::{CommandEnd, logging, output, wire};
 
 /// Open files that are enough for every connection, and as many again.
 const MOST_FILES: u64 = 10_240;
 
-pub(crate) async fn run(config: Option<&Path>) -> End {
-    let loaded = match config::load_or_begin(config, &wire::kinds()) {
-        Ok(loaded) => Arc::new(loaded),
-        Err(faults) => {
+pub(crate) async fn run(config: Option<&Path>) -> CommandEnd {
+    let reader = ConfigReader::default();
+    let path = config.map(Path::to_owned);
+    let read = reader.run(move || config::load_or_begin(path.as_deref(), &wire::kinds())).await;
+    let loaded = match read {
+        Ok(Ok(loaded)) => Arc::new(loaded),
+        Ok(Err(faults)) => {
             output::complain(faults.to_string());
-            return End::Wrong;
+            return CommandEnd::Wrong;
+        }
+        Err(reason) => {
+            output::complain(reason);
+            return CommandEnd::Failed;
         }
     };
     // Before anything can fail: secrets that were made are shown at this start only.
@@ -39,20 +47,25 @@ pub(crate) async fn run(config: Option<&Path>) -> End {
         Ok(opened) => opened,
         Err(faults) => {
             output::complain(faults.to_string());
-            return End::Wrong;
+            return CommandEnd::Wrong;
         }
     };
-    match serve(loaded, opened).await {
-        Ok(()) => End::Well,
+    match serve(loaded, opened, &reader).await {
+        Ok(end) => end,
         Err(reason) => {
             output::complain(reason);
-            End::Failed
+            CommandEnd::Failed
         }
     }
 }
 
-async fn serve(loaded: Arc<Loaded>, opened: wire::Opened) -> Result<(), String> {
-    let tls = loaded.settings.tls.as_ref().map(wire::tls).transpose()?;
+async fn serve(
+    loaded: Arc<Loaded>,
+    opened: wire::Opened,
+    reader: &ConfigReader,
+) -> Result<CommandEnd, String> {
+    let files = loaded.settings.tls.clone();
+    let tls = reader.run(move || files.as_ref().map(wire::tls).transpose()).await??;
     let listeners = listen(&loaded.settings.listen).await?;
     let path = loaded.settings.database.clone();
     let open = move || SqliteStore::open(&path, Options::default(), Arc::new(SystemClock));
@@ -67,17 +80,28 @@ async fn serve(loaded: Arc<Loaded>, opened: wire::Opened) -> Result<(), String> 
         .map_err(|error| format!("autoscan cannot hear the signal SIGHUP: {error}"))?;
     announce(&loaded, &store, &listeners);
     let places = Places::within(open_files());
-    let server = Server::start(&loaded, opened, Arc::clone(&store), places, stop.clone()).await;
-    tokio::spawn(watch_signals(stop.clone()));
-    tokio::spawn(watch_reloads(hangups, Arc::clone(&server)));
+    let server = RunningServer::start(&loaded, opened, Arc::clone(&store), places, stop.clone()).await;
+    let supervisor = server.supervisor();
+    supervisor.spawn("the watch for signals", stop.clone(), watch_signals(stop.clone()));
+    supervisor.spawn("the watch for reloads", stop.clone(), watch_reloads(hangups, Arc::clone(&server)));
+    supervisor.spawn("the log", stop.clone(), logging::report_repeats(stop.clone()));
     if let Some(site) = server.site() {
         autoscan_web::serve(listeners, tls, site, places, stop.clone(), GRACE).await;
     }
     stop.cancel();
     server.end().await;
     store.close().await;
-    info!("stopped; what waits is stored");
-    Ok(())
+    logging::report_repeats_now();
+    match server.supervisor().failure() {
+        None => {
+            info!("stopped; what waits is stored");
+            Ok(CommandEnd::Well)
+        }
+        Some(reason) => {
+            error!("{reason}: autoscan has stopped, and must be started again; what waits is stored");
+            Ok(CommandEnd::Failed)
+        }
+    }
 }
 
 async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, String> {
@@ -139,7 +163,7 @@ fn announce(loaded: &Loaded, store: &SqliteStore, listeners: &[TcpListener]) {
 }
 
 /// The first signal stops softly, the second ends at once.
-async fn watch_signals(stop: CancellationToken) {
+async fn watch_signals(stop: CancellationToken) -> Result<(), String> {
     signal().await;
     info!("stopping: what is being sent is finished, the rest is stored; a second signal ends at once");
     stop.cancel();
@@ -148,7 +172,7 @@ async fn watch_signals(stop: CancellationToken) {
 }
 
 /// Each hangup signal reads the config again. One that comes while that is done is done after it.
-async fn watch_reloads(mut hangups: Signal, server: Arc<Server>) {
+async fn watch_reloads(mut hangups: Signal, server: Arc<RunningServer>) -> Result<(), String> {
     while hangups.recv().await.is_some() {
         info!("the signal SIGHUP came: the config is read again");
         if let Err(faults) = server.reload().await {
@@ -158,6 +182,7 @@ async fn watch_reloads(mut hangups: Signal, server: Arc<Server>) {
             error!("the config was not taken over: autoscan goes on with the one before");
         }
     }
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Number, Value};
 
-use super::fault::{Fault, shown};
+use super::fault::{ConfigFault, shown};
 use super::formats;
-use super::node::{Content, Entry, Node, Origin, Place};
+use super::node::{ConfigEntry, ConfigNode, Content, Location, Origin};
 use super::schema::{alternatives, is_secret, takes, takes_scalar};
 use super::unknown;
 use super::words::did_you_mean;
@@ -18,7 +18,7 @@ pub(super) struct Checked {
     /// Everything that fits the schema; what does not, or is not written, is left out.
     pub(super) value: Value,
     /// Everything that does not fit.
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<ConfigFault>,
     /// What has no effect.
     pub(super) notes: Vec<String>,
     /// In what secrets are written.
@@ -26,7 +26,7 @@ pub(super) struct Checked {
 }
 
 /// Compares `tree` with `schema`.
-pub(super) fn check(tree: &Node, schema: &Value) -> Checked {
+pub(super) fn check(tree: &ConfigNode, schema: &Value) -> Checked {
     let mut checker = Checker { root: schema, path: Vec::new(), out: Checked::default() };
     let value = checker.node(tree, schema).unwrap_or_else(|| Value::Object(Map::new()));
     Checked { value, ..checker.out }
@@ -40,16 +40,16 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     /// `what` continues the name of the key.
-    fn fault(&mut self, place: &Place, what: &str) {
+    fn fault(&mut self, place: &Location, what: &str) {
         let message = format!("{}{what}", self.key());
-        self.out.faults.push(Fault::at(place, message));
+        self.out.faults.push(ConfigFault::at(place, message));
     }
 
     fn key(&self) -> String {
         if self.path.is_empty() { "the config".to_owned() } else { shown(&self.path.join(".")) }
     }
 
-    fn node(&mut self, node: &Node, schema: &Value) -> Option<Value> {
+    fn node(&mut self, node: &ConfigNode, schema: &Value) -> Option<Value> {
         let choices = alternatives(schema);
         let fitting: Vec<&Value> = choices.iter().copied().filter(|choice| may_fit(node, choice)).collect();
         match fitting.as_slice() {
@@ -65,7 +65,7 @@ impl Checker<'_> {
     }
 
     /// The first of several schemas that fits, or the faults of the one that fits best.
-    fn best(&mut self, node: &Node, choices: &[&Value]) -> Option<Value> {
+    fn best(&mut self, node: &ConfigNode, choices: &[&Value]) -> Option<Value> {
         let mut best: Option<(Option<Value>, Checked)> = None;
         for choice in choices {
             let mut attempt = Checker { root: self.root, path: self.path.clone(), out: Checked::default() };
@@ -81,7 +81,7 @@ impl Checker<'_> {
         value
     }
 
-    fn one(&mut self, node: &Node, schema: &Value) -> Option<Value> {
+    fn one(&mut self, node: &ConfigNode, schema: &Value) -> Option<Value> {
         match &node.content {
             Content::Null => None,
             Content::Scalar { text, plain } => self.scalar(node, text, *plain, schema),
@@ -90,7 +90,7 @@ impl Checker<'_> {
         }
     }
 
-    fn list(&mut self, items: &[Node], schema: &Value) -> Vec<Value> {
+    fn list(&mut self, items: &[ConfigNode], schema: &Value) -> Vec<Value> {
         let item_schema = schema.get("items").unwrap_or(&Value::Bool(true));
         let mut values = Vec::with_capacity(items.len());
         for (number, item) in items.iter().enumerate() {
@@ -101,7 +101,7 @@ impl Checker<'_> {
         values
     }
 
-    fn map(&mut self, place: &Place, entries: &[Entry], schema: &Value) -> Map<String, Value> {
+    fn map(&mut self, place: &Location, entries: &[ConfigEntry], schema: &Value) -> Map<String, Value> {
         let mut values = Map::new();
         for entry in entries {
             self.path.push(entry.key.clone());
@@ -122,7 +122,7 @@ impl Checker<'_> {
         values
     }
 
-    fn entry(&mut self, entry: &Entry, schema: &Value) -> Option<Value> {
+    fn entry(&mut self, entry: &ConfigEntry, schema: &Value) -> Option<Value> {
         let known = schema.get("properties").and_then(Value::as_object);
         if let Some(property) = known.and_then(|known| known.get(&entry.key)) {
             return self.known(entry, property);
@@ -136,7 +136,7 @@ impl Checker<'_> {
             Some(Value::Bool(false)) => {
                 let near = known.into_iter().flat_map(Map::keys).map(String::as_str);
                 let message = unknown::key(self.root, &self.path, !entry.value.is_null(), near);
-                self.out.faults.push(Fault::at(&entry.place, message));
+                self.out.faults.push(ConfigFault::at(&entry.place, message));
                 None
             }
             _ if entry.value.is_null() => None,
@@ -144,7 +144,7 @@ impl Checker<'_> {
         }
     }
 
-    fn known(&mut self, entry: &Entry, schema: &Value) -> Option<Value> {
+    fn known(&mut self, entry: &ConfigEntry, schema: &Value) -> Option<Value> {
         if entry.value.is_null() {
             return None;
         }
@@ -161,7 +161,7 @@ impl Checker<'_> {
     }
 
     /// One of a few words.
-    fn word(&mut self, node: &Node, choices: &[&Value]) -> Option<Value> {
+    fn word(&mut self, node: &ConfigNode, choices: &[&Value]) -> Option<Value> {
         let text = node.text().unwrap_or_default();
         let known: Vec<&str> = choices.iter().flat_map(|choice| words(choice)).collect();
         if known.contains(&text) {
@@ -177,7 +177,7 @@ impl Checker<'_> {
         None
     }
 
-    fn scalar(&mut self, node: &Node, text: &str, plain: bool, schema: &Value) -> Option<Value> {
+    fn scalar(&mut self, node: &ConfigNode, text: &str, plain: bool, schema: &Value) -> Option<Value> {
         let typed = plain.then(|| typed(text, schema)).flatten();
         if let Some(value) = typed {
             return self.in_range(node, value, schema);
@@ -194,7 +194,7 @@ impl Checker<'_> {
         None
     }
 
-    fn in_range(&mut self, node: &Node, value: Value, schema: &Value) -> Option<Value> {
+    fn in_range(&mut self, node: &ConfigNode, value: Value, schema: &Value) -> Option<Value> {
         let limit = |key: &str| schema.get(key).and_then(Value::as_f64);
         let Some(number) = value.as_f64() else { return Some(value) };
         if limit("minimum").is_some_and(|least| number < least)
@@ -244,7 +244,7 @@ fn typed(text: &str, schema: &Value) -> Option<Value> {
 }
 
 /// Whether a value of this shape can fit the schema at all.
-fn may_fit(node: &Node, schema: &Value) -> bool {
+fn may_fit(node: &ConfigNode, schema: &Value) -> bool {
     match &node.content {
         _ if schema == &Value::Bool(true) => true,
         Content::Null => false,
@@ -274,7 +274,7 @@ fn wanted(choices: &[&Value]) -> String {
     names.join(" or ")
 }
 
-fn found(node: &Node) -> &'static str {
+fn found(node: &ConfigNode) -> &'static str {
     match &node.content {
         Content::Null => "empty",
         Content::List(_) => "a list",

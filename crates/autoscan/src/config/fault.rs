@@ -6,18 +6,18 @@ use std::path::Path;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
-use super::node::{Origin, Place};
+use super::node::{Location, Origin};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Fault {
-    place: Option<Place>,
+pub(crate) struct ConfigFault {
+    place: Option<Location>,
     message: String,
 }
 
-impl Fault {
+impl ConfigFault {
     /// A fault of something written at `place`.
-    pub(super) fn at(place: &Place, message: impl Into<String>) -> Self {
+    pub(super) fn at(place: &Location, message: impl Into<String>) -> Self {
         Self { place: Some(place.clone()), message: message.into() }
     }
 
@@ -27,7 +27,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Some(place) => write!(out, "{place}: {}", self.message),
@@ -36,7 +36,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl Serialize for Fault {
+impl Serialize for ConfigFault {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (mut file, mut variable, mut line, mut column) = (None, None, None, None);
         if let Some(place) = &self.place {
@@ -61,29 +61,29 @@ impl Serialize for Fault {
 /// Everything that is wrong, in the order of the file. Shown one a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct ConfigFaults(Vec<ConfigFault>);
 
-impl Faults {
+impl ConfigFaults {
     /// Sorts the faults by place; a fault that was found twice is kept once.
-    pub(crate) fn new(mut faults: Vec<Fault>) -> Self {
+    pub(crate) fn new(mut faults: Vec<ConfigFault>) -> Self {
         faults.sort();
         faults.dedup();
         Self(faults)
     }
 
     /// Each fault.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Fault> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &ConfigFault> {
         self.0.iter()
     }
 }
 
-impl From<Fault> for Faults {
-    fn from(fault: Fault) -> Self {
+impl From<ConfigFault> for ConfigFaults {
+    fn from(fault: ConfigFault) -> Self {
         Self(vec![fault])
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for ConfigFaults {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, fault) in self.iter().enumerate() {
             if number > 0 {
@@ -95,7 +95,7 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ConfigFaults {}
 
 /// The most characters of a name from outside that are shown.
 const LONGEST: usize = 80;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Sources;
-use super::fault::{Fault, Faults, shown_path};
+use super::fault::{ConfigFault, ConfigFaults, shown_path};
 use super::read::{ENDINGS, Language};
 use super::variables::Variables;
 
@@ -25,7 +25,7 @@ const ENOUGH: [&str; 7] = [
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FoundConfig {
     /// A config file.
     File(PathBuf),
     /// What a config file might say.
@@ -47,7 +47,7 @@ pub(super) enum Found {
     },
 }
 
-impl Found {
+impl FoundConfig {
     /// The config's file, if there is one.
     pub(super) fn path(&self) -> Option<PathBuf> {
         match self {
@@ -66,31 +66,31 @@ impl Found {
 }
 
 /// Looks at `--config`, `$AUTOSCAN_CONFIG`, the current folder, `$XDG_CONFIG_HOME/autoscan` and `/config`, in this order.
-pub(super) fn find(sources: &Sources) -> Result<Found, Faults> {
+pub(super) fn find(sources: &Sources) -> Result<FoundConfig, ConfigFaults> {
     let named_in_environment = sources.environment.get("AUTOSCAN_CONFIG").filter(|path| !path.is_empty());
     let named = sources.config.clone().or_else(|| named_in_environment.map(PathBuf::from));
     let write_to = match named {
         Some(path) => {
             let path = sources.current.join(path);
             match exists(&path) {
-                Ok(true) => return Ok(Found::File(path)),
+                Ok(true) => return Ok(FoundConfig::File(path)),
                 Ok(false) => path,
                 Err(error) => {
                     let message = format!("{}: {}", shown_path(&path), why_unreadable(&error));
-                    return Err(Fault::general(message).into());
+                    return Err(ConfigFault::general(message).into());
                 }
             }
         }
         None => match candidates(sources).find(|path| exists(path).unwrap_or(false)) {
-            Some(path) => return Ok(Found::File(path)),
+            Some(path) => return Ok(FoundConfig::File(path)),
             None => first_run_folder(sources).join("config.yml"),
         },
     };
     if sources.config.is_none() && environment_is_enough(sources, &folder_of(&write_to)) {
-        return Ok(Found::EnvironmentAlone { folder: folder_of(&write_to) });
+        return Ok(FoundConfig::EnvironmentAlone { folder: folder_of(&write_to) });
     }
     Language::of(&write_to)?;
-    Ok(Found::FirstRun { write_to })
+    Ok(FoundConfig::FirstRun { write_to })
 }
 
 /// Every place that is looked at when none is named.

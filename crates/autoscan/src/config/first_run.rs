@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::fault::{Fault, shown_path};
+use super::fault::{ConfigFault, shown_path};
 use super::read::Language;
 use super::secrets::{Generated, write_new};
 
@@ -10,9 +10,9 @@ use super::secrets::{Generated, write_new};
 pub(super) const TEMPLATE: &str = include_str!("first_run.yml");
 
 /// Writes the first config to `path`, for its owner only. Never overwrites.
-pub(super) fn write(path: &Path) -> Result<Generated, Fault> {
+pub(super) fn write(path: &Path) -> Result<Generated, ConfigFault> {
     if Language::of(path)? != Language::Yaml {
-        return Err(Fault::general(format!(
+        return Err(ConfigFault::general(format!(
             "{}: there is no such file, and the first config is written as YAML: name it config.yml",
             shown_path(path)
         )));
@@ -21,7 +21,7 @@ pub(super) fn write(path: &Path) -> Result<Generated, Fault> {
     let [password, api_key] = made.reveal();
     let text = TEMPLATE.replace("{password}", password).replace("{api-key}", api_key);
     write_new(path, &text).map_err(|error| {
-        Fault::general(format!(
+        ConfigFault::general(format!(
             "there is no config yet, and {} cannot be written: {error}. Make the folder writable for user {}, or name a config with --config",
             shown_path(path),
             rustix::process::geteuid().as_raw()

@@ -22,6 +22,7 @@ pub(super) fn fault(format: &str, text: &str) -> Option<String> {
         "path" => AbsolutePath::parse(text).err().map(|refusal| said(refusal.to_string())),
         "anchor-file" => anchor(text).err().map(said),
         "host" => host(text, 0).err().map(said),
+        "host-name" => host_name_fault(text),
         "base-url" => base_url(text).err(),
         "database" => database(text).err(),
         "hours" => QuietHours::parse([text]).err().map(said),
@@ -35,6 +36,14 @@ pub(super) fn fault(format: &str, text: &str) -> Option<String> {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
+}
+
+fn host_name_fault(text: &str) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let is_name = !text.is_empty() && text.chars().all(allowed);
+    (!is_name).then(|| {
+        format!(": {text:?} is no name of a host: write it without http:// and without a port, such as scan.example.org")
+    })
 }
 
 /// The URL itself is not shown: a password may stand in it.

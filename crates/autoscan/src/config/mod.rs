@@ -1,9 +1,9 @@
 //! The config: found, read with the place of every value, laid over with the environment, compared with its schema, and
 //! handed on as [`Settings`]. Only this module reads arguments' files of settings and the environment.
 
+mod access;
 mod check;
 mod compare;
-mod doors;
 mod edit;
 mod fault;
 mod find;
@@ -39,16 +39,16 @@ use std::sync::Arc;
 use autoscan_core::name::Name;
 use serde_json::{Value, json};
 
-pub(crate) use doors::TlsFiles;
+pub(crate) use access::TlsFiles;
 pub(crate) use edit::{Composed, compose, raw_settings};
-pub(crate) use fault::{Fault, Faults};
+pub(crate) use fault::{ConfigFault, ConfigFaults};
 pub(crate) use reference::reference;
 pub(crate) use schema::{KindSchema, Kinds, schema};
 pub(crate) use secrets::Generated;
 pub(crate) use settings::{Settings, TargetSettings, TriggerSettings};
 
-use find::{Found, find};
-use node::{Content, Node, Origin, Place};
+use find::{FoundConfig, find};
+use node::{ConfigNode, Content, Location, Origin};
 use variables::Variables;
 
 /// Where a config may come from. Handed in, so that a test needs no process of its own.
@@ -73,11 +73,11 @@ impl fmt::Debug for Sources {
 
 impl Sources {
     /// Those of this process. Variables that are not UTF-8 are none of ours.
-    fn of_process(config: Option<&Path>) -> Result<Self, Faults> {
+    fn of_process(config: Option<&Path>) -> Result<Self, ConfigFaults> {
         let text =
             |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         let current = std::env::current_dir().map_err(|error| {
-            Fault::general(format!("the current folder is gone or closed to autoscan: {error}"))
+            ConfigFault::general(format!("the current folder is gone or closed to autoscan: {error}"))
         })?;
         Ok(Self {
             config: config.map(Path::to_owned),
@@ -102,19 +102,19 @@ pub(crate) struct Loaded {
     /// The secrets that were made just now: to be shown once.
     pub(crate) generated: Option<Generated>,
     /// Everything that is written, in the file or the environment.
-    written: Written,
+    written: WrittenConfig,
     /// Where it came from.
     sources: Sources,
     /// The variables of the environment, or of `.env`, that were used.
     variables: Vec<String>,
-    triggers_at: HashMap<String, (Place, String)>,
-    targets_at: HashMap<String, (Place, String)>,
+    triggers_at: HashMap<String, (Location, String)>,
+    targets_at: HashMap<String, (Location, String)>,
 }
 
 /// A config as JSON, secrets and all: it cannot be printed.
-struct Written(Value);
+struct WrittenConfig(Value);
 
-impl fmt::Debug for Written {
+impl fmt::Debug for WrittenConfig {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Written(•••)")
     }
@@ -140,58 +140,58 @@ impl Loaded {
     }
 
     /// That the kind of a trigger refuses its settings, told with their place.
-    pub(crate) fn fault_of_trigger(&self, name: &Name, reason: &str) -> Fault {
+    pub(crate) fn fault_of_trigger(&self, name: &Name, reason: &str) -> ConfigFault {
         fault_of(self.triggers_at.get(name.as_str()), name, reason)
     }
 
     /// That the kind of a target refuses its settings, told with their place.
-    pub(crate) fn fault_of_target(&self, name: &Name, reason: &str) -> Fault {
+    pub(crate) fn fault_of_target(&self, name: &Name, reason: &str) -> ConfigFault {
         fault_of(self.targets_at.get(name.as_str()), name, reason)
     }
 }
 
-fn fault_of(written: Option<&(Place, String)>, name: &Name, reason: &str) -> Fault {
+fn fault_of(written: Option<&(Location, String)>, name: &Name, reason: &str) -> ConfigFault {
     match written {
-        Some((place, path)) => Fault::at(place, format!("{path}: {reason}")),
-        None => Fault::general(format!("{name}: {reason}")),
+        Some((place, path)) => ConfigFault::at(place, format!("{path}: {reason}")),
+        None => ConfigFault::general(format!("{name}: {reason}")),
     }
 }
 
 /// Loads the config for a command that looks only: nothing is written. `config` is `--config`.
-pub(crate) fn load(config: Option<&Path>, kinds: &Kinds) -> Result<Loaded, Faults> {
+pub(crate) fn load(config: Option<&Path>, kinds: &Kinds) -> Result<Loaded, ConfigFaults> {
     look(&Sources::of_process(config)?, kinds)
 }
 
 /// Loads the config for the server: where there is none, the first one is written; where it names no secret, secrets are
 /// made and kept. `config` is `--config`.
-pub(crate) fn load_or_begin(config: Option<&Path>, kinds: &Kinds) -> Result<Loaded, Faults> {
+pub(crate) fn load_or_begin(config: Option<&Path>, kinds: &Kinds) -> Result<Loaded, ConfigFaults> {
     begin(&Sources::of_process(config)?, kinds)
 }
 
 /// Loads the config again that is loaded: the same file, or the same environment. Nothing is written.
-pub(crate) fn load_again(present: &Loaded, kinds: &Kinds) -> Result<Loaded, Faults> {
+pub(crate) fn load_again(present: &Loaded, kinds: &Kinds) -> Result<Loaded, ConfigFaults> {
     let config = present.path.clone().or_else(|| present.sources.config.clone());
     let sources = Sources { config, ..present.sources.clone() };
     match find(&sources)? {
-        Found::FirstRun { .. } => Err(no_config(&sources).into()),
+        FoundConfig::FirstRun { .. } => Err(no_config(&sources).into()),
         found => load_found(&found, &sources, kinds, Purpose::Again),
     }
 }
 
-fn look(sources: &Sources, kinds: &Kinds) -> Result<Loaded, Faults> {
+fn look(sources: &Sources, kinds: &Kinds) -> Result<Loaded, ConfigFaults> {
     match find(sources)? {
-        Found::FirstRun { .. } => Err(no_config(sources).into()),
+        FoundConfig::FirstRun { .. } => Err(no_config(sources).into()),
         found => load_found(&found, sources, kinds, Purpose::Look),
     }
 }
 
-fn begin(sources: &Sources, kinds: &Kinds) -> Result<Loaded, Faults> {
+fn begin(sources: &Sources, kinds: &Kinds) -> Result<Loaded, ConfigFaults> {
     let found = find(sources)?;
-    let Found::FirstRun { write_to } = &found else {
+    let FoundConfig::FirstRun { write_to } = &found else {
         return load_found(&found, sources, kinds, Purpose::Serve);
     };
     let written = first_run::write(write_to)?;
-    let mut loaded = load_found(&Found::File(write_to.clone()), sources, kinds, Purpose::Serve)?;
+    let mut loaded = load_found(&FoundConfig::File(write_to.clone()), sources, kinds, Purpose::Serve)?;
     // The environment may have the last word: then what was made is not what counts.
     let authentication = &loaded.settings.authentication;
     let counts = authentication.password == written.password && authentication.api_key == written.api_key;
@@ -210,10 +210,10 @@ enum Purpose {
     Again,
 }
 
-fn no_config(sources: &Sources) -> Fault {
+fn no_config(sources: &Sources) -> ConfigFault {
     if let Some(path) = &sources.config {
         let path = fault::shown_path(path);
-        return Fault::general(format!(
+        return ConfigFault::general(format!(
             "{path}: there is no such file; \"autoscan serve\" would write a first config there"
         ));
     }
@@ -224,14 +224,19 @@ fn no_config(sources: &Sources) -> Fault {
             folders.push(folder);
         }
     }
-    Fault::general(format!(
+    ConfigFault::general(format!(
         "there is no config: looked for config.yml, .yaml, .toml and .json in {}. Name one with --config or AUTOSCAN_CONFIG, \
          or run \"autoscan serve\", which writes a first one",
         folders.join(", ")
     ))
 }
 
-fn load_found(found: &Found, sources: &Sources, kinds: &Kinds, purpose: Purpose) -> Result<Loaded, Faults> {
+fn load_found(
+    found: &FoundConfig,
+    sources: &Sources,
+    kinds: &Kinds,
+    purpose: Purpose,
+) -> Result<Loaded, ConfigFaults> {
     load_against(Against::Mentioned, found, sources, kinds, purpose)
 }
 
@@ -246,7 +251,7 @@ enum Against {
 }
 
 /// The kinds of targets that a config mentions.
-fn mentioned(tree: &Node) -> Vec<String> {
+fn mentioned(tree: &ConfigNode) -> Vec<String> {
     let Some(Content::Map(entries)) = tree.get("targets").map(|targets| &targets.content) else {
         return Vec::new();
     };
@@ -263,17 +268,17 @@ fn brings_targets(variables: &Variables) -> bool {
 
 fn load_against(
     against: Against,
-    found: &Found,
+    found: &FoundConfig,
     sources: &Sources,
     kinds: &Kinds,
     purpose: Purpose,
-) -> Result<Loaded, Faults> {
+) -> Result<Loaded, ConfigFaults> {
     let again = || load_against(Against::Everything, found, sources, kinds, purpose);
     let (mut faults, mut notes) = (Vec::new(), Vec::new());
     let folder = found.folder();
     let variables = Variables::new(&sources.environment, &folder, &sources.current, &mut faults);
     let path = found.path();
-    let Some(mut tree) = tree(found, sources, &mut faults) else { return Err(Faults::new(faults)) };
+    let Some(mut tree) = tree(found, sources, &mut faults) else { return Err(ConfigFaults::new(faults)) };
     let against = if brings_targets(&variables) { Against::Everything } else { against };
     let named = mentioned(&tree);
     let schema = match against {
@@ -284,13 +289,14 @@ fn load_against(
     older::fill(&mut tree, &schema, &variables, &mut faults, &mut notes);
     let mut checked = check::check(&tree, &schema);
     names::check(&tree, kinds, &mut faults);
-    doors::check(&tree, &mut faults);
+    access::check(&tree, &mut faults);
     faults.append(&mut checked.faults);
     if !faults.is_empty() {
-        return if against == Against::Mentioned { again() } else { Err(Faults::new(faults)) };
+        return if against == Against::Mentioned { again() } else { Err(ConfigFaults::new(faults)) };
     }
     notes.append(&mut checked.notes);
     notes.extend(notes::short_waits(&tree));
+    notes.extend(access::short_secrets(&tree));
     notes.extend(notes::open_secrets(path.as_deref(), &folder, &checked, &sources.current));
     notes.extend(path.iter().flat_map(|path| find::unread_beside(path)).map(|other| {
         format!("{} is not read: there is another config beside it", find::name_of(&other, &sources.current))
@@ -298,8 +304,8 @@ fn load_against(
     if path.is_none() || tree.get("authentication").is_some_and(|keys| keys.get("server-pass").is_some()) {
         add_senders(&mut checked.value, &schema, kinds);
     }
-    let written = Written(checked.value.clone());
-    let settings = settings::settle(checked.value, kinds, &folder).map_err(Fault::general)?;
+    let written = WrittenConfig(checked.value.clone());
+    let settings = settings::settle(checked.value, kinds, &folder).map_err(ConfigFault::general)?;
     let triggers_at = names::places(&tree, "triggers", &kinds.triggers);
     let targets_at = names::places(&tree, "targets", &kinds.targets);
     let mut loaded = Loaded {
@@ -319,12 +325,12 @@ fn load_against(
 }
 
 /// What is written in the file, with the place of each value.
-fn tree(found: &Found, sources: &Sources, faults: &mut Vec<Fault>) -> Option<Node> {
+fn tree(found: &FoundConfig, sources: &Sources, faults: &mut Vec<ConfigFault>) -> Option<ConfigNode> {
     let name = found.path().map(|path| find::name_of(&path, &sources.current)).unwrap_or_default();
     match found {
-        Found::File(path) => read::file(path, &name, faults),
-        Found::Text { path, text } => read::text(path, &name, text, faults),
-        _ => Some(Node::null(Place::whole(&Arc::new(Origin::File("the environment".to_owned()))))),
+        FoundConfig::File(path) => read::file(path, &name, faults),
+        FoundConfig::Text { path, text } => read::text(path, &name, text, faults),
+        _ => Some(ConfigNode::null(Location::whole(&Arc::new(Origin::File("the environment".to_owned()))))),
     }
 }
 
@@ -345,7 +351,7 @@ fn add_senders(value: &mut Value, schema: &Value, kinds: &Kinds) {
 }
 
 /// Where authentication is on and nothing could pass it, autoscan makes secrets and keeps them.
-fn make_secrets(loaded: &mut Loaded, purpose: Purpose) -> Result<(), Faults> {
+fn make_secrets(loaded: &mut Loaded, purpose: Purpose) -> Result<(), ConfigFaults> {
     let keys = &mut loaded.settings.authentication;
     if !keys.names_a_secret() {
         // The older app knew one password for everything: it opens the API too, and lets the commands in.
@@ -360,7 +366,7 @@ fn make_secrets(loaded: &mut Loaded, purpose: Purpose) -> Result<(), Faults> {
     let made = match secrets::kept(&folders)? {
         Some(kept) => kept,
         None if purpose == Purpose::Again => {
-            return Err(Fault::general(
+            return Err(ConfigFault::general(
                 "the config names no password and no API key any more: name one under authentication, or restart autoscan, \
                  which makes one and shows it once",
             )

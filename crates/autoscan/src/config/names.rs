@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::fault::{Fault, shown};
-use super::node::{Node, Place};
+use super::fault::{ConfigFault, shown};
+use super::node::{ConfigNode, Location};
 use super::schema::{KindSchema, Kinds};
 use super::words::did_you_mean;
 
@@ -30,7 +30,7 @@ fn free(kind: &str, taken: &[String]) -> String {
 }
 
 /// Faults of names: two of one name, and targets that do not exist.
-pub(super) fn check(tree: &Node, kinds: &Kinds, faults: &mut Vec<Fault>) {
+pub(super) fn check(tree: &ConfigNode, kinds: &Kinds, faults: &mut Vec<ConfigFault>) {
     let triggers = entries(tree, "triggers", &kinds.triggers);
     let targets = entries(tree, "targets", &kinds.targets);
     twice(&triggers, &kinds.triggers, faults);
@@ -52,19 +52,19 @@ pub(super) fn check(tree: &Node, kinds: &Kinds, faults: &mut Vec<Fault>) {
 struct Named<'a> {
     kind: &'a str,
     path: String,
-    node: &'a Node,
+    node: &'a ConfigNode,
 }
 
 impl Named<'_> {
     fn name(&self) -> Option<&str> {
-        self.node.get("name").and_then(Node::text)
+        self.node.get("name").and_then(ConfigNode::text)
     }
 }
 
-fn entries<'a>(tree: &'a Node, section: &str, kinds: &'a [KindSchema]) -> Vec<Named<'a>> {
+fn entries<'a>(tree: &'a ConfigNode, section: &str, kinds: &'a [KindSchema]) -> Vec<Named<'a>> {
     let mut found = Vec::new();
     for kind in kinds.iter().filter(|kind| !kind.is_single()) {
-        let items = tree.get(section).and_then(|section| section.get(kind.name)).map(Node::items);
+        let items = tree.get(section).and_then(|section| section.get(kind.name)).map(ConfigNode::items);
         for (number, node) in items.unwrap_or_default().iter().enumerate() {
             found.push(Named { kind: kind.name, path: format!("{section}.{}.{number}", kind.name), node });
         }
@@ -72,11 +72,11 @@ fn entries<'a>(tree: &'a Node, section: &str, kinds: &'a [KindSchema]) -> Vec<Na
     found
 }
 
-fn twice(entries: &[Named<'_>], kinds: &[KindSchema], faults: &mut Vec<Fault>) {
+fn twice(entries: &[Named<'_>], kinds: &[KindSchema], faults: &mut Vec<ConfigFault>) {
     let singles = kinds.iter().filter(|kind| kind.is_single());
     let mut owners: HashMap<&str, String> =
         singles.map(|kind| (kind.name, format!("the {} trigger", kind.name))).collect();
-    let mut named: Vec<(&Place, &str, &str)> = entries
+    let mut named: Vec<(&Location, &str, &str)> = entries
         .iter()
         .filter_map(|entry| {
             let name = entry.node.get("name")?;
@@ -87,7 +87,7 @@ fn twice(entries: &[Named<'_>], kinds: &[KindSchema], faults: &mut Vec<Fault>) {
     for (place, name, path) in named {
         if let Some(owner) = owners.get(name) {
             let message = format!("{path}.name: {:?} is the name of {owner} already", shown(name));
-            faults.push(Fault::at(place, message));
+            faults.push(ConfigFault::at(place, message));
         } else {
             owners.insert(name, path.to_owned());
         }
@@ -95,7 +95,11 @@ fn twice(entries: &[Named<'_>], kinds: &[KindSchema], faults: &mut Vec<Fault>) {
 }
 
 /// Where the entries of a section are written and by which path, by their names.
-pub(super) fn places(tree: &Node, section: &str, kinds: &[KindSchema]) -> HashMap<String, (Place, String)> {
+pub(super) fn places(
+    tree: &ConfigNode,
+    section: &str,
+    kinds: &[KindSchema],
+) -> HashMap<String, (Location, String)> {
     let entries = entries(tree, section, kinds);
     let given: Vec<(&str, Option<&str>)> = entries.iter().map(|entry| (entry.kind, entry.name())).collect();
     let names = fill_in(&given).into_iter();
@@ -103,12 +107,12 @@ pub(super) fn places(tree: &Node, section: &str, kinds: &[KindSchema]) -> HashMa
 }
 
 /// The targets that a trigger is for must exist.
-fn routes(trigger: &Named<'_>, known: &[&str], faults: &mut Vec<Fault>) {
+fn routes(trigger: &Named<'_>, known: &[&str], faults: &mut Vec<ConfigFault>) {
     let Some(targets) = trigger.node.get("targets") else { return };
     let path = format!("{}.targets", trigger.path);
     if matches!(&targets.content, super::node::Content::List(items) if items.is_empty()) {
         let message = format!("{path} names no target: leave the key out, and the trigger is for all");
-        faults.push(Fault::at(&targets.place, message));
+        faults.push(ConfigFault::at(&targets.place, message));
     }
     for (number, item) in targets.items().iter().enumerate() {
         let Some(name) = item.text().filter(|name| !known.contains(name)) else { continue };
@@ -116,6 +120,6 @@ fn routes(trigger: &Named<'_>, known: &[&str], faults: &mut Vec<Fault>) {
         let there = if known.is_empty() { "there are none".to_owned() } else { known.join(", ") };
         let hint = if near.is_empty() { format!("; targets: {there}") } else { near };
         let message = format!("{path}.{number}: there is no target named {:?}{hint}", shown(name));
-        faults.push(Fault::at(&item.place, message));
+        faults.push(ConfigFault::at(&item.place, message));
     }
 }

@@ -23,13 +23,13 @@ pub(crate) enum Origin {
 
 /// Where something was written. Lines and columns count from 1, columns in characters; 0 means unknown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(super) origin: Arc<Origin>,
     pub(super) line: usize,
     pub(super) column: usize,
 }
 
-impl Place {
+impl Location {
     /// A place in a file.
     pub(super) fn new(origin: &Arc<Origin>, line: usize, column: usize) -> Self {
         Self { origin: Arc::clone(origin), line, column }
@@ -41,7 +41,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.origin {
             Origin::Variable(name) => write!(out, "environment variable {}", shown(name)),
@@ -56,8 +56,8 @@ impl fmt::Display for Place {
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) place: Place,
+pub(super) struct ConfigNode {
+    pub(super) place: Location,
     pub(super) content: Content,
 }
 
@@ -74,28 +74,28 @@ pub(super) enum Content {
         plain: bool,
     },
     /// Values in order.
-    List(Vec<Node>),
+    List(Vec<ConfigNode>),
     /// Keys with their values, in order.
-    Map(Vec<Entry>),
+    Map(Vec<ConfigEntry>),
 }
 
 /// One key of a map.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(super) struct ConfigEntry {
     pub(super) key: String,
     /// Where the key stands.
-    pub(super) place: Place,
-    pub(super) value: Node,
+    pub(super) place: Location,
+    pub(super) value: ConfigNode,
 }
 
-impl Node {
+impl ConfigNode {
     /// Nothing, at `place`.
-    pub(super) fn null(place: Place) -> Self {
+    pub(super) fn null(place: Location) -> Self {
         Self { place, content: Content::Null }
     }
 
     /// Unquoted text, at `place`.
-    pub(super) fn plain(place: Place, text: impl Into<String>) -> Self {
+    pub(super) fn plain(place: Location, text: impl Into<String>) -> Self {
         Self { place, content: Content::Scalar { text: text.into(), plain: true } }
     }
 
@@ -113,7 +113,7 @@ impl Node {
     }
 
     /// The entries of a map; none for anything else.
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[ConfigEntry] {
         match &self.content {
             Content::Map(entries) => entries,
             _ => &[],
@@ -121,7 +121,7 @@ impl Node {
     }
 
     /// The items of a list; none for anything else.
-    pub(super) fn items(&self) -> &[Node] {
+    pub(super) fn items(&self) -> &[ConfigNode] {
         match &self.content {
             Content::List(items) => items,
             _ => &[],
@@ -129,7 +129,7 @@ impl Node {
     }
 
     /// The value of a key that is written and not empty.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub(super) fn get(&self, key: &str) -> Option<&ConfigNode> {
         self.entries()
             .iter()
             .find(|entry| entry.key == key)

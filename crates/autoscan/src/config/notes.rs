@@ -8,14 +8,14 @@ use autoscan_core::duration::Span;
 
 use super::check;
 use super::find;
-use super::node::{Node, Origin};
+use super::node::{ConfigNode, Origin};
 use super::variables;
 
 /// Notes of a `maximum-wait` that cannot be kept, because folders must be quiet for longer than that.
-pub(super) fn short_waits(tree: &Node) -> Vec<String> {
-    let span = |node: &Node| node.text().and_then(|text| Span::parse(text).ok());
+pub(super) fn short_waits(tree: &ConfigNode) -> Vec<String> {
+    let span = |node: &ConfigNode| node.text().and_then(|text| Span::parse(text).ok());
     let Some(wait) = tree.get("maximum-wait") else { return Vec::new() };
-    let triggers = tree.get("triggers").map(Node::entries).unwrap_or_default();
+    let triggers = tree.get("triggers").map(ConfigNode::entries).unwrap_or_default();
     let ages = triggers.iter().flat_map(|kind| [&kind.value].into_iter().chain(kind.value.items()));
     [tree]
         .into_iter()
@@ -52,8 +52,8 @@ pub(super) fn open_secrets(
 }
 
 /// The variables from which anything in the tree comes, by name.
-pub(super) fn used(tree: &Node) -> Vec<String> {
-    fn gather(node: &Node, names: &mut BTreeSet<String>) {
+pub(super) fn used(tree: &ConfigNode) -> Vec<String> {
+    fn gather(node: &ConfigNode, names: &mut BTreeSet<String>) {
         match &*node.place.origin {
             Origin::Variable(name) | Origin::DotEnv { variable: name, .. } if !node.is_null() => {
                 names.insert(name.clone());

@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use super::fault::Fault;
-use super::node::{Content, Node};
-use super::overlay::{Step, peek, put};
+use super::fault::ConfigFault;
+use super::node::{ConfigNode, Content};
+use super::overlay::{PathStep, peek, put};
 use super::schema::{KEY_NAMES, alternatives, items, property, takes_scalar};
 use super::variables::{Variable, Variables};
 
@@ -22,10 +22,10 @@ const GENERAL: [(&str, &[&str]); 7] = [
 
 /// Fills `tree` with what the older variables say and it does not. Notes tell of variables without effect.
 pub(super) fn fill(
-    tree: &mut Node,
+    tree: &mut ConfigNode,
     schema: &Value,
     variables: &Variables,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ConfigFault>,
     notes: &mut Vec<String>,
 ) {
     let mut filler = Filler { tree, schema, variables, faults };
@@ -44,10 +44,10 @@ pub(super) fn fill(
 }
 
 struct Filler<'a> {
-    tree: &'a mut Node,
+    tree: &'a mut ConfigNode,
     schema: &'a Value,
     variables: &'a Variables,
-    faults: &'a mut Vec<Fault>,
+    faults: &'a mut Vec<ConfigFault>,
 }
 
 impl Filler<'_> {
@@ -55,8 +55,11 @@ impl Filler<'_> {
         let Some(variable) = self.variables.get_or_file(name, self.faults) else { return };
         let schema = keys.iter().try_fold(self.schema, |schema, key| property(schema, key));
         let is_list = schema.is_some_and(|schema| !alternatives(schema).into_iter().any(takes_scalar));
-        let value =
-            if is_list { listed(&variable) } else { Node::plain(variable.place.clone(), variable.value) };
+        let value = if is_list {
+            listed(&variable)
+        } else {
+            ConfigNode::plain(variable.place.clone(), variable.value)
+        };
         self.unless_written(&way(keys), value);
     }
 
@@ -65,7 +68,7 @@ impl Filler<'_> {
         let json =
             self.variables.get("LOG_FORMAT").filter(|variable| variable.value.eq_ignore_ascii_case("json"));
         if let Some(variable) = json {
-            self.unless_written(&way(&["log", "format"]), Node::plain(variable.place.clone(), "json"));
+            self.unless_written(&way(&["log", "format"]), ConfigNode::plain(variable.place.clone(), "json"));
         }
     }
 
@@ -77,11 +80,11 @@ impl Filler<'_> {
             "1" => "debug",
             "2" => "trace",
             _ => {
-                self.faults.push(Fault::at(&variable.place, "it must be 0, 1 or 2"));
+                self.faults.push(ConfigFault::at(&variable.place, "it must be 0, 1 or 2"));
                 return;
             }
         };
-        let value = Node::plain(variable.place.clone(), level);
+        let value = ConfigNode::plain(variable.place.clone(), level);
         self.unless_written(&way(&["log", "level"]), value);
     }
 
@@ -94,7 +97,7 @@ impl Filler<'_> {
                 "jellyfin" => "jellyfin",
                 "emby" => "emby",
                 _ => {
-                    self.faults.push(Fault::at(&variable.place, "it must be emby or jellyfin"));
+                    self.faults.push(ConfigFault::at(&variable.place, "it must be emby or jellyfin"));
                     return;
                 }
             },
@@ -110,38 +113,38 @@ impl Filler<'_> {
         };
         let first = |key: &str| {
             let mut steps = way(&["targets", kind]);
-            steps.extend([Step::Item(0), Step::Key(key.to_owned())]);
+            steps.extend([PathStep::Item(0), PathStep::Key(key.to_owned())]);
             steps
         };
         let keys: Vec<&str> = KEY_NAMES.into_iter().filter(|name| property(one, name).is_some()).collect();
         if let Some(variable) = self.variables.get_or_file(url, self.faults) {
-            self.unless_written(&first("url"), Node::plain(variable.place, variable.value));
+            self.unless_written(&first("url"), ConfigNode::plain(variable.place, variable.value));
         }
         let Some(variable) = self.variables.get_or_file(key, self.faults) else { return };
         if keys.iter().all(|key| peek(self.tree, &first(key)).is_none()) {
             let key = keys.first().copied().unwrap_or("token");
-            self.unless_written(&first(key), Node::plain(variable.place, variable.value));
+            self.unless_written(&first(key), ConfigNode::plain(variable.place, variable.value));
         }
     }
 
-    fn unless_written(&mut self, steps: &[Step], value: Node) {
+    fn unless_written(&mut self, steps: &[PathStep], value: ConfigNode) {
         if peek(self.tree, steps).is_some() {
             return;
         }
         let place = value.place.clone();
         if let Err(what) = put(self.tree, steps, value) {
-            self.faults.push(Fault::at(&place, what));
+            self.faults.push(ConfigFault::at(&place, what));
         }
     }
 }
 
 /// A list with commas.
-fn listed(variable: &Variable) -> Node {
+fn listed(variable: &Variable) -> ConfigNode {
     let items = variable.value.split(',').map(str::trim).filter(|item| !item.is_empty());
-    let items = items.map(|item| Node::plain(variable.place.clone(), item)).collect();
-    Node { place: variable.place.clone(), content: Content::List(items) }
+    let items = items.map(|item| ConfigNode::plain(variable.place.clone(), item)).collect();
+    ConfigNode { place: variable.place.clone(), content: Content::List(items) }
 }
 
-fn way(keys: &[&str]) -> Vec<Step> {
-    keys.iter().map(|key| Step::Key((*key).to_owned())).collect()
+fn way(keys: &[&str]) -> Vec<PathStep> {
+    keys.iter().map(|key| PathStep::Key((*key).to_owned())).collect()
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::fault::{Fault, shown};
-use super::node::{Content, Entry, Node, Place};
+use super::fault::{ConfigFault, shown};
+use super::node::{ConfigEntry, ConfigNode, Content, Location};
 use super::read;
 use super::schema::{alternatives, is_secret, items, property, takes, takes_scalar};
 use super::variables::{Variable, Variables};
@@ -15,7 +15,7 @@ const PREFIX: &str = "AUTOSCAN__";
 
 /// One step down the tree.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     /// Into a map.
     Key(String),
     /// Into a list.
@@ -23,20 +23,25 @@ pub(super) enum Step {
 }
 
 /// Lays every `AUTOSCAN__…` variable over `tree`, those of `.env` first.
-pub(super) fn lay(tree: &mut Node, schema: &Value, variables: &Variables, faults: &mut Vec<Fault>) {
+pub(super) fn lay(
+    tree: &mut ConfigNode,
+    schema: &Value,
+    variables: &Variables,
+    faults: &mut Vec<ConfigFault>,
+) {
     for layer in variables.layers().rev() {
-        let mut addressed: Vec<(Vec<Segment>, &Variable)> =
+        let mut addressed: Vec<(Vec<NameSegment>, &Variable)> =
             layer.filter_map(|variable| Some((segments(&variable.name)?, variable))).collect();
         addressed.sort_by(|one, other| one.0.cmp(&other.0));
-        let mut set: HashMap<Vec<Step>, &str> = HashMap::new();
+        let mut set: HashMap<Vec<PathStep>, &str> = HashMap::new();
         for (segments, variable) in addressed {
             let placed = place(tree, schema, &segments, variable, variables, faults);
             match placed {
-                Err(what) => faults.push(Fault::at(&variable.place, what)),
+                Err(what) => faults.push(ConfigFault::at(&variable.place, what)),
                 Ok(steps) => {
                     if let Some(other) = set.insert(steps, &variable.name) {
                         let what = format!("{} sets the same key: keep one of the two", shown(other));
-                        faults.push(Fault::at(&variable.place, what));
+                        faults.push(ConfigFault::at(&variable.place, what));
                     }
                 }
             }
@@ -46,43 +51,45 @@ pub(super) fn lay(tree: &mut Node, schema: &Value, variables: &Variables, faults
 
 /// Numbers sort as numbers, so that item 2 is there before item 10.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Segment {
+enum NameSegment {
     Number(usize),
     Word(String),
 }
 
-fn segments(name: &str) -> Option<Vec<Segment>> {
+fn segments(name: &str) -> Option<Vec<NameSegment>> {
     let head = name.get(..PREFIX.len()).filter(|head| head.eq_ignore_ascii_case(PREFIX))?;
     let words = name[head.len()..].split("__").map(|part| {
-        part.parse()
-            .map_or_else(|_word| Segment::Word(part.to_lowercase().replace('_', "-")), Segment::Number)
+        part.parse().map_or_else(
+            |_word| NameSegment::Word(part.to_lowercase().replace('_', "-")),
+            NameSegment::Number,
+        )
     });
     Some(words.collect())
 }
 
 /// Writes one variable into the tree, and says where.
 fn place(
-    tree: &mut Node,
+    tree: &mut ConfigNode,
     schema: &Value,
-    segments: &[Segment],
+    segments: &[NameSegment],
     variable: &Variable,
     variables: &Variables,
-    faults: &mut Vec<Fault>,
-) -> Result<Vec<Step>, String> {
-    let mut way = Way { node: Some(&*tree), schema: Some(schema), steps: Vec::new() };
+    faults: &mut Vec<ConfigFault>,
+) -> Result<Vec<PathStep>, String> {
+    let mut way = SchemaPath { node: Some(&*tree), schema: Some(schema), steps: Vec::new() };
     let mut from_file = false;
     for (number, segment) in segments.iter().enumerate() {
         let is_last = number + 1 == segments.len();
         from_file = is_last && way.names_secret_file(segment);
         match segment {
-            Segment::Word(word) if from_file => way.word(word.strip_suffix("-file").unwrap_or(word)),
-            Segment::Word(word) => way.word(word),
-            Segment::Number(number) => way.number(*number)?,
+            NameSegment::Word(word) if from_file => way.word(word.strip_suffix("-file").unwrap_or(word)),
+            NameSegment::Word(word) => way.word(word),
+            NameSegment::Number(number) => way.number(*number)?,
         }
     }
-    let Way { schema, steps, .. } = way;
+    let SchemaPath { schema, steps, .. } = way;
     let value = if from_file {
-        Some(Node::plain(
+        Some(ConfigNode::plain(
             variable.place.clone(),
             variables.content_of(variable).unwrap_or_else(|fault| {
                 faults.push(fault);
@@ -99,16 +106,16 @@ fn place(
 }
 
 /// How far a variable's name has led.
-struct Way<'a> {
-    node: Option<&'a Node>,
+struct SchemaPath<'a> {
+    node: Option<&'a ConfigNode>,
     schema: Option<&'a Value>,
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
 }
 
-impl Way<'_> {
+impl SchemaPath<'_> {
     /// Whether the segment is a secret's key with `_FILE` behind it.
-    fn names_secret_file(&self, segment: &Segment) -> bool {
-        let (Segment::Word(word), Some(schema)) = (segment, self.schema) else { return false };
+    fn names_secret_file(&self, segment: &NameSegment) -> bool {
+        let (NameSegment::Word(word), Some(schema)) = (segment, self.schema) else { return false };
         let within = items(schema).unwrap_or(schema);
         let secret = word.strip_suffix("-file").and_then(|key| property(within, key));
         property(within, word).is_none() && secret.is_some_and(is_secret)
@@ -122,7 +129,7 @@ impl Way<'_> {
             let index = named.unwrap_or(0);
             self.node = self.node.and_then(|node| node.items().get(index));
             self.schema = Some(item);
-            self.steps.push(Step::Item(index));
+            self.steps.push(PathStep::Item(index));
             if named.is_some() {
                 return;
             }
@@ -132,13 +139,13 @@ impl Way<'_> {
             let free = || alternatives(schema).into_iter().find_map(|one| one.get("additionalProperties"));
             property(schema, word).or_else(free).filter(|schema| schema.is_object())
         });
-        self.steps.push(Step::Key(word.to_owned()));
+        self.steps.push(PathStep::Key(word.to_owned()));
     }
 
     fn item_named(&self, word: &str) -> Option<usize> {
         let plain = |name: &str| name.to_lowercase().replace(['_', '.'], "-");
         self.node?.items().iter().position(|item| {
-            item.get("name").and_then(Node::text).is_some_and(|name| plain(name) == plain(word))
+            item.get("name").and_then(ConfigNode::text).is_some_and(|name| plain(name) == plain(word))
         })
     }
 
@@ -153,17 +160,17 @@ impl Way<'_> {
         }
         self.node = self.node.and_then(|node| node.items().get(number));
         self.schema = Some(item);
-        self.steps.push(Step::Item(number));
+        self.steps.push(PathStep::Item(number));
         Ok(())
     }
 }
 
 /// What a variable's text stands for: a scalar; a list or group in YAML's brackets; or a list with commas.
-fn value(schema: Option<&Value>, variable: &Variable, faults: &mut Vec<Fault>) -> Option<Node> {
+fn value(schema: Option<&Value>, variable: &Variable, faults: &mut Vec<ConfigFault>) -> Option<ConfigNode> {
     let text = variable.value.as_str();
     let choices = schema.map(alternatives).unwrap_or_default();
     if choices.is_empty() || choices.iter().any(|one| takes_scalar(one)) {
-        return Some(Node::plain(variable.place.clone(), text));
+        return Some(ConfigNode::plain(variable.place.clone(), text));
     }
     let is_list = choices.iter().any(|one| takes(one, "array"));
     if !is_list || text.starts_with(['[', '{']) {
@@ -173,51 +180,51 @@ fn value(schema: Option<&Value>, variable: &Variable, faults: &mut Vec<Fault>) -
         return node;
     }
     let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    let items = items.map(|item| Node::plain(variable.place.clone(), item)).collect();
-    Some(Node { place: variable.place.clone(), content: Content::List(items) })
+    let items = items.map(|item| ConfigNode::plain(variable.place.clone(), item)).collect();
+    Some(ConfigNode { place: variable.place.clone(), content: Content::List(items) })
 }
 
 /// What is written at the end of `steps`.
-pub(super) fn peek<'a>(tree: &'a Node, steps: &[Step]) -> Option<&'a Node> {
+pub(super) fn peek<'a>(tree: &'a ConfigNode, steps: &[PathStep]) -> Option<&'a ConfigNode> {
     steps.iter().try_fold(tree, |node, step| match step {
-        Step::Key(key) => node.get(key),
-        Step::Item(index) => node.items().get(*index).filter(|item| !item.is_null()),
+        PathStep::Key(key) => node.get(key),
+        PathStep::Item(index) => node.items().get(*index).filter(|item| !item.is_null()),
     })
 }
 
 /// Writes `value` at the end of `steps`; what is missing on the way is made.
-pub(super) fn put(tree: &mut Node, steps: &[Step], value: Node) -> Result<(), String> {
+pub(super) fn put(tree: &mut ConfigNode, steps: &[PathStep], value: ConfigNode) -> Result<(), String> {
     let Some((step, rest)) = steps.split_first() else {
         *tree = value;
         return Ok(());
     };
     let below = match step {
-        Step::Key(key) => entry(tree, key, &value.place),
-        Step::Item(index) => item(tree, *index, &value.place),
+        PathStep::Key(key) => entry(tree, key, &value.place),
+        PathStep::Item(index) => item(tree, *index, &value.place),
     };
     put(below.ok_or("the config file has something else in this place")?, rest, value)
 }
 
-fn entry<'a>(node: &'a mut Node, key: &str, place: &Place) -> Option<&'a mut Node> {
+fn entry<'a>(node: &'a mut ConfigNode, key: &str, place: &Location) -> Option<&'a mut ConfigNode> {
     if node.is_null() {
-        *node = Node { place: place.clone(), content: Content::Map(Vec::new()) };
+        *node = ConfigNode { place: place.clone(), content: Content::Map(Vec::new()) };
     }
     let Content::Map(entries) = &mut node.content else { return None };
     let at = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
-        let value = Node::null(place.clone());
-        entries.push(Entry { key: key.to_owned(), place: place.clone(), value });
+        let value = ConfigNode::null(place.clone());
+        entries.push(ConfigEntry { key: key.to_owned(), place: place.clone(), value });
         entries.len() - 1
     });
     Some(&mut entries[at].value)
 }
 
-fn item<'a>(node: &'a mut Node, index: usize, place: &Place) -> Option<&'a mut Node> {
+fn item<'a>(node: &'a mut ConfigNode, index: usize, place: &Location) -> Option<&'a mut ConfigNode> {
     if node.is_null() {
-        *node = Node { place: place.clone(), content: Content::List(Vec::new()) };
+        *node = ConfigNode { place: place.clone(), content: Content::List(Vec::new()) };
     }
     let Content::List(items) = &mut node.content else { return None };
     if index == items.len() {
-        items.push(Node::null(place.clone()));
+        items.push(ConfigNode::null(place.clone()));
     }
     items.get_mut(index)
 }

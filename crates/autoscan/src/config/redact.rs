@@ -21,6 +21,16 @@ pub(super) fn is_hidden(schema: &Value) -> bool {
     is_secret(schema)
 }
 
+/// Whether a key holds a text of a person's own, in which secrets may stand where they like: the body of a webhook.
+pub(super) fn is_template(key: &str) -> bool {
+    key == "body"
+}
+
+/// Whether a key holds a program and its arguments. Any argument may be a secret, or hold one.
+pub(super) fn is_command(key: &str) -> bool {
+    ["argv", "before", "after"].contains(&key)
+}
+
 /// Text without the login and the query of a URL in it.
 pub(super) fn without_login(text: &str) -> Cow<'_, str> {
     let Some(scheme) = text.find("://") else { return Cow::Borrowed(text) };
@@ -62,6 +72,9 @@ fn collect(value: &Value, is_secret: bool, found: &mut Vec<String>) {
     match value {
         Value::Object(keys) => {
             for (key, value) in keys {
+                if is_command(key) {
+                    found.extend(secrets_of_arguments(value));
+                }
                 collect(value, is_secret || names_a_secret(key), found);
             }
         }
@@ -73,6 +86,15 @@ fn collect(value: &Value, is_secret: bool, found: &mut Vec<String>) {
         Value::String(text) if text.contains("://") => found.extend(secrets_of_url(text)),
         _ => {}
     }
+}
+
+/// What follows `--token` or `--api-key=` among the arguments of a program.
+fn secrets_of_arguments(words: &Value) -> Vec<String> {
+    let words: Vec<&str> = words.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_option = |word: &str| word.starts_with('-') && names_a_secret(word);
+    let own = words.iter().filter_map(|word| word.split_once('=')).filter(|(name, _)| names_a_secret(name));
+    let next = words.windows(2).filter(|pair| is_option(pair[0])).map(|pair| pair[1]);
+    own.map(|(_, value)| value).chain(next).map(str::to_owned).collect()
 }
 
 /// The login of a URL and the values of its query, as they are written and decoded.

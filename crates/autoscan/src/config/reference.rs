@@ -56,7 +56,8 @@ Each of them can be a file too: `PLEX_TOKEN_FILE`. Those that name a server or `
 The config is read again by the signal SIGHUP, by a button of the page *Config*, or by `POST /api/v1/config/reload`: the file, and
 the variables of `.env`. All of it is taken over, or nothing: with a fault, autoscan goes on with the config that it had, and says
 every fault. Requests are answered all the time, and what waits, pauses and logins stay. `host`, `port`, `database`, `tls` and `log` hold only after
-a restart, and the answer says so. `autoscan config --redacted` prints what is read, with defaults and with dots for secrets.
+a restart, and the answer says so. `autoscan config --redacted` prints what is read, with defaults and with dots for
+secrets, for the body of a webhook and for the arguments of programs.
 
 The pages write into the file only what a person saw and confirmed. Comments and order stay.
 ";

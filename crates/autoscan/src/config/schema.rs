@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::shape::{Shape, TriggerKeys};
+use super::shape::{ConfigShape, TriggerKeys};
 use super::target_shape::TargetKeys;
 
 /// A kind of trigger or target, as far as the config must know it.
@@ -71,7 +71,7 @@ const URL: &str = "uri";
 
 /// The general keys alone.
 pub(super) fn general() -> Value {
-    let mut root = generator().into_root_schema_for::<Shape>().to_value();
+    let mut root = generator().into_root_schema_for::<ConfigShape>().to_value();
     root["title"] = json!("autoscan");
     close(&mut root);
     root

@@ -9,7 +9,7 @@ use autoscan_core::secret::Secret;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::fault::{Fault, shown_path};
+use super::fault::{ConfigFault, shown_path};
 
 /// The file beside the config, or beside the database, that keeps them.
 pub(super) const FILE: &str = "autoscan.secrets.json";
@@ -29,7 +29,7 @@ pub(crate) struct Generated {
 
 impl Generated {
     /// New random secrets of 32 letters each.
-    pub(super) fn new() -> Result<Self, Fault> {
+    pub(super) fn new() -> Result<Self, ConfigFault> {
         Ok(Self { password: Some(random()?), api_key: Some(random()?) })
     }
 
@@ -39,17 +39,17 @@ impl Generated {
     }
 }
 
-fn random() -> Result<Secret, Fault> {
+fn random() -> Result<Secret, ConfigFault> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Fault::general(format!("the system gives no random numbers for a password: {error}"))
+        ConfigFault::general(format!("the system gives no random numbers for a password: {error}"))
     })?;
     let text: String = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte & 63)])).collect();
     Ok(Secret::new(text))
 }
 
 /// The secrets that were made before, from the first of `folders` that has them.
-pub(super) fn kept(folders: &[PathBuf]) -> Result<Option<Generated>, Fault> {
+pub(super) fn kept(folders: &[PathBuf]) -> Result<Option<Generated>, ConfigFault> {
     for folder in folders {
         let path = folder.join(FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -57,11 +57,11 @@ pub(super) fn kept(folders: &[PathBuf]) -> Result<Option<Generated>, Fault> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => {
                 let message = format!("{}: {}", shown_path(&path), super::find::why_unreadable(&error));
-                return Err(Fault::general(message));
+                return Err(ConfigFault::general(message));
             }
         };
         return serde_json::from_str(&text).map(Some).map_err(|_holds_secrets| {
-            Fault::general(format!(
+            ConfigFault::general(format!(
                 "{} is broken: delete it, and the next start makes a new password and API key",
                 shown_path(&path)
             ))
@@ -71,7 +71,7 @@ pub(super) fn kept(folders: &[PathBuf]) -> Result<Option<Generated>, Fault> {
 }
 
 /// Makes secrets and keeps them in the first of `folders` that can be written.
-pub(super) fn make(folders: &[PathBuf]) -> Result<Generated, Fault> {
+pub(super) fn make(folders: &[PathBuf]) -> Result<Generated, ConfigFault> {
     let made = Generated::new()?;
     let [password, api_key] = made.reveal();
     let text = json!({ "password": password, "api-key": api_key }).to_string();
@@ -83,7 +83,7 @@ pub(super) fn make(folders: &[PathBuf]) -> Result<Generated, Fault> {
             Err(error) => why = format!("{} cannot be written: {error}", shown_path(&path)),
         }
     }
-    Err(Fault::general(format!(
+    Err(ConfigFault::general(format!(
         "the config names no password, and {why}. Write authentication.password into the config, or make the folder writable"
     )))
 }

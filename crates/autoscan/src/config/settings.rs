@@ -19,12 +19,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracing::level_filters::LevelFilter;
 
-use super::doors::{self, Authentication, TlsFiles};
+use super::access::{self, Authentication, TlsFiles};
 use super::formats;
 use super::names;
 use super::schema::{KindSchema, Kinds, SINGLE_PRIORITY, own};
 use super::shape::{
-    self, AnchorEntry, LogFormat, LogLevel, Pattern, Prefixes, Program, Rewrite, Shape, TriggerKeys,
+    self, AnchorEntry, ConfigShape, LogFormat, LogLevelShape, Pattern, Prefixes, Program, Rewrite,
+    TriggerKeys,
 };
 use super::target_shape::{Switch, TargetKeys};
 
@@ -43,11 +44,13 @@ pub(crate) struct Settings {
     /// Finished scans are kept this long.
     pub(crate) history: Duration,
     /// What is logged, and how.
-    pub(crate) log: Log,
+    pub(crate) log: LogSettings,
     /// Who may send and look.
     pub(crate) authentication: Authentication,
     /// Reverse proxies that are believed.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Names by which autoscan is reached.
+    pub(crate) allowed_hosts: Vec<String>,
     /// What TLS is spoken with; none: it is not.
     pub(crate) tls: Option<TlsFiles>,
     /// Priorities by path.
@@ -61,7 +64,7 @@ pub(crate) struct Settings {
     /// What guards which prefix.
     pub(crate) anchors: Vec<Anchor>,
     /// How files are waited for.
-    pub(crate) files: Files,
+    pub(crate) files: FilesSettings,
     /// Every trigger; there is always one of each single kind, such as `manual`.
     pub(crate) triggers: Vec<TriggerSettings>,
     /// Every target.
@@ -70,7 +73,7 @@ pub(crate) struct Settings {
 
 /// What is logged, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Log {
+pub(crate) struct LogSettings {
     /// One JSON object a line, for machines.
     pub(crate) json: bool,
     /// The least important that is logged.
@@ -79,7 +82,7 @@ pub(crate) struct Log {
 
 /// How files are waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Files {
+pub(crate) struct FilesSettings {
     /// Whether the disk is looked at at all.
     pub(crate) check: bool,
     /// How long a file's size must stand still.
@@ -143,7 +146,7 @@ pub(super) fn settle(mut value: Value, kinds: &Kinds, folder: &Path) -> Result<S
         section.and_then(|section| section.as_object().cloned()).unwrap_or_default()
     };
     let (triggers, targets) = (section("triggers"), section("targets"));
-    let shape: Shape = read(value, "the config")?;
+    let shape: ConfigShape = read(value, "the config")?;
     let mut listen = Vec::new();
     for host in shape.host.clone().into_vec() {
         let address = formats::host(&host.0, shape.port)?;
@@ -169,32 +172,33 @@ pub(super) fn settle(mut value: Value, kinds: &Kinds, folder: &Path) -> Result<S
         metrics_need_auth: shape.metrics.auth,
         triggers: self::triggers(&triggers, &kinds.triggers, &shape)?,
         targets: self::targets(&targets, &kinds.targets, shape.scan_delay.0)?,
-        files: Files {
+        files: FilesSettings {
             check: shape.files.check,
             settle: shape.files.settle.0,
             give_up: shape.files.give_up.0,
             ignore: shape.files.ignore,
         },
-        authentication: doors::authentication(shape.authentication),
+        authentication: access::authentication(shape.authentication),
         trusted_proxies: shape
             .trusted_proxies
             .into_vec()
             .iter()
             .map(|network| network.0.parse())
             .collect::<Result<_, _>>()?,
-        tls: doors::tls(shape.tls, folder),
+        allowed_hosts: shape.allowed_hosts.into_vec().into_iter().map(|name| name.0).collect(),
+        tls: access::tls(shape.tls, folder),
     })
 }
 
-fn log(shape: shape::Log) -> Log {
+fn log(shape: shape::LogShape) -> LogSettings {
     let level = match shape.level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
+        LogLevelShape::Error => LevelFilter::ERROR,
+        LogLevelShape::Warn => LevelFilter::WARN,
+        LogLevelShape::Info => LevelFilter::INFO,
+        LogLevelShape::Debug => LevelFilter::DEBUG,
+        LogLevelShape::Trace => LevelFilter::TRACE,
     };
-    Log { json: shape.format == LogFormat::Json, level }
+    LogSettings { json: shape.format == LogFormat::Json, level }
 }
 
 /// The error says only where: a value may be secret.
@@ -216,10 +220,10 @@ fn anchor(entry: &AnchorEntry) -> Result<Anchor, String> {
 fn triggers(
     section: &Map<String, Value>,
     kinds: &[KindSchema],
-    shape: &Shape,
+    shape: &ConfigShape,
 ) -> Result<Vec<TriggerSettings>, String> {
     let mut triggers = Vec::new();
-    for Written { kind, name, value } in written(section, kinds)? {
+    for WrittenKind { kind, name, value } in written(section, kinds)? {
         let is_silent = value.get("priority").is_none();
         let raw = own_keys(kind, &value);
         let keys: TriggerKeys = read(value, name.as_str())?;
@@ -247,7 +251,7 @@ fn targets(
     scan_delay: Duration,
 ) -> Result<Vec<TargetSettings>, String> {
     let mut targets = Vec::new();
-    for Written { kind, name, value } in written(section, kinds)? {
+    for WrittenKind { kind, name, value } in written(section, kinds)? {
         let raw = own_keys(kind, &value);
         let keys: TargetKeys = read(value, name.as_str())?;
         targets.push(TargetSettings {
@@ -288,13 +292,16 @@ fn storm(shape: &shape::Storm) -> Result<Option<StormRule>, String> {
 }
 
 /// An entry of a section, with its name.
-struct Written<'a> {
+struct WrittenKind<'a> {
     kind: &'a KindSchema,
     name: Name,
     value: Value,
 }
 
-fn written<'a>(section: &Map<String, Value>, kinds: &'a [KindSchema]) -> Result<Vec<Written<'a>>, String> {
+fn written<'a>(
+    section: &Map<String, Value>,
+    kinds: &'a [KindSchema],
+) -> Result<Vec<WrittenKind<'a>>, String> {
     let mut entries: Vec<(&KindSchema, Value)> = Vec::new();
     for kind in kinds {
         match section.get(kind.name) {
@@ -309,7 +316,11 @@ fn written<'a>(section: &Map<String, Value>, kinds: &'a [KindSchema]) -> Result<
     let given: Vec<(&str, Option<&str>)> =
         entries.iter().map(|(kind, value)| (kind.name, value.get("name").and_then(Value::as_str))).collect();
     let names = names::fill_in(&given).iter().map(|name| Name::parse(name)).collect::<Result<Vec<_>, _>>()?;
-    Ok(entries.into_iter().zip(names).map(|((kind, value), name)| Written { kind, name, value }).collect())
+    Ok(entries
+        .into_iter()
+        .zip(names)
+        .map(|((kind, value), name)| WrittenKind { kind, name, value })
+        .collect())
 }
 
 /// Only the keys of the kind itself: those that all kinds share are taken off.

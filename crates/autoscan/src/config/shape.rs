@@ -44,6 +44,7 @@ text!(Program, "program");
 text!(WebAddress, "url");
 text!(NetworkText, "network");
 text!(FileText, "file");
+text!(HostName, "host-name");
 
 /// Plain prefixes: one program's path and another's.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -85,7 +86,7 @@ impl<T> OneOrMany<T> {
 /// The config of autoscan.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]
-pub(super) struct Shape {
+pub(super) struct ConfigShape {
     /// The address to listen on: one or a list. `host:port` overrides `port`; `[v6]:port` for IPv6.
     pub(super) host: OneOrMany<Host>,
     /// The port to listen on.
@@ -95,8 +96,12 @@ pub(super) struct Shape {
     /// Reverse proxies that are believed when they say who sent a request, and whether by TLS: addresses, or networks such as
     /// `10.0.0.0/8`.
     pub(super) trusted_proxies: OneOrMany<NetworkText>,
+    /// Names by which autoscan is reached, such as `scan.example.org`. They count while `authentication.disabled` is written: then
+    /// requests for other names are refused, save addresses, names without a dot and names of local networks (`.local`, `.lan`,
+    /// `.home.arpa`, `.internal`), so that no page of another site can act through a browser.
+    pub(super) allowed_hosts: OneOrMany<HostName>,
     /// Without it autoscan speaks plain HTTP.
-    pub(super) tls: Option<Tls>,
+    pub(super) tls: Option<TlsShape>,
     /// The queue's file, relative to the config's folder.
     pub(super) database: Database,
     /// A folder is quiet this long before it is scanned.
@@ -113,14 +118,14 @@ pub(super) struct Shape {
     pub(super) history: Span,
     /// Who may send and look. On unless `disabled: true` is written; without any secret here, a password and an API key
     /// are made at the first start.
-    pub(super) authentication: Authentication,
+    pub(super) authentication: AuthenticationShape,
     /// Files that must be there before anything in a folder is scanned: the longest prefix decides. Text guards the
     /// file's own folder.
     pub(super) anchors: Vec<AnchorEntry>,
     /// How files are waited for.
-    pub(super) files: Files,
+    pub(super) files: FilesShape,
     /// Priorities by path, whatever the trigger's is: the first that matches wins.
-    pub(super) priorities: Vec<PathPriority>,
+    pub(super) priorities: Vec<PathPriorityShape>,
     /// When many files are reported deleted at once, the deletions are held: it is rather a mount that is gone.
     pub(super) storm: Storm,
     /// Where plex.tv answers: asked only when a person logs in there by a PIN, from the page *Setup*.
@@ -128,16 +133,17 @@ pub(super) struct Shape {
     /// Who may read `/metrics`.
     pub(super) metrics: Metrics,
     /// What is logged, and how.
-    pub(super) log: Log,
+    pub(super) log: LogShape,
 }
 
-impl Default for Shape {
+impl Default for ConfigShape {
     fn default() -> Self {
         Self {
             host: OneOrMany::One(Host("0.0.0.0".to_owned())),
             port: 3030,
             base_url: BasePath("/".to_owned()),
             trusted_proxies: OneOrMany::Many(Vec::new()),
+            allowed_hosts: OneOrMany::Many(Vec::new()),
             tls: None,
             database: Database("sqlite:autoscan.db".to_owned()),
             minimum_age: seconds(10),
@@ -145,14 +151,14 @@ impl Default for Shape {
             scan_delay: seconds(0),
             _scan_stats: None,
             history: seconds(30 * 24 * 60 * 60),
-            authentication: Authentication::default(),
+            authentication: AuthenticationShape::default(),
             anchors: Vec::new(),
-            files: Files::default(),
+            files: FilesShape::default(),
             priorities: Vec::new(),
             storm: Storm::default(),
             plex_tv_url: WebAddress("https://plex.tv".to_owned()),
             metrics: Metrics::default(),
-            log: Log::default(),
+            log: LogShape::default(),
         }
     }
 }
@@ -165,7 +171,7 @@ pub(super) const fn seconds(count: u64) -> Span {
 /// Who may send and look.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]
-pub(super) struct Authentication {
+pub(super) struct AuthenticationShape {
     /// The name to log in with.
     pub(super) username: String,
     /// The password to log in with, also for senders by Basic authentication.
@@ -186,7 +192,7 @@ pub(super) struct Authentication {
     pub(super) secret_key_fallbacks: Vec<Secret>,
 }
 
-impl Default for Authentication {
+impl Default for AuthenticationShape {
     fn default() -> Self {
         Self {
             username: "autoscan".to_owned(),
@@ -205,7 +211,7 @@ impl Default for Authentication {
 /// The certificate for TLS. Relative paths count from the config's folder.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Tls {
+pub(super) struct TlsShape {
     /// The PEM file of the certificate, and of those that lead to its authority.
     pub(super) cert: FileText,
     /// The PEM file of its private key.
@@ -235,7 +241,7 @@ pub(super) struct AnchorPair {
 /// How files are waited for.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]
-pub(super) struct Files {
+pub(super) struct FilesShape {
     /// Wait until the path exists and its size stands still.
     pub(super) check: bool,
     /// How long the size must stand still.
@@ -246,7 +252,7 @@ pub(super) struct Files {
     pub(super) ignore: Vec<String>,
 }
 
-impl Default for Files {
+impl Default for FilesShape {
     fn default() -> Self {
         let ignore = ["/.grab/", ".DS_Store", "Thumbs.db", "*.partial~", "/@eaDir/"];
         Self {
@@ -261,7 +267,7 @@ impl Default for Files {
 /// The priority of folders whose path holds a text.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct PathPriority {
+pub(super) struct PathPriorityShape {
     /// A part of the path on this machine, such as `/Movies/`.
     pub(super) path: String,
     /// Higher is scanned first.
@@ -300,11 +306,11 @@ pub(super) struct Metrics {
 /// What is logged, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]
-pub(super) struct Log {
+pub(super) struct LogShape {
     /// Lines for people, or JSON for machines.
     pub(super) format: LogFormat,
     /// The least important that is logged.
-    pub(super) level: LogLevel,
+    pub(super) level: LogLevelShape,
 }
 
 /// The form of the log.
@@ -319,7 +325,7 @@ pub(super) enum LogFormat {
 /// The least important that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum LogLevel {
+pub(super) enum LogLevelShape {
     Error,
     Warn,
     #[default]

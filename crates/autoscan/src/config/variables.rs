@@ -5,9 +5,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::fault::{Fault, shown, shown_path};
+use super::fault::{ConfigFault, shown, shown_path};
 use super::find;
-use super::node::{Origin, Place};
+use super::node::{Location, Origin};
 
 /// The name of the file beside the config.
 pub(super) const DOT_ENV: &str = ".env";
@@ -20,7 +20,7 @@ const LARGEST: u64 = 1 << 16;
 pub(super) struct Variable {
     pub(super) name: String,
     pub(super) value: String,
-    pub(super) place: Place,
+    pub(super) place: Location,
 }
 
 /// Every variable, by layer: those of the environment, then those of `.env`.
@@ -37,10 +37,10 @@ impl Variables {
         environment: &BTreeMap<String, String>,
         folder: &Path,
         current: &Path,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<ConfigFault>,
     ) -> Self {
         let real = environment.iter().map(|(name, value)| {
-            let place = Place::whole(&Arc::new(Origin::Variable(name.clone())));
+            let place = Location::whole(&Arc::new(Origin::Variable(name.clone())));
             (name.clone(), Variable { name: name.clone(), value: value.clone(), place })
         });
         let mut layers = vec![real.collect(), dot_env(&folder.join(DOT_ENV), current, faults)];
@@ -61,15 +61,17 @@ impl Variables {
     }
 
     /// A variable by its exact name, or the content of the file that `{name}_FILE` names.
-    pub(super) fn get_or_file(&self, name: &str, faults: &mut Vec<Fault>) -> Option<Variable> {
+    pub(super) fn get_or_file(&self, name: &str, faults: &mut Vec<ConfigFault>) -> Option<Variable> {
         let file_name = format!("{name}_FILE");
         for layer in &self.layers {
             match (layer.get(name), layer.get(&file_name)) {
                 (None, None) => {}
                 (Some(variable), None) => return Some(variable.clone()),
                 (Some(_), Some(file)) => {
-                    faults
-                        .push(Fault::at(&file.place, format!("{name} is set as well: keep one of the two")));
+                    faults.push(ConfigFault::at(
+                        &file.place,
+                        format!("{name} is set as well: keep one of the two"),
+                    ));
                     return None;
                 }
                 (None, Some(file)) => {
@@ -85,9 +87,9 @@ impl Variables {
     }
 
     /// The content of the file that a `…_FILE` variable names, without the line breaks at its end.
-    pub(super) fn content_of(&self, variable: &Variable) -> Result<String, Fault> {
+    pub(super) fn content_of(&self, variable: &Variable) -> Result<String, ConfigFault> {
         let path = self.current.join(&variable.value);
-        let fault = |what: String| Fault::at(&variable.place, format!("{}: {what}", shown_path(&path)));
+        let fault = |what: String| ConfigFault::at(&variable.place, format!("{}: {what}", shown_path(&path)));
         let text = small_text(&path).map_err(fault)?;
         let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
@@ -111,16 +113,16 @@ fn small_text(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_bytes| "the file is not UTF-8".to_owned())
 }
 
-fn dot_env(path: &Path, current: &Path, faults: &mut Vec<Fault>) -> BTreeMap<String, Variable> {
+fn dot_env(path: &Path, current: &Path, faults: &mut Vec<ConfigFault>) -> BTreeMap<String, Variable> {
     if !path.is_file() {
         return BTreeMap::new();
     }
     let name = find::name_of(path, current);
-    let whole = Place::whole(&Arc::new(Origin::File(name.clone())));
+    let whole = Location::whole(&Arc::new(Origin::File(name.clone())));
     let text = match small_text(path) {
         Ok(text) => text,
         Err(what) => {
-            faults.push(Fault::at(&whole, what));
+            faults.push(ConfigFault::at(&whole, what));
             return BTreeMap::new();
         }
     };
@@ -130,11 +132,12 @@ fn dot_env(path: &Path, current: &Path, faults: &mut Vec<Fault>) -> BTreeMap<Str
             Ok(None) => {}
             Ok(Some((variable, value))) => {
                 let origin = Arc::new(Origin::DotEnv { file: name.clone(), variable: variable.to_owned() });
-                let place = Place::new(&origin, number + 1, 0);
+                let place = Location::new(&origin, number + 1, 0);
                 variables.insert(variable.to_owned(), Variable { name: variable.to_owned(), value, place });
             }
             Err(what) => {
-                faults.push(Fault::at(&Place { line: number + 1, column: 1, ..whole.clone() }, what));
+                faults
+                    .push(ConfigFault::at(&Location { line: number + 1, column: 1, ..whole.clone() }, what));
             }
         }
     }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::Loaded;
-use super::edit::{Style, quoted};
-use super::redact::{DOTS, is_hidden, without_login};
+use super::edit::{QuoteStyle, quoted};
+use super::redact::{DOTS, is_command, is_hidden, is_template, without_login};
 use super::schema::{Kinds, alternatives, items, property, schema, takes};
 
 /// Keys that a reader looks for first.
@@ -81,7 +81,7 @@ fn default(schema: &Value) -> Value {
 
 fn entry(out: &mut String, key: &str, value: &Value, schema: Option<&Value>, indent: usize) {
     let margin = " ".repeat(indent);
-    let name = quoted(key, Style::Block);
+    let name = quoted(key, QuoteStyle::Block);
     if schema.is_none_or(is_hidden) {
         lines(out, &[&margin, &name, ": ", DOTS, "\n"]);
         return;
@@ -89,6 +89,15 @@ fn entry(out: &mut String, key: &str, value: &Value, schema: Option<&Value>, ind
     let nothing = Value::Null;
     let below = schema.unwrap_or(&nothing);
     match value {
+        Value::String(_) if is_template(key) && below.get("default") != Some(value) => {
+            lines(out, &[&margin, &name, ": ", DOTS, "\n"]);
+        }
+        Value::Array(words) if is_command(key) && words.len() > 1 => {
+            lines(out, &[&margin, &name, ":\n", &margin, "  - ", &plain(&words[0]), "\n"]);
+            for _argument in &words[1..] {
+                lines(out, &[&margin, "  - ", DOTS, "\n"]);
+            }
+        }
         Value::Object(keys) if takes_group(below) || !keys.is_empty() => {
             let mut inner = String::new();
             group(&mut inner, value, below, indent + 2);
@@ -138,7 +147,7 @@ fn lines(out: &mut String, parts: &[&str]) {
 /// A scalar; what is none stands in one line.
 fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => quoted(&without_login(text), Style::Block),
+        Value::String(text) => quoted(&without_login(text), QuoteStyle::Block),
         other => other.to_string(),
     }
 }

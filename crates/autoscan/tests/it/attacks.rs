@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 use std::thread;
 
-use crate::furniture::{Answer, Home, PASSWORD, Program, base64, episode, login};
+use crate::harness::{Answer, Home, PASSWORD, Program, base64, episode, login};
 
 fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
     let line = answer.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -83,6 +83,11 @@ fn behind_a_trusted_proxy_each_address_guesses_for_itself_and_tls_makes_cookies_
     }
     assert_eq!(from("198.51.100.1"), 429);
     assert_eq!(from("198.51.100.2"), 401);
+    let right = |address: &str| {
+        let forwarded = format!("X-Forwarded-For: {address}");
+        program.request("GET", "/api/v1/stats", &[&login(), &forwarded], b"").status
+    };
+    assert_eq!((right("198.51.100.1"), right("198.51.100.2")), (429, 200));
     let page = program.request("GET", "/login", &["X-Forwarded-Proto: https"], b"");
     assert!(header(&page, "set-cookie").starts_with("__Host-autoscan_session="), "{page:?}");
     assert!(header(&page, "set-cookie").ends_with("; Secure"), "{page:?}");

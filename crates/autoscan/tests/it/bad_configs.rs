@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::furniture::{Answer, Home, Program, base64};
+use crate::harness::{Answer, Home, Program, base64};
 
 /// Every command that reads the config.
 const EVERY: [&[&str]; 11] = [
@@ -251,7 +251,7 @@ fn the_secrets_of_the_first_start_are_shown_even_when_it_fails() {
     let mut command = home.command(&["serve"]);
     command.env("AUTOSCAN__PORT", taken.local_addr().unwrap().port().to_string());
     command.env("AUTOSCAN__HOST", "127.0.0.1");
-    let ended = crate::furniture::Ended::of(command);
+    let ended = crate::harness::Ended::of(command);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let password = shown(&ended.out, "password").unwrap();
     assert!(fs::read_to_string(home.path("config.yml")).unwrap().contains(&password));

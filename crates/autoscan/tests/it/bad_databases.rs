@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::furniture::{Answer, Home, Program, episode};
+use crate::harness::{Answer, Home, Program, episode};
 
 /// Where SQLite keeps the version of the schema (`user_version`) and the program's own number (`application_id`), each as
 /// four bytes, the highest first (SQLite's file format, "The Database Header").
@@ -94,6 +94,27 @@ fn a_second_server_keeps_its_hands_off_the_database_of_the_first() {
 }
 
 #[test]
+fn a_second_server_is_refused_by_whatever_name_it_calls_the_database() {
+    let home = Home::new("");
+    let program = home.serve();
+    let real = home.path("autoscan.db");
+    for (link, to, database) in [
+        ("link.db", real.clone(), "link.db"),
+        ("folder", home.path(""), "folder/autoscan.db"),
+        ("twice.db", home.path("link.db"), "twice.db"),
+    ] {
+        std::os::unix::fs::symlink(to, home.path(link)).unwrap();
+        let second = Home::new(&format!("database: '{}'\n", home.path(database).display()));
+        let ended = second.ends(&["serve"]);
+        assert!(
+            ended.code == Some(1) && ended.err.contains("in use by another autoscan"),
+            "{database}: {ended:?}"
+        );
+    }
+    program.stop();
+}
+
+#[test]
 fn a_database_from_a_newer_version_is_left_alone() {
     let home = Home::new("");
     let mut bytes = database(&home);
@@ -166,6 +187,12 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
     assert_eq!(program.request("GET", "/health", &[], b"").status, 200);
     assert_eq!(home.ends(&["healthcheck"]).code, Some(1), "a container is told to wait");
     program.until("the log says why", || program.printed().contains("a request was put off"));
+    for number in 0..200 {
+        assert!(is_put_off(&import(&program, stored + number)));
+    }
+    let printed = program.printed();
+    let warnings = printed.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count();
+    assert!(warnings < 20, "one failure that goes on is not a line for each request:\n{printed}");
 
     let roomy =
         Command::new("prlimit").args(["--fsize=unlimited:", "--pid", &program.id().to_string()]).status();
@@ -181,4 +208,31 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
         (0..=stored).map(|number| format!("/tv/Show {number}/Season 01")).collect();
     expected.sort();
     assert_eq!(folders, expected, "every 200 is there, and nothing else");
+    program.stop();
+    let printed = program.printed();
+    assert!(printed.contains("repeated: a request was put off"), "how often is said at the end:\n{printed}");
+}
+
+#[test]
+fn a_server_whose_database_was_taken_away_takes_nothing_more_and_says_why() {
+    for (taken, said) in
+        [("autoscan.db", "was deleted or replaced"), ("autoscan.db-wal", "was deleted, replaced or cut")]
+    {
+        let home = Home::new("triggers: { sonarr: [{}] }\n");
+        let program = home.serve();
+        assert_eq!(import(&program, 1).status, 200);
+        fs::rename(home.path(taken), home.path("elsewhere")).unwrap();
+        assert!(is_put_off(&import(&program, 2)), "{taken}");
+        assert!(is_put_off(&program.request("GET", "/ready", &[], b"")), "{taken}");
+        assert!(is_put_off(&import(&program, 3)), "it stays so: {taken}");
+        assert_eq!(program.request("GET", "/health", &[], b"").status, 200);
+        program.until("the log says what happened and what to do", || {
+            let printed = program.printed();
+            printed.contains(said) && printed.contains("start autoscan again")
+        });
+        let told = |line: &&str| line.contains("autoscan takes nothing in any more");
+        assert_eq!(program.printed().lines().filter(told).count(), 1, "{taken}: {}", program.printed());
+        program.stop();
+        assert!(!home.path(taken).exists(), "what has the name is not touched: {taken}");
+    }
 }

@@ -3,18 +3,18 @@
 use autoscan_testkit::{PlexMethod, Trouble};
 use serde_json::Value;
 
-use crate::furniture::{Home, Program, episode};
+use crate::harness::{Home, Program, episode};
 use crate::servers::{self, block_on};
 
 /// Three servers of which Plex will be in trouble; files are not looked at.
-struct Town {
+struct Setup {
     home: Home,
     plex: autoscan_testkit::PretendPlex,
     jellyfin: autoscan_testkit::PretendJellyfin,
     emby: autoscan_testkit::PretendEmby,
 }
 
-impl Town {
+impl Setup {
     fn new() -> Self {
         let (plex, jellyfin, emby) = (servers::plex(), servers::jellyfin(), servers::emby());
         let targets = servers::targets("/media", &plex, &jellyfin, &emby);
@@ -54,11 +54,11 @@ fn lane(program: &Program) -> (String, String) {
 
 /// Brings trouble while an import comes in, sees it held with a reason, ends the trouble and sees it told once.
 fn survives(trouble: Trouble, state: &str, says: &str) {
-    let town = Town::new();
-    let program = town.home.serve();
+    let setup = Setup::new();
+    let program = setup.home.serve();
     import(&program, "Before");
     program.until("all is well before", || all_done(&program, 1));
-    town.plex.stage.set_trouble(Some(trouble));
+    setup.plex.stage.set_trouble(Some(trouble));
     import(&program, "Show");
     program.until("the others are told", || {
         delivery(&program, "jellyfin")["state"] == "sent" && delivery(&program, "emby")["state"] == "sent"
@@ -69,13 +69,13 @@ fn survives(trouble: Trouble, state: &str, says: &str) {
     program.until("the delivery is held", || delivery(&program, "plex")["state"] == "held");
     assert_eq!(delivery(&program, "plex")["error"], reason.as_str());
     assert_eq!(delivery(&program, "plex")["attempts"], 0, "an outage is not counted");
-    town.plex.stage.set_trouble(None);
+    setup.plex.stage.set_trouble(None);
     program.kill();
-    let program = town.home.serve();
+    let program = setup.home.serve();
     program.until("all is done after the restart", || all_done(&program, 2));
-    assert_eq!(town.plex_folders().iter().filter(|folder| *folder == "/data/tv/Show/S01").count(), 1);
+    assert_eq!(setup.plex_folders().iter().filter(|folder| *folder == "/data/tv/Show/S01").count(), 1);
     assert_eq!(
-        town.jellyfin.stage.calls_to("/Library/Media/Updated").len(),
+        setup.jellyfin.stage.calls_to("/Library/Media/Updated").len(),
         2,
         "nothing is repeated for another"
     );
@@ -108,27 +108,27 @@ fn a_proxy_that_timed_out_is_waited_for() {
 
 #[test]
 fn a_server_that_closes_in_the_middle_of_an_answer_loses_nothing() {
-    let town = Town::new();
-    town.plex.stage.set_trouble(Some(Trouble::CutOff));
-    let program = town.home.serve();
+    let setup = Setup::new();
+    setup.plex.stage.set_trouble(Some(Trouble::CutOff));
+    let program = setup.home.serve();
     import(&program, "Show");
     program.until("the others are told", || delivery(&program, "emby")["state"] == "sent");
     program.until("the lane holds", || lane(&program).0 == "away");
-    town.plex.stage.set_trouble(None);
+    setup.plex.stage.set_trouble(None);
     program.until("it is told when all is well", || all_done(&program, 1));
 }
 
 #[test]
 fn a_server_that_is_down_gets_each_folder_once_when_it_is_back() {
-    let town = Town::new();
-    block_on(town.plex.stage.close()).unwrap();
-    let program = town.home.serve();
+    let setup = Setup::new();
+    block_on(setup.plex.stage.close()).unwrap();
+    let program = setup.home.serve();
     for round in 0..3 {
         for show in 0..5 {
             import(&program, &format!("Show {show}"));
         }
         program.until("the others are told", || {
-            town.jellyfin.updates().len() >= 5 * (round + 1) && town.emby.updates().len() >= 5 * (round + 1)
+            setup.jellyfin.updates().len() >= 5 * (round + 1) && setup.emby.updates().len() >= 5 * (round + 1)
         });
     }
     program.until("it is said why", || {
@@ -136,10 +136,10 @@ fn a_server_that_is_down_gets_each_folder_once_when_it_is_back() {
     });
     program.signal("TERM");
     assert!(program.ended().success());
-    block_on(async { town.plex.stage.reopen() }).unwrap();
-    let program = town.home.serve();
+    block_on(async { setup.plex.stage.reopen() }).unwrap();
+    let program = setup.home.serve();
     program.until("all are done", || program.scans().iter().all(|scan| scan["state"] == "done"));
-    let mut folders = town.plex_folders();
+    let mut folders = setup.plex_folders();
     let calls = folders.len();
     folders.sort();
     folders.dedup();
@@ -148,35 +148,35 @@ fn a_server_that_is_down_gets_each_folder_once_when_it_is_back() {
 
 #[test]
 fn a_server_that_hangs_delays_nobody_and_a_stop_does_not_wait_for_it() {
-    let town = Town::new();
-    let program = town.home.serve();
+    let setup = Setup::new();
+    let program = setup.home.serve();
     program.until("the lane is open", || lane(&program).0 == "open");
-    town.plex.stage.set_trouble(Some(Trouble::Hang));
+    setup.plex.stage.set_trouble(Some(Trouble::Hang));
     import(&program, "Show");
     program.until("the others are told", || {
         delivery(&program, "jellyfin")["state"] == "sent" && delivery(&program, "emby")["state"] == "sent"
     });
     program.signal("TERM");
     assert!(program.ended().success(), "{}", program.printed());
-    town.plex.stage.set_trouble(None);
-    let program = town.home.serve();
+    setup.plex.stage.set_trouble(None);
+    let program = setup.home.serve();
     program.until("it is told after the restart", || all_done(&program, 1));
-    assert_eq!(town.plex_folders(), ["/data/tv/Show/S01"]);
+    assert_eq!(setup.plex_folders(), ["/data/tv/Show/S01"]);
 }
 
 #[test]
 fn a_call_that_is_not_understood_is_tried_again_and_does_not_stop_the_lane() {
-    let town = Town::new();
-    let program = town.home.serve();
+    let setup = Setup::new();
+    let program = setup.home.serve();
     import(&program, "Before");
     program.until("all is well before", || all_done(&program, 1));
-    town.plex.set_method(PlexMethod::Neither(404));
+    setup.plex.set_method(PlexMethod::Neither(404));
     import(&program, "Show");
     program.until("an attempt is counted", || delivery(&program, "plex")["attempts"] == 1);
     assert_eq!(delivery(&program, "plex")["state"], "waiting");
     assert!(delivery(&program, "plex")["error"].as_str().unwrap().contains("404"));
     assert_eq!(lane(&program).0, "open");
-    town.plex.set_method(PlexMethod::Both);
+    setup.plex.set_method(PlexMethod::Both);
     let id = program.scans()[0]["id"].to_string();
     assert_eq!(program.ask("POST", &format!("/api/v1/scans/{id}/retry"), "").status, 200);
     program.until("it is told", || all_done(&program, 2));
@@ -184,12 +184,12 @@ fn a_call_that_is_not_understood_is_tried_again_and_does_not_stop_the_lane() {
 
 #[test]
 fn two_that_are_down_do_not_hold_the_third() {
-    let town = Town::new();
-    block_on(town.jellyfin.stage.close()).unwrap();
-    town.emby.stage.set_trouble(Some(Trouble::Status(401)));
-    let program = town.home.serve();
+    let setup = Setup::new();
+    block_on(setup.jellyfin.stage.close()).unwrap();
+    setup.emby.stage.set_trouble(Some(Trouble::Status(401)));
+    let program = setup.home.serve();
     for show in 0..20 {
         import(&program, &format!("Show {show}"));
     }
-    program.until("Plex has all of its own", || town.plex_folders().len() == 20);
+    program.until("Plex has all of its own", || setup.plex_folders().len() == 20);
 }

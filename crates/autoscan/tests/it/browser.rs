@@ -11,7 +11,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::furniture::{PASSWORD, PATIENCE, free_port};
+use crate::harness::{PASSWORD, PATIENCE, free_port};
 
 /// How the screen of a person is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

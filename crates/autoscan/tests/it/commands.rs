@@ -5,17 +5,17 @@ use std::process::Command;
 use autoscan_testkit::PretendPlex;
 use serde_json::{Value, json};
 
-use crate::furniture::{Ended, Home, Program, episode};
+use crate::harness::{Ended, Home, Program, episode};
 use crate::servers::{self, block_on};
 
 /// A home with media, and a Plex that sees them at `/data`.
-struct Town {
+struct Setup {
     home: Home,
     plex: PretendPlex,
     media: String,
 }
 
-impl Town {
+impl Setup {
     fn new(lines: &str) -> Self {
         let (home, plex) = (Home::new(""), servers::plex());
         let media = home.path("media").to_str().unwrap().to_owned();
@@ -65,40 +65,40 @@ fn states(program: &Program) -> Vec<(String, String)> {
 
 #[test]
 fn scan_waits_until_the_server_was_told() {
-    let town = Town::new("");
-    let program = town.home.serve();
-    let show = format!("{}/tv/Show", town.media);
-    assert_eq!(well(town.ends(&["scan", &show, "--wait"])), format!("scan 1 of {show}: done (plex sent)\n"));
-    assert_eq!(town.plex.scans()[0].path.as_deref(), Some("/data/tv/Show"));
+    let setup = Setup::new("");
+    let program = setup.home.serve();
+    let show = format!("{}/tv/Show", setup.media);
+    assert_eq!(well(setup.ends(&["scan", &show, "--wait"])), format!("scan 1 of {show}: done (plex sent)\n"));
+    assert_eq!(setup.plex.scans()[0].path.as_deref(), Some("/data/tv/Show"));
 
     let told: Value =
-        serde_json::from_str(&well(town.ends(&["scan", &show, "--wait", "--target", "plex", "--json"])))
+        serde_json::from_str(&well(setup.ends(&["scan", &show, "--wait", "--target", "plex", "--json"])))
             .unwrap();
     assert_eq!((&told[0]["state"], &told[0]["folder"]), (&json!("done"), &json!(show)));
 
-    assert_eq!(well(town.ends(&["scan", &show])), "1 change in 1 folder is stored (scan 3)\n");
-    let told: Value = serde_json::from_str(&well(town.ends(&["scan", &show, "--json"]))).unwrap();
+    assert_eq!(well(setup.ends(&["scan", &show])), "1 change in 1 folder is stored (scan 3)\n");
+    let told: Value = serde_json::from_str(&well(setup.ends(&["scan", &show, "--json"]))).unwrap();
     assert_eq!(told["status"], "success");
     program.until("all are done", || states(&program).iter().all(|(state, _)| state == "done"));
 }
 
 #[test]
 fn scan_tells_why_nothing_comes_of_it() {
-    let town = Town::new("");
-    let said = not_well(&town.ends(&["scan", "/tv/Show"]), 1);
+    let setup = Setup::new("");
+    let said = not_well(&setup.ends(&["scan", "/tv/Show"]), 1);
     assert!(said.contains("is `autoscan serve` running with this config?"), "{said}");
 
-    let program = town.home.serve();
-    let said = not_well(&town.ends(&["scan", "/tv/../etc"]), 1);
+    let program = setup.home.serve();
+    let said = not_well(&setup.ends(&["scan", "/tv/../etc"]), 1);
     assert!(said.contains("climbs with '..'"), "{said}");
-    let said = not_well(&town.ends(&["scan", "/tv/Show", "--target", "plx"]), 1);
+    let said = not_well(&setup.ends(&["scan", "/tv/Show", "--target", "plx"]), 1);
     assert!(said.contains("plx"), "{said}");
-    let said = not_well(&town.ends(&["scan"]), 2);
+    let said = not_well(&setup.ends(&["scan"]), 2);
     assert!(said.contains("Usage: autoscan scan"), "{said}");
     assert_eq!(program.scans(), Vec::<Value>::new());
 
-    town.home.write("media/other/file", "");
-    let ended = town.ends(&["scan", &format!("{}/other", town.media), "--wait"]);
+    setup.home.write("media/other/file", "");
+    let ended = setup.ends(&["scan", &format!("{}/other", setup.media), "--wait"]);
     let said = ended.out;
     assert_eq!(ended.code, Some(1), "nobody was told: {said}");
     assert!(said.contains(": done (plex skipped)\n  plex: ") && said.contains("/data/tv"), "{said}");
@@ -106,99 +106,99 @@ fn scan_tells_why_nothing_comes_of_it() {
 
 #[test]
 fn the_queue_is_listed_shown_tried_again_and_dropped() {
-    let town = Town::new("").with("minimum-age: 0s", "minimum-age: 1h");
-    let program = town.home.serve();
+    let setup = Setup::new("").with("minimum-age: 0s", "minimum-age: 1h");
+    let program = setup.home.serve();
     assert_eq!(
-        well(town.ends(&["queue", "list"])),
+        well(setup.ends(&["queue", "list"])),
         "ID\tSTATE\tFOLDER\tCHANGES\tDELIVERIES\tVISIBLE AFTER\n"
     );
     program.sonarr(&episode("/tv/Show", "Season 01/1.mkv"));
     program.sonarr(&episode("/tv/Other", "1.mkv"));
 
-    let media = &town.media;
+    let media = &setup.media;
     let listed = format!(
         "ID\tSTATE\tFOLDER\tCHANGES\tDELIVERIES\tVISIBLE AFTER\n\
          2\twaiting\t{media}/tv/Other\t1\t\t\n\
          1\twaiting\t{media}/tv/Show/Season 01\t1\t\t\n"
     );
-    assert_eq!(well(town.ends(&["queue", "list"])), listed);
-    assert_eq!(well(town.ends(&["queue", "list", "--state", "waiting", "--trigger", "sonarr"])), listed);
-    assert_eq!(well(town.ends(&["queue", "list", "--state", "done"])).lines().count(), 1);
-    assert_eq!(well(town.ends(&["queue", "list", "--limit", "1"])).lines().count(), 2);
-    let told: Value = serde_json::from_str(&well(town.ends(&["queue", "list", "--json"]))).unwrap();
+    assert_eq!(well(setup.ends(&["queue", "list"])), listed);
+    assert_eq!(well(setup.ends(&["queue", "list", "--state", "waiting", "--trigger", "sonarr"])), listed);
+    assert_eq!(well(setup.ends(&["queue", "list", "--state", "done"])).lines().count(), 1);
+    assert_eq!(well(setup.ends(&["queue", "list", "--limit", "1"])).lines().count(), 2);
+    let told: Value = serde_json::from_str(&well(setup.ends(&["queue", "list", "--json"]))).unwrap();
     assert_eq!(told["scans"][1]["changes"][0]["path"], format!("{media}/tv/Show/Season 01/1.mkv"));
 
-    let shown = well(town.ends(&["queue", "show", "1"]));
+    let shown = well(setup.ends(&["queue", "show", "1"]));
     for part in ["state      waiting\n", "created\t", "Season 01/1.mkv\t\tsonarr\t"] {
         assert!(shown.contains(part), "{part:?} in {shown}");
     }
-    let told: Value = serde_json::from_str(&well(town.ends(&["queue", "show", "1", "--json"]))).unwrap();
+    let told: Value = serde_json::from_str(&well(setup.ends(&["queue", "show", "1", "--json"]))).unwrap();
     assert_eq!((&told["id"], &told["state"]), (&json!(1), &json!("waiting")));
 
-    assert_eq!(well(town.ends(&["queue", "retry", "1"])), "scan 1 is tried again\n");
+    assert_eq!(well(setup.ends(&["queue", "retry", "1"])), "scan 1 is tried again\n");
     program.until("the one that was retried is done", || states(&program)[1].0 == "done");
-    assert_eq!(well(town.ends(&["queue", "drop", "2"])), "scan 2 is forgotten\n");
+    assert_eq!(well(setup.ends(&["queue", "drop", "2"])), "scan 2 is forgotten\n");
     assert_eq!(program.scans().len(), 1);
 
     for command in ["show", "retry", "drop"] {
-        let said = not_well(&town.ends(&["queue", command, "2"]), 1);
+        let said = not_well(&setup.ends(&["queue", command, "2"]), 1);
         assert!(said.contains("There is no scan \"2\""), "{said}");
-        not_well(&town.ends(&["queue", command, "two"]), 2);
+        not_well(&setup.ends(&["queue", command, "two"]), 2);
     }
-    let said = not_well(&town.ends(&["queue", "list", "--state", "lost"]), 1);
+    let said = not_well(&setup.ends(&["queue", "list", "--state", "lost"]), 1);
     assert!(said.contains("use one of waiting, running, done, attention"), "{said}");
-    not_well(&town.ends(&["queue", "list", "--limit", "0"]), 2);
-    not_well(&town.ends(&["queue"]), 2);
+    not_well(&setup.ends(&["queue", "list", "--limit", "0"]), 2);
+    not_well(&setup.ends(&["queue"]), 2);
 }
 
 #[test]
 fn a_paused_target_is_told_nothing_until_it_is_resumed() {
-    let town = Town::new("");
-    let program = town.home.serve();
-    assert_eq!(well(town.ends(&["queue", "pause", "plex"])), "plex is paused until resumed\n");
+    let setup = Setup::new("");
+    let program = setup.home.serve();
+    assert_eq!(well(setup.ends(&["queue", "pause", "plex"])), "plex is paused until resumed\n");
     program.sonarr(&episode("/tv/Show", "Season 01/1.mkv"));
     program.until("the delivery is held", || states(&program) == [("running".to_owned(), "held".to_owned())]);
-    let shown = well(town.ends(&["queue", "show", "1"]));
+    let shown = well(setup.ends(&["queue", "show", "1"]));
     assert!(shown.contains("plex\theld\t0\t") && shown.contains("paused"), "{shown}");
-    assert!(town.plex.scans().is_empty());
+    assert!(setup.plex.scans().is_empty());
 
-    assert_eq!(well(town.ends(&["queue", "resume", "plex"])), "plex is resumed\n");
+    assert_eq!(well(setup.ends(&["queue", "resume", "plex"])), "plex is resumed\n");
     program.until("the server was told", || states(&program) == [("done".to_owned(), "sent".to_owned())]);
 
-    let said = well(town.ends(&["queue", "pause", "--for", "2h"]));
+    let said = well(setup.ends(&["queue", "pause", "--for", "2h"]));
     assert!(said.starts_with("plex is paused until 2"), "{said}");
-    well(town.ends(&["queue", "resume"]));
-    let said = not_well(&town.ends(&["queue", "pause", "plx"]), 1);
+    well(setup.ends(&["queue", "resume"]));
+    let said = not_well(&setup.ends(&["queue", "pause", "plx"]), 1);
     assert!(said.contains("There is no target named \"plx\""), "{said}");
-    not_well(&town.ends(&["queue", "pause", "--for", "soon"]), 1);
+    not_well(&setup.ends(&["queue", "pause", "--for", "soon"]), 1);
 }
 
 #[test]
 fn libraries_are_listed_and_a_server_that_is_away_is_named() {
-    let town = Town::new("");
+    let setup = Setup::new("");
     assert_eq!(
-        well(town.ends(&["libraries", "--paths"])),
+        well(setup.ends(&["libraries", "--paths"])),
         "TARGET\tID\tTITLE\tKIND\tFOLDERS\nplex\t1\tTV\tshow\t/data/tv\nplex\t2\tMovies\tmovie\t/data/movies\n"
     );
     assert_eq!(
-        well(town.ends(&["libraries"])),
+        well(setup.ends(&["libraries"])),
         "TARGET\tID\tTITLE\tKIND\nplex\t1\tTV\tshow\nplex\t2\tMovies\tmovie\n"
     );
-    let told: Value = serde_json::from_str(&well(town.ends(&["libraries", "--json"]))).unwrap();
+    let told: Value = serde_json::from_str(&well(setup.ends(&["libraries", "--json"]))).unwrap();
     assert_eq!(told[0]["libraries"][0]["folders"], json!(["/data/tv"]));
 
-    block_on(town.plex.stage.close()).unwrap();
-    let ended = town.ends(&["libraries", "--json"]);
+    block_on(setup.plex.stage.close()).unwrap();
+    let ended = setup.ends(&["libraries", "--json"]);
     assert!(not_well(&ended, 1).contains("plex: "), "{ended:?}");
     assert!(ended.json()[0]["error"].as_str().unwrap().contains("refused"), "{ended:?}");
 }
 
 #[test]
 fn explain_tells_the_journey_and_changes_nothing() {
-    let town = Town::new("");
-    let media = &town.media;
+    let setup = Setup::new("");
+    let media = &setup.media;
     let path = "/tv/Show/Season 01/1.mkv";
-    let told = well(town.ends(&["explain", path, "--trigger", "sonarr"]));
+    let told = well(setup.ends(&["explain", path, "--trigger", "sonarr"]));
     for line in [
         format!("received   {path} (trigger sonarr)"),
         format!("local      {media}/tv/Show/Season 01/1.mkv (by /tv"),
@@ -210,72 +210,100 @@ fn explain_tells_the_journey_and_changes_nothing() {
         "  library  TV (show, /data/tv)".to_owned(),
         format!(
             "  call     GET {}/library/sections/1/refresh?path=%2Fdata%2Ftv%2FShow%2FSeason+01",
-            town.plex.stage.url()
+            setup.plex.stage.url()
         ),
     ] {
         assert!(told.lines().any(|told| told.starts_with(&line)), "{line:?} in\n{told}");
     }
     let told: Value =
-        serde_json::from_str(&well(town.ends(&["explain", path, "--trigger", "sonarr", "--json"]))).unwrap();
+        serde_json::from_str(&well(setup.ends(&["explain", path, "--trigger", "sonarr", "--json"]))).unwrap();
     assert_eq!(told["folder"], format!("{media}/tv/Show/Season 01"));
     assert_eq!(told["targets"][0]["folder"], "/data/tv/Show/Season 01");
 
-    let told = well(town.ends(&["explain", &format!("{media}/tv/Show/gone.mkv")]));
+    let told = well(setup.ends(&["explain", &format!("{media}/tv/Show/gone.mkv")]));
     assert!(told.contains("on disk    missing"), "{told}");
-    let ended = town.ends(&["explain", "/elsewhere/1.mkv", "--trigger", "sonarr"]);
+    let ended = setup.ends(&["explain", "/elsewhere/1.mkv", "--trigger", "sonarr"]);
     assert!(ended.code == Some(1) && ended.out.contains("nothing  "), "nobody would be told: {ended:?}");
 
-    let said = not_well(&town.ends(&["explain", path, "--trigger", "sonar"]), 2);
+    let said = not_well(&setup.ends(&["explain", path, "--trigger", "sonar"]), 2);
     assert!(
         said.contains("there is no trigger named \"sonar\"; the config has ") && said.contains("sonarr"),
         "{said}"
     );
     for refused in ["/tv/../etc/passwd", "tv/Show", ""] {
-        let said = not_well(&town.ends(&["explain", refused]), 2);
+        let said = not_well(&setup.ends(&["explain", refused]), 2);
         assert!(said.contains("autoscan refuses this path"), "{said}");
     }
-    assert!(town.plex.scans().is_empty() && !town.home.path("autoscan.db").exists());
+    assert!(setup.plex.scans().is_empty() && !setup.home.path("autoscan.db").exists());
+}
+
+#[test]
+fn letters_that_turn_or_hide_text_are_written_out_for_people_and_say_the_same_in_json() {
+    let setup = Setup::new("");
+    let program = setup.home.serve();
+    let name = "\u{202e}gpj.\u{2028}x";
+    let folder = format!("{}/tv/{name}", setup.media);
+    std::fs::create_dir_all(&folder).unwrap();
+    let shown = folder.replace('\u{202e}', "\\u{202e}").replace('\u{2028}', "\\u{2028}");
+    let scanned = well(setup.ends(&["scan", &folder, "--wait"]));
+    for out in [scanned, well(setup.ends(&["queue", "list"])), well(setup.ends(&["queue", "show", "1"]))] {
+        assert!(out.contains(&shown) && !out.contains(['\u{202e}', '\u{2028}']), "{out}");
+    }
+    for arguments in
+        [&["queue", "list", "--json"][..], &["queue", "show", "1", "--json"], &["explain", &folder, "--json"]]
+    {
+        let ended = setup.ends(arguments);
+        assert!(!ended.out.contains(['\u{202e}', '\u{2028}']), "{ended:?}");
+        let json = ended.json();
+        let scan = if json["scans"].is_array() { &json["scans"][0] } else { &json };
+        assert_eq!(scan["folder"], folder.as_str(), "{json}");
+    }
+    let explained = setup.ends(&["explain", &folder]);
+    assert!(explained.out.contains(&shown) && !explained.out.contains('\u{202e}'), "{explained:?}");
+    program.stop();
 }
 
 #[test]
 fn check_is_content_only_when_all_is_well() {
-    let town = Town::new("anchors: [ANCHOR]\n");
-    let anchor = format!("{}/.mounted", town.media);
-    let town = town.with("ANCHOR", &anchor);
-    town.home.write("media/.mounted", "");
-    let told = well(town.ends(&["check"]));
+    let setup = Setup::new("anchors: [ANCHOR]\n");
+    let anchor = format!("{}/.mounted", setup.media);
+    let setup = setup.with("ANCHOR", &anchor);
+    setup.home.write("media/.mounted", "");
+    let told = well(setup.ends(&["check"]));
     for line in
         ["ok    config: ", "ok    target plex (http://", "ok    trigger sonarr, map to ", "ok    anchor "]
     {
         assert!(told.lines().any(|told| told.starts_with(line)), "{line:?} in\n{told}");
     }
     assert!(told.contains("libraries: TV, Movies"), "{told}");
-    let told: Value = serde_json::from_str(&well(town.ends(&["check", "--json"]))).unwrap();
+    let told: Value = serde_json::from_str(&well(setup.ends(&["check", "--json"]))).unwrap();
     assert_eq!((&told["ok"], &told["faults"]), (&json!(true), &json!([])));
 
     std::fs::remove_file(&anchor).unwrap();
-    let ended = town.ends(&["check"]);
+    let ended = setup.ends(&["check"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.out.contains(&format!("BAD   anchor {anchor}: is missing: nothing under ")), "{ended:?}");
-    let ended = town.ends(&["check", "--json"]);
+    let ended = setup.ends(&["check", "--json"]);
     assert_eq!((ended.code, &ended.json()["ok"]), (Some(1), &json!(false)));
 }
 
 #[test]
 fn check_proposes_lines_where_folders_are_not_found_and_says_why() {
-    let town = Town::new("");
-    let tv = format!("{}/tv", town.media);
-    let map = format!("map: {{ {}: /data }}", town.media);
+    let setup = Setup::new("");
+    let tv = format!("{}/tv", setup.media);
+    let map = format!("map: {{ {}: /data }}", setup.media);
     assert!(
-        !town.ends(&["check"]).out.contains("SUGGESTED"),
+        !setup.ends(&["check"]).out.contains("SUGGESTED"),
         "what is called the same by the map needs no line"
     );
-    let (town, shows) = (town.with(&map, "map: {}"), ["Show", "Other", "Third"]);
+    let (setup, shows) = (setup.with(&map, "map: {}"), ["Show", "Other", "Third"]);
     for show in shows {
-        town.home.write(&format!("media/tv/{show}/Season 01/1.mkv"), "film");
-        town.plex.put(&format!("/data/tv/{show}/Season 01/{show} - S01E01.mkv"), 4);
+        setup.home.write(&format!("media/tv/{show}/Season 01/1.mkv"), "film");
+        setup.plex.put(&format!("/data/tv/{show}/Season 01/{show} - S01E01.mkv"), 4);
     }
-    let told = well(town.ends(&["check"]));
+    let ended = setup.ends(&["check"]);
+    assert_eq!(ended.code, Some(1), "no library of the target is here: {ended:?}");
+    let told = ended.out;
     let lines: Vec<&str> = told.lines().skip_while(|line| !line.starts_with("SUGGESTED")).collect();
     let why = format!(
         "plex's /data/tv has 'Other', 'Show' and 'Third'; {tv} here has all 3; both paths end in tv; \
@@ -284,30 +312,60 @@ fn check_proposes_lines_where_folders_are_not_found_and_says_why() {
     let row = format!("target plex\t{tv}\t/data/tv\t{why}");
     assert_eq!(lines, ["SUGGESTED MAP OF\tFROM\tTO\tBECAUSE", row.as_str()], "{told}");
 
-    let told: Value = serde_json::from_str(&well(town.ends(&["check", "--json"]))).unwrap();
+    let told = setup.ends(&["check", "--json"]).json();
     let line = &told["suggestions"][0];
     assert_eq!((&line["of"]["target"], &line["to"]), (&json!("plex"), &json!("/data/tv")), "{told}");
-    assert_eq!((&told["ok"], told["suggestions"].as_array().unwrap().len()), (&json!(true), 1));
+    assert_eq!((&told["ok"], told["suggestions"].as_array().unwrap().len()), (&json!(false), 1));
 
-    let town = town.with("files: { settle", "files: { check: false, settle");
-    assert!(!town.ends(&["check"]).out.contains("SUGGESTED"), "this machine may not hold the files");
+    let setup = setup.with("files: { settle", "files: { check: false, settle");
+    assert!(!setup.ends(&["check"]).out.contains("SUGGESTED"), "this machine may not hold the files");
+}
+
+#[test]
+fn check_names_library_folders_that_are_not_here() {
+    let setup = Setup::new("");
+    let told = well(setup.ends(&["check"]));
+    let lost = format!(
+        "target plex, library folder /data/movies: is not on this machine: looked at {}/movies. ",
+        setup.media
+    );
+    assert!(
+        told.contains(&lost) && told.contains("Mount the folder here, or add a line to the `map`"),
+        "{told}"
+    );
+    assert!(!told.contains("library folder /data/tv"), "{told}");
+    setup.home.write("media/movies/Film/Film.mkv", "film");
+    assert!(!well(setup.ends(&["check"])).contains("library folder"), "all are here");
+
+    let map = format!("map: {{ {}: /data }}", setup.media);
+    let setup = setup.with(&map, "map: {}");
+    let ended = setup.ends(&["check"]);
+    assert_eq!(ended.code, Some(1), "none is here: {ended:?}");
+    for folder in ["/data/tv", "/data/movies"] {
+        let line = format!(
+            "BAD   target plex, library folder {folder}: is not on this machine: looked at {folder}. "
+        );
+        assert!(ended.out.contains(&line), "{line} of {ended:?}");
+    }
+    let setup = setup.with("files: { settle", "files: { check: false, settle");
+    assert!(!well(setup.ends(&["check"])).contains("library folder"), "this machine may not hold the files");
 }
 
 #[test]
 fn check_names_what_is_wrong_with_servers_and_maps() {
-    let town = Town::new("").with("token: plex-token", "token: wrong-token");
-    let ended = town.ends(&["check"]);
+    let setup = Setup::new("").with("token: plex-token", "token: wrong-token");
+    let ended = setup.ends(&["check"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let bad = ended.out.lines().find(|line| line.starts_with("BAD   target plex")).unwrap();
     assert!(bad.contains("401") && bad.contains("token"), "{bad}");
 
-    let town = Town::new("");
-    block_on(town.plex.stage.close()).unwrap();
-    let ended = town.ends(&["check"]);
+    let setup = Setup::new("");
+    block_on(setup.plex.stage.close()).unwrap();
+    let ended = setup.ends(&["check"]);
     assert!(ended.code == Some(1) && ended.out.contains("the connection was refused"), "{ended:?}");
 
-    let town = Town::new("").with("map: { /tv: ", "map: { /films: /nowhere/films, /tv: ");
-    let ended = town.ends(&["check"]);
+    let setup = Setup::new("").with("map: { /tv: ", "map: { /films: /nowhere/films, /tv: ");
+    let ended = setup.ends(&["check"]);
     assert!(
         ended.code == Some(1) && ended.out.contains("map to /nowhere/films: does not exist here"),
         "{ended:?}"

@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::furniture::{Home, PASSWORD, base64, episode};
+use crate::harness::{Home, PASSWORD, Program, base64, episode};
 use crate::servers::block_on;
 
 /// Lets this test open files for everybody. Whether it may.
@@ -103,4 +103,28 @@ fn of_ten_thousand_live_streams_half_of_the_places_are_served_and_the_rest_is_to
         })
     });
     program.stop();
+}
+
+/// The most memory that the program ever took, in KiB.
+fn peak(program: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn a_request_of_sixty_thousand_paths_is_stored_within_60_mib() {
+    let home = Home::new("");
+    let home_text = std::fs::read_to_string(home.path("config.yml")).unwrap();
+    home.write("config.yml", &home_text.replace("minimum-age: 0s", "minimum-age: 1h"));
+    let program = home.serve();
+    let path = |number| format!("path=/mnt/tv/Some+Show+{number}/Season+01/episode.mkv&");
+    let form: String = (0..60_000).map(path).collect::<Vec<_>>().concat();
+    let before = peak(&program);
+    let stored = program.ask("POST", "/triggers/manual", &form);
+    assert!(stored.status == 200 && stored.body.contains("60000 folders"), "{stored:?}");
+    let grown = peak(&program) - before;
+    assert!(grown < 60 << 10, "it grew by {grown} KiB");
+    let queued = program.get("/api/v1/stats");
+    assert_eq!(queued["waiting"], 60_000);
 }

@@ -17,19 +17,21 @@ use autoscan_core::ports::{Absorb, Batch, Start, Store};
 use autoscan_core::scan::{Quiet, ScanState, StoredChange};
 use autoscan_core::time::Timestamp;
 use autoscan_store::{Options, SqliteStore};
-use autoscan_testkit::clock::FakeClock;
+use autoscan_testkit::FakeClock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::furniture::{Home, PASSWORD, Program, free_port};
+use crate::harness::{Home, PASSWORD, Program, free_port};
+use crate::media_setup::{MediaSetup, imported};
 use crate::servers::block_on;
-use crate::town::{SeeingTown, imported};
 
 /// A scan for each state of a delivery to a server that is away.
 fn fill(home: &Home, target: &str) {
     let (now, target) = (Timestamp::from_millis(1_700_000_000_000), Name::parse(target).unwrap());
     block_on(async {
-        let store = SqliteStore::open(&home.path("autoscan.db"), Options::default(), Arc::new(FakeClock::new())).unwrap();
+        let store =
+            SqliteStore::open(&home.path("autoscan.db"), Options::default(), Arc::new(FakeClock::new()))
+                .unwrap();
         for (round, state) in (0..4).flat_map(|round| DeliveryState::ALL.map(|state| (round, state))) {
             let folder = LocalPath::parse(&format!("/media/{}/{round}", state.as_str())).unwrap();
             let file = LocalPath::parse(&format!("{}/a.mkv", folder.as_str())).unwrap();
@@ -70,19 +72,19 @@ fn fill(home: &Home, target: &str) {
     });
 }
 
-/// A town whose scans are in every state there is: a film was seen, an episode is waited for, Jellyfin is away.
-fn town() -> (SeeingTown, Program) {
+/// A setup whose scans are in every state there is: a film was seen, an episode is waited for, Jellyfin is away.
+fn setup() -> (MediaSetup, Program) {
     let away = format!(
         "  jellyfin: [{{ name: jellyfin, url: 'http://127.0.0.1:{}', api-key: jellyfin-key }}]\n",
         free_port()
     );
-    let town = SeeingTown::with_lines(&format!("{away}trusted-proxies: [127.0.0.1]\n"), "");
-    fill(&town.home, "jellyfin");
-    town.put("movies/Film (2020)/Film.mkv", 10);
-    town.put("movies/Other/Other.mkv", 10);
-    town.plex.set_playing(1);
-    let program = town.home.serve();
-    let film = town.home.path("media/movies/Film (2020)");
+    let setup = MediaSetup::with_lines(&format!("{away}trusted-proxies: [127.0.0.1]\n"), "");
+    fill(&setup.home, "jellyfin");
+    setup.put("movies/Film (2020)/Film.mkv", 10);
+    setup.put("movies/Other/Other.mkv", 10);
+    setup.plex.set_playing(1);
+    let program = setup.home.serve();
+    let film = setup.home.path("media/movies/Film (2020)");
     let wish = json!({ "paths": [film], "targets": ["plex"] }).to_string();
     assert_eq!(program.ask("POST", "/api/v1/scans", &wish).status, 202);
     imported(&program, "Show", "Season 01/Show - S01E01.mkv");
@@ -92,7 +94,7 @@ fn town() -> (SeeingTown, Program) {
     program.until("there is a scan in every state", || {
         ScanState::ALL.into_iter().all(|state| shown(state.as_str()))
     });
-    (town, program)
+    (setup, program)
 }
 
 /// What schemathesis was answered.
@@ -132,14 +134,14 @@ fn the_api_answers_as_its_document_says() {
         );
     }
     let python = installed.join("bin/python");
-    let (town, program) = town();
+    let (setup, program) = setup();
     let document = program.get("/api/v1/openapi.json");
-    town.home.write("openapi.json", &document.to_string());
+    setup.home.write("openapi.json", &document.to_string());
     let operations =
         document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
     // A stream never ends, so it is not asked for.
     let operations: Vec<&Value> = operations.filter(|operation| operation["operationId"] != "live").collect();
-    let hold = |arguments: &[&str]| hold(&town.home, &python, arguments);
+    let hold = |arguments: &[&str]| hold(&setup.home, &python, arguments);
     let of =
         |held: &Held, operation: &Value| held.answers[operation["operationId"].as_str().unwrap()].clone();
     let login = format!("--auth=autoscan:{PASSWORD}");

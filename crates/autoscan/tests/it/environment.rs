@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::furniture::{Answer, Ended, Home, Program, episode, login};
+use crate::harness::{Answer, Ended, Home, Program, episode, login};
 use crate::servers;
 
 /// What a Radarr sends for an imported film.

@@ -318,11 +318,11 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-fn read(file: &Path) -> String {
+pub(crate) fn read(file: &Path) -> String {
     std::fs::read_to_string(file).unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()))
 }
 
@@ -332,7 +332,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-fn rust_files(below: &str) -> Vec<PathBuf> {
+pub(crate) fn rust_files(below: &str) -> Vec<PathBuf> {
     let mut folders = vec![root().join(below)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -353,7 +353,7 @@ fn is_test(file: &Path) -> bool {
 }
 
 /// The lines of a formatted file outside `#[cfg(test)] mod … { … }`.
-fn lines_without_tests(source: &str) -> Vec<&str> {
+pub(crate) fn lines_without_tests(source: &str) -> Vec<&str> {
     let mut kept = Vec::new();
     let mut lines = source.lines();
     while let Some(line) = lines.next() {

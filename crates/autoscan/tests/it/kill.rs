@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use autoscan_testkit::Trouble;
 
-use crate::furniture::{Home, Program, episode, login};
+use crate::harness::{Home, Program, episode, login};
 use crate::servers;
 
 /// Bursts that are cut off, one after another, on one database.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::furniture::{Home, Program, episode};
+use crate::harness::{Home, Program, episode};
 use crate::person::{Person, hidden};
 use crate::secrets::{assert_none_of, talkative};
 use crate::servers;
@@ -232,7 +232,7 @@ fn set_up(person: &Person, url: &str, out: &mut Out) {
 
 fn commands(serve: impl Fn(&[&str]) -> std::process::Command, when: &str, out: &mut Out) {
     for command in COMMANDS {
-        let ended = crate::furniture::Ended::of(serve(command));
+        let ended = crate::harness::Ended::of(serve(command));
         out.add(format!("{command:?} {when}"), format!("{}{}", ended.out, ended.err));
     }
 }
@@ -254,7 +254,7 @@ fn nothing_that_comes_out_of_the_whole_program_holds_a_secret() {
         command
     };
     let mut out = Out::default();
-    let ended = crate::furniture::Ended::of(command(&["config", "--redacted"]));
+    let ended = crate::harness::Ended::of(command(&["config", "--redacted"]));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     commands(command, "without a server", &mut out);
 

@@ -1,4 +1,4 @@
-//! The tests that need the whole house: one binary, so that it is linked once.
+//! The tests that need the whole program: one binary, so that it is linked once.
 
 #[cfg(test)]
 mod attacks;
@@ -23,7 +23,7 @@ mod document;
 #[cfg(test)]
 mod environment;
 #[cfg(test)]
-mod furniture;
+mod harness;
 #[cfg(test)]
 mod house_rules;
 #[cfg(test)]
@@ -33,21 +33,23 @@ mod leaks;
 #[cfg(test)]
 mod main_job;
 #[cfg(test)]
-mod manners;
-#[cfg(test)]
 mod manual_page;
 #[cfg(test)]
 mod many;
 #[cfg(test)]
 mod map_suggestions;
 #[cfg(test)]
-mod moods;
+mod media_setup;
+#[cfg(test)]
+mod modules;
 #[cfg(test)]
 mod more_targets;
 #[cfg(test)]
 mod mounts;
 #[cfg(test)]
 mod own_targets;
+#[cfg(test)]
+mod pacing;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
@@ -67,10 +69,10 @@ mod reload;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod server_states;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod songs;
-#[cfg(test)]
-mod town;

@@ -1,7 +1,7 @@
 //! A person at the page: logged in, a look at what would happen, the scan, and what Plex was told.
 
-use crate::furniture::{Answer, PASSWORD, Program};
-use crate::town::{SeeingTown, newest};
+use crate::harness::{Answer, PASSWORD, Program};
+use crate::media_setup::{MediaSetup, newest};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
@@ -54,19 +54,19 @@ fn cookie_of(answer: &Answer) -> String {
 
 #[test]
 fn a_folder_that_a_person_chose_is_previewed_sent_and_seen() {
-    let town = SeeingTown::of_plex("");
-    town.put("tv/Harbour Lights/Season 01/Harbour Lights - S01E01.mkv", 1000);
-    town.put("private/letter.txt", 10);
-    let program = town.home.serve();
+    let setup = MediaSetup::of_plex("");
+    setup.put("tv/Harbour Lights/Season 01/Harbour Lights - S01E01.mkv", 1000);
+    setup.put("private/letter.txt", 10);
+    let program = setup.home.serve();
     let browser = Browser::inside(&program);
-    let media = town.home.path("media");
+    let media = setup.home.path("media");
     let shows = media.join("tv").to_str().unwrap().to_owned();
 
     let page = browser.get(&format!("/manual-scan/browse?folder={}", encoded(&shows)));
     assert!(page.status == 200 && page.body.contains(">Harbour Lights</a>"), "{page:?}");
-    std::os::unix::fs::symlink(town.home.path("."), media.join("tv/out")).unwrap();
+    std::os::unix::fs::symlink(setup.home.path("."), media.join("tv/out")).unwrap();
     for outside in
-        [format!("{shows}/out"), town.home.path(".").to_str().unwrap().to_owned(), "/etc".to_owned()]
+        [format!("{shows}/out"), setup.home.path(".").to_str().unwrap().to_owned(), "/etc".to_owned()]
     {
         let page = browser.get(&format!("/manual-scan/browse?folder={}", encoded(&outside)));
         assert!(matches!(page.status, 403 | 400), "{outside}: {page:?}");

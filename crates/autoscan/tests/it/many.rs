@@ -7,9 +7,9 @@ use autoscan_testkit::{
 };
 use serde_json::Value;
 
-use crate::furniture::{Home, Program, episode};
+use crate::harness::{Home, Program, episode};
+use crate::media_setup::delivery;
 use crate::servers::{self, KEY};
-use crate::town::delivery;
 
 /// Each kind that is told, and the name of its target.
 pub(crate) const KINDS: [&str; 7] =
@@ -22,7 +22,7 @@ pub(crate) const AWKWARD: &str = "Ocean's \"Eleven\" & C# 100%20 é日本 $(touc
 const NOTE: &str = "printf '%s\\n' \"--\" \"$2\" \"$AUTOSCAN_FOLDER\" \"$AUTOSCAN_PATHS\" \"-$AUTOSCAN_DELETED\" >>\"$1/noted\"\n";
 
 /// The home and those who are told, which see its media at `/data`.
-pub(crate) struct ManyTown {
+pub(crate) struct ManySetup {
     pub(crate) home: Home,
     pub(crate) sonarr: PretendArr,
     pub(crate) radarr: PretendArr,
@@ -32,9 +32,9 @@ pub(crate) struct ManyTown {
     pub(crate) receiver: PretendReceiver,
 }
 
-impl ManyTown {
+impl ManySetup {
     pub(crate) fn new() -> Self {
-        let town = Self {
+        let setup = Self {
             home: Home::new(""),
             sonarr: servers::sonarr(),
             radarr: servers::radarr(),
@@ -43,16 +43,16 @@ impl ManyTown {
             shelf: servers::audiobookshelf(),
             receiver: servers::receiver(),
         };
-        let home = town.home.path("").to_str().unwrap().trim_end_matches('/').to_owned();
+        let home = setup.home.path("").to_str().unwrap().trim_end_matches('/').to_owned();
         let senders = "triggers:\n  manual: {}\n  sonarr: [{ name: sonarr, map: { /tv: HOME/media/tv } }]\n  radarr: [{ name: radarr, map: { /movies: HOME/media/movies } }]\n";
-        let usual = fs::read_to_string(town.home.path("config.yml")).unwrap();
-        let lines = format!("{usual}files: {{ settle: 0s }}\n{senders}targets:\n{}", town.targets());
-        town.home.write("config.yml", &lines.replace("HOME", &home));
-        town.home.write("note.sh", NOTE);
+        let usual = fs::read_to_string(setup.home.path("config.yml")).unwrap();
+        let lines = format!("{usual}files: {{ settle: 0s }}\n{senders}targets:\n{}", setup.targets());
+        setup.home.write("config.yml", &lines.replace("HOME", &home));
+        setup.home.write("note.sh", NOTE);
         for folder in ["tv", "movies", "other"] {
-            town.home.write(&format!("media/{folder}/.keep"), "");
+            setup.home.write(&format!("media/{folder}/.keep"), "");
         }
-        town
+        setup
     }
 
     fn targets(&self) -> String {

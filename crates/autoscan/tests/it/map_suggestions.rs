@@ -5,9 +5,9 @@ use std::fs;
 use autoscan_testkit::PretendArr;
 use serde_json::Value;
 
-use crate::furniture::{Answer, Home, PASSWORD, Program};
+use crate::harness::{Answer, Home, PASSWORD, Program};
+use crate::media_setup::{imported, newest};
 use crate::servers::{self, KEY, block_on};
-use crate::town::{imported, newest};
 
 const SHOWS: [&str; 3] = ["Show A (2001)", "Show B", "Show <C>"];
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
-use crate::furniture::{Home, PATIENCE, Program, episode};
+use crate::harness::{Home, PATIENCE, Program, episode};
 use crate::servers;
 
 /// A folder that another program shows at a second place.
@@ -55,12 +55,12 @@ impl Drop for Mount {
 }
 
 /// Media on a mount and media beside it, and a Plex that sees both.
-struct Town {
+struct Setup {
     home: Home,
     plex: autoscan_testkit::PretendPlex,
 }
 
-impl Town {
+impl Setup {
     fn new() -> Self {
         let (home, plex) = (Home::new(""), servers::plex());
         let root = home.path("").to_str().unwrap().trim_end_matches('/').to_owned();
@@ -88,8 +88,11 @@ impl Town {
     }
 
     fn told(&self, show: &str) -> usize {
-        let folder = format!("/data/tv/{show}/S01");
-        self.plex.scans().iter().filter(|scan| scan.path.as_deref() == Some(&folder)).count()
+        self.told_at(&format!("/data/tv/{show}/S01"))
+    }
+
+    fn told_at(&self, folder: &str) -> usize {
+        self.plex.scans().iter().filter(|scan| scan.path.as_deref() == Some(folder)).count()
     }
 }
 
@@ -107,38 +110,87 @@ fn held(program: &Program, show: &str, says: &str) -> bool {
 
 #[test]
 fn a_mount_that_hangs_holds_only_what_is_under_it() {
-    let town = Town::new();
-    let Some(mount) = town.mount() else {
+    let setup = Setup::new();
+    let Some(mount) = setup.mount() else {
         return eprintln!("skipped: this machine has no bindfs or no FUSE");
     };
-    let program = town.home.serve();
-    town.import(&program, "behind", "mounted", "Before");
-    program.until("all is well before", || town.told("Before") == 1);
+    let program = setup.home.serve();
+    setup.import(&program, "behind", "mounted", "Before");
+    program.until("all is well before", || setup.told("Before") == 1);
     mount.signal("STOP");
     for number in 0..30 {
-        town.import(&program, "behind", "mounted", &format!("Hung {number}"));
+        setup.import(&program, "behind", "mounted", &format!("Hung {number}"));
     }
-    town.import(&program, "beside", "beside", "Free");
-    program.until("what lies beside is told", || town.told("Free") == 1);
+    setup.import(&program, "beside", "beside", "Free");
+    program.until("what lies beside is told", || setup.told("Free") == 1);
     program.until("the rest is held", || held(&program, "Hung 29", "does not answer"));
     mount.signal("CONT");
     program
-        .until("all goes on by itself", || (0..30).all(|number| town.told(&format!("Hung {number}")) == 1));
+        .until("all goes on by itself", || (0..30).all(|number| setup.told(&format!("Hung {number}")) == 1));
+}
+
+#[test]
+fn a_link_that_leads_onto_a_hung_mount_holds_nothing_beside_it() {
+    let setup = Setup::new();
+    let Some(mount) = setup.mount() else {
+        return eprintln!("skipped: this machine has no bindfs or no FUSE");
+    };
+    fs::create_dir_all(setup.home.path("beside")).unwrap();
+    std::os::unix::fs::symlink(setup.home.path("mounted"), setup.home.path("beside/link")).unwrap();
+    let program = setup.home.serve();
+    mount.signal("STOP");
+    for number in 0..30 {
+        setup.import(&program, "behind", "beside/link", &format!("Hung {number}"));
+    }
+    program.until("what is behind the link is held", || held(&program, "Hung 29", "does not answer"));
+    for number in 0..10 {
+        setup.import(&program, "beside", "beside", &format!("Free {number}"));
+    }
+    program.until("what lies beside the link is told", || {
+        (0..10).all(|number| setup.told(&format!("Free {number}")) == 1)
+    });
+    let scans = program.scans();
+    let blames = scans.iter().find(|scan| scan["folder"].as_str().unwrap().contains("Hung 29")).unwrap();
+    assert!(blames.to_string().contains("/mounted"), "the mount that hangs is named: {blames}");
+    mount.signal("CONT");
+    let all_told = || (0..30).all(|number| setup.told_at(&format!("/data/tv/link/Hung {number}/S01")) == 1);
+    program.until("all goes on by itself", all_told);
+}
+
+#[test]
+fn a_link_whose_mount_vanished_holds_what_is_behind_it() {
+    let setup = Setup::new();
+    let Some(mount) = setup.mount() else {
+        return eprintln!("skipped: this machine has no bindfs or no FUSE");
+    };
+    fs::create_dir_all(setup.home.path("beside")).unwrap();
+    std::os::unix::fs::symlink(setup.home.path("mounted"), setup.home.path("beside/link")).unwrap();
+    let program = setup.home.serve();
+    setup.import(&program, "behind", "beside/link", "Before");
+    program.until("all is well before", || setup.told_at("/data/tv/link/Before/S01") == 1);
+    drop(mount);
+    setup.import(&program, "behind", "beside/link", "After");
+    program.until("it is held", || {
+        let scans = program.scans();
+        let after = scans.iter().find(|scan| scan["folder"].as_str().unwrap().contains("After"));
+        after.is_some_and(|scan| scan.to_string().contains("was a mount and is none now"))
+    });
+    assert_eq!(setup.told_at("/data/tv/link/After/S01"), 0);
 }
 
 #[test]
 fn a_mount_whose_program_died_holds_and_goes_on_when_it_is_mounted_again() {
-    let town = Town::new();
-    let Some(mount) = town.mount() else {
+    let setup = Setup::new();
+    let Some(mount) = setup.mount() else {
         return eprintln!("skipped: this machine has no bindfs or no FUSE");
     };
-    let program = town.home.serve();
+    let program = setup.home.serve();
     mount.signal("KILL");
-    town.import(&program, "behind", "mounted", "Show");
+    setup.import(&program, "behind", "mounted", "Show");
     program.until("it is held", || held(&program, "Show", "not connected"));
     drop(mount);
-    let _again = town.mount().unwrap();
-    program.until("it goes on by itself", || town.told("Show") == 1);
+    let _again = setup.mount().unwrap();
+    program.until("it goes on by itself", || setup.told("Show") == 1);
 }
 
 #[test]
@@ -209,7 +261,7 @@ fn look_at_all(plex: &autoscan_testkit::PretendPlex) {
         "GET /library/sections/2/refresh HTTP/1.1\r\nHost: {host}\r\nX-Plex-Token: plex-token\r\nConnection: close\r\n\r\n"
     );
     std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
-    let answer = crate::furniture::read_answer(&mut stream).unwrap();
+    let answer = crate::harness::read_answer(&mut stream).unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 

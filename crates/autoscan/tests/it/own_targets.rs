@@ -7,10 +7,10 @@ use std::path::Path;
 use autoscan_testkit::{PretendReceiver, Trouble};
 use serde_json::{Value, json};
 
-use crate::furniture::{Home, Program};
+use crate::harness::{Home, Program};
 use crate::many::{AWKWARD, error};
+use crate::media_setup::{all_done, imported, newest};
 use crate::servers::{self, KEY};
-use crate::town::{all_done, imported, newest};
 
 /// A home with an awkward file, a Sonarr, and these lines for its targets; `HOME` in them is its folder.
 fn home(targets: &str) -> Home {

@@ -3,9 +3,9 @@
 use autoscan_testkit::PretendPlexTv;
 
 use crate::browser::{Browser, Screen};
-use crate::furniture::{Home, PASSWORD};
+use crate::harness::{Home, PASSWORD};
+use crate::media_setup::MediaSetup;
 use crate::servers::{self, block_on};
-use crate::town::SeeingTown;
 
 /// Every page of the navigation.
 const PAGES: [(&str, &str); 8] = [
@@ -22,10 +22,10 @@ const PAGES: [(&str, &str); 8] = [
 #[test]
 fn a_person_logs_in_and_out_and_every_page_is_fit_to_be_seen() {
     for screen in [Screen::Desk, Screen::Dark, Screen::Phone] {
-        let town = SeeingTown::of_three();
-        let program = town.home.serve();
+        let setup = MediaSetup::of_three();
+        let program = setup.home.serve();
         block_on(async {
-            let base = format!("http://127.0.0.1:{}", town.home.port);
+            let base = format!("http://127.0.0.1:{}", setup.home.port);
             let Some(browser) = Browser::open(screen, &base).await else { return };
             browser.go("/scans?state=done").await;
             browser.inspect("login").await;
@@ -58,18 +58,18 @@ fn a_person_logs_in_and_out_and_every_page_is_fit_to_be_seen() {
 #[expect(clippy::too_many_lines, reason = "a walk, step by step")]
 fn a_person_scans_by_hand_retries_what_is_missing_and_sees_what_comes_in() {
     for screen in [Screen::Desk, Screen::Phone] {
-        let town = SeeingTown::of_plex(", proof-within: 2s");
-        town.put("movies/Film (2020)/Film.mkv", 10);
-        town.put("movies/Lost (2021)/Lost.mkv", 10);
-        town.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
-        let program = town.home.serve();
+        let setup = MediaSetup::of_plex(", proof-within: 2s");
+        setup.put("movies/Film (2020)/Film.mkv", 10);
+        setup.put("movies/Lost (2021)/Lost.mkv", 10);
+        setup.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
+        let program = setup.home.serve();
         block_on(async {
-            let base = format!("http://127.0.0.1:{}", town.home.port);
+            let base = format!("http://127.0.0.1:{}", setup.home.port);
             let Some(browser) = Browser::open(screen, &base).await else { return };
             browser.log_in().await;
             // By hand: what would happen, and then the scan.
             browser.go("/manual-scan").await;
-            let film = town.home.path("media/movies/Film (2020)").display().to_string();
+            let film = setup.home.path("media/movies/Film (2020)").display().to_string();
             browser.fill("#paths", &format!("{film}\n/nowhere/at/all")).await;
             browser.press("Show what would happen").await;
             browser.shows("/data/movies/Film (2020)").await;
@@ -84,15 +84,15 @@ fn a_person_scans_by_hand_retries_what_is_missing_and_sees_what_comes_in() {
             browser.until("return /seen/.test(document.getElementById('asked').innerText);").await;
             browser.inspect("manual-scan-seen").await;
             // Plex drops a file: it is missing, is said so, and is seen after a retry.
-            town.plex.set_deaf(true);
-            crate::town::film(&program, "Lost (2021)", "Lost.mkv", None);
+            setup.plex.set_deaf(true);
+            crate::media_setup::film(&program, "Lost (2021)", "Lost.mkv", None);
             browser.go("/").await;
             browser.ask("window.notReloaded = true;").await;
             let attention = "return [...document.querySelectorAll('a.figure')].some((each) => /^1\\s*needs? attention/m.test(each.innerText));";
             browser.until(attention).await;
             assert_eq!(browser.ask("return window.notReloaded === true;").await, true, "it renewed itself");
             browser.inspect("overview-attention").await;
-            town.plex.set_deaf(false);
+            setup.plex.set_deaf(false);
             browser.go("/scans?state=attention").await;
             browser.inspect("scans-attention").await;
             let id = program.scans()[0]["id"].to_string();
@@ -102,7 +102,7 @@ fn a_person_scans_by_hand_retries_what_is_missing_and_sees_what_comes_in() {
             program.until("it is seen", || program.scans().iter().all(|scan| scan["state"] == "done"));
             browser.go(&format!("/scans/{id}")).await;
             browser.inspect("scan-seen").await;
-            crate::town::imported(&program, "Show", "Season 01/Show - S01E01.mkv");
+            crate::media_setup::imported(&program, "Show", "Season 01/Show - S01E01.mkv");
             program.until("it is seen", || program.scans().iter().all(|scan| scan["state"] == "done"));
             for (name, path) in [
                 ("overview-busy", "/"),
@@ -155,4 +155,34 @@ fn a_person_adds_a_plex_by_its_pin() {
             assert_eq!(targets["targets"][0]["kind"], "plex", "{targets}");
         });
     }
+}
+
+#[test]
+fn many_tabs_of_one_browser_share_one_live_stream_and_each_hears_what_comes_in() {
+    let town = SeeingTown::of_plex("");
+    let program = town.home.serve();
+    block_on(async {
+        let base = format!("http://127.0.0.1:{}", town.home.port);
+        let Some(browser) = Browser::open(Screen::Desk, &base).await else { return };
+        browser.log_in().await;
+        let mut tabs = vec![browser.client.window().await.unwrap()];
+        // Without a shared stream six of them take all the connections that a browser opens to one address.
+        for _ in 0..7 {
+            let tab = browser.client.new_window(true).await.unwrap().handle;
+            browser.client.switch_to_window(tab.clone()).await.unwrap();
+            browser.go("/").await;
+            browser.find("#overview").await;
+            browser.ask("window.notReloaded = true;").await;
+            tabs.push(tab);
+        }
+        town.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
+        crate::town::imported(&program, "Show", "Season 01/Show - S01E01.mkv");
+        let done = "return [...document.querySelectorAll('a.figure')].some((each) => /1\\s*done/.test(each.innerText));";
+        for tab in tabs.drain(1..) {
+            browser.client.switch_to_window(tab).await.unwrap();
+            browser.until(done).await;
+            assert_eq!(browser.ask("return window.notReloaded === true;").await, true, "it renewed itself");
+        }
+        browser.close().await;
+    });
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::furniture::{Answer, Program};
+use crate::harness::{Answer, Program};
 
 /// A person with a browser that runs no scripts.
 pub(crate) struct Person<'a> {

@@ -5,9 +5,9 @@ use std::path::Path;
 use autoscan_testkit::PretendPlexTv;
 
 use crate::browser::{Browser, Screen};
-use crate::furniture::{Home, Program};
+use crate::harness::{Home, Program};
+use crate::media_setup::{self, MediaSetup};
 use crate::servers::{self, block_on};
-use crate::town::{self, SeeingTown};
 
 /// A week of somebody's television.
 const EPISODES: [(&str, &str); 6] = [
@@ -38,20 +38,20 @@ async fn picture(browser: &Browser, name: &str) {
 }
 
 /// Lets one thing after the other happen, as in a house where people live.
-fn live(town: &SeeingTown, program: &Program) {
+fn live(setup: &MediaSetup, program: &Program) {
     for (number, (series, file)) in EPISODES.iter().enumerate() {
-        town.put(&format!("tv/{series}/{file}"), 10);
-        town::imported(program, series, file);
-        program.until("it is seen everywhere", || town::all_done(program, number + 1));
+        setup.put(&format!("tv/{series}/{file}"), 10);
+        media_setup::imported(program, series, file);
+        program.until("it is seen everywhere", || media_setup::all_done(program, number + 1));
     }
-    town.put("movies/Arrival (2016)/Arrival (2016) Bluray-1080p.mkv", 10);
-    town.plex.set_deaf(true);
-    town::film(program, "Arrival (2016)", "Arrival (2016) Bluray-1080p.mkv", None);
+    setup.put("movies/Arrival (2016)/Arrival (2016) Bluray-1080p.mkv", 10);
+    setup.plex.set_deaf(true);
+    media_setup::film(program, "Arrival (2016)", "Arrival (2016) Bluray-1080p.mkv", None);
     program.until("Plex does not show it", || {
-        town::newest(program, "plex")["state"] == "missing"
-            && town::newest(program, "emby")["state"] == "seen"
+        media_setup::newest(program, "plex")["state"] == "missing"
+            && media_setup::newest(program, "emby")["state"] == "seen"
     });
-    town.plex.set_deaf(false);
+    setup.plex.set_deaf(false);
 }
 
 #[test]
@@ -62,17 +62,17 @@ fn every_page_has_its_picture() {
         return;
     }
     for screen in [Screen::Desk, Screen::Dark, Screen::Phone] {
-        let town = SeeingTown::to_be_seen();
-        let program = town.home.serve();
+        let setup = MediaSetup::to_be_seen();
+        let program = setup.home.serve();
         block_on(async {
-            let base = format!("http://127.0.0.1:{}", town.home.port);
+            let base = format!("http://127.0.0.1:{}", setup.home.port);
             let browser = Browser::open(screen, &base).await.expect("pictures need Chromium");
             if screen == Screen::Desk {
                 browser.go("/login").await;
                 picture(&browser, "login").await;
             }
             browser.log_in().await;
-            live(&town, &program);
+            live(&setup, &program);
             if screen != Screen::Desk {
                 let name = if screen == Screen::Dark { "overview-dark" } else { "overview-phone" };
                 browser.go("/").await;
@@ -82,7 +82,7 @@ fn every_page_has_its_picture() {
             for (name, path) in PAGES {
                 browser.go(path).await;
                 if name == "manual-scan" {
-                    let folder = town.home.path("media/tv/Severance").display().to_string();
+                    let folder = setup.home.path("media/tv/Severance").display().to_string();
                     browser.fill("#paths", &folder).await;
                     browser.press("Show what would happen").await;
                     browser.shows("/data/tv/Severance").await;

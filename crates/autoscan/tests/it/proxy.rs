@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::browser::{Browser, Screen};
-use crate::furniture::{Program, free_port};
+use crate::harness::{Program, free_port};
+use crate::media_setup::{MediaSetup, imported};
 use crate::servers::block_on;
-use crate::town::{SeeingTown, imported};
 
 /// A proxy in front of one autoscan. It ends with the test.
 struct Nginx {
@@ -34,10 +34,10 @@ enum Way {
 }
 
 impl Nginx {
-    fn start(town: &SeeingTown, way: Way) -> Option<Self> {
-        let folder = town.home.path("nginx");
+    fn start(setup: &MediaSetup, way: Way) -> Option<Self> {
+        let folder = setup.home.path("nginx");
         fs::create_dir_all(&folder).unwrap();
-        let (port, behind) = (free_port(), town.home.port);
+        let (port, behind) = (free_port(), setup.home.port);
         let at = folder.display();
         let (listen, location) = match way {
             Way::SubPath => (String::new(), format!("/autoscan/ {{ proxy_pass http://127.0.0.1:{behind};")),
@@ -88,11 +88,11 @@ fn certificate(folder: &std::path::Path) -> (String, String) {
     (write("cert.pem", made.cert.pem()), write("key.pem", made.signing_key.serialize_pem()))
 }
 
-/// The town, with these lines in its config.
-fn town(lines: &str) -> (SeeingTown, Program) {
-    let town = SeeingTown::with_lines(lines, "");
-    let program = town.home.serve();
-    (town, program)
+/// The setup, with these lines in its config.
+fn setup(lines: &str) -> (MediaSetup, Program) {
+    let setup = MediaSetup::with_lines(lines, "");
+    let program = setup.home.serve();
+    (setup, program)
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn behind_a_proxy_a_person_logs_in_looks_around_and_sees_what_comes_in() {
         (Way::Stripped, "base-url: /autoscan\n"),
         (Way::Tls, "trusted-proxies: [127.0.0.1]\n"),
     ] {
-        let (town, program) = town(lines);
-        let Some(nginx) = Nginx::start(&town, way) else { return };
+        let (setup, program) = setup(lines);
+        let Some(nginx) = Nginx::start(&setup, way) else { return };
         block_on(async {
             let Some(browser) = Browser::open(Screen::Desk, &nginx.base).await else { return };
             browser.log_in().await;
@@ -119,7 +119,7 @@ fn behind_a_proxy_a_person_logs_in_looks_around_and_sees_what_comes_in() {
             assert_eq!(cookie.http_only(), Some(true), "{way:?}");
 
             browser.go("/").await;
-            town.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
+            setup.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
             browser.ask("window.notReloaded = true;").await;
             imported(&program, "Show", "Season 01/Show - S01E01.mkv");
             let done = "return [...document.querySelectorAll('a.figure')].some((each) => /1\\s*done/.test(each.innerText));";

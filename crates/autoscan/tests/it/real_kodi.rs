@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::furniture::{Home, Program, free_port};
+use crate::harness::{Home, Program, free_port};
+use crate::media_setup::{all_done, newest};
 use crate::songs::flac;
-use crate::town::{all_done, newest};
 
 /// Kodi takes its time to start.
 const START: Duration = Duration::from_mins(2);
@@ -45,7 +45,7 @@ impl Drop for Killed {
 }
 
 /// A home with media, a screen and a Kodi.
-struct Town {
+struct Setup {
     home: Home,
     media: String,
     port: u16,
@@ -67,7 +67,7 @@ fn installed() -> Option<(PathBuf, Killed, String)> {
     Some((kodi, Killed(xvfb), format!(":{}", number.trim())))
 }
 
-impl Town {
+impl Setup {
     /// None where Kodi or its screen is not installed.
     fn new() -> Option<Self> {
         let Some((program, xvfb, screen)) = installed() else {
@@ -92,10 +92,10 @@ impl Town {
             map("sonarr")
         );
         home.write("config.yml", &format!("{usual}{lines}"));
-        let mut town = Self { home, media, port, screen: (screen, xvfb), kodi: None };
-        town.start(&program);
-        town.set_content(&program)?;
-        Some(town)
+        let mut setup = Self { home, media, port, screen: (screen, xvfb), kodi: None };
+        setup.start(&program);
+        setup.set_content(&program)?;
+        Some(setup)
     }
 
     fn start(&mut self, program: &PathBuf) {
@@ -189,20 +189,20 @@ fn seen(program: &Program, scans: usize) {
 #[test]
 #[ignore = "starts a real Kodi: scripts/test --long"]
 fn music_films_and_shows_are_seen_when_they_are_in_the_library() {
-    let Some(town) = Town::new() else { return };
+    let Some(setup) = Setup::new() else { return };
     // An empty folder would look like a mount that is gone.
     for folder in ["movies", "tv", "music"] {
-        town.home.write(&format!("media/{folder}/Other/readme.txt"), "x");
+        setup.home.write(&format!("media/{folder}/Other/readme.txt"), "x");
     }
-    let program = town.home.serve();
-    let checked = town.home.ends(&["check"]);
+    let program = setup.home.serve();
+    let checked = setup.home.ends(&["check"]);
     assert!(checked.out.contains("Kodi 2"), "{checked:?}");
-    music(&town, &program);
-    films(&town, &program);
-    shows(&town, &program);
+    music(&setup, &program);
+    films(&setup, &program);
+    shows(&setup, &program);
 }
 
-fn music(town: &Town, program: &Program) {
+fn music(setup: &Setup, program: &Program) {
     let album = "music/Somebody é & Co/Album 100% 'x'";
     let imported = |files: &[&str], instead_of: &[&str]| {
         let list = |files: &[&str]| -> Value {
@@ -219,7 +219,7 @@ fn music(town: &Town, program: &Program) {
         );
     };
     let put = |file: &str, seconds: u64| {
-        let path = town.home.path(&format!("media/{album}/{file}"));
+        let path = setup.home.path(&format!("media/{album}/{file}"));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, flac(file, seconds)).unwrap();
     };
@@ -227,40 +227,40 @@ fn music(town: &Town, program: &Program) {
     put("02.flac", 3);
     imported(&["01.flac", "02.flac"], &[]);
     seen(program, 1);
-    assert_eq!(town.files("AudioLibrary.GetSongs", "songs").len(), 2);
+    assert_eq!(setup.files("AudioLibrary.GetSongs", "songs").len(), 2);
     put("03.flac", 9);
-    town.remove(&format!("{album}/02.flac"));
+    setup.remove(&format!("{album}/02.flac"));
     imported(&["03.flac"], &["02.flac"]);
     seen(program, 2);
-    let songs = town.files("AudioLibrary.GetSongs", "songs");
+    let songs = setup.files("AudioLibrary.GetSongs", "songs");
     assert_eq!(songs, [format!("{album}/01.flac"), format!("{album}/03.flac")]);
 }
 
-fn films(town: &Town, program: &Program) {
+fn films(setup: &Setup, program: &Program) {
     let film = "movies/4K/Film & Co (2000)/Film_& Co (2000)";
-    town.video(film, "<movie><title>Film and Co</title><year>2000</year></movie>");
+    setup.video(film, "<movie><title>Film and Co</title><year>2000</year></movie>");
     let movie = json!({"folderPath": "/media/movies/4K/Film & Co (2000)", "tmdbId": 1});
     let of_it = json!({"relativePath": "Film_& Co (2000).mkv"});
     sent(program, "radarr", &json!({"eventType": "Download", "movie": movie, "movieFile": of_it}));
     seen(program, 3);
-    assert_eq!(town.files("VideoLibrary.GetMovies", "movies"), [format!("{film}.mkv")]);
-    town.remove(&format!("{film}.mkv"));
+    assert_eq!(setup.files("VideoLibrary.GetMovies", "movies"), [format!("{film}.mkv")]);
+    setup.remove(&format!("{film}.mkv"));
     sent(
         program,
         "radarr",
         &json!({"eventType": "MovieFileDelete", "deleteReason": "manual", "movie": movie, "movieFile": of_it}),
     );
     seen(program, 4);
-    assert!(town.files("VideoLibrary.GetMovies", "movies").is_empty());
+    assert!(setup.files("VideoLibrary.GetMovies", "movies").is_empty());
 }
 
-fn shows(town: &Town, program: &Program) {
+fn shows(setup: &Setup, program: &Program) {
     let episode = |season: u32| format!("tv/A Show/Season {season}/A Show - S0{season}E01");
     let imported = |season: u32| {
         let about = format!(
             "<episodedetails><title>Pilot</title><season>{season}</season><episode>1</episode></episodedetails>"
         );
-        town.video(&episode(season), &about);
+        setup.video(&episode(season), &about);
         let file = format!("Season {season}/A Show - S0{season}E01.mkv");
         sent(
             program,
@@ -268,17 +268,17 @@ fn shows(town: &Town, program: &Program) {
             &json!({"eventType": "Download", "series": {"path": "/media/tv/A Show"}, "episodeFile": {"relativePath": file}}),
         );
     };
-    town.home.write("media/tv/A Show/tvshow.nfo", "<tvshow><title>A Show</title></tvshow>");
+    setup.home.write("media/tv/A Show/tvshow.nfo", "<tvshow><title>A Show</title></tvshow>");
     imported(1);
     seen(program, 5);
     imported(2);
     seen(program, 6);
     let files = [1, 2].map(|season| format!("{}.mkv", episode(season)));
-    assert_eq!(town.files("VideoLibrary.GetEpisodes", "episodes"), files);
-    fs::remove_dir_all(town.home.path("media/tv/A Show")).unwrap();
+    assert_eq!(setup.files("VideoLibrary.GetEpisodes", "episodes"), files);
+    fs::remove_dir_all(setup.home.path("media/tv/A Show")).unwrap();
     let gone =
         json!({"eventType": "SeriesDelete", "deletedFiles": true, "series": {"path": "/media/tv/A Show"}});
     sent(program, "sonarr", &gone);
     seen(program, 7);
-    assert!(town.files("VideoLibrary.GetEpisodes", "episodes").is_empty());
+    assert!(setup.files("VideoLibrary.GetEpisodes", "episodes").is_empty());
 }

@@ -8,27 +8,27 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::furniture::{Home, PATIENCE, Program, free_port};
+use crate::harness::{Home, PATIENCE, Program, free_port};
+use crate::media_setup::{all_done, newest};
 use crate::songs::flac;
-use crate::town::{all_done, newest};
 
 /// The password of MPD.
 const PASSWORD: &str = "s3cret \"word\"";
 
 /// A home with music, and an MPD that plays it.
-struct Town {
+struct Setup {
     home: Home,
     mpd: Child,
     port: u16,
 }
 
-impl Drop for Town {
+impl Drop for Setup {
     fn drop(&mut self) {
         let _gone = self.mpd.kill().and_then(|()| self.mpd.wait());
     }
 }
 
-impl Town {
+impl Setup {
     /// None where MPD is not installed.
     fn new(keys: &str) -> Option<Self> {
         let (home, port) = (Home::new(""), free_port());
@@ -47,13 +47,13 @@ impl Town {
             eprintln!("skipped: this machine has no MPD (Debian's package mpd)");
             return None;
         };
-        let town = Self { home, mpd, port };
+        let setup = Self { home, mpd, port };
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(start.elapsed() < PATIENCE, "MPD does not listen");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Some(town)
+        Some(setup)
     }
 
     /// Writes a song of so many seconds, changed last at this second: MPD compares whole ones.
@@ -107,75 +107,75 @@ fn seen(program: &Program, scans: usize) {
 
 #[test]
 fn new_changed_and_deleted_albums_are_seen_when_they_can_be_heard() {
-    let Some(town) = Town::new("") else { return };
+    let Some(setup) = Setup::new("") else { return };
     // An empty folder of music would look like a mount that is gone.
-    town.put("Another/Album/01.flac", 1, 1);
+    setup.put("Another/Album/01.flac", 1, 1);
     let artist = "Somebody \"é\" 100% \\ & Co";
-    let program = town.home.serve();
+    let program = setup.home.serve();
 
     for file in ["Album/CD 1/01.flac", "Album/CD 1/02.flac"] {
-        town.put(&format!("{artist}/{file}"), 3, 1);
+        setup.put(&format!("{artist}/{file}"), 3, 1);
     }
     imported(&program, artist, &["Album/CD 1/01.flac", "Album/CD 1/02.flac"], &[]);
     seen(&program, 1);
     assert_eq!(
-        town.heard(&format!("{artist}/Album/CD 1/02.flac")),
+        setup.heard(&format!("{artist}/Album/CD 1/02.flac")),
         Some(3),
         "three levels that MPD did not know"
     );
 
-    town.put(&format!("{artist}/Album/CD 1/01.flac"), 8, 2);
+    setup.put(&format!("{artist}/Album/CD 1/01.flac"), 8, 2);
     imported(&program, artist, &["Album/CD 1/01.flac"], &["Album/CD 1/01.flac"]);
     seen(&program, 2);
-    assert_eq!(town.heard(&format!("{artist}/Album/CD 1/01.flac")), Some(8));
+    assert_eq!(setup.heard(&format!("{artist}/Album/CD 1/01.flac")), Some(8));
 
-    fs::remove_file(town.home.path(&format!("music/{artist}/Album/CD 1/02.flac"))).unwrap();
-    town.put(&format!("{artist}/Album/CD 1/02 better.flac"), 5, 1);
+    fs::remove_file(setup.home.path(&format!("music/{artist}/Album/CD 1/02.flac"))).unwrap();
+    setup.put(&format!("{artist}/Album/CD 1/02 better.flac"), 5, 1);
     imported(&program, artist, &["Album/CD 1/02 better.flac"], &["Album/CD 1/02.flac"]);
     seen(&program, 3);
-    assert_eq!(town.heard(&format!("{artist}/Album/CD 1/02.flac")), None);
-    assert_eq!(town.heard(&format!("{artist}/Album/CD 1/02 better.flac")), Some(5));
+    assert_eq!(setup.heard(&format!("{artist}/Album/CD 1/02.flac")), None);
+    assert_eq!(setup.heard(&format!("{artist}/Album/CD 1/02 better.flac")), Some(5));
 
-    fs::remove_dir_all(town.home.path(&format!("music/{artist}"))).unwrap();
+    fs::remove_dir_all(setup.home.path(&format!("music/{artist}"))).unwrap();
     let body = json!({
         "eventType": "ArtistDelete", "deletedFiles": true, "artist": { "path": format!("/music/{artist}") },
     });
     assert_eq!(program.ask("POST", "/triggers/lidarr", &body.to_string()).status, 200);
     seen(&program, 4);
-    assert_eq!(town.heard(&format!("{artist}/Album/CD 1/01.flac")), None);
+    assert_eq!(setup.heard(&format!("{artist}/Album/CD 1/01.flac")), None);
 }
 
 #[test]
 fn what_mpd_is_told_to_ignore_is_missing_with_its_cause() {
-    let Some(town) = Town::new(", proof-within: 2s") else { return };
-    town.put("Somebody/Album/01.flac", 3, 1);
-    town.put("Somebody/Album/02.flac", 3, 1);
-    town.home.write("music/Somebody/Album/.mpdignore", "02.flac\n");
-    let program = town.home.serve();
+    let Some(setup) = Setup::new(", proof-within: 2s") else { return };
+    setup.put("Somebody/Album/01.flac", 3, 1);
+    setup.put("Somebody/Album/02.flac", 3, 1);
+    setup.home.write("music/Somebody/Album/.mpdignore", "02.flac\n");
+    let program = setup.home.serve();
     imported(&program, "Somebody", &["Album/01.flac", "Album/02.flac"], &[]);
     program.until("it is missing", || newest(&program, "mpd")["state"] == "missing");
     let error = newest(&program, "mpd")["error"].as_str().unwrap().to_owned();
     assert!(error.contains("02.flac") && error.contains("made no song of it"), "{error}");
-    assert_eq!(town.heard("Somebody/Album/01.flac"), Some(3));
+    assert_eq!(setup.heard("Somebody/Album/01.flac"), Some(3));
 }
 
 #[test]
 fn an_mpd_that_is_down_gets_everything_when_it_is_back() {
-    let Some(mut town) = Town::new("") else { return };
-    town.mpd.kill().and_then(|()| town.mpd.wait()).unwrap();
-    let program = town.home.serve();
-    town.put("Somebody/Album/01.flac", 3, 1);
+    let Some(mut setup) = Setup::new("") else { return };
+    setup.mpd.kill().and_then(|()| setup.mpd.wait()).unwrap();
+    let program = setup.home.serve();
+    setup.put("Somebody/Album/01.flac", 3, 1);
     imported(&program, "Somebody", &["Album/01.flac"], &[]);
     program.until("it is held", || newest(&program, "mpd")["state"] == "held");
     let error = newest(&program, "mpd")["error"].as_str().unwrap().to_owned();
     assert!(error.contains("is MPD running"), "{error}");
-    let conf = town.home.path("mpd.conf");
+    let conf = setup.home.path("mpd.conf");
     let mut mpd = Command::new("mpd");
     mpd.args(["--no-daemon", "--stderr", conf.to_str().unwrap()]);
-    town.mpd = mpd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    setup.mpd = mpd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     program.ask("POST", "/api/v1/targets/mpd/test", "{}");
     seen(&program, 1);
-    assert_eq!(town.heard("Somebody/Album/01.flac"), Some(3));
-    let checked = town.home.ends(&["check"]);
+    assert_eq!(setup.heard("Somebody/Album/01.flac"), Some(3));
+    let checked = setup.home.ends(&["check"]);
     assert!(checked.out.contains("MPD 0."), "{checked:?}");
 }

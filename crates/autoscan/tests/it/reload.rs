@@ -1,13 +1,16 @@
 //! The config is read again while autoscan runs: all of it is taken over, or nothing.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use autoscan_testkit::PretendPlex;
 use serde_json::{Value, json};
 
-use crate::furniture::{Answer, Home, Program, base64, episode};
+use crate::harness::{Answer, Home, Program, base64, episode};
+use crate::media_setup::{MediaSetup, all_done, imported};
 use crate::servers;
 
 /// A text that is nowhere but in secrets.
@@ -204,7 +207,8 @@ fn the_command_prints_the_config_without_a_secret() {
         "config.yml",
         "authentication: { password: hUnTeR2, server-pass: hUnTeR2, webhook-secret: hUnTeR2, secret-key-fallbacks: [hUnTeR2] }\n\
          triggers:\n  sonarr: [{ token: hUnTeR2, api: { url: 'http://me:hUnTeR2@s', api-key: hUnTeR2 } }]\n\
-         targets:\n  plex: [{ url: 'http://me:hUnTeR2@p:32400', token: hUnTeR2 }]\n  webhook: [{ url: 'http://h/hUnTeR2', headers: { x: hUnTeR2 } }]\n",
+         targets:\n  plex: [{ url: 'http://me:hUnTeR2@p:32400', token: hUnTeR2 }]\n  webhook:\n    - url: 'http://h/hUnTeR2'\n      headers: { x: hUnTeR2 }\n      body: '{\"chat\": \"hUnTeR2\", \"path\": {{path}}}'\n      before: [/config/before.sh, --quiet, hUnTeR2]\n      after: [/config/after.sh, '--key=hUnTeR2']\n\
+         \x20 command: [{ argv: [/config/note.sh, -p, hUnTeR2] }]\n",
     );
     let ended = home.ends(&["config", "--redacted"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -215,7 +219,91 @@ fn the_command_prints_the_config_without_a_secret() {
         "      url: http://••••••@p:32400",
         "  check: true",
         "minimum-age: 10s",
+        "      body: ••••••",
+        "        - /config/before.sh",
+        "        - /config/note.sh",
     ] {
         assert!(ended.out.lines().any(|printed| printed == line), "{line} of\n{}", ended.out);
     }
+}
+
+/// A pipe into which nobody writes: to open it hangs, as a file on a dead share does.
+fn pipe(home: &Home, name: &str) {
+    let _replaced = fs::remove_file(home.path(name));
+    assert!(Command::new("mkfifo").arg(home.path(name)).status().unwrap().success());
+}
+
+#[test]
+fn a_reload_that_hangs_neither_keeps_a_stop_waiting_nor_lasts_for_ever() {
+    let secret = |home: &Home| {
+        home.write("secret", "correct-horse");
+        let mut command = home.command(&["serve"]);
+        command.env("AUTOSCAN__AUTHENTICATION__API_KEY_FILE", home.path("secret"));
+        command
+    };
+    for (hangs, is_waited_for) in [("config.yml", false), ("secret", false), ("secret", true)] {
+        let home = Home::new(SONARR);
+        let program = home.serve_by(secret(&home));
+        pipe(&home, hangs);
+        program.signal("HUP");
+        program.until("it is read", || program.printed().contains("the config is read again"));
+        if is_waited_for {
+            program.until("it is given up", || program.printed().contains("could not be read within"));
+            assert_eq!(program.ask("GET", "/api/v1/stats", "").status, 200, "it goes on with the one before");
+            let answer = reload(&program);
+            assert_eq!(answer.status, 422, "{answer:?}");
+        }
+        program.stop();
+    }
+}
+
+#[test]
+fn a_start_whose_config_hangs_ends_with_a_sentence() {
+    let home = Home::new(SONARR);
+    pipe(&home, "config.yml");
+    thread::scope(|scope| {
+        for typed in ["serve", "check", "config"] {
+            let home = &home;
+            scope.spawn(move || {
+                let ended = home.ends(&[typed]);
+                let is_told = ended.err.contains("could not be read within");
+                assert!(ended.code == Some(1) && is_told, "{typed}: {ended:?}");
+            });
+        }
+    });
+}
+
+/// The counters of `/metrics` by their names and labels: what only grows.
+fn counters(program: &Program) -> BTreeMap<String, String> {
+    let text = program.request("GET", "/metrics", &[], b"").body;
+    let counts =
+        |name: &str| ["_total{", "_bucket{", "_sum{", "_count{"].iter().any(|end| name.contains(end));
+    let lines = text.lines().filter_map(|line| line.rsplit_once(' ')).filter(|(name, _)| counts(name));
+    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn counters_never_fall_and_never_jump_while_the_config_is_read_again() {
+    let setup = MediaSetup::of_plex("");
+    let program = setup.home.serve();
+    for season in ["01", "02"] {
+        let file = format!("Season {season}/Show - S{season}E01.mkv");
+        setup.put(&format!("tv/Show/{file}"), 10);
+        imported(&program, "Show", &file);
+    }
+    program.until("both are seen", || all_done(&program, 2));
+    let before = counters(&program);
+    let seen = r#"autoscan_deliveries_total{target="plex",state="seen"}"#;
+    assert_eq!(before[seen], "2");
+    for round in 0..3 {
+        add(&setup.home, &format!("# round {round}\n"));
+        assert_eq!(reload(&program).status, 200);
+        for _ in 0..20 {
+            assert_eq!(counters(&program), before, "after reload {round}");
+        }
+    }
+    setup.put("tv/Show/Season 03/Show - S03E01.mkv", 10);
+    imported(&program, "Show", "Season 03/Show - S03E01.mkv");
+    program.until("the third is seen too", || counters(&program)[seen] == "3");
+    assert_eq!(counters(&program)[r#"autoscan_trigger_events_total{trigger="sonarr",kind="sonarr"}"#], "3");
 }

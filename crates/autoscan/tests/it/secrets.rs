@@ -6,7 +6,7 @@ use std::thread;
 
 use autoscan_testkit::PretendPlex;
 
-use crate::furniture::{Ended, Home, base64, episode};
+use crate::harness::{Ended, Home, base64, episode};
 use crate::servers::block_on;
 
 /// Every secret of the config below, and none of the words that it has beside them.

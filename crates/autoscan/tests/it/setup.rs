@@ -6,7 +6,7 @@ use std::time::Duration;
 use autoscan_testkit::PretendPlexTv;
 use serde_json::Value;
 
-use crate::furniture::{Home, base64, episode};
+use crate::harness::{Home, base64, episode};
 use crate::person::{Person, hidden};
 use crate::servers::{self, block_on};
 
@@ -107,7 +107,7 @@ fn a_map_that_the_page_filled_in_by_itself_proves_the_next_import() {
     );
     home.write("config.yml", &(usual + &more));
     let program = home.serve();
-    let person = Person::log_in(&program, crate::furniture::PASSWORD);
+    let person = Person::log_in(&program, crate::harness::PASSWORD);
     person.send("/setup/kind", &[("kind", "plex")]);
     person.send("/setup/address", &[("url", &plex.stage.url()), ("name", "plex")]);
     let (page, _) = person.send("/setup/key", &[("key", TOKEN)]);
@@ -136,7 +136,7 @@ fn plex_tv_knows_one_autoscan_by_one_name_for_ever() {
     let home = Home::new(&format!("plex-tv-url: {}\n", plex_tv.stage.url()));
     for _ in 0..2 {
         let program = home.serve();
-        let person = Person::log_in(&program, crate::furniture::PASSWORD);
+        let person = Person::log_in(&program, crate::harness::PASSWORD);
         person.send("/setup/kind", &[("kind", "plex")]);
         person.send("/setup/address", &[("url", "http://127.0.0.1:9"), ("name", "plex")]);
         person.send("/setup/login", &[]);

@@ -1,5 +1,7 @@
 //! What an edit adds, whatever the language of the file.
 
+use autoscan_core::filter::pattern_of_folder;
+use autoscan_core::path::LocalPath;
 use autoscan_web::{Edit, MapOf, NewTarget};
 use serde_json::{Map, Value, json};
 
@@ -49,7 +51,26 @@ pub(super) fn of(edit: &Edit, loaded: &Loaded, kinds: &Kinds) -> Result<Addition
             let way = whose(of, loaded)?;
             Ok(way.around(Addition::key("map", Addition::lines(lines))))
         }
+        Edit::Exclude { triggers, folder } => exclude(triggers, folder, loaded),
     }
+}
+
+/// A line for the `exclude` of each trigger that has none for the folder.
+fn exclude(triggers: &[String], folder: &LocalPath, loaded: &Loaded) -> Result<Addition, String> {
+    let pattern = pattern_of_folder(&folder.0);
+    let mut kinds = Vec::new();
+    for name in triggers {
+        let way = whose(&MapOf::Trigger(name.clone()), loaded)?;
+        let there = way.look(&loaded.written.0, "exclude").and_then(Value::as_array);
+        if there.is_none_or(|there| !there.iter().any(|known| *known == pattern)) {
+            let line = Addition::List(vec![Addition::Text(pattern.clone())]);
+            kinds.push((way.kind.clone(), way.inside(Addition::key("exclude", line))));
+        }
+    }
+    if kinds.is_empty() {
+        return Err(format!("No trigger reports {:?} any more: there is nothing to change", folder.as_str()));
+    }
+    Ok(Addition::key("triggers", Addition::Map(kinds)))
 }
 
 /// The settings that only the kind of a new target has, as the config says them.
@@ -93,20 +114,25 @@ fn key_name(target: &NewTarget, kinds: &Kinds) -> Result<Option<&'static str>, S
 }
 
 /// Where an entry of a section stands.
-pub(super) struct Way {
+pub(super) struct KeyPath {
     section: &'static str,
     kind: String,
     /// None for the kind of which there is only one.
     index: Option<usize>,
 }
 
-impl Way {
+impl KeyPath {
     fn around(self, inner: Addition) -> Addition {
-        let inner = match self.index {
+        let (section, kind) = (self.section, self.kind.clone());
+        Addition::key(section, Addition::key(&kind, self.inside(inner)))
+    }
+
+    /// The same, seen from the key of its kind.
+    fn inside(self, inner: Addition) -> Addition {
+        match self.index {
             Some(index) => Addition::At(index, Box::new(inner)),
             None => inner,
-        };
-        Addition::key(self.section, Addition::key(&self.kind, inner))
+        }
     }
 
     /// What `key` of this entry says.
@@ -128,7 +154,7 @@ pub(super) fn variable(path: &str) -> String {
 }
 
 /// Where the trigger or target stands of which a map is added to.
-pub(super) fn whose(of: &MapOf, loaded: &Loaded) -> Result<Way, String> {
+pub(super) fn whose(of: &MapOf, loaded: &Loaded) -> Result<KeyPath, String> {
     let (section, name, written) = match of {
         MapOf::Trigger(name) => ("triggers", name, loaded.triggers_at.get(name)),
         MapOf::Target(name) => ("targets", name, loaded.targets_at.get(name)),
@@ -137,14 +163,14 @@ pub(super) fn whose(of: &MapOf, loaded: &Loaded) -> Result<Way, String> {
         let single = loaded.settings.triggers.iter().find(|trigger| trigger.name.as_str() == name);
         return match single {
             Some(trigger) if section == "triggers" && trigger.kind == name => {
-                Ok(Way { section, kind: name.clone(), index: None })
+                Ok(KeyPath { section, kind: name.clone(), index: None })
             }
             _ => Err(format!("There is no {} named {name:?} in the config", section.trim_end_matches('s'))),
         };
     };
     let mut parts = path.split('.').skip(1);
     let kind = parts.next().unwrap_or_default().to_owned();
-    Ok(Way { section, kind, index: parts.next().and_then(|index| index.parse().ok()) })
+    Ok(KeyPath { section, kind, index: parts.next().and_then(|index| index.parse().ok()) })
 }
 
 /// Adds to a config as JSON: what a config must say after an edit.

@@ -11,7 +11,7 @@ use crate::config::fault::shown_path;
 use crate::config::find::why_unreadable;
 
 /// The file as it was read.
-pub(super) struct Kept {
+pub(super) struct ConfigFile {
     /// Where it really lies: links are followed.
     pub(super) path: PathBuf,
     /// A byte order mark, or nothing.
@@ -23,7 +23,7 @@ pub(super) struct Kept {
 }
 
 /// Reads the file.
-pub(super) fn read(path: &Path) -> Result<Kept, String> {
+pub(super) fn read(path: &Path) -> Result<ConfigFile, String> {
     let said = |error: &io::Error| format!("{}: {}", shown_path(path), why_unreadable(error));
     let real = fs::canonicalize(path).map_err(|error| said(&error))?;
     let mut bytes = Vec::new();
@@ -36,12 +36,12 @@ pub(super) fn read(path: &Path) -> Result<Kept, String> {
         Some(rest) => ("\u{feff}", rest.to_owned()),
         None => ("", text),
     };
-    Ok(Kept { path: real, mark, text, basis })
+    Ok(ConfigFile { path: real, mark, text, basis })
 }
 
 /// Puts another text in the place of the file: beside it first, then renamed, so that nobody ever reads half of it. Owner
 /// and mode stay.
-pub(super) fn replace(kept: &Kept, text: &str) -> Result<(), String> {
+pub(super) fn replace(kept: &ConfigFile, text: &str) -> Result<(), String> {
     let folder = kept.path.parent().unwrap_or(Path::new("/"));
     let name = kept.path.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder.join(format!(".{name}.{}.new", std::process::id()));

@@ -6,9 +6,9 @@ use std::ops::Range;
 use serde_json::Value;
 use toml_edit::{Document, Item, Value as TomlValue};
 
-use super::spot::{self, Form, Spot};
+use super::spot::{self, SourceForm, SourceNode};
 use crate::config::read::Language;
-use crate::config::redact::{DOTS, is_hidden, without_login};
+use crate::config::redact::{DOTS, is_command, is_hidden, is_template, without_login};
 use crate::config::schema::{alternatives, items, property};
 
 /// A shorter secret is hidden where it stands, and nowhere else: it may be part of a word.
@@ -26,10 +26,13 @@ pub(super) fn masked(
         Language::Json => spot::read(&text.replace('\t', " "))?,
         Language::Toml => toml(text)?,
     };
-    let mut found =
-        Found { text, ranges: Vec::new(), values: also.iter().map(|text| (*text).to_owned()).collect() };
+    let mut found = SecretFinder {
+        text,
+        ranges: Vec::new(),
+        values: also.iter().map(|text| (*text).to_owned()).collect(),
+    };
     found.look(&tree, Some(schema));
-    let Found { mut ranges, values, .. } = found;
+    let SecretFinder { mut ranges, values, .. } = found;
     ranges.sort_by_key(|(range, _)| range.start);
     let mut out = text.to_owned();
     for (range, shown) in ranges.into_iter().rev() {
@@ -44,35 +47,51 @@ pub(super) fn masked(
     Ok(lines.join("\n"))
 }
 
-struct Found<'a> {
+struct SecretFinder<'a> {
     text: &'a str,
     /// Where secrets stand, and what is shown instead of other than dots.
     ranges: Vec<(Range<usize>, Option<String>)>,
     values: BTreeSet<String>,
 }
 
-impl Found<'_> {
-    fn look(&mut self, spot: &Spot, schema: Option<&Value>) {
+impl SecretFinder<'_> {
+    /// Hides a text or arguments in which secrets may stand, where they stand and nowhere else: they are made of common words.
+    fn hides_as_written(&mut self, key: &str, value: &SourceNode) -> bool {
+        match &value.form {
+            SourceForm::Scalar(_) if is_template(key) => self.ranges.push((value.range.clone(), None)),
+            SourceForm::List { items, .. } if is_command(key) => {
+                let arguments = items.iter().skip(1).filter(|one| matches!(one.form, SourceForm::Scalar(_)));
+                self.ranges.extend(arguments.map(|one| (one.range.clone(), None)));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn look(&mut self, spot: &SourceNode, schema: Option<&Value>) {
         match &spot.form {
-            Form::Scalar(value) if schema.is_none_or(is_hidden) => {
+            SourceForm::Scalar(value) if schema.is_none_or(is_hidden) => {
                 self.values.insert(value.clone());
                 self.ranges.push((spot.range.clone(), None));
             }
-            Form::Scalar(_) => {
+            SourceForm::Scalar(_) => {
                 let written = &self.text[spot.range.clone()];
                 let shown = without_login(written);
                 if shown != written {
                     self.ranges.push((spot.range.clone(), Some(shown.into_owned())));
                 }
             }
-            Form::List { items: found, .. } => {
+            SourceForm::List { items: found, .. } => {
                 let below = schema.and_then(items);
                 for item in found {
                     self.look(item, below);
                 }
             }
-            Form::Map { pairs, .. } => {
+            SourceForm::Map { pairs, .. } => {
                 for pair in pairs {
+                    if self.hides_as_written(&pair.key, &pair.value) {
+                        continue;
+                    }
                     let free = |schema: &'_ Value| {
                         alternatives(schema)
                             .into_iter()
@@ -85,7 +104,7 @@ impl Found<'_> {
                     }
                 }
             }
-            Form::Nothing | Form::Alias => {}
+            SourceForm::Nothing | SourceForm::Alias => {}
         }
     }
 }
@@ -151,40 +170,40 @@ fn comment(line: &str, names: &BTreeSet<String>) -> String {
 }
 
 /// A TOML document as the same kind of tree.
-fn toml(text: &str) -> Result<Spot, String> {
+fn toml(text: &str) -> Result<SourceNode, String> {
     let document = Document::parse(text).map_err(|_broken| spot::ODD.to_owned())?;
     Ok(item(document.as_item()))
 }
 
-fn at(range: Option<Range<usize>>, form: Form) -> Spot {
-    Spot { range: range.unwrap_or_default(), form, is_shared: false }
+fn at(range: Option<Range<usize>>, form: SourceForm) -> SourceNode {
+    SourceNode { range: range.unwrap_or_default(), form, is_shared: false }
 }
 
-fn item(item: &Item) -> Spot {
+fn item(item: &Item) -> SourceNode {
     match item {
-        Item::None => at(None, Form::Nothing),
+        Item::None => at(None, SourceForm::Nothing),
         Item::Value(value) => toml_value(value),
         Item::Table(table) => pairs(table.iter().map(|(key, item)| (key, self::item(item)))),
         Item::ArrayOfTables(tables) => {
             let tables =
                 tables.iter().map(|table| pairs(table.iter().map(|(key, item)| (key, self::item(item)))));
-            at(None, Form::List { flow: false, items: tables.collect() })
+            at(None, SourceForm::List { flow: false, items: tables.collect() })
         }
     }
 }
 
-fn toml_value(value: &TomlValue) -> Spot {
+fn toml_value(value: &TomlValue) -> SourceNode {
     match value {
         TomlValue::Array(array) => {
-            at(None, Form::List { flow: true, items: array.iter().map(toml_value).collect() })
+            at(None, SourceForm::List { flow: true, items: array.iter().map(toml_value).collect() })
         }
         TomlValue::InlineTable(table) => pairs(table.iter().map(|(key, value)| (key, toml_value(value)))),
-        TomlValue::String(text) => at(value.span(), Form::Scalar(text.value().clone())),
-        _ => at(value.span(), Form::Scalar(String::new())),
+        TomlValue::String(text) => at(value.span(), SourceForm::Scalar(text.value().clone())),
+        _ => at(value.span(), SourceForm::Scalar(String::new())),
     }
 }
 
-fn pairs<'a>(entries: impl Iterator<Item = (&'a str, Spot)>) -> Spot {
+fn pairs<'a>(entries: impl Iterator<Item = (&'a str, SourceNode)>) -> SourceNode {
     let pairs = entries.map(|(key, value)| spot::Pair { key: key.to_owned(), key_at: 0..0, value });
-    at(None, Form::Map { flow: true, pairs: pairs.collect() })
+    at(None, SourceForm::Map { flow: true, pairs: pairs.collect() })
 }

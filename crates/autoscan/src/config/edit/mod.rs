@@ -13,14 +13,16 @@ mod yaml;
 
 use std::path::Path;
 
-use autoscan_web::{Edit, Proposal};
+use autoscan_core::filter::pattern_of_folder;
+use autoscan_core::path::LocalPath;
+use autoscan_web::{Edit, MapOf, Proposal};
 use serde_json::Value;
 
 pub(crate) use addition::raw_settings;
-pub(super) use quote::{Style, quoted};
+pub(super) use quote::{QuoteStyle, quoted};
 
 use super::fault::shown_path;
-use super::find::Found;
+use super::find::FoundConfig;
 use super::read::Language;
 use super::schema::{Kinds, schema};
 use super::{Loaded, Purpose, Sources};
@@ -31,7 +33,7 @@ pub(crate) struct Composed {
     pub(crate) proposal: Proposal,
     /// What the config would say.
     pub(crate) loaded: Loaded,
-    kept: file::Kept,
+    kept: file::ConfigFile,
     text: String,
 }
 
@@ -81,7 +83,7 @@ pub(crate) fn compose(edit: &Edit, running: &Loaded, kinds: &Kinds) -> Result<Co
     let schema = schema(kinds);
     let key = match edit {
         Edit::AddTarget(target) => target.key.reveal(),
-        Edit::AddMap { .. } => "",
+        Edit::AddMap { .. } | Edit::Exclude { .. } => "",
     };
     let show = |text: &str| mask::masked(text, language, &schema, &[key]);
     let diff = diff::diff(&kept.text, &text, &show(&kept.text)?, &show(&text)?);
@@ -90,7 +92,7 @@ pub(crate) fn compose(edit: &Edit, running: &Loaded, kinds: &Kinds) -> Result<Co
 }
 
 fn load(path: &Path, text: &str, sources: &Sources, kinds: &Kinds) -> Result<Loaded, String> {
-    let found = Found::Text { path: path.to_owned(), text: text.to_owned() };
+    let found = FoundConfig::Text { path: path.to_owned(), text: text.to_owned() };
     super::load_found(&found, sources, kinds, Purpose::Look).map_err(|faults| faults.to_string())
 }
 
@@ -146,13 +148,25 @@ fn by_variables(edit: &Edit, running: &Loaded, kinds: &Kinds) -> String {
                 vec![format!("{}={}", way.variable("map"), map(lines, there))]
             }
         },
+        Edit::Exclude { triggers, folder } => match excludes(triggers, folder, running) {
+            Err(why) => return why,
+            Ok(set) => set,
+        },
     };
-    let noun = match edit {
-        Edit::AddMap { .. } => "this variable",
-        Edit::AddTarget(_) => "these variables",
-    };
+    let noun = if set.len() == 1 { "this variable" } else { "these variables" };
     format!(
         "The config comes from the environment alone, and there is no file to write into: set {noun} and restart autoscan: {}",
         set.join("  ")
     )
+}
+
+/// The variables that exclude a folder at these triggers.
+fn excludes(triggers: &[String], folder: &LocalPath, running: &Loaded) -> Result<Vec<String>, String> {
+    let variable = |name: &String| {
+        let way = addition::whose(&MapOf::Trigger(name.clone()), running)?;
+        let there = way.look(&running.written.0, "exclude").and_then(Value::as_array);
+        let patterns = there.into_iter().flatten().cloned().chain([pattern_of_folder(&folder.0).into()]);
+        Ok(format!("{}={}", way.variable("exclude"), patterns.collect::<Value>()))
+    };
+    triggers.iter().map(variable).collect()
 }

@@ -7,7 +7,7 @@ const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y"
 
 /// The language of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) enum Style {
+pub(in crate::config) enum QuoteStyle {
     /// YAML, on lines of its own.
     Block,
     /// YAML, between brackets.
@@ -17,8 +17,8 @@ pub(in crate::config) enum Style {
 }
 
 /// Text as it is written: with quotes where it needs them.
-pub(in crate::config) fn quoted(text: &str, style: Style) -> String {
-    if style == Style::Json || text.chars().any(is_special) {
+pub(in crate::config) fn quoted(text: &str, style: QuoteStyle) -> String {
+    if style == QuoteStyle::Json || text.chars().any(is_special) {
         return escaped(text);
     }
     if is_plain(text, style) { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
@@ -29,12 +29,12 @@ fn is_special(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-fn is_plain(text: &str, style: Style) -> bool {
+fn is_plain(text: &str, style: QuoteStyle) -> bool {
     let first = text.chars().next();
     let is_safe_start = first.is_some_and(|c| c == '/' || c == '_' || c.is_alphabetic()) || is_measure(text);
     let is_word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
     let is_number = text.parse::<f64>().is_ok();
-    let brackets: &[char] = if style == Style::Flow { &[',', '[', ']', '{', '}'] } else { &[] };
+    let brackets: &[char] = if style == QuoteStyle::Flow { &[',', '[', ']', '{', '}'] } else { &[] };
     is_safe_start
         && !is_word
         && !is_number

@@ -6,17 +6,17 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
+pub(super) struct SourceNode {
     /// From its first sign to its last; comments and blank lines behind it are not in it.
     pub(super) range: Range<usize>,
-    pub(super) form: Form,
+    pub(super) form: SourceForm,
     /// It has an anchor: what is written here is written wherever an alias stands for it.
     pub(super) is_shared: bool,
 }
 
 /// What a value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum SourceForm {
     /// Nothing, or a word for nothing.
     Nothing,
     /// Text, a number or a boolean, as it is read.
@@ -24,7 +24,7 @@ pub(super) enum Form {
     /// An alias.
     Alias,
     /// A list; in brackets when it is `flow`.
-    List { flow: bool, items: Vec<Spot> },
+    List { flow: bool, items: Vec<SourceNode> },
     /// A group of keys; in braces when it is `flow`.
     Map { flow: bool, pairs: Vec<Pair> },
 }
@@ -34,34 +34,36 @@ pub(super) enum Form {
 pub(super) struct Pair {
     pub(super) key: String,
     pub(super) key_at: Range<usize>,
-    pub(super) value: Spot,
+    pub(super) value: SourceNode,
 }
 
 /// Why a text is not understood well enough to write into it.
 pub(super) const ODD: &str = "the file is written in a way that autoscan can read, but not write into";
 
 /// Reads the only document of a text that was read well before.
-pub(super) fn read(text: &str) -> Result<Spot, String> {
+pub(super) fn read(text: &str) -> Result<SourceNode, String> {
     let mut bytes: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
     bytes.push(text.len());
-    let mut reader = Reader { text, bytes, events: Parser::new_from_str(text) };
+    let mut reader = SourceReader { text, bytes, events: Parser::new_from_str(text) };
     loop {
         match reader.next()? {
             (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
-            (Event::StreamEnd, at) => return Ok(Spot { range: at, form: Form::Nothing, is_shared: false }),
+            (Event::StreamEnd, at) => {
+                return Ok(SourceNode { range: at, form: SourceForm::Nothing, is_shared: false });
+            }
             (event, at) => return reader.spot(event, at, 0),
         }
     }
 }
 
-struct Reader<'a> {
+struct SourceReader<'a> {
     text: &'a str,
     /// Where each character begins.
     bytes: Vec<usize>,
     events: Parser<'a, StrInput<'a>>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SourceReader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Range<usize>), String> {
         match self.events.next() {
             Some(Ok((event, span))) => Ok((event, self.range(span))),
@@ -76,23 +78,24 @@ impl<'a> Reader<'a> {
     }
 
     /// `after` is where the key's colon or the item's dash ends: there stands what is empty.
-    fn spot(&mut self, event: Event<'a>, at: Range<usize>, after: usize) -> Result<Spot, String> {
+    fn spot(&mut self, event: Event<'a>, at: Range<usize>, after: usize) -> Result<SourceNode, String> {
         match event {
-            Event::Alias(_) => Ok(Spot { range: at, form: Form::Alias, is_shared: true }),
+            Event::Alias(_) => Ok(SourceNode { range: at, form: SourceForm::Alias, is_shared: true }),
             Event::Scalar(text, style, anchor, tag) => {
                 let is_plain = style == ScalarStyle::Plain && tag.is_none();
                 let is_nothing = is_plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
                 let range = if is_nothing && text.is_empty() { after..after } else { self.trimmed(at) };
-                let form = if is_nothing { Form::Nothing } else { Form::Scalar(text.into_owned()) };
-                Ok(Spot { range, form, is_shared: anchor > 0 })
+                let form =
+                    if is_nothing { SourceForm::Nothing } else { SourceForm::Scalar(text.into_owned()) };
+                Ok(SourceNode { range, form, is_shared: anchor > 0 })
             }
             Event::SequenceStart(anchor, tag) => {
                 let spot = self.list(at, after)?;
-                Ok(Spot { is_shared: anchor > 0 || tag.is_some(), ..spot })
+                Ok(SourceNode { is_shared: anchor > 0 || tag.is_some(), ..spot })
             }
             Event::MappingStart(anchor, tag) => {
                 let spot = self.map(at)?;
-                Ok(Spot { is_shared: anchor > 0 || tag.is_some(), ..spot })
+                Ok(SourceNode { is_shared: anchor > 0 || tag.is_some(), ..spot })
             }
             _ => Err(ODD.to_owned()),
         }
@@ -109,15 +112,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Lines of dashes begin with the first dash behind `after`.
-    fn list(&mut self, at: Range<usize>, after: usize) -> Result<Spot, String> {
+    fn list(&mut self, at: Range<usize>, after: usize) -> Result<SourceNode, String> {
         let flow = self.begins_with(&at, '[');
         let at = if flow { at } else { self.dash(after)? - 1..at.end };
-        let (mut items, mut end) = (Vec::<Spot>::new(), at.start);
+        let (mut items, mut end) = (Vec::<SourceNode>::new(), at.start);
         loop {
             let (event, here) = self.next()?;
             if event == Event::SequenceEnd {
                 let range = at.start..if flow { self.closed(&here, ']')? } else { end };
-                return Ok(Spot { range, form: Form::List { flow, items }, is_shared: false });
+                return Ok(SourceNode { range, form: SourceForm::List { flow, items }, is_shared: false });
             }
             let after = if flow { here.start } else { self.dash(end)? };
             let item = self.spot(event, here, after)?;
@@ -155,7 +158,7 @@ impl<'a> Reader<'a> {
         Err(ODD.to_owned())
     }
 
-    fn map(&mut self, at: Range<usize>) -> Result<Spot, String> {
+    fn map(&mut self, at: Range<usize>) -> Result<SourceNode, String> {
         let flow = self.begins_with(&at, '{');
         let (mut pairs, mut end, mut start) = (Vec::<Pair>::new(), at.start, None);
         loop {
@@ -167,7 +170,7 @@ impl<'a> Reader<'a> {
                     } else {
                         start.unwrap_or(at.start)..end
                     };
-                    return Ok(Spot { range, form: Form::Map { flow, pairs }, is_shared: false });
+                    return Ok(SourceNode { range, form: SourceForm::Map { flow, pairs }, is_shared: false });
                 }
                 Event::Scalar(key, ..) => key.into_owned(),
                 _ => return Err(ODD.to_owned()),

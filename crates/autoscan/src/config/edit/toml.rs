@@ -88,14 +88,14 @@ fn item(addition: &Addition) -> Item {
             table.set_implicit(true);
             Item::Table(table)
         }
-        Addition::List(items) => {
+        Addition::List(items) if items.iter().all(|item| matches!(item, Addition::Map(_))) => {
             let mut tables = ArrayOfTables::new();
             for item in items {
                 tables.push(table(item));
             }
             Item::ArrayOfTables(tables)
         }
-        Addition::Text(_) | Addition::At(..) => Item::Value(inline(addition)),
+        Addition::Text(_) | Addition::List(_) | Addition::At(..) => Item::Value(inline(addition)),
     }
 }
 

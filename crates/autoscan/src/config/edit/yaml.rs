@@ -3,18 +3,23 @@
 use std::ops::Range;
 
 use super::addition::Addition;
-use super::quote::{Style, quoted};
-use super::spot::{Form, ODD, Pair, Spot};
+use super::quote::{QuoteStyle, quoted};
+use super::spot::{ODD, Pair, SourceForm, SourceNode};
 
 /// What is said where the text of one place stands for several.
 const SHARED: &str =
     "the file uses anchors (&) or aliases (*) in that place, where one change would be several";
 
 /// The text with the addition. The error says why it cannot be written, and continues a sentence.
-pub(super) fn write(text: &str, root: &Spot, addition: &Addition, is_json: bool) -> Result<String, String> {
-    let mut writer = Writer { text, is_json, unit: unit(text, root), changes: Vec::new() };
-    writer.add(root, &Around::Nothing, addition)?;
-    let Writer { mut changes, .. } = writer;
+pub(super) fn write(
+    text: &str,
+    root: &SourceNode,
+    addition: &Addition,
+    is_json: bool,
+) -> Result<String, String> {
+    let mut writer = YamlWriter { text, is_json, unit: unit(text, root), changes: Vec::new() };
+    writer.add(root, &Surroundings::Nothing, addition)?;
+    let YamlWriter { mut changes, .. } = writer;
     changes.sort_by_key(|change| change.at.start);
     let line_break = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut out = text.to_owned();
@@ -29,11 +34,11 @@ pub(super) fn write(text: &str, root: &Spot, addition: &Addition, is_json: bool)
 }
 
 /// By how much the file indents: as its first group of keys does.
-fn unit(text: &str, root: &Spot) -> usize {
-    let Form::Map { flow: false, pairs } = &root.form else { return 2 };
+fn unit(text: &str, root: &SourceNode) -> usize {
+    let SourceForm::Map { flow: false, pairs } = &root.form else { return 2 };
     let outer = column(text, root.range.start);
     let inner = pairs.iter().find_map(|pair| match &pair.value.form {
-        Form::Map { flow: false, .. } => column(text, pair.value.range.start).checked_sub(outer),
+        SourceForm::Map { flow: false, .. } => column(text, pair.value.range.start).checked_sub(outer),
         _ => None,
     });
     inner.filter(|unit| (1..=8).contains(unit)).unwrap_or(2)
@@ -45,7 +50,7 @@ fn column(text: &str, at: usize) -> usize {
 }
 
 /// What stands around a value.
-enum Around {
+enum Surroundings {
     /// Nothing: it is the whole document.
     Nothing,
     /// Brackets or braces.
@@ -56,59 +61,59 @@ enum Around {
     Dash,
 }
 
-struct Change {
+struct TextEdit {
     at: Range<usize>,
     text: String,
 }
 
-struct Writer<'a> {
+struct YamlWriter<'a> {
     text: &'a str,
     is_json: bool,
     unit: usize,
-    changes: Vec<Change>,
+    changes: Vec<TextEdit>,
 }
 
-impl Writer<'_> {
-    fn add(&mut self, spot: &Spot, around: &Around, addition: &Addition) -> Result<(), String> {
+impl YamlWriter<'_> {
+    fn add(&mut self, spot: &SourceNode, around: &Surroundings, addition: &Addition) -> Result<(), String> {
         if spot.is_shared {
             return Err(SHARED.to_owned());
         }
-        if let Around::Block(indent) = around
+        if let Surroundings::Block(indent) = around
             && is_empty(spot)
         {
             return self.instead(spot, *indent, addition);
         }
         match (&spot.form, addition) {
-            (Form::Nothing, _) if matches!(around, Around::Flow) => {
+            (SourceForm::Nothing, _) if matches!(around, Surroundings::Flow) => {
                 let blank = if spot.range.is_empty() { " " } else { "" };
                 let text = format!("{blank}{}", self.flow(addition));
-                self.changes.push(Change { at: spot.range.clone(), text });
+                self.changes.push(TextEdit { at: spot.range.clone(), text });
                 Ok(())
             }
-            (Form::Map { flow, pairs }, Addition::Map(entries)) => {
+            (SourceForm::Map { flow, pairs }, Addition::Map(entries)) => {
                 let new = self.add_to_pairs(*flow, pairs, entries)?;
                 self.new_pairs(spot, around, &new)
             }
-            (Form::List { items, .. }, Addition::At(index, inner)) => {
+            (SourceForm::List { items, .. }, Addition::At(index, inner)) => {
                 let item = items.get(*index).ok_or("it stands in the environment, not in the file")?;
-                let is_flow = matches!(&spot.form, Form::List { flow: true, .. });
-                self.add(item, if is_flow { &Around::Flow } else { &Around::Dash }, inner)
+                let is_flow = matches!(&spot.form, SourceForm::List { flow: true, .. });
+                self.add(item, if is_flow { &Surroundings::Flow } else { &Surroundings::Dash }, inner)
             }
-            (Form::List { flow: true, items }, Addition::List(new)) => {
+            (SourceForm::List { flow: true, items }, Addition::List(new)) => {
                 let new: Vec<String> = new.iter().map(|item| self.flow(item)).collect();
                 let first = items.first().map(|item| item.range.start);
                 self.between(spot, first, items.last().map(|item| item.range.end), &new)
             }
-            (Form::List { flow: false, .. }, Addition::List(_)) => {
+            (SourceForm::List { flow: false, .. }, Addition::List(_)) => {
                 let indent = self.spaces(spot.range.start)?;
                 self.below(spot.range.end, indent, &self.lines(addition, indent), false);
                 Ok(())
             }
-            (Form::Scalar(there), Addition::Text(new)) if there == new => Ok(()),
-            (Form::Scalar(there), Addition::Text(_)) => {
+            (SourceForm::Scalar(there), Addition::Text(new)) if there == new => Ok(()),
+            (SourceForm::Scalar(there), Addition::Text(_)) => {
                 Err(format!("something else stands there: {there:?}"))
             }
-            (Form::Nothing, Addition::At(..)) => {
+            (SourceForm::Nothing, Addition::At(..)) => {
                 Err("it stands in the environment, not in the file".to_owned())
             }
             _ => Err(ODD.to_owned()),
@@ -128,7 +133,7 @@ impl Writer<'_> {
                 new.push((key.clone(), inner.clone()));
                 continue;
             };
-            let around = if flow { Around::Flow } else { self.block_of(pair)? };
+            let around = if flow { Surroundings::Flow } else { self.block_of(pair)? };
             self.add(&pair.value, &around, inner).map_err(|why| named(key, &why))?;
         }
         let takes_more_from_elsewhere = pairs.iter().any(|pair| pair.key == "<<");
@@ -136,8 +141,13 @@ impl Writer<'_> {
     }
 
     /// Puts more keys behind the last one.
-    fn new_pairs(&mut self, spot: &Spot, around: &Around, new: &[(String, Addition)]) -> Result<(), String> {
-        let Form::Map { flow, pairs } = &spot.form else { return Err(ODD.to_owned()) };
+    fn new_pairs(
+        &mut self,
+        spot: &SourceNode,
+        around: &Surroundings,
+        new: &[(String, Addition)],
+    ) -> Result<(), String> {
+        let SourceForm::Map { flow, pairs } = &spot.form else { return Err(ODD.to_owned()) };
         if new.is_empty() {
             return Ok(());
         }
@@ -149,13 +159,13 @@ impl Writer<'_> {
         }
         let indent = self.indent(first.unwrap_or(spot.range.start))?;
         let lines = self.lines(&Addition::Map(new.to_vec()), indent);
-        self.below(spot.range.end, indent, &lines, matches!(around, Around::Nothing));
+        self.below(spot.range.end, indent, &lines, matches!(around, Surroundings::Nothing));
         Ok(())
     }
 
     /// Of a key that stands on a line of its own.
-    fn block_of(&self, pair: &Pair) -> Result<Around, String> {
-        Ok(Around::Block(self.indent(pair.key_at.start)?))
+    fn block_of(&self, pair: &Pair) -> Result<Surroundings, String> {
+        Ok(Surroundings::Block(self.indent(pair.key_at.start)?))
     }
 
     /// How far a key is indented; the dash of an item counts as a blank.
@@ -172,7 +182,7 @@ impl Writer<'_> {
     }
 
     /// Takes the place of an empty value behind a key: on lines below it.
-    fn instead(&mut self, spot: &Spot, indent: usize, addition: &Addition) -> Result<(), String> {
+    fn instead(&mut self, spot: &SourceNode, indent: usize, addition: &Addition) -> Result<(), String> {
         if matches!(addition, Addition::At(..)) {
             return Err("it stands in the environment, not in the file".to_owned());
         }
@@ -181,7 +191,7 @@ impl Writer<'_> {
         }
         let before = self.text[..spot.range.start].trim_end_matches([' ', '\t']).len();
         if !spot.range.is_empty() {
-            self.changes.push(Change { at: before..spot.range.end, text: String::new() });
+            self.changes.push(TextEdit { at: before..spot.range.end, text: String::new() });
         }
         let lines = self.lines(addition, indent + self.unit);
         self.insert(line_end(self.text, spot.range.end), &lines);
@@ -219,13 +229,13 @@ impl Writer<'_> {
     fn insert(&mut self, at: usize, lines: &str) {
         let is_open = at == self.text.len() && !self.text.is_empty() && !self.text.ends_with('\n');
         let text = if is_open { format!("\n{}", lines.trim_end_matches('\n')) } else { lines.to_owned() };
-        self.changes.push(Change { at: at..at, text });
+        self.changes.push(TextEdit { at: at..at, text });
     }
 
     /// Puts more between the brackets of `spot`, whose present content begins and ends there.
     fn between(
         &mut self,
-        spot: &Spot,
+        spot: &SourceNode,
         first: Option<usize>,
         last: Option<usize>,
         new: &[String],
@@ -236,7 +246,7 @@ impl Writer<'_> {
             let content = new.join(", ");
             let text =
                 if open == "{" { format!("{{ {content} }}") } else { format!("{open}{content}{close}") };
-            self.changes.push(Change { at: spot.range.clone(), text });
+            self.changes.push(TextEdit { at: spot.range.clone(), text });
             return Ok(());
         };
         let rest = self.text.get(last..spot.range.end).ok_or(ODD)?;
@@ -245,22 +255,22 @@ impl Writer<'_> {
         let margin = column(self.text, first);
         let own_lines = self.text[first - margin..first].bytes().all(|sign| matches!(sign, b' ' | b'\t'));
         if !has_comma {
-            self.changes.push(Change { at: last..last, text: ",".to_owned() });
+            self.changes.push(TextEdit { at: last..last, text: ",".to_owned() });
         }
         if own_lines && self.text[comma_end..spot.range.end].contains('\n') {
             let margin = &self.text[first - margin..first];
             let lines = new.join(&format!(",\n{margin}"));
             let at = line_end(self.text, comma_end);
-            self.changes.push(Change { at: at..at, text: format!("{margin}{lines}\n") });
+            self.changes.push(TextEdit { at: at..at, text: format!("{margin}{lines}\n") });
         } else {
             let text = format!(" {}", new.join(", "));
-            self.changes.push(Change { at: comma_end..comma_end, text });
+            self.changes.push(TextEdit { at: comma_end..comma_end, text });
         }
         Ok(())
     }
 
-    fn style(&self) -> Style {
-        if self.is_json { Style::Json } else { Style::Flow }
+    fn style(&self) -> QuoteStyle {
+        if self.is_json { QuoteStyle::Json } else { QuoteStyle::Flow }
     }
 
     fn pair(&self, key: &str, value: &Addition) -> String {
@@ -288,15 +298,15 @@ impl Writer<'_> {
         let margin = " ".repeat(indent);
         let mut out = String::new();
         match addition {
-            Addition::Text(text) => out = format!("{margin}{}\n", quoted(text, Style::Block)),
+            Addition::Text(text) => out = format!("{margin}{}\n", quoted(text, QuoteStyle::Block)),
             Addition::Map(entries) => {
                 for (key, value) in entries {
                     out.push_str(&margin);
-                    out.push_str(&quoted(key, Style::Block));
+                    out.push_str(&quoted(key, QuoteStyle::Block));
                     match value {
                         Addition::Text(text) => {
                             out.push_str(": ");
-                            out.push_str(&quoted(text, Style::Block));
+                            out.push_str(&quoted(text, QuoteStyle::Block));
                             out.push('\n');
                         }
                         other => {
@@ -329,12 +339,12 @@ fn named(key: &str, why: &str) -> String {
 }
 
 /// Whether nothing stands there, or brackets around nothing.
-fn is_empty(spot: &Spot) -> bool {
+fn is_empty(spot: &SourceNode) -> bool {
     match &spot.form {
-        Form::Nothing => true,
-        Form::Map { pairs, .. } => pairs.is_empty(),
-        Form::List { items, .. } => items.is_empty(),
-        Form::Scalar(_) | Form::Alias => false,
+        SourceForm::Nothing => true,
+        SourceForm::Map { pairs, .. } => pairs.is_empty(),
+        SourceForm::List { items, .. } => items.is_empty(),
+        SourceForm::Scalar(_) | SourceForm::Alias => false,
     }
 }
 

@@ -5,64 +5,64 @@ use std::sync::Arc;
 
 use toml_edit::{Document, Item, Key, TableLike, Value};
 
-use crate::config::fault::Fault;
-use crate::config::node::{Content, Entry, Node, Origin, Place};
+use crate::config::fault::ConfigFault;
+use crate::config::node::{ConfigEntry, ConfigNode, Content, Location, Origin};
 
 /// Reads a TOML document. None when it is broken.
-pub(super) fn read(text: &str, origin: &Arc<Origin>, faults: &mut Vec<Fault>) -> Option<Node> {
-    let reader = Reader { text, origin };
+pub(super) fn read(text: &str, origin: &Arc<Origin>, faults: &mut Vec<ConfigFault>) -> Option<ConfigNode> {
+    let reader = TomlReader { text, origin };
     match Document::parse(text) {
-        Ok(document) => Some(reader.table(document.as_table(), Place::new(origin, 1, 1))),
+        Ok(document) => Some(reader.table(document.as_table(), Location::new(origin, 1, 1))),
         Err(error) => {
             let message = format!("the TOML is broken: {}", error.message().replace('\n', ", "));
-            faults.push(Fault::at(&reader.place(error.span()), message));
+            faults.push(ConfigFault::at(&reader.place(error.span()), message));
             None
         }
     }
 }
 
-struct Reader<'a> {
+struct TomlReader<'a> {
     text: &'a str,
     origin: &'a Arc<Origin>,
 }
 
-impl Reader<'_> {
-    fn place(&self, span: Option<Range<usize>>) -> Place {
+impl TomlReader<'_> {
+    fn place(&self, span: Option<Range<usize>>) -> Location {
         let Some(before) = span.and_then(|span| self.text.get(..span.start)) else {
-            return Place::whole(self.origin);
+            return Location::whole(self.origin);
         };
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = before.matches('\n').count() + 1;
-        Place::new(self.origin, line, before[line_start..].chars().count() + 1)
+        Location::new(self.origin, line, before[line_start..].chars().count() + 1)
     }
 
-    fn table(&self, table: &dyn TableLike, place: Place) -> Node {
+    fn table(&self, table: &dyn TableLike, place: Location) -> ConfigNode {
         let entries = table
             .iter()
             .map(|(name, item)| {
                 let place = self.place(table.key(name).and_then(Key::span));
-                Entry { key: name.to_owned(), value: self.item(item, &place), place }
+                ConfigEntry { key: name.to_owned(), value: self.item(item, &place), place }
             })
             .collect();
-        Node { place, content: Content::Map(entries) }
+        ConfigNode { place, content: Content::Map(entries) }
     }
 
     /// `fallback` is the place of the key, for tables that are written only through their keys.
-    fn item(&self, item: &Item, fallback: &Place) -> Node {
+    fn item(&self, item: &Item, fallback: &Location) -> ConfigNode {
         let place =
             |span: Option<Range<usize>>| span.map_or_else(|| fallback.clone(), |span| self.place(Some(span)));
         match item {
-            Item::None => Node::null(fallback.clone()),
+            Item::None => ConfigNode::null(fallback.clone()),
             Item::Value(value) => self.value(value, place(value.span())),
             Item::Table(table) => self.table(table, place(table.span())),
             Item::ArrayOfTables(tables) => {
                 let items = tables.iter().map(|table| self.table(table, place(table.span()))).collect();
-                Node { place: place(tables.span()), content: Content::List(items) }
+                ConfigNode { place: place(tables.span()), content: Content::List(items) }
             }
         }
     }
 
-    fn value(&self, value: &Value, place: Place) -> Node {
+    fn value(&self, value: &Value, place: Location) -> ConfigNode {
         let scalar = |text: String, plain| Content::Scalar { text, plain };
         let as_written = || value.span().and_then(|span| self.text.get(span)).unwrap_or_default().to_owned();
         let content = match value {
@@ -75,6 +75,6 @@ impl Reader<'_> {
             }
             Value::InlineTable(table) => return self.table(table, place),
         };
-        Node { place, content }
+        ConfigNode { place, content }
     }
 }

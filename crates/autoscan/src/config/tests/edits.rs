@@ -1,5 +1,6 @@
 use std::fs;
 
+use autoscan_core::path::LocalPath;
 use autoscan_core::secret::Secret;
 use autoscan_web::{DiffLine, Edit, MapOf, NewTarget, Sign};
 use proptest::prelude::*;
@@ -30,6 +31,13 @@ fn pairs(lines: &[(&str, &str)]) -> Vec<(String, String)> {
 
 fn map(of: MapOf, lines: &[(&str, &str)]) -> Edit {
     Edit::AddMap { of, lines: pairs(lines) }
+}
+
+fn exclude(triggers: &[&str]) -> Edit {
+    Edit::Exclude {
+        triggers: triggers.iter().map(|name| (*name).to_owned()).collect(),
+        folder: LocalPath::parse("/mnt/tv/Show (2020)").unwrap(),
+    }
 }
 
 fn of_target(name: &str) -> MapOf {
@@ -179,6 +187,54 @@ fn lines_of_a_map_come_to_those_that_are_there() {
         edited("yml", two, &map(of_target("plex-2"), &[("/m", "/d")])),
         "targets:\n  plex:\n    - { url: 'http://p', token: t }\n    - { url: 'http://q', token: t, map: { /m: /d } }\n"
     );
+}
+
+#[test]
+fn a_folder_is_excluded_at_each_trigger_that_reports_it() {
+    let line = r"'^/mnt/tv/Show \(2020\)(/|$)'";
+    for (ending, before, triggers, after) in [
+        (
+            "yml",
+            "triggers:\n  sonarr:\n    - name: sonarr # mine\n  radarr: []\n".to_owned(),
+            &["sonarr"][..],
+            format!(
+                "triggers:\n  sonarr:\n    - name: sonarr # mine\n      exclude:\n        - {line}\n  radarr: []\n"
+            ),
+        ),
+        (
+            "yml",
+            "triggers:\n  sonarr:\n    - name: a\n      exclude:\n        - x # why\n    - { name: b, exclude: [y] }\n".to_owned(),
+            &["a", "b", "manual"],
+            format!(
+                "triggers:\n  sonarr:\n    - name: a\n      exclude:\n        - x # why\n        - {line}\n    \
+                 - {{ name: b, exclude: [y, {line}] }}\n  manual:\n    exclude:\n      - {line}\n"
+            ),
+        ),
+        (
+            "yml",
+            format!("triggers:\n  sonarr:\n    - exclude: [{line}]\n    - name: b\n"),
+            &["sonarr", "b"],
+            format!("triggers:\n  sonarr:\n    - exclude: [{line}]\n    - name: b\n      exclude:\n        - {line}\n"),
+        ),
+        (
+            "toml",
+            "[[triggers.sonarr]]\nname = 'a' # mine\n".to_owned(),
+            &["a"],
+            "[[triggers.sonarr]]\nname = 'a' # mine\nexclude = ['^/mnt/tv/Show \\(2020\\)(/|$)']\n".to_owned(),
+        ),
+        (
+            "json",
+            "{\"triggers\": {\"sonarr\": [{\"name\": \"a\"}]}}".to_owned(),
+            &["a"],
+            "{\"triggers\": {\"sonarr\": [{\"name\": \"a\", \"exclude\": [\"^/mnt/tv/Show \\\\(2020\\\\)(/|$)\"]}]}}"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(edited(ending, &before, &exclude(triggers)), after, "of {before}");
+    }
+    let all = format!("triggers:\n  sonarr:\n    - exclude: [{line}]\n");
+    assert!(refused(&all, &exclude(&["sonarr"])).contains("nothing to change"));
+    assert!(refused("port: 1\n", &exclude(&["sonarr"])).contains("There is no trigger named \"sonarr\""));
 }
 
 #[test]

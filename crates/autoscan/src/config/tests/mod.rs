@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{Faults, KindSchema, Kinds, Loaded, Sources};
+use super::{ConfigFaults, KindSchema, Kinds, Loaded, Sources};
 
 /// Every kind there is.
 fn kinds() -> Kinds {
@@ -84,11 +84,11 @@ impl Machine {
         self.disk.path().join(name)
     }
 
-    fn look(&self) -> Result<Loaded, Faults> {
+    fn look(&self) -> Result<Loaded, ConfigFaults> {
         super::look(&self.sources, &kinds())
     }
 
-    fn begin(&self) -> Result<Loaded, Faults> {
+    fn begin(&self) -> Result<Loaded, ConfigFaults> {
         super::begin(&self.sources, &kinds())
     }
 

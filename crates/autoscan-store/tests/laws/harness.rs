@@ -10,11 +10,35 @@ use autoscan_core::change::Change;
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Absorb, Batch, Claimed, Clock, Owner, Settlement, Start, Store};
+use autoscan_core::ports::{
+    Absorb, Batch, Claimed, Clock, Hold, HoldUntil, Owner, ScanFilter, Settlement, Start, Store,
+};
 use autoscan_core::scan::{Quiet, Scan, ScanId, StoredChange};
+use autoscan_core::step::{Step, StepKind};
 use autoscan_core::time::{SteadyTime, Timestamp};
 use autoscan_store::{MemoryStore, OpenError, Options, SqliteStore};
 use tempfile::TempDir;
+
+/// Writes each law as a test of each store: one in memory, one in a file, and one in a file without a write-ahead log.
+macro_rules! laws {
+    ($(async fn $law:ident($store:ident: &dyn Store) $body:block)*) => {
+        $(async fn $law($store: &dyn Store) $body)*
+
+        laws!(@for memory: $($law)*);
+        laws!(@for sqlite: $($law)*);
+        laws!(@for sqlite_without_log: $($law)*);
+    };
+    (@for $kind:ident: $($law:ident)*) => {
+        mod $kind {
+            $(#[tokio::test]
+            async fn $law() {
+                let harness = crate::harness::$kind();
+                super::$law(&*harness.store).await;
+            })*
+        }
+    };
+}
+pub(crate) use laws;
 
 /// Ten seconds of quiet, two minutes at most.
 pub(crate) const QUIET: Quiet =
@@ -48,7 +72,7 @@ impl Clock for ManualClock {
     }
 
     async fn sleep(&self, _duration: Duration) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -108,9 +132,24 @@ pub(crate) async fn runs(store: &dyn Store, folder: &str, targets: &[&str], now:
     id
 }
 
+/// Who claims within the helpers that follow: what a test has claimed stays claimed.
+const HELPER: Owner = Owner(-1);
+
 /// All free deliveries to `target` for which this work is left.
 pub(crate) async fn claims(store: &dyn Store, target: &str, work: Work, now: Timestamp) -> Vec<Claimed> {
     store.claim(OWNER, &name(target), work, now, usize::MAX).await.unwrap()
+}
+
+pub(crate) async fn claimed(store: &dyn Store, target: &str, seconds: i64) -> Vec<ScanId> {
+    claims(store, target, Work::Deliver, at(seconds)).await.into_iter().map(|claimed| claimed.scan).collect()
+}
+
+pub(crate) async fn verified(store: &dyn Store, target: &str, seconds: i64) -> Vec<ScanId> {
+    claims(store, target, Work::Verify, at(seconds)).await.into_iter().map(|claimed| claimed.scan).collect()
+}
+
+pub(crate) async fn next_verification(store: &dyn Store, target: &str) -> Option<Timestamp> {
+    store.next_attempt(&name(target), Work::Verify).await.unwrap()
 }
 
 /// The scan's delivery to `target`, leased; the others that can be claimed are leased too.
@@ -123,6 +162,17 @@ pub(crate) async fn claims_one(
 ) -> Claimed {
     let claimed = claims(store, target, work, now).await;
     claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed")
+}
+
+/// The same for a helper, which lets go of the others.
+async fn helper_claims(store: &dyn Store, id: ScanId, target: &str, work: Work, now: Timestamp) -> Claimed {
+    let claimed = store.claim(HELPER, &name(target), work, now, usize::MAX).await.unwrap();
+    claimed.into_iter().find(|claimed| claimed.scan == id).expect("the delivery can be claimed")
+}
+
+async fn helper_settles(store: &dyn Store, claimed: &Claimed, delivery: Delivery, now: Timestamp) {
+    store.settle(vec![settlement(claimed, delivery)], now).await.unwrap();
+    store.retire(HELPER).await.unwrap();
 }
 
 /// What is claimed is settled like this.
@@ -143,26 +193,65 @@ pub(crate) async fn settles(
     state: DeliveryState,
     now: Timestamp,
 ) {
-    let claimed = claims_one(store, id, target, Work::Deliver, now).await;
+    let claimed = helper_claims(store, id, target, Work::Deliver, now).await;
     let again = matches!(state, DeliveryState::Waiting | DeliveryState::Held);
     let delivery = Delivery { state, next_attempt_at: again.then_some(now), ..claimed.delivery.clone() };
-    store.settle(vec![settlement(&claimed, delivery)], now).await.unwrap();
-    lets_go(store).await;
+    helper_settles(store, &claimed, delivery, now).await;
 }
 
 /// `target` is told, which is to be asked from `next` on.
 pub(crate) async fn is_sent(store: &dyn Store, id: ScanId, target: &str, now: Timestamp, next: Timestamp) {
-    let claimed = claims_one(store, id, target, Work::Deliver, now).await;
-    let state = DeliveryState::Sent;
+    let claimed = helper_claims(store, id, target, Work::Deliver, now).await;
     let delivery = Delivery {
-        state,
+        state: DeliveryState::Sent,
         sent_at: Some(now),
         next_attempt_at: Some(next),
         attempts: 1,
         ..claimed.delivery.clone()
     };
-    store.settle(vec![settlement(&claimed, delivery)], now).await.unwrap();
-    lets_go(store).await;
+    helper_settles(store, &claimed, delivery, now).await;
+}
+
+/// `target` shows the files; it is cared for at `next`, if ever.
+pub(crate) async fn is_seen(store: &dyn Store, id: ScanId, target: &str, seconds: i64, next: Option<i64>) {
+    let claimed = helper_claims(store, id, target, Work::Verify, at(seconds)).await;
+    let delivery = Delivery {
+        state: DeliveryState::Seen,
+        seen_at: Some(at(seconds)),
+        next_attempt_at: next.map(at),
+        ..claimed.delivery.clone()
+    };
+    helper_settles(store, &claimed, delivery, at(seconds)).await;
+}
+
+pub(crate) fn step(seconds: i64, target: Option<&str>, kind: StepKind, text: &str) -> Step {
+    Step { at: at(seconds), target: target.map(name), kind, text: text.into() }
+}
+
+/// Plex sees a running scan, which so comes to its end.
+pub(crate) async fn settles_with(store: &dyn Store, id: ScanId, now: Timestamp, steps: Vec<Step>) {
+    let claimed = helper_claims(store, id, "plex", Work::Deliver, now).await;
+    let seen = Delivery { state: DeliveryState::Seen, next_attempt_at: None, ..claimed.delivery.clone() };
+    store.settle(vec![Settlement { steps, ..settlement(&claimed, seen) }], now).await.unwrap();
+}
+
+pub(crate) fn everything() -> ScanFilter {
+    ScanFilter { limit: 100, ..ScanFilter::default() }
+}
+
+pub(crate) async fn listed(store: &dyn Store, filter: ScanFilter) -> Vec<ScanId> {
+    store.list(filter).await.unwrap().scans.into_iter().map(|scan| scan.id).collect()
+}
+
+pub(crate) async fn due(store: &dyn Store, seconds: i64) -> Vec<ScanId> {
+    store.due(at(seconds), 100, vec![]).await.unwrap().into_iter().map(|scan| scan.id).collect()
+}
+
+/// Keeps the scan back as it is now.
+pub(crate) async fn hold(store: &dyn Store, id: ScanId, seconds: i64) -> Hold {
+    let generation = show(store, id).await.generation;
+    let until = HoldUntil::Time(at(seconds));
+    Hold { scan: id, generation, until, deliveries: vec![], note: None, steps: vec![] }
 }
 
 /// A scan that finished.
@@ -178,32 +267,32 @@ pub(crate) async fn finishes(
 }
 
 /// A store and its clock, in a folder of its own that goes with it.
-pub(crate) struct Furnished {
+pub(crate) struct Harness {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<ManualClock>,
     _folder: Option<TempDir>,
 }
 
-pub(crate) fn memory() -> Furnished {
+pub(crate) fn memory() -> Harness {
     let clock = Arc::new(ManualClock::default());
-    Furnished { store: Arc::new(MemoryStore::new(Arc::clone(&clock) as _)), clock, _folder: None }
+    Harness { store: Arc::new(MemoryStore::new(Arc::clone(&clock) as _)), clock, _folder: None }
 }
 
-pub(crate) fn sqlite() -> Furnished {
+pub(crate) fn sqlite() -> Harness {
     sqlite_with(Options::default())
 }
 
 /// As on a network filesystem: no write-ahead log.
-pub(crate) fn sqlite_without_log() -> Furnished {
+pub(crate) fn sqlite_without_log() -> Harness {
     sqlite_with(Options { vfs: Some("unix-dotfile"), ..Options::default() })
 }
 
-fn sqlite_with(options: Options) -> Furnished {
+fn sqlite_with(options: Options) -> Harness {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::default());
     let path = folder.path().join("autoscan.db");
     let store = SqliteStore::open(&path, options, Arc::clone(&clock) as _).unwrap();
-    Furnished { store: Arc::new(store), clock, _folder: Some(folder) }
+    Harness { store: Arc::new(store), clock, _folder: Some(folder) }
 }
 
 /// Opens with what is usual.

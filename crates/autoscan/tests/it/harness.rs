@@ -1,4 +1,4 @@
-//! Furniture: the real binary in a folder of its own, and a client that can be as rude as a test needs.
+//! The real binary in a folder of its own, and a client that can be as rude as a test needs.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder with a config.
 pub(crate) struct Home {
-    room: TempDir,
+    folder: TempDir,
     /// The port in the config.
     pub(crate) port: u16,
 }
@@ -34,13 +34,13 @@ pub(crate) fn free_port() -> u16 {
 impl Home {
     /// A home whose config has these lines beside the usual ones: no waiting, a password, one Sonarr.
     pub(crate) fn new(lines: &str) -> Self {
-        Self { room: tempfile::tempdir().unwrap(), port: free_port() }.with(lines)
+        Self { folder: tempfile::tempdir().unwrap(), port: free_port() }.with(lines)
     }
 
     /// The same at a place that could be anybody's, for pictures: `/srv/autoscan`, on the usual port.
     pub(crate) fn to_be_seen(lines: &str) -> Self {
-        let room = tempfile::Builder::new().prefix("autoscan").rand_bytes(0).tempdir_in("/srv").unwrap();
-        Self { room, port: 3030 }.with(lines)
+        let folder = tempfile::Builder::new().prefix("autoscan").rand_bytes(0).tempdir_in("/srv").unwrap();
+        Self { folder, port: 3030 }.with(lines)
     }
 
     fn with(self, lines: &str) -> Self {
@@ -55,12 +55,12 @@ impl Home {
 
     /// A home without a config.
     pub(crate) fn bare() -> Self {
-        Self { room: tempfile::tempdir().unwrap(), port: free_port() }
+        Self { folder: tempfile::tempdir().unwrap(), port: free_port() }
     }
 
     /// Where a name in this home is.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.room.path().join(name)
+        self.folder.path().join(name)
     }
 
     /// Writes a file and the folders above it.
@@ -73,7 +73,7 @@ impl Home {
     /// The command, with nothing of this machine's environment that could change what it does.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_autoscan"));
-        command.args(arguments).current_dir(self.room.path()).env_clear().env("HOME", self.room.path());
+        command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
         command
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use autoscan_testkit::{PretendEmby, PretendJellyfin, PretendPlex};
 use serde_json::{Value, json};
 
-use crate::furniture::{Home, Program, episode};
+use crate::harness::{Home, Program, episode};
 use crate::servers;
 
 /// Sonarr and Radarr, each with its own eyes.
@@ -16,14 +16,14 @@ const SENDERS: &str = "triggers:\n  sonarr: [{ name: sonarr, map: { /tv: MEDIA/t
 const LOOK_DELAY: Duration = Duration::from_millis(300);
 
 /// A home with media and servers.
-pub(crate) struct SeeingTown {
+pub(crate) struct MediaSetup {
     pub(crate) home: Home,
     pub(crate) plex: PretendPlex,
     pub(crate) jellyfin: PretendJellyfin,
     pub(crate) emby: PretendEmby,
 }
 
-impl SeeingTown {
+impl MediaSetup {
     /// `lines` are added to the config, `keys` to the settings of Plex: `, proof: off`. Jellyfin and Emby are in the config
     /// when `all` is set.
     fn new(home: Home, lines: &str, keys: &str, all: bool) -> Self {

@@ -1,0 +1,50 @@
+//! What the pages share, and keep whatever the config.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use super::drafts::Drafts;
+use super::setup_walk::Walks;
+use crate::app::Shared;
+use crate::map_advice::Maps;
+
+/// What the pages keep while configs come and go.
+#[derive(Clone, Default)]
+pub(crate) struct Kept {
+    drafts: Arc<Drafts>,
+    /// How far people have come in adding a server.
+    walks: Arc<Walks>,
+    pub(crate) maps: Arc<Maps>,
+}
+
+/// The state of the pages.
+#[derive(Clone)]
+pub(crate) struct PagesState {
+    pub(crate) app: Shared,
+    pub(crate) kept: Kept,
+}
+
+impl FromRef<PagesState> for Shared {
+    fn from_ref(state: &PagesState) -> Self {
+        Self::clone(&state.app)
+    }
+}
+
+impl FromRef<PagesState> for Arc<Drafts> {
+    fn from_ref(state: &PagesState) -> Self {
+        Self::clone(&state.kept.drafts)
+    }
+}
+
+impl FromRef<PagesState> for Arc<Walks> {
+    fn from_ref(state: &PagesState) -> Self {
+        Self::clone(&state.kept.walks)
+    }
+}
+
+impl FromRef<PagesState> for Arc<Maps> {
+    fn from_ref(state: &PagesState) -> Self {
+        Self::clone(&state.kept.maps)
+    }
+}
