@@ -218,7 +218,7 @@ fn startable(file: &Path) -> io::Result<()> {
     let head = String::from_utf8_lossy(&head[..read]);
     let Some(interpreter) = head.strip_prefix("#!") else {
         // Of what is no text only the system knows whether it is a program.
-        let is_text = !head.contains(|sign: char| sign == '\0' || sign == char::REPLACEMENT_CHARACTER);
+        let is_text = !head.contains(['\0', char::REPLACEMENT_CHARACTER]);
         return if is_text { Err(io::Error::from_raw_os_error(NO_PROGRAM)) } else { Ok(()) };
     };
     match interpreter.split_whitespace().next() {

@@ -257,7 +257,7 @@ fn is_file_change(change: &Change<TargetPath>) -> bool {
 /// nearer side counts.
 fn is_over(job: u32, running: u32) -> bool {
     const NUMBERS: u32 = 1 << 15;
-    let ahead = (running + NUMBERS - job % NUMBERS) % NUMBERS;
+    let ahead = (running % NUMBERS + NUMBERS - job % NUMBERS) % NUMBERS;
     ahead != 0 && ahead < NUMBERS / 2
 }
 
@@ -398,6 +398,9 @@ mod tests {
             (32_767, 3, true),
             (1, 32_768, false),
             (2, 32_767, false),
+            // No MPD counts so far, but somebody may answer so.
+            (7, u32::MAX, false),
+            (u32::MAX, 7, true),
         ] {
             assert_eq!(is_over(job, running), over, "{job} while {running} runs");
         }

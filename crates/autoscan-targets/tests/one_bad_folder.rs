@@ -152,6 +152,21 @@ async fn a_plex_that_fails_at_the_first_folder_scans_the_others() {
 }
 
 #[tokio::test]
+async fn a_plex_token_that_is_not_the_owners_holds_all_and_one_refused_folder_none() {
+    let plex =
+        PretendPlex::builder().library(PretendLibrary::new("1", "TV").at("/media/tv")).start().await.unwrap();
+    let server = connect("plex", &json!({"url": plex.stage.url(), "token": "plex-token"}));
+    plex.stage.fail_calls_that_hold("Show 000", &Trouble::Status(403));
+    assert_eq!(verdicts(&server.scan(&[series(0), series(1)]).await), ["wrong", "ok"]);
+    plex.stage.fail_calls_that_hold("/refresh", &Trouble::Status(403));
+    plex.stage.fail_calls_that_hold("/:/prefs", &Trouble::Status(403));
+    assert_eq!(verdicts(&server.scan(&[series(2), series(3)]).await), ["refused", "refused"]);
+    assert!(server.probe().await.is_err(), "until the token is another");
+    plex.stage.fail_calls_for_no_text();
+    assert!(server.probe().await.is_ok());
+}
+
+#[tokio::test]
 async fn a_list_of_libraries_that_cannot_be_read_is_no_folders_fault() {
     let plex =
         PretendPlex::builder().library(PretendLibrary::new("1", "TV").at("/media/tv")).start().await.unwrap();

@@ -51,11 +51,11 @@ impl<'a> BatchResults<'a> {
     pub(crate) async fn is_server_well(&mut self, scans: &[usize], fault: &Fault) -> bool {
         match self.target.probe().await {
             Ok(_) => true,
-            Err(of_all) => {
-                let of_call = if matches!(of_all, Fault::Away { .. }) { fault } else { &of_all };
-                self.keep(scans, Err(of_call.clone()));
+            Err(server) => {
+                let shown = if matches!(server, Fault::Away { .. }) { fault } else { &server };
+                self.keep(scans, &Err(shown.clone()));
                 self.suspects.clear();
-                self.stopped = Some(of_all);
+                self.stopped = Some(server);
                 false
             }
         }
@@ -63,17 +63,17 @@ impl<'a> BatchResults<'a> {
 
     /// Keeps what came of one call, and finds out whose fault a failure is when that is due.
     pub(crate) async fn add(&mut self, scan: usize, result: Result<(), Fault>) {
-        self.keep(&[scan], result);
+        self.keep(&[scan], &result);
         self.probe_if_due().await;
     }
 
     /// Keeps what came of a call that was for these scans. A failure is never undone by a later success.
-    pub(crate) fn keep(&mut self, scans: &[usize], result: Result<(), Fault>) {
+    pub(crate) fn keep(&mut self, scans: &[usize], result: &Result<(), Fault>) {
         if result.as_ref().is_err_and(is_suspicious) {
             self.failures += 1;
             self.suspects.extend(scans);
         }
-        if let Err(fault @ Fault::Busy { .. }) = &result {
+        if let Err(fault @ Fault::Busy { .. }) = result {
             self.stopped.get_or_insert_with(|| fault.clone());
         }
         for &scan in scans {

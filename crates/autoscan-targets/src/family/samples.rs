@@ -60,7 +60,8 @@ pub(crate) async fn spread(server: &impl Pages, libraries: &[Library]) -> Vec<St
 /// Where the pages begin, so that they cover a short list and are spread over a long one.
 fn start_of(round: usize, total: usize) -> Option<usize> {
     let pages = total.div_ceil(PAGE).min(PAGES);
-    (round < pages).then(|| round * total / pages)
+    // Nobody knows how long a list a server claims to have.
+    (round < pages).then(|| total / pages * round + total % pages * round / pages)
 }
 
 #[cfg(test)]
@@ -110,6 +111,14 @@ mod tests {
         let (found, pages) = asked(&[500_000]).await;
         let starts: Vec<usize> = pages.into_iter().map(|(_, start)| start).collect();
         assert_eq!((found.len(), starts), (36, vec![0, 83_333, 166_666, 250_000, 333_333, 416_666]));
+    }
+
+    #[test]
+    fn a_list_of_any_length_has_its_places() {
+        for total in [1, 7, 35, 37, 500_000, usize::MAX - 1, usize::MAX] {
+            let starts: Vec<usize> = (0..PAGES).filter_map(|round| start_of(round, total)).collect();
+            assert!(starts.iter().all(|start| *start < total) && starts.is_sorted(), "{total}: {starts:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -154,7 +154,7 @@ impl Contents {
     pub(super) fn read(root: &AbsolutePath, outcomes: &[Outcome]) -> Result<Self, Fault> {
         let [shows, films, clips] = outcomes else { return Ok(Self::Unclear) };
         let shows: List = shows.read()?;
-        let others = films.read::<List>()?.limits.total + clips.read::<List>()?.limits.total;
+        let others = films.read::<List>()?.limits.total.saturating_add(clips.read::<List>()?.limits.total);
         let root = sources::folder(root);
         Ok(match (shows.movies.first(), others) {
             (Some(show), _) if show.file == root => Self::OneShow,

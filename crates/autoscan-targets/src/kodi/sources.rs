@@ -55,12 +55,12 @@ pub(super) fn library(kind: Kind, source: &Source) -> Option<Library> {
     })
 }
 
-/// The folders of a source, as paths.
+/// The folders of a source, as paths. Of several it names each; several of several are in no Kodi.
 fn folders(file: &str) -> Vec<String> {
     if let Some(several) = file.strip_prefix("multipath://") {
         let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
         let parts = several.split('/').filter(|part| !part.is_empty());
-        return parts.flat_map(|part| folders(&decode(part))).collect();
+        return parts.filter_map(|part| path(&decode(part))).map(|path| path.to_string()).collect();
     }
     path(file).map(|path| path.to_string()).into_iter().collect()
 }
@@ -120,6 +120,9 @@ mod tests {
                 vec!["/srv/a b", "/smb:/nas/b"],
                 vec!["/srv/a b/", "smb://nas/b/"],
             ),
+            ("multipath://multipath%3a%2f%2f%252fsrv%252f/", vec![], vec![]),
+            ("multipath://%ff%fe/%/", vec![], vec![]),
+            ("smb://@", vec!["/smb:"], vec!["/smb:/"]),
             ("special://profile/playlists/", vec![], vec![]),
             ("upnp://", vec![], vec![]),
             ("plugin://plugin.video.x/", vec![], vec![]),

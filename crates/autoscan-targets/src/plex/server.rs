@@ -108,13 +108,12 @@ impl Server {
         if !self.owner_doubted.load(Ordering::Relaxed) {
             return Ok(());
         }
-        match self.ask(&self.get(&[":", "prefs"]).at_most(PAGE)).await {
-            Err(refused @ Fault::Refused { .. }) => Err(refused),
-            _ => {
-                self.owner_doubted.store(false, Ordering::Relaxed);
-                Ok(())
-            }
+        let answer = self.ask(&self.get(&[":", "prefs"]).at_most(PAGE)).await;
+        if let Err(refused @ Fault::Refused { .. }) = answer {
+            return Err(refused);
         }
+        self.owner_doubted.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// One call to scan, by the method that worked last; by the other one when Plex does not know it.

@@ -153,8 +153,8 @@ async fn one_failing_question_does_not_end_the_filter() {
     let film = |number: usize| format!("/data/films/Film {number:03}/Film {number:03}.mkv");
     let searches = || plex.stage.calls_to("/library/search").len();
     let asked = async |number: usize| {
-        let file = film(number);
-        words(&target, &format!("/data/films/Film {number:03}"), &[there(&file, 7)]).await
+        let path = film(number);
+        words(&target, &format!("/data/films/Film {number:03}"), &[there(&path, 7)]).await
     };
     for number in 0..30 {
         plex.put(&film(number), 7);

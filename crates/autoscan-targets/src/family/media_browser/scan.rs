@@ -124,7 +124,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
         for (at, answer) in answers {
             match answer {
                 Ok(actions) => found.push((at, actions)),
-                Err(fault) => self.results.keep(&[at], Err(fault)),
+                Err(fault) => self.results.keep(&[at], &Err(fault)),
             }
         }
         self.results.probe_if_due().await;
@@ -154,7 +154,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
                         refresh.scans.iter().for_each(|scan| self.open[*scan] -= 1);
                         gone.extend(refresh.scans);
                     }
-                    Err(fault) => self.results.keep(&refresh.scans, Err(fault)),
+                    Err(fault) => self.results.keep(&refresh.scans, &Err(fault)),
                 }
             }
             self.results.probe_if_due().await;
@@ -170,7 +170,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
         for &scan in scans {
             self.open[scan] = self.open[scan].saturating_sub(1);
             if self.open[scan] == 0 {
-                self.results.keep(&[scan], Ok(()));
+                self.results.keep(&[scan], &Ok(()));
             }
         }
     }
@@ -236,7 +236,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
                     }
                 }
                 Err(fault) => {
-                    self.results.keep(&call.scans, Err(fault));
+                    self.results.keep(&call.scans, &Err(fault));
                     self.results.probe_if_due().await;
                 }
             }
@@ -250,7 +250,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
              gathers such reports and makes the next in {seconds} s",
             delay.as_secs()
         );
-        self.results.keep(&[at], Err(Fault::Later { after, reason }));
+        self.results.keep(&[at], &Err(Fault::Later { after, reason }));
     }
 }
 
