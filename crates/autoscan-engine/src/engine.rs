@@ -60,6 +60,8 @@ pub struct Parts {
     pub overhear: Overhear,
     /// What no word of a target may hold.
     pub redaction: Redaction,
+    /// What was counted under the configs before this one.
+    pub history: Arc<History>,
     /// Every trigger; one is of the kind [`MANUAL`](crate::MANUAL).
     pub triggers: Vec<BoundTrigger>,
     /// Every target.
@@ -100,11 +102,11 @@ impl Engine {
     /// An engine at rest: it takes requests in, and nothing else happens until [`Self::run`].
     pub fn new(parts: Parts) -> Arc<Self> {
         let run = run_number(&parts);
-        let Parts { store, clock, files, jitter, overhear, redaction, triggers, targets, rules } = parts;
+        let Parts { store, clock, files, jitter, overhear, redaction, history, triggers, targets, rules } =
+            parts;
         let ports = Arc::new(Ports { store, clock, files, jitter });
         let rules = Arc::new(rules);
         let bus = Arc::new(Bus::new(run));
-        let history = Arc::new(History::new(Arc::clone(&ports)));
         let guards_changed = Arc::new(Wakeup::new());
         let roots = triggers.iter().flat_map(|trigger| trigger.map.destinations());
         let roots = roots.cloned().map(LocalPath).collect();
@@ -273,7 +275,7 @@ impl Engine {
         self.take_up_pauses().await?;
         self.mounts.restore(store.mounts().await?);
         self.gate.storms.restore(store.storms().await?);
-        self.history.restore().await?;
+        self.history.restore(&self.ports).await?;
         self.reroute_waiting().await
     }
 

@@ -50,6 +50,7 @@ pub use bus::{Heard, Listener, News, NewsId, Topic};
 pub use call::Overhear;
 pub use engine::{Broken, Engine, Parts};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
+pub use history::History;
 pub use hours::HOURS;
 pub use protected::protected;
 pub use server_info::{Here, Known, Said};

@@ -452,6 +452,7 @@ impl World {
             files: Arc::clone(&files) as Arc<_>,
             jitter: || 0.0,
             redaction: Redaction::default(),
+            history: Arc::default(),
             overhear: |telling| Box::pin(async { (telling.await, CALLS.map(str::to_owned).into()) }),
             triggers: ["sonarr", MANUAL]
                 .map(|kind| BoundTrigger {

@@ -346,6 +346,7 @@ fn parts(store: Arc<FaultyStore>, files: Arc<FakeFiles>) -> Parts {
         files,
         jitter: || 0.0,
         redaction: Redaction::default(),
+        history: Arc::default(),
         overhear: |telling| Box::pin(async { (telling.await, Vec::new()) }),
         triggers: vec![
             trigger("manual", "manual", None),
