@@ -16,4 +16,3 @@ mod proof;
 mod storms;
 mod suggest;
 mod suspended;
-mod world;
