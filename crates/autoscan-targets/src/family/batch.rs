@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     /// A server whose calls end as they are listed, and which is there until it was called so often.
-    struct Listed {
+    struct ScriptedServer {
         results: Vec<Result<(), Fault>>,
         there_for: usize,
         called: AtomicUsize,
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[async_trait]
-    impl Target for Listed {
+    impl Target for ScriptedServer {
         async fn probe(&self) -> Result<Identity, Fault> {
             let called = self.called.load(Ordering::Relaxed);
             self.probes.lock().unwrap().push(called);
@@ -193,7 +193,7 @@ mod tests {
             'w' => Err(Fault::wrong("404")),
             _ => Ok(()),
         };
-        let server = Listed {
+        let server = ScriptedServer {
             results: letters.chars().map(result).collect(),
             there_for,
             called: AtomicUsize::default(),
