@@ -86,7 +86,8 @@ async fn serve(
     supervisor.spawn("the watch for reloads", stop.clone(), watch_reloads(hangups, Arc::clone(&server)));
     supervisor.spawn("the log", stop.clone(), logging::report_repeats(stop.clone()));
     if let Some(site) = server.site() {
-        autoscan_web::serve(listeners, tls, site, places, stop.clone(), GRACE).await;
+        let serving = autoscan_web::serve(listeners, tls, site, places, stop.clone(), GRACE);
+        let _ended = supervisor.spawn("the web server", stop.clone(), serving).await;
     }
     stop.cancel();
     server.end().await;
