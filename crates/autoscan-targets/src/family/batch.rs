@@ -1,7 +1,13 @@
 //! The results of a batch: what fails for one scan is that scan's alone, unless the server as a whole is away.
 
+use std::time::Duration;
+
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Target, TargetScan};
+
+/// What a call said of the server as a whole, where a probe can ask for nothing that proves it, is believed by probes for so long:
+/// those that follow the call at once, and not the one that tries again later.
+pub(crate) const BELIEVED: Duration = Duration::from_secs(3);
 
 /// The results of a batch, as they come. A call that failed is under suspicion until a probe right after it says whose fault
 /// that is: the server's, which ends the batch, or its own. The first failure is looked into at once, and the next ones when
