@@ -93,10 +93,12 @@ pub struct ScriptedTarget {
 }
 
 impl ScriptedTarget {
+    fn outage(&self) -> Result<(), Fault> {
+        self.down.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+
     fn answer(&self) -> Result<(), Fault> {
-        if let Some(fault) = &*self.down.lock().unwrap() {
-            return Err(fault.clone());
-        }
+        self.outage()?;
         self.faults.lock().unwrap().pop_front().map_or(Ok(()), Err)
     }
 
@@ -124,13 +126,9 @@ impl Target for ScriptedTarget {
         }
         tokio::time::sleep(self.probe_takes).await;
         *self.probes.lock().unwrap() += 1;
-        match &*self.down.lock().unwrap() {
-            Some(fault) => Err(fault.clone()),
-            None => {
-                let (product, version) = self.identity;
-                Ok(Identity { product: product.into(), name: None, version: version.into() })
-            }
-        }
+        self.outage()?;
+        let (product, version) = self.identity;
+        Ok(Identity { product: product.into(), name: None, version: version.into() })
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
@@ -180,10 +178,8 @@ impl Target for ScriptedTarget {
     }
 
     async fn plan(&self, _: &TargetScan) -> Result<Plan, Fault> {
-        match &*self.down.lock().unwrap() {
-            Some(fault) => Err(fault.clone()),
-            None => Ok(Plan { libraries: vec![], calls: vec![] }),
-        }
+        self.outage()?;
+        Ok(Plan { libraries: vec![], calls: vec![] })
     }
 
     fn libraries(&self) -> Option<&dyn Libraries> {
@@ -206,9 +202,7 @@ impl Target for ScriptedTarget {
 #[async_trait]
 impl Libraries for ScriptedTarget {
     async fn read(&self) -> Result<Vec<Library>, Fault> {
-        if let Some(fault) = &*self.down.lock().unwrap() {
-            return Err(fault.clone());
-        }
+        self.outage()?;
         *self.libraries_read.lock().unwrap() = true;
         Ok(self.libraries.clone())
     }
@@ -236,9 +230,7 @@ impl Proof for ScriptedTarget {
         if self.lookup_breaks_on.lock().unwrap().contains(folder.as_str()) {
             return Err(Fault::away("500"));
         }
-        if let Some(fault) = &*self.down.lock().unwrap() {
-            return Err(fault.clone());
-        }
+        self.outage()?;
         if let Some(fault) = self.lookup_faults.lock().unwrap().pop_front() {
             return Err(fault);
         }

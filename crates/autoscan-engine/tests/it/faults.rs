@@ -198,3 +198,27 @@ async fn folders_whose_calls_fail_go_behind_those_that_were_not_tried() {
     let failed = harness.scans().await.iter().filter(|scan| scan.state == ScanState::Attention).count();
     assert_eq!(failed, 20);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_a_retry_is_not_taken_for_that_of_the_retry() {
+    let target = ScriptedTarget { proves: true, ..ScriptedTarget::default() };
+    *target.shows_after.lock().unwrap() = Some(Duration::ZERO);
+    let harness = TestEngine::start(TestSetup { targets: vec![("plex", target)], ..TestSetup::default() });
+    let takes = |seconds| {
+        let mut takes = harness.targets[0].lookup_takes.lock().unwrap();
+        takes.insert(shows("Show"), Duration::from_secs(seconds));
+    };
+    takes(60);
+    harness.send("created /tv/Show/a.mkv").await;
+    harness.seconds(20).await;
+    let id = harness.scans().await[0].id;
+    assert_eq!(harness.targets[0].lookups.lock().unwrap().len(), 1, "it is being asked");
+    takes(200);
+    harness.engine.retry(id).await.unwrap();
+    harness.seconds(70).await;
+    assert_eq!(harness.targets[0].folders().len(), 2, "it was told again");
+    assert_eq!(harness.delivery(id, "plex").await.0, DeliveryState::Sent, "the first answer came too late");
+    harness.seconds(200).await;
+    assert_eq!(harness.delivery(id, "plex").await.0, DeliveryState::Seen);
+    assert_eq!(harness.engine.targets()[0].figures.seen, 1, "and it is seen once");
+}
