@@ -7,12 +7,12 @@ use autoscan_core::secret::Secret;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 
+use crate::access::{AccessControl, Presented, UrlSecrets};
 use crate::answer::Problem;
 use crate::caller::Caller;
-use crate::doors::{Address, Locks, Shown};
 use crate::fingerprint::Fingerprint;
-use crate::lasting::Lasting;
 use crate::password::Tried;
+use crate::process_state::ProcessState;
 use crate::session::{CookieScope, Session};
 use crate::web::Web;
 
@@ -25,9 +25,9 @@ pub(crate) type Shared = Arc<App>;
 /// The parts of the web interface.
 pub(crate) struct App {
     pub(crate) web: Web,
-    pub(crate) locks: Locks,
+    pub(crate) access: AccessControl,
     /// What outlives this config.
-    pub(crate) lasting: Lasting,
+    pub(crate) process: ProcessState,
 }
 
 impl App {
@@ -37,24 +37,28 @@ impl App {
     }
 
     /// How a browser reaches us.
-    fn way(&self, parts: &Parts) -> CookieScope<'_> {
+    fn cookie_scope(&self, parts: &Parts) -> CookieScope<'_> {
         CookieScope { is_secure: Caller::of(parts).is_secure, base: self.base() }
     }
 
     /// The session of a request. Where authentication is off, every visitor's is as good as one of somebody who logged in.
     pub(crate) async fn session(&self, parts: &Parts) -> Result<Option<Session>, Problem> {
         let now = self.web.engine.now();
-        Ok(self.lasting.sessions.of(&parts.headers, self.way(parts), &self.locks, now).await?)
+        Ok(self.process.sessions.of(&parts.headers, self.cookie_scope(parts), &self.access, now).await?)
     }
 
     /// Begins a visit; answers it with its cookie.
-    pub(crate) fn visit(&self, parts: &Parts) -> (Session, Option<HeaderValue>) {
-        self.lasting.sessions.visit(self.way(parts), self.web.engine.now())
+    pub(crate) fn begin_anonymous(&self, parts: &Parts) -> (Session, Option<HeaderValue>) {
+        self.process.sessions.begin_anonymous(self.cookie_scope(parts), self.web.engine.now())
     }
 
     /// Logs a browser in; answers its cookie.
     pub(crate) async fn begin_session(&self, parts: &Parts) -> Result<HeaderValue, Problem> {
-        let begun = self.lasting.sessions.begin(self.way(parts), &self.locks, self.web.engine.now()).await?;
+        let begun = self
+            .process
+            .sessions
+            .begin(self.cookie_scope(parts), &self.access, self.web.engine.now())
+            .await?;
         begun.ok_or_else(|| Problem::internal("this machine gives no random numbers".to_owned()))
     }
 
@@ -63,27 +67,27 @@ impl App {
     pub(crate) async fn admit(
         &self,
         parts: &Parts,
-        address: Address<'_>,
+        address: UrlSecrets<'_>,
         token: Option<&Secret>,
         acts: bool,
     ) -> Result<(), Problem> {
-        if self.locks.disabled {
+        if self.access.disabled {
             return by_this_site(parts, acts);
         }
-        let shown = self.locks.look(&parts.headers, address, token);
+        let shown = self.access.look(&parts.headers, address, token);
         self.judge(parts, shown, acts).await
     }
 
     /// The same for what pages ask too: a session will do. By one alone only its own pages act: they know its token.
     pub(crate) async fn admit_page(&self, parts: &Parts, acts: bool) -> Result<(), Problem> {
-        if self.locks.disabled {
+        if self.access.disabled {
             return by_this_site(parts, acts);
         }
-        let shown = self.locks.look(&parts.headers, Address::default(), None);
-        if !matches!(shown, Shown::Nothing) {
+        let shown = self.access.look(&parts.headers, UrlSecrets::default(), None);
+        if !matches!(shown, Presented::Nothing) {
             return self.judge(parts, shown, acts).await;
         }
-        let session = self.session(parts).await?.filter(|session| session.inside);
+        let session = self.session(parts).await?.filter(|session| session.logged_in);
         let Some(session) = session else { return Err(Problem::unauthorized_for(&parts.headers)) };
         if !acts {
             return Ok(());
@@ -95,21 +99,21 @@ impl App {
         if token.is_some_and(|token| session.is_token(token)) { Ok(()) } else { Err(Problem::no_token()) }
     }
 
-    async fn judge(&self, parts: &Parts, shown: Shown, acts: bool) -> Result<(), Problem> {
+    async fn judge(&self, parts: &Parts, shown: Presented, acts: bool) -> Result<(), Problem> {
         let credential = shown.credential();
         let (by_password, wrong) = match shown {
-            Shown::Nothing => return Err(Problem::unauthorized_for(&parts.headers)),
-            Shown::Key(_) => (false, 0),
-            Shown::Password(_) => (true, 0),
-            Shown::Wrong(count) => (false, count),
-            Shown::Perhaps(pair, count) => {
+            Presented::Nothing => return Err(Problem::unauthorized_for(&parts.headers)),
+            Presented::Key(_) => (false, 0),
+            Presented::Password(_) => (true, 0),
+            Presented::Wrong(count) => (false, count),
+            Presented::Perhaps(pair, count) => {
                 self.try_password(parts, &pair, count).await?;
                 return by_this_site(parts, acts);
             }
         };
         self.may_try(parts, credential).await?;
         let Some(credential) = credential else { return Err(self.wrong(parts, wrong).await) };
-        self.lasting.throttle.succeeded(Caller::of(parts).address, credential);
+        self.process.throttle.succeeded(Caller::of(parts).address, credential);
         if by_password { by_this_site(parts, acts) } else { Ok(()) }
     }
 
@@ -117,9 +121,9 @@ impl App {
     pub(crate) async fn try_password(&self, parts: &Parts, pair: &[u8], count: u32) -> Result<(), Problem> {
         let credential = Fingerprint::of(pair);
         self.may_try(parts, Some(credential)).await?;
-        match self.locks.tries(pair).await {
+        match self.access.tries(pair).await {
             Tried::Right => {
-                self.lasting.throttle.succeeded(Caller::of(parts).address, credential);
+                self.process.throttle.succeeded(Caller::of(parts).address, credential);
                 Ok(())
             }
             Tried::Wrong => Err(self.wrong(parts, count).await),
@@ -129,13 +133,13 @@ impl App {
 
     /// Tries the secret segment of the single-URL routes: whether it is right.
     pub(crate) async fn try_server_pass(&self, parts: &Parts, segment: &str) -> Result<bool, Problem> {
-        if !self.locks.has_server_pass() {
+        if !self.access.has_server_pass() {
             return Ok(false);
         }
         let credential = Fingerprint::of(segment.as_bytes());
         self.may_try(parts, Some(credential)).await?;
-        if self.locks.is_server_pass(credential) {
-            self.lasting.throttle.succeeded(Caller::of(parts).address, credential);
+        if self.access.is_server_pass(credential) {
+            self.process.throttle.succeeded(Caller::of(parts).address, credential);
             return Ok(true);
         }
         Err(self.failed(parts, 1, Problem::no_route()).await)
@@ -143,7 +147,7 @@ impl App {
 
     /// Checks the signature of a webhook, where one is wanted.
     pub(crate) async fn check_signature(&self, parts: &Parts, body: &[u8]) -> Result<(), Problem> {
-        let Some(signatures) = &self.locks.signatures else { return Ok(()) };
+        let Some(signatures) = &self.access.signatures else { return Ok(()) };
         match signatures.check(&parts.headers, body, self.web.engine.now()) {
             Ok(()) => Ok(()),
             Err(problem) => Err(self.failed(parts, 1, problem).await),
@@ -152,7 +156,7 @@ impl App {
 
     /// Refuses an address that failed too often, unless this credential was right before from there.
     async fn may_try(&self, parts: &Parts, credential: Option<Fingerprint>) -> Result<(), Problem> {
-        match self.lasting.throttle.wait(Caller::of(parts).address, credential) {
+        match self.process.throttle.wait(Caller::of(parts).address, credential) {
             Some(seconds) => Err(refused_slowly(seconds).await),
             None => Ok(()),
         }
@@ -164,7 +168,7 @@ impl App {
 
     /// Counts so many failures: `problem`, or 429 when there were too many.
     async fn failed(&self, parts: &Parts, count: u32, problem: Problem) -> Problem {
-        match self.lasting.throttle.failed(Caller::of(parts).address, count) {
+        match self.process.throttle.failed(Caller::of(parts).address, count) {
             Some(seconds) => refused_slowly(seconds).await,
             None => problem,
         }

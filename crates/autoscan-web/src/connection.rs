@@ -14,13 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use crate::activity::{Activity, CountedStream};
 use crate::caller::Peer;
 use crate::current::Current;
-use crate::endless::{Rest, go_on};
-use crate::watch::{Activity, Counted};
+use crate::streaming::{StreamBody, write_stream};
 
 /// Speaks HTTP/1.1 with `peer`. Once stopped, a request in flight has `grace` to be answered.
-pub(crate) async fn converse<S>(
+pub(crate) async fn serve_connection<S>(
     stream: S,
     peer: Peer,
     site: Current,
@@ -30,23 +30,23 @@ pub(crate) async fn converse<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let address = peer.address;
-    let (activity, rest) = (Arc::new(Activity::default()), Rest::default());
+    let (activity, streamed) = (Arc::new(Activity::default()), StreamBody::default());
     let service = service_fn(|request: Request<Incoming>| {
-        let (busy, rest) = (activity.begin(), rest.clone());
+        let (busy, streamed) = (activity.begin(), streamed.clone());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer);
         let answer = site.router().call(request);
         Box::pin(async move {
             let answer = answer.await;
             drop(busy);
-            answer.map(|answer| rest.keep(answer))
+            answer.map(|answer| streamed.keep(answer))
         })
     });
     // A script that closes its half after the request still wants the answer. No `pipeline_flush`: by it hyper would keep back
     // what it answers to a head that it cannot read.
     let mut connection = http1::Builder::new()
         .half_close(true)
-        .serve_connection(TokioIo::new(Counted::new(stream, Arc::clone(&activity))), service);
+        .serve_connection(TokioIo::new(CountedStream::new(stream, Arc::clone(&activity))), service);
     let ended = tokio::select! {
         ended = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(ended),
         () = activity.stalls() => return tracing::debug!(peer = %address, "a connection without progress was ended"),
@@ -59,7 +59,7 @@ pub(crate) async fn converse<S>(
     match ended {
         Some(Ok(())) => {
             let stream = connection.into_parts().io.into_inner();
-            Box::pin(finish(stream, rest.take(), &activity, &stop, grace)).await;
+            Box::pin(finish(stream, streamed.take(), &activity, &stop, grace)).await;
         }
         Some(Err(error)) => tracing::debug!(peer = %address, %error, "a connection broke"),
         None => {
@@ -68,11 +68,11 @@ pub(crate) async fn converse<S>(
     }
 }
 
-/// Goes on with an endless answer, if there is one, and closes. An answer that goes on ends by itself at the stop; a client
+/// Goes on with a streamed answer, if there is one, and closes. An answer that goes on ends by itself at the stop; a client
 /// that does not read it is not waited for longer than `grace`.
 async fn finish<S>(
-    mut stream: Counted<S>,
-    rest: Option<Body>,
+    mut stream: CountedStream<S>,
+    streamed: Option<Body>,
     activity: &Activity,
     stop: &CancellationToken,
     grace: Duration,
@@ -80,8 +80,8 @@ async fn finish<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let going_on = async {
-        if let Some(body) = rest {
-            go_on(&mut stream, body).await?;
+        if let Some(body) = streamed {
+            write_stream(&mut stream, body).await?;
         }
         stream.shutdown().await
     };
@@ -97,7 +97,7 @@ async fn finish<S>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endless::Endless;
+    use crate::streaming::Streaming;
     use axum::routing::{get, post};
     use axum::{Extension, Router};
     use futures_util::{StreamExt as _, stream};
@@ -115,7 +115,7 @@ mod tests {
                 Some((Ok::<_, std::convert::Infallible>("tick\n"), ()))
             });
             let ticks = Body::from_stream(ticks.take_until(ends.clone().cancelled_owned()));
-            async move { (Extension(Endless), ticks) }
+            async move { (Extension(Streaming), ticks) }
         };
         let router = Router::new()
             .route("/", get(|| async { "hello" }))
@@ -124,7 +124,7 @@ mod tests {
                 "/flood",
                 get(|| async {
                     (
-                        Extension(Endless),
+                        Extension(Streaming),
                         Body::from_stream(stream::repeat_with(|| Ok::<_, std::convert::Infallible>("flood"))),
                     )
                 }),
@@ -137,7 +137,7 @@ mod tests {
         let server = tokio::spawn(async move {
             let start = Instant::now();
             let peer = Peer { address: [127, 0, 0, 1].into(), is_tls: false };
-            converse(theirs, peer, Current::from(router), stop, GRACE).await;
+            serve_connection(theirs, peer, Current::from(router), stop, GRACE).await;
             start.elapsed()
         });
         (ours, server)
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endless_answer_goes_on_as_it_comes_until_the_stop() {
+    async fn a_streamed_answer_goes_on_as_it_comes_until_the_stop() {
         let stop = CancellationToken::new();
         let (mut client, server) = open(&stop);
         client.write_all(b"GET /ticking HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endless_answer_ends_when_its_client_leaves_or_no_longer_reads() {
+    async fn a_streamed_answer_ends_when_its_client_leaves_or_no_longer_reads() {
         let (mut client, server) = open(&CancellationToken::new());
         client.write_all(b"GET /ticking HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         answer(&mut client).await;

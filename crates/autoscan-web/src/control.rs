@@ -103,7 +103,7 @@ pub struct NewTarget {
 pub struct TriedServer {
     /// Who it is and what it has.
     pub test: TestView,
-    /// Paths of a few files in its libraries, in its eyes.
+    /// Paths of a few files in its libraries, by its own paths.
     pub samples: Vec<String>,
 }
 
@@ -171,7 +171,7 @@ impl fmt::Debug for PendingLogin {
     }
 }
 
-/// The folders of a sender, in its eyes.
+/// The folders of a sender, by its own paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderRoots {
     /// The trigger.
@@ -180,7 +180,7 @@ pub struct SenderRoots {
     pub folders: Result<Vec<SenderRoot>, String>,
 }
 
-/// A folder of a sender, in its eyes.
+/// A folder of a sender, by its own paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderRoot {
     /// The folder.

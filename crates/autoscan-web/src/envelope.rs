@@ -47,7 +47,7 @@ pub(crate) struct Envelope<S> {
 }
 
 /// What the log says of a request: never its address, which may hold a secret, but the pattern of its route.
-struct Outline {
+struct RequestLog {
     id: HeaderValue,
     method: Method,
     route: Option<MatchedPath>,
@@ -86,14 +86,14 @@ where
         let peer = request.extensions().get().copied();
         let caller = Caller::new(peer, request.headers(), &self.around.trusted);
         request.extensions_mut().insert(caller);
-        let outline = Outline {
+        let log = RequestLog {
             id: self.around.ids.of(request.headers()),
             method: request.method().clone(),
             route: request.extensions().get().cloned(),
             is_secure: caller.is_secure,
         };
         // At the level of errors, so that whatever is logged of this request says whose it is.
-        let span = tracing::error_span!("request", request_id = outline.id.to_str().unwrap_or_default());
+        let span = tracing::error_span!("request", request_id = log.id.to_str().unwrap_or_default());
         let answer = span.in_scope(|| AssertUnwindSafe(self.inner.call(request)).catch_unwind());
         let answered = async move {
             let mut response = match answer.await {
@@ -101,9 +101,9 @@ where
                 Ok(Err(never)) => match never {},
                 Err(_panic) => Problem::internal("a handler panicked".to_owned()).into_response(),
             };
-            outline.note(&mut response);
-            guard(response.headers_mut(), outline.is_secure);
-            response.headers_mut().insert(HEADER, outline.id);
+            log.note(&mut response);
+            guard(response.headers_mut(), log.is_secure);
+            response.headers_mut().insert(HEADER, log.id);
             Ok(response)
         };
         Box::pin(answered.instrument(span))
@@ -122,7 +122,7 @@ fn guard(headers: &mut HeaderMap, is_secure: bool) {
     }
 }
 
-impl Outline {
+impl RequestLog {
     fn note(&self, response: &mut Response) {
         let route = self.route.as_ref().map_or("(none)", MatchedPath::as_str);
         let (method, status) = (&self.method, response.status());

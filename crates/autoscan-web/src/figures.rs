@@ -43,7 +43,7 @@ fn version(app: &App) -> Family {
 }
 
 fn up_since(app: &App) -> Family {
-    let since = u64::try_from(app.lasting.since.as_millis()).unwrap_or_default();
+    let since = u64::try_from(app.process.since.as_millis()).unwrap_or_default();
     Family {
         name: "autoscan_start_time_seconds",
         help: "When autoscan came up, in seconds since 1970 in UTC.",

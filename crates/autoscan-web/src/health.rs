@@ -77,7 +77,7 @@ pub(crate) async fn detailed(State(app): State<Shared>) -> Response {
             _ => "healthy",
         },
         version: app.web.version,
-        uptime_seconds: engine.now().since(app.lasting.since).as_secs(),
+        uptime_seconds: engine.now().since(app.process.since).as_secs(),
         queue: store.as_ref().ok().copied().map(Stats::into),
         no_server_told: unreached.filter(|_| !failed),
         store: StoreHealth { ok: !failed, error: store.err().map(|error| error.to_string()) },

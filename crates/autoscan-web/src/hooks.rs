@@ -13,9 +13,9 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::access::UrlSecrets;
 use crate::answer::{self, Problem};
 use crate::app::{App, Shared};
-use crate::doors::Address;
 use crate::page::Form;
 use crate::{body, page, query};
 
@@ -78,7 +78,7 @@ async fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>
     let (name, segment) = path.split_once('/').map_or((path, None), |(name, rest)| (name, Some(rest)));
     let segment = segment.map(query::segment);
     let trigger = app.web.engine.trigger(&query::segment(name));
-    let address = Address { query: query.as_deref().unwrap_or_default(), segment: segment.as_deref() };
+    let address = UrlSecrets { query: query.as_deref().unwrap_or_default(), segment: segment.as_deref() };
     let admitted = app.admit(parts, address, trigger.and_then(|trigger| trigger.token.as_ref()), acts);
     admitted.await.inspect_err(|problem| note_refused(app, trigger, problem))?;
     Ok(Visit { trigger: trigger.ok_or(TakeError::UnknownTrigger)?, query: query? })
@@ -141,7 +141,7 @@ async fn turn(app: &App, body: &[u8]) -> Result<Option<OwnedSemaphorePermit>, Pr
     if body.len() <= LARGE {
         return Ok(None);
     }
-    let turn = tokio::time::timeout(TURN, Arc::clone(&app.lasting.large).acquire_owned()).await;
+    let turn = tokio::time::timeout(TURN, Arc::clone(&app.process.large).acquire_owned()).await;
     turn.map(Result::ok).map_err(|_elapsed| Problem::large_requests())
 }
 

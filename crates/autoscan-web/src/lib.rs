@@ -1,8 +1,10 @@
 //! HTML and JSON: webhooks, health and the API. The only user of axum.
 //!
-//! A request passes the envelope (its id, the log, panics), then its route: [`Doors`] decide who may, the body is read
+//! A request passes the envelope (its id, the log, panics), then its route: [`AccessSettings`] decide who may, the body is read
 //! within a size and a time, and the engine does the rest.
 
+mod access;
+mod activity;
 mod answer;
 mod api;
 mod app;
@@ -11,19 +13,17 @@ mod base;
 mod body;
 mod caller;
 mod connection;
+mod connection_limits;
 mod control;
 mod cookie;
 mod counting;
 mod current;
-mod doors;
-mod endless;
 mod envelope;
 mod figures;
 mod fingerprint;
 mod health;
 mod hooks;
 mod hosts;
-mod lasting;
 mod log_tail;
 mod map_advice;
 mod metrics;
@@ -31,7 +31,7 @@ mod moment;
 mod page;
 mod pages;
 mod password;
-mod places;
+mod process_state;
 mod query;
 mod request_id;
 mod router;
@@ -41,23 +41,23 @@ mod session;
 mod signature;
 mod single_url;
 mod site;
+mod streaming;
 mod throttle;
 mod tls;
 mod unreached;
 mod visitor;
-mod watch;
 mod web;
 
+pub use access::AccessSettings;
 pub use caller::Network;
+pub use connection_limits::ConnectionLimits;
 pub use control::{
     ConfigView, Control, DiffLine, Edit, LoginKind, MapOf, NewTarget, PendingLogin, Proposal, SenderRoot,
     SenderRoots, Sign, TriedServer,
 };
 pub use current::Current;
-pub use doors::Doors;
 pub use log_tail::{LogLevel, LogLine, LogTail};
 pub use password::{hash_password, password_hash_fault};
-pub use places::Places;
 pub use router::router;
 pub use server::serve;
 pub use site::Site;

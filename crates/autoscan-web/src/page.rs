@@ -54,7 +54,7 @@ pub(crate) fn answered(app: &App, parts: &Parts, form: Form, mut response: Respo
 fn draw(app: &App, form: Form, said: Option<Notice>) -> Response {
     let mut frame = Frame::outside(app);
     frame.said = said;
-    let must_sign = app.locks.signatures.is_some();
+    let must_sign = app.access.signatures.is_some();
     let mut response = frame::page(&Page { frame, is_older: form == Form::SingleUrl, must_sign });
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Authorization, Accept"));
     response

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::caller::Peer;
-use crate::connection::converse;
+use crate::connection::serve_connection;
+use crate::connection_limits::{ConnectionLimits, Slots};
 use crate::current::Current;
-use crate::places::{Places, Slots};
 use crate::tls::Tls;
 
 /// After a failed accept, which mostly means that file descriptors ran out.
@@ -29,13 +29,13 @@ pub async fn serve(
     listeners: Vec<TcpListener>,
     tls: Option<Tls>,
     site: impl Into<Current>,
-    places: Places,
+    places: ConnectionLimits,
     stop: CancellationToken,
     grace: Duration,
 ) -> Result<(), String> {
     let (site, slots) = (site.into(), Arc::new(Semaphore::new(places.all())));
     let shares = places.connections();
-    let conversations = TaskTracker::new();
+    let connections = TaskTracker::new();
     let mut accepting = JoinSet::new();
     for listener in listeners {
         let accept_loop = AcceptLoop {
@@ -43,7 +43,7 @@ pub async fn serve(
             slots: Arc::clone(&slots),
             shares: shares.clone(),
             places,
-            conversations: conversations.clone(),
+            connections: connections.clone(),
             tls: tls.clone(),
             site: site.clone(),
             stop: stop.clone(),
@@ -58,8 +58,8 @@ pub async fn serve(
             stop.cancel();
         }
     }
-    conversations.close();
-    conversations.wait().await;
+    connections.close();
+    connections.wait().await;
     outcome
 }
 
@@ -68,8 +68,8 @@ struct AcceptLoop {
     listener: TcpListener,
     slots: Arc<Semaphore>,
     shares: Slots,
-    places: Places,
-    conversations: TaskTracker,
+    places: ConnectionLimits,
+    connections: TaskTracker,
     tls: Option<Tls>,
     site: Current,
     stop: CancellationToken,
@@ -86,12 +86,12 @@ impl AcceptLoop {
             };
             let (site, stop, grace) = (self.site.clone(), self.stop.clone(), self.grace);
             let tls = self.tls.clone();
-            self.conversations.spawn(async move {
+            self.connections.spawn(async move {
                 let peer = Peer { address, is_tls: tls.is_some() };
                 match tls {
                     // Boxed, because it is large, and its room would be part of every plain connection.
-                    Some(tls) => Box::pin(converse_by_tls(&tls, stream, peer, site, stop, grace)).await,
-                    None => converse(stream, peer, site, stop, grace).await,
+                    Some(tls) => Box::pin(serve_tls_connection(&tls, stream, peer, site, stop, grace)).await,
+                    None => serve_connection(stream, peer, site, stop, grace).await,
                 }
                 drop((slot, share));
             });
@@ -126,7 +126,7 @@ impl AcceptLoop {
     }
 }
 
-async fn converse_by_tls(
+async fn serve_tls_connection(
     tls: &Tls,
     stream: TcpStream,
     peer: Peer,
@@ -134,8 +134,8 @@ async fn converse_by_tls(
     stop: CancellationToken,
     grace: Duration,
 ) {
-    if let Some(Some(stream)) = stop.run_until_cancelled(Box::pin(tls.greet(stream))).await {
-        converse(stream, peer, site, stop, grace).await;
+    if let Some(Some(stream)) = stop.run_until_cancelled(Box::pin(tls.handshake(stream))).await {
+        serve_connection(stream, peer, site, stop, grace).await;
     }
 }
 

@@ -19,11 +19,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::access::AccessControl;
 use crate::cookie::{self, Keys};
-use crate::doors::Locks;
 
 /// How long a page may be open before its visitor logs in.
-const PASSER_BY: Duration = Duration::from_hours(24);
+const ANONYMOUS_LIFETIME: Duration = Duration::from_hours(24);
 
 /// What a page says once, after a form was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) struct Session {
     /// The token that every form of this browser carries.
     pub(crate) csrf: String,
     /// Whether the password was shown.
-    pub(crate) inside: bool,
+    pub(crate) logged_in: bool,
     /// When it began; now, where it is more than a visit.
     begun_at: Timestamp,
     /// Whether the store knows it.
@@ -50,9 +50,9 @@ pub(crate) struct Session {
 
 impl Session {
     /// The session of this id.
-    pub(crate) fn new(id: &str, inside: bool, begun_at: Timestamp) -> Self {
+    pub(crate) fn new(id: &str, logged_in: bool, begun_at: Timestamp) -> Self {
         let csrf = text(&derived(id, "csrf"));
-        Self { print: print_of(id), csrf, inside, begun_at, is_kept: inside }
+        Self { print: print_of(id), csrf, logged_in, begun_at, is_kept: logged_in }
     }
 
     /// Whether this is the token of this session's forms.
@@ -62,7 +62,7 @@ impl Session {
 
     /// Whether another id should take its place before long.
     pub(crate) fn is_old(&self, now: Timestamp) -> bool {
-        now.since(self.begun_at) >= PASSER_BY / 2
+        now.since(self.begun_at) >= ANONYMOUS_LIFETIME / 2
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) struct Sessions {
     store: Arc<dyn SessionStore>,
     /// Those of the store that were asked for.
     known: Mutex<HashMap<SessionPrint, KeptSession>>,
-    said: Mutex<HashMap<SessionPrint, (Timestamp, Notice)>>,
+    notices: Mutex<HashMap<SessionPrint, (Timestamp, Notice)>>,
     /// Held while a session is read from the store or ended, so that one that is just ended is not remembered.
     turn: tokio::sync::Mutex<()>,
 }
@@ -98,7 +98,7 @@ impl Sessions {
             keys,
             store,
             known: Mutex::default(),
-            said: Mutex::default(),
+            notices: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -107,15 +107,15 @@ impl Sessions {
     pub(crate) async fn of(
         &self,
         headers: &HeaderMap,
-        way: CookieScope<'_>,
-        locks: &Locks,
+        scope: CookieScope<'_>,
+        access: &AccessControl,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
         let mut visit = None;
-        for id in self.keys.ids(headers, &cookie::name(way.is_secure, way.base)) {
+        for id in self.keys.ids(headers, &cookie::name(scope.is_secure, scope.base)) {
             match id.strip_prefix("v.") {
-                Some(rest) => visit = visit.or_else(|| visit_of(id, rest, locks.disabled, now)),
-                None if self.is_inside(id, locks, now).await? => {
+                Some(rest) => visit = visit.or_else(|| anonymous_session(id, rest, access.disabled, now)),
+                None if self.is_logged_in(id, access, now).await? => {
                     return Ok(Some(Session::new(id, true, now)));
                 }
                 None => {}
@@ -129,7 +129,12 @@ impl Sessions {
         !session.is_kept || self.known().get(&session.print).is_some_and(|session| !session.is_over(now))
     }
 
-    async fn is_inside(&self, id: &str, locks: &Locks, now: Timestamp) -> Result<bool, StoreError> {
+    async fn is_logged_in(
+        &self,
+        id: &str,
+        access: &AccessControl,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let print = print_of(id);
         let known = self.known().get(&print).cloned();
         let Some(session) = (match known {
@@ -138,7 +143,7 @@ impl Sessions {
         }) else {
             return Ok(false);
         };
-        let same: bool = session.credentials.ct_eq(&derived(id, locks.credentials())).into();
+        let same: bool = session.credentials.ct_eq(&derived(id, access.credentials())).into();
         if !same || session.is_over(now) {
             self.end(print).await?;
             return Ok(false);
@@ -164,28 +169,32 @@ impl Sessions {
     }
 
     /// Begins a visit; answers it with the cookie.
-    pub(crate) fn visit(&self, way: CookieScope<'_>, now: Timestamp) -> (Session, Option<HeaderValue>) {
+    pub(crate) fn begin_anonymous(
+        &self,
+        scope: CookieScope<'_>,
+        now: Timestamp,
+    ) -> (Session, Option<HeaderValue>) {
         let id = chance(self.random).map(|chance| format!("v.{}.{chance}", now.as_millis()));
         let cookie = id.as_deref().and_then(|id| self.keys.sign(id));
-        let cookie = cookie.and_then(|value| cookie::set(&value, None, way.is_secure, way.base));
+        let cookie = cookie.and_then(|value| cookie::set(&value, None, scope.is_secure, scope.base));
         (Session::new(id.as_deref().unwrap_or_default(), false, now), cookie)
     }
 
     /// Begins a session, after the password was shown; answers its cookie.
     pub(crate) async fn begin(
         &self,
-        way: CookieScope<'_>,
-        locks: &Locks,
+        scope: CookieScope<'_>,
+        access: &AccessControl,
         now: Timestamp,
     ) -> Result<Option<HeaderValue>, StoreError> {
         let Some(id) = chance(self.random).map(|chance| format!("s.{chance}")) else { return Ok(None) };
         let print = print_of(&id);
-        let credentials = derived(&id, locks.credentials());
+        let credentials = derived(&id, access.credentials());
         let session = KeptSession { print, credentials, begun_at: now, used_at: now };
         self.store.begin_session(session.clone()).await?;
         remember(&mut self.known(), print, session, |session| session.used_at);
         let value = self.keys.sign(&id);
-        Ok(value.and_then(|value| cookie::set(&value, Some(LONGEST.as_secs()), way.is_secure, way.base)))
+        Ok(value.and_then(|value| cookie::set(&value, Some(LONGEST.as_secs()), scope.is_secure, scope.base)))
     }
 
     /// Ends a session: its cookie is worth nothing from now on.
@@ -201,15 +210,15 @@ impl Sessions {
     }
 
     /// Keeps what the next page of this session says.
-    pub(crate) fn say(&self, session: &Session, said: Notice, now: Timestamp) {
-        let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        remember(&mut all, session.print, (now, said), |(at, _)| *at);
+    pub(crate) fn notify(&self, session: &Session, notices: Notice, now: Timestamp) {
+        let mut all = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        remember(&mut all, session.print, (now, notices), |(at, _)| *at);
     }
 
     /// Takes what the page says, once.
     pub(crate) fn take_said(&self, session: &Session) -> Option<Notice> {
-        let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&session.print).map(|(_, said)| said)
+        let mut all = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&session.print).map(|(_, notices)| notices)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<SessionPrint, KeptSession>> {
@@ -229,9 +238,10 @@ fn remember<K: Copy + Eq + Hash, V>(map: &mut HashMap<K, V>, key: K, value: V, a
 }
 
 /// The visit that an id tells of: `rest` is the moment it began, and chance.
-fn visit_of(id: &str, rest: &str, inside: bool, now: Timestamp) -> Option<Session> {
+fn anonymous_session(id: &str, rest: &str, logged_in: bool, now: Timestamp) -> Option<Session> {
     let begun_at = Timestamp::from_millis(rest.split_once('.')?.0.parse().ok()?);
-    (now.since(begun_at) < PASSER_BY).then(|| Session { inside, ..Session::new(id, false, begun_at) })
+    (now.since(begun_at) < ANONYMOUS_LIFETIME)
+        .then(|| Session { logged_in, ..Session::new(id, false, begun_at) })
 }
 
 /// Chance as text. None when the machine has none to give: ids that can be guessed would be worse than no login.

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::current::Current;
-use crate::lasting::Lasting;
-use crate::pages::state::Kept;
+use crate::pages::state::PagesProcessState;
+use crate::process_state::ProcessState;
 use crate::router::router_with;
 use crate::web::Web;
 
@@ -12,25 +12,25 @@ use crate::web::Web;
 #[derive(Clone)]
 pub struct Site {
     current: Current,
-    lasting: Arc<Mutex<Lasting>>,
-    kept: Kept,
+    process: Arc<Mutex<ProcessState>>,
+    of_pages: PagesProcessState,
 }
 
 impl Site {
     /// The first.
     pub fn new(web: Web) -> Self {
-        let lasting = Lasting::of(&web);
-        let kept = Kept::default();
-        let current = Current::from(router_with(web, lasting.clone(), kept.clone()));
-        Self { current, lasting: Arc::new(Mutex::new(lasting)), kept }
+        let process = ProcessState::of(&web);
+        let of_pages = PagesProcessState::default();
+        let current = Current::from(router_with(web, process.clone(), of_pages.clone()));
+        Self { current, process: Arc::new(Mutex::new(process)), of_pages }
     }
 
     /// Lets `web` answer from the next request on. Requests in flight end with what was before; who is logged in, and who was
     /// wrong too often, stays so.
     pub fn renew(&self, web: Web) {
-        let mut lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
-        lasting.renewed(&web);
-        self.current.set(router_with(web, lasting.clone(), self.kept.clone()));
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        process.renewed(&web);
+        self.current.set(router_with(web, process.clone(), self.of_pages.clone()));
     }
 }
 

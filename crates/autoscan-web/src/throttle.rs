@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::connection_limits::network;
 use crate::fingerprint::Fingerprint;
-use crate::places::network;
 
 /// Wrong credentials that are answered as such within [`WINDOW`].
 const FREE: u32 = 20;

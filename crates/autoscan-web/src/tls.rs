@@ -18,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 const GREETING: Duration = Duration::from_secs(15);
 /// The first byte of every greeting.
 const HANDSHAKE: u8 = 0x16;
-/// What somebody is told who does not greet at all.
+/// What somebody is told who does not handshake at all.
 const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 96\r\n\r\n\
     {\"error\":\"This port speaks HTTPS only: begin the address with https://\",\"code\":\"BAD_REQUEST\"}   ";
 
@@ -57,11 +57,11 @@ impl Tls {
     }
 
     /// Greets. None when the other end does not speak TLS, which it is told, or takes too long.
-    pub(crate) async fn greet(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-        tokio::time::timeout(GREETING, self.greet_in_time(stream)).await.ok()?.ok()
+    pub(crate) async fn handshake(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        tokio::time::timeout(GREETING, self.handshake_in_time(stream)).await.ok()?.ok()
     }
 
-    async fn greet_in_time(&self, mut stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    async fn handshake_in_time(&self, mut stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let mut first = [0];
         stream.peek(&mut first).await?;
         if first[0].is_ascii_uppercase() && first[0] != HANDSHAKE {

@@ -29,8 +29,8 @@ pub(crate) enum VisitorRejection {
 
 impl Visitor {
     /// Keeps a sentence for the next page, and leads there.
-    pub(crate) fn say(&self, app: &App, tone: &'static str, text: impl Into<String>) {
-        app.lasting.sessions.say(&self.session, Notice { tone, text: text.into() }, app.web.engine.now());
+    pub(crate) fn notify(&self, app: &App, tone: &'static str, text: impl Into<String>) {
+        app.process.sessions.notify(&self.session, Notice { tone, text: text.into() }, app.web.engine.now());
     }
 }
 
@@ -48,16 +48,16 @@ where
         let looks = only_looks(&parts.method);
         let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
         if let Some(session) = found
-            && session.inside
-            && !(app.locks.disabled && looks && session.is_old(now))
+            && session.logged_in
+            && !(app.access.disabled && looks && session.is_old(now))
         {
             return Ok(Self { session });
         }
         if !looks {
             return Err(VisitorRejection::Refused(Problem::logged_out()));
         }
-        if app.locks.disabled {
-            let (_, cookie) = app.visit(parts);
+        if app.access.disabled {
+            let (_, cookie) = app.begin_anonymous(parts);
             let mut response = frame::see_other(&format!("{}{wanted}", app.base()));
             frame::put_cookie(&mut response, cookie);
             return Err(VisitorRejection::LetIn(response));

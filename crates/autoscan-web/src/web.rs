@@ -7,18 +7,18 @@ use autoscan_core::ports::{Hook, SessionStore};
 use autoscan_engine::Engine;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::AccessSettings;
 use crate::caller::Network;
+use crate::connection_limits::ConnectionLimits;
 use crate::control::Control;
-use crate::doors::Doors;
 use crate::log_tail::LogTail;
-use crate::places::Places;
 
 /// What the web interface is made of.
 pub struct Web {
     /// The running program.
     pub engine: Arc<Engine>,
-    /// Who may come in.
-    pub doors: Doors,
+    /// Who has access.
+    pub access: AccessSettings,
     /// The path under which a reverse proxy shows autoscan: `/`, or `/autoscan`. Everything answers there, and without
     /// it too, for proxies that strip it.
     pub base_url: String,
@@ -47,7 +47,7 @@ pub struct Web {
     /// Fills bytes by chance that nobody can guess.
     pub random: fn(&mut [u8]),
     /// How many connections may be open.
-    pub places: Places,
+    pub places: ConnectionLimits,
     /// The version of autoscan, for `/health/detailed` and `/metrics`.
     pub version: &'static str,
     /// Once cancelled, `/ready` says that autoscan stops.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use autoscan_core::ports::Store;
 use autoscan_engine::{Engine, History};
 use autoscan_store::SqliteStore;
-use autoscan_web::{Places, Site, Web};
+use autoscan_web::{ConnectionLimits, Site, Web};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// What runs by the present config, and what does not depend on it.
 pub(crate) struct RunningServer {
     store: Arc<SqliteStore>,
-    places: Places,
+    places: ConnectionLimits,
     /// Ends everything.
     stop: CancellationToken,
     supervisor: Supervisor,
@@ -55,7 +55,7 @@ impl RunningServer {
         loaded: &Arc<Loaded>,
         opened: Opened,
         store: Arc<SqliteStore>,
-        places: Places,
+        places: ConnectionLimits,
         stop: CancellationToken,
     ) -> Arc<Self> {
         let engine_run = EngineRun { engine: stop.child_token(), ended: None };

@@ -13,7 +13,7 @@ use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, History, Par
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
 use autoscan_targets::Connected;
-use autoscan_web::{Control, Doors, Places, Tls, Web};
+use autoscan_web::{AccessSettings, ConnectionLimits, Control, Tls, Web};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
@@ -115,13 +115,13 @@ pub(crate) fn web(
     control: Arc<dyn Control>,
     sessions: Arc<dyn Store>,
     secret_keys: Vec<Secret>,
-    places: Places,
+    places: ConnectionLimits,
     stop: CancellationToken,
 ) -> Web {
     let auth = &loaded.settings.authentication;
     Web {
         engine,
-        doors: Doors {
+        access: AccessSettings {
             disabled: auth.disabled,
             username: auth.username.clone(),
             password: auth.password.clone(),

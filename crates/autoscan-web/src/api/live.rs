@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use crate::answer::Problem;
 use crate::app::{App, Shared};
 use crate::caller::Caller;
-use crate::endless::Endless;
-use crate::places::Slot;
+use crate::connection_limits::Slot;
 use crate::query;
 use crate::session::Session;
+use crate::streaming::Streaming;
 
 /// Seconds after which somebody for whom there was no place may try again.
 const NO_SLOT_PAUSE: u64 = 30;
@@ -58,8 +58,8 @@ struct Subscriber {
 /// `GET live`.
 pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Response, Problem> {
     let since = since(&parts);
-    let session = app.session(&parts).await?.filter(|session| session.inside);
-    let slot = app.lasting.slots.take(Caller::of(&parts).address).ok_or_else(no_slot)?;
+    let session = app.session(&parts).await?.filter(|session| session.logged_in);
+    let slot = app.process.slots.take(Caller::of(&parts).address).ok_or_else(no_slot)?;
     let listener = app.web.engine.news(if let Since::After(id) = since { Some(id) } else { None });
     // The number that a browser shows when it comes back is set before the first news.
     let mut greeting = format!("retry: {COME_BACK}\nid: {}\n\n", listener.at());
@@ -73,7 +73,7 @@ pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Resp
         let said = subscriber.next().await?;
         Some((Ok::<_, std::convert::Infallible>(said), subscriber))
     });
-    Ok((Extension(Endless), HEADERS, Body::from_stream(events)).into_response())
+    Ok((Extension(Streaming), HEADERS, Body::from_stream(events)).into_response())
 }
 
 /// From where somebody wants to hear.
@@ -130,8 +130,8 @@ impl Subscriber {
     }
 
     fn may_stay(&self) -> bool {
-        let App { lasting, web, .. } = &*self.app;
-        self.session.as_ref().is_none_or(|session| lasting.sessions.goes_on(session, web.engine.now()))
+        let App { process, web, .. } = &*self.app;
+        self.session.as_ref().is_none_or(|session| process.sessions.goes_on(session, web.engine.now()))
     }
 }
 

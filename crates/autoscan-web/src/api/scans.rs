@@ -62,7 +62,7 @@ struct RetriedJson {
     more: bool,
 }
 
-/// What is asked for: paths in the eyes of the trigger `manual`, and the targets to be told; none means all.
+/// What is asked for: paths as seen by the trigger `manual`, and the targets to be told; none means all.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wish {

@@ -1,4 +1,4 @@
-//! `timeline`: the way of one scan.
+//! `timeline`: what happened to one scan.
 
 use autoscan_core::name::Name;
 use autoscan_core::step::{Step, StepKind};

@@ -32,8 +32,8 @@ struct Page {
 struct Shown {
     /// It, exactly as it is called.
     folder: String,
-    /// The way to it from its root, and it last.
-    way: Vec<Place>,
+    /// The breadcrumbs to it from its root, and it last.
+    breadcrumbs: Vec<Place>,
     /// It, as it is asked for.
     scan: String,
     /// It, as the address names it.
@@ -100,12 +100,12 @@ async fn look(app: &App, folder: &str, part: &BrowsePart) -> Result<Shown, (Stat
 
 impl Shown {
     fn of(app: &App, folder: &LocalPath, part: &BrowsePart, browsed: &Browsed) -> Self {
-        let mut way: Vec<Place> = std::iter::successors(Some(folder.clone()), LocalPath::parent)
+        let mut breadcrumbs: Vec<Place> = std::iter::successors(Some(folder.clone()), LocalPath::parent)
             .take_while(|above| above.0.is_within(&browsed.root.0))
             .map(|above| Place::of(app, above.0.file_name().unwrap_or_default(), Some(&above), false))
             .collect();
-        way.reverse();
-        if let Some(root) = way.first_mut() {
+        breadcrumbs.reverse();
+        if let Some(root) = breadcrumbs.first_mut() {
             root.name = words::plain(browsed.root.as_str());
         }
         let last = part.from.saturating_add(part.most).min(browsed.count);
@@ -134,7 +134,7 @@ impl Shown {
             before: (part.from > 0).then(|| part.from.saturating_sub(part.most)),
             after: (last < browsed.count).then_some(last),
             whole: browsed.whole,
-            way,
+            breadcrumbs,
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Respons
 pub(super) async fn reload(State(app): State<Shared>, posted: Posted) -> Response {
     match app.web.control.reload().await {
         Ok(said) => {
-            posted.visitor.say(&app, "good", said);
+            posted.visitor.notify(&app, "good", said);
             frame::see_other(&format!("{}/config", app.base()))
         }
         Err(faults) => {

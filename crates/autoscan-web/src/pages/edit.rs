@@ -102,7 +102,7 @@ pub(super) async fn write(
             if let Some(scan) = draft.drops {
                 app.web.engine.drop_scan(scan).await?;
             }
-            posted.visitor.say(&app, "good", said);
+            posted.visitor.notify(&app, "good", said);
             Ok(frame::see_other(&format!("{}{}", app.base(), draft.back)))
         }
         Err(faults) => {

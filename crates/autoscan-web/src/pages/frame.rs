@@ -71,10 +71,10 @@ impl Frame {
     /// The frame of the page at `here`, a path of the navigation.
     pub(crate) fn new(app: &App, session: &Session, here: &'static str) -> Self {
         Self {
-            inside: session.inside,
-            can_leave: session.inside && !app.locks.disabled,
+            inside: session.logged_in,
+            can_leave: session.logged_in && !app.access.disabled,
             csrf: session.csrf.clone(),
-            said: app.lasting.sessions.take_said(session),
+            said: app.process.sessions.take_said(session),
             here,
             ..Self::outside(app)
         }

@@ -28,12 +28,12 @@ pub(super) async fn page(State(app): State<Shared>, request: Request) -> Result<
     let next = query.iter().find(|(name, _)| name == "next").map_or("/", |(_, value)| value.as_str());
     let next = path_of_ours(next);
     let found = app.session(&parts).await?;
-    if app.locks.disabled || found.as_ref().is_some_and(|session| session.inside) {
+    if app.access.disabled || found.as_ref().is_some_and(|session| session.logged_in) {
         return Ok(frame::see_other(&format!("{}{next}", app.base())));
     }
     let (session, cookie) = match found.filter(|session| !session.is_old(app.web.engine.now())) {
         Some(session) => (session, None),
-        None => app.visit(&parts),
+        None => app.begin_anonymous(&parts),
     };
     let mut response = draw(&app, &session, None, "", next);
     frame::put_cookie(&mut response, cookie);
@@ -72,8 +72,8 @@ pub(super) async fn log_in(State(app): State<Shared>, request: Request) -> Resul
         return Ok(response);
     }
     // Another id than before: one that was planted in the browser is worth nothing.
-    if session.inside {
-        app.lasting.sessions.leave(&session).await?;
+    if session.logged_in {
+        app.process.sessions.leave(&session).await?;
     }
     let cookie = app.begin_session(&parts).await?;
     let mut response = frame::see_other(&format!("{}{next}", app.base()));
@@ -91,7 +91,7 @@ fn no_cookie() -> Problem {
 
 /// `POST /logout`.
 pub(super) async fn log_out(State(app): State<Shared>, posted: Posted) -> Result<Response, Problem> {
-    app.lasting.sessions.leave(&posted.visitor.session).await?;
+    app.process.sessions.leave(&posted.visitor.session).await?;
     Ok(frame::see_other(&format!("{}/login", app.base())))
 }
 

@@ -9,9 +9,9 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::asked::Asked;
 use super::frame::{self, Frame};
 use super::preview::{Item, PREVIEWED};
+use super::requested_scans::RequestedScans;
 use super::words;
 use crate::answer::Problem;
 use crate::app::{App, Shared};
@@ -27,11 +27,11 @@ struct Page {
     frame: Frame,
     /// Why nothing was sent.
     problem: Option<String>,
-    asked: Option<Asked>,
+    asked: Option<RequestedScans>,
     /// What the form holds.
     text: String,
     targets: Vec<Choice>,
-    eyes: Vec<Choice>,
+    senders: Vec<Choice>,
     preview: Option<Preview>,
 }
 
@@ -61,7 +61,7 @@ struct Wish {
     /// None: all.
     targets: Vec<Name>,
     /// The trigger whose map and filter count.
-    eyes: String,
+    sender: String,
 }
 
 /// One path as it was written.
@@ -80,19 +80,19 @@ pub(super) async fn page(
     let values = |wanted: &'static str| {
         query.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.as_str())
     };
-    let wish = Wish::read(values("path"), values("target"), values("eyes").next());
+    let wish = Wish::read(values("path"), values("target"), values("sender").next());
     let ids: Vec<ScanId> = values("scans")
         .flat_map(|ids| ids.split(','))
         .filter_map(|id| id.parse().ok().map(ScanId))
         .take(MOST)
         .collect();
-    let asked = if ids.is_empty() { None } else { Some(Asked::of(&app, &ids).await?) };
+    let asked = if ids.is_empty() { None } else { Some(RequestedScans::of(&app, &ids).await?) };
     Ok(frame::page(&Page { asked, ..Page::new(&app, &visitor, &wish) }))
 }
 
 /// `POST /manual-scan`: what would happen, or with `step=scan` the scan.
 pub(super) async fn send(State(app): State<Shared>, posted: Posted) -> Result<Response, Problem> {
-    let wish = Wish::read(posted.all("paths"), posted.all("target"), Some(posted.get("eyes")));
+    let wish = Wish::read(posted.all("paths"), posted.all("target"), Some(posted.get("sender")));
     let page = Page::new(&app, &posted.visitor, &wish);
     if let Some(problem) = wish.problem(&app) {
         let page = frame::page(&Page { problem: Some(problem), ..page });
@@ -103,7 +103,7 @@ pub(super) async fn send(State(app): State<Shared>, posted: Posted) -> Result<Re
     if posted.get("step") == "scan" {
         match scan(&app, &wish).await? {
             Sent { scans, tone, sentence, .. } if !scans.is_empty() => {
-                posted.visitor.say(&app, tone, sentence);
+                posted.visitor.notify(&app, tone, sentence);
                 let ids: Vec<String> = scans.iter().map(|id| id.0.to_string()).collect();
                 return Ok(frame::see_other(&format!("{}/manual-scan?scans={}", app.base(), ids.join(","))));
             }
@@ -135,7 +135,7 @@ async fn scan(app: &App, wish: &Wish) -> Result<Sent, Problem> {
         autoscan_engine::Taken::default()
     } else {
         let targets = (!wish.targets.is_empty()).then(|| wish.targets.clone());
-        match app.web.engine.ask_as(paths, targets, &wish.eyes).await {
+        match app.web.engine.ask_as(paths, targets, &wish.sender).await {
             // Each path goes its way of its own: what cannot be read as a whole is said, not answered with an error.
             Err(TakeError::Unreadable(reason)) => {
                 let sentence = words::sentence(&reason.to_string());
@@ -162,8 +162,8 @@ impl Page {
         let mapped = engine.triggers().into_iter().filter(|view| view.kind != MANUAL);
         let mapped = mapped
             .filter(|view| engine.trigger(view.name.as_str()).is_some_and(|bound| !bound.map.is_empty()));
-        let eyes = mapped.map(|view| Choice {
-            chosen: wish.eyes == view.name.as_str(),
+        let senders = mapped.map(|view| Choice {
+            chosen: wish.sender == view.name.as_str(),
             label: view.name.to_string(),
             value: view.name.to_string(),
         });
@@ -173,7 +173,7 @@ impl Page {
             asked: None,
             text: wish.paths.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n"),
             targets: targets.collect(),
-            eyes: eyes.collect(),
+            senders: senders.collect(),
             preview: None,
         }
     }
@@ -184,7 +184,7 @@ impl Preview {
         let targets = (!wish.targets.is_empty()).then_some(&wish.targets[..]);
         let seen = &wish.paths[..wish.paths.len().min(PREVIEWED)];
         Self {
-            items: Item::all(app, seen, &wish.eyes, targets).await,
+            items: Item::all(app, seen, &wish.sender, targets).await,
             unseen: wish.paths.len() - seen.len(),
             repeats: wish.repeats,
             can_send: wish.paths.iter().any(|line| line.path.is_ok()),
@@ -196,11 +196,11 @@ impl Wish {
     fn read<'a>(
         texts: impl Iterator<Item = &'a str>,
         targets: impl Iterator<Item = &'a str>,
-        eyes: Option<&str>,
+        sender: Option<&str>,
     ) -> Self {
         let mut wish = Self {
             targets: targets.filter_map(|name| Name::parse(name).ok()).collect(),
-            eyes: eyes.filter(|eyes| !eyes.is_empty()).unwrap_or(MANUAL).to_owned(),
+            sender: sender.filter(|sender| !sender.is_empty()).unwrap_or(MANUAL).to_owned(),
             ..Self::default()
         };
         let mut known = std::collections::HashSet::new();
@@ -227,8 +227,8 @@ impl Wish {
                 Some(format!("{count} paths are too many at once: send at most {MOST}. Nothing was sent."))
             }
             (_, Some(name)) => Some(format!("There is no target {name} (any more). Nothing was sent.")),
-            _ if self.eyes != MANUAL && engine.trigger(&self.eyes).is_none() => {
-                Some(format!("There is no trigger {:?} (any more). Nothing was sent.", self.eyes))
+            _ if self.sender != MANUAL && engine.trigger(&self.sender).is_none() => {
+                Some(format!("There is no trigger {:?} (any more). Nothing was sent.", self.sender))
             }
             _ => None,
         }
@@ -262,6 +262,9 @@ mod tests {
             ("tv/relative", false),
             ("/tv/Other", true),
         ];
-        assert_eq!((texts.as_slice(), wish.repeats, wish.eyes.as_str()), (expected.as_slice(), 2, "manual"));
+        assert_eq!(
+            (texts.as_slice(), wish.repeats, wish.sender.as_str()),
+            (expected.as_slice(), 2, "manual")
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! The pages: one file each, with its template of the same name in `templates/`.
 
 mod api;
-mod asked;
 mod browse;
 mod chart;
 mod config;
@@ -15,11 +14,12 @@ mod overview;
 mod preview;
 pub(crate) mod problem;
 mod reasons;
+mod requested_scans;
 mod scan;
 mod scans;
 mod setup;
 mod setup_folders;
-mod setup_walk;
+mod setup_wizard;
 pub(crate) mod state;
 mod target_maps;
 mod targets;

@@ -34,13 +34,13 @@ pub(super) struct Item {
 
 impl Item {
     /// Looks at every path, in order.
-    pub(super) async fn all(app: &App, lines: &[Line], eyes: &str, targets: Option<&[Name]>) -> Vec<Self> {
+    pub(super) async fn all(app: &App, lines: &[Line], sender: &str, targets: Option<&[Name]>) -> Vec<Self> {
         let until = Instant::now() + PATIENCE;
-        let looks: Vec<_> = lines.iter().map(|line| Self::of(app, line, eyes, targets, until)).collect();
+        let looks: Vec<_> = lines.iter().map(|line| Self::of(app, line, sender, targets, until)).collect();
         stream::iter(looks).buffered(AT_A_TIME).collect().await
     }
 
-    async fn of(app: &App, line: &Line, eyes: &str, targets: Option<&[Name]>, until: Instant) -> Self {
+    async fn of(app: &App, line: &Line, sender: &str, targets: Option<&[Name]>, until: Instant) -> Self {
         let lanes = app.web.engine.targets().into_iter().filter(|lane| lane.reason.is_some());
         let held: Vec<Name> = lanes.map(|lane| lane.name).collect();
         let item = |(word, tone), reason, told| Self {
@@ -56,8 +56,8 @@ impl Item {
                 return item(("refused", "bad"), Some(words::sentence(&refusal.to_string())), None);
             }
         };
-        let eyes = (eyes != autoscan_engine::MANUAL).then_some(eyes);
-        match timeout_at(until, app.web.engine.explain_for(path, eyes, targets)).await {
+        let sender = (sender != autoscan_engine::MANUAL).then_some(sender);
+        match timeout_at(until, app.web.engine.explain_for(path, sender, targets)).await {
             Ok(Some(told)) => {
                 let (badge, reason) = verdict(&told, &held);
                 let odd = path.as_str().ends_with(char::is_whitespace);

@@ -118,7 +118,7 @@ pub(super) async fn retry(
 ) -> Result<Response, Problem> {
     let scan = app.web.engine.retry(number(&id)?).await?.ok_or_else(|| no_scan(&id))?;
     let folder = words::short(scan.folder.as_str(), LONGEST);
-    posted.visitor.say(&app, "good", format!("Scan {} of {folder} is tried again.", scan.id.0));
+    posted.visitor.notify(&app, "good", format!("Scan {} of {folder} is tried again.", scan.id.0));
     Ok(scans::back(&app, &posted))
 }
 
@@ -149,7 +149,7 @@ pub(super) async fn drop(
     if !app.web.engine.drop_scan(number).await? {
         return Err(no_scan(&id));
     }
-    posted.visitor.say(&app, "good", format!("Scan {} is forgotten.", number.0));
+    posted.visitor.notify(&app, "good", format!("Scan {} is forgotten.", number.0));
     Ok(scans::back(&app, &posted))
 }
 

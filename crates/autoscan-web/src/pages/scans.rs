@@ -221,7 +221,7 @@ pub(super) async fn retry_all(State(app): State<Shared>, posted: Posted) -> Resu
         (_, false) => ("good", format!("{number} tried again.")),
         (_, true) => ("wait", format!("{number} tried again, and there are more: press it once more.")),
     };
-    posted.visitor.say(&app, tone, sentence);
+    posted.visitor.notify(&app, tone, sentence);
     Ok(back(&app, &posted))
 }
 

@@ -16,7 +16,7 @@ use axum::routing::{get, post};
 
 use super::frame::{self, Frame};
 use super::setup_folders;
-use super::setup_walk::{self, KINDS, Kind, Step, Walk, Walks};
+use super::setup_wizard::{self, KINDS, Kind, Step, Wizard, Wizards};
 use super::state::PagesState;
 use crate::app::{App, Shared};
 use crate::control::{LoginKind, PendingLogin};
@@ -58,7 +58,7 @@ pub(super) fn routes() -> Router<PagesState> {
 #[template(path = "setup.html")]
 struct Page {
     frame: Frame,
-    walk: Walk,
+    wizard: Wizard,
     kinds: &'static [Kind],
     /// The triggers, by name, for who must be told of now.
     triggers: Vec<String>,
@@ -67,7 +67,7 @@ struct Page {
 
 impl Page {
     fn steps(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let now = self.walk.step;
+        let now = self.wizard.step;
         STEPS.into_iter().map(move |(step, title)| {
             let state = match step.cmp(&now) {
                 Ordering::Less => "past",
@@ -78,17 +78,17 @@ impl Page {
         })
     }
 
-    /// The kind that was chosen, once the walk is beyond that.
+    /// The kind that was chosen, once the wizard is beyond that.
     fn chosen(&self) -> Option<&'static Kind> {
-        self.walk.kind.filter(|_| self.walk.step > Step::Kind)
+        self.wizard.kind.filter(|_| self.wizard.step > Step::Kind)
     }
 
     fn is_at(&self, step: &str) -> bool {
-        STEPS.iter().any(|(known, title)| *known == self.walk.step && *title == step)
+        STEPS.iter().any(|(known, title)| *known == self.wizard.step && *title == step)
     }
 
     fn login(&self) -> &'static str {
-        match self.walk.kind.and_then(|kind| kind.login) {
+        match self.wizard.kind.and_then(|kind| kind.login) {
             Some(LoginKind::PlexPin) => "plex",
             Some(LoginKind::QuickConnect) => "jellyfin",
             None => "",
@@ -97,20 +97,20 @@ impl Page {
 }
 
 /// `GET /setup`.
-async fn page(State(app): State<Shared>, State(walks): State<Arc<Walks>>, visitor: Visitor) -> Response {
+async fn page(State(app): State<Shared>, State(wizards): State<Arc<Wizards>>, visitor: Visitor) -> Response {
     let now = app.web.engine.now();
-    let mut walk = walks.of(&visitor.session, now);
+    let mut wizard = wizards.of(&visitor.session, now);
     let targets = app.web.engine.targets();
-    if walk.step == Step::Folders && targets.iter().any(|target| target.name.as_str() == walk.name) {
+    if wizard.step == Step::Folders && targets.iter().any(|target| target.name.as_str() == wizard.name) {
         // It was written and loaded: the key is no longer needed.
-        walk.forget_server();
-        walk.step = Step::Done;
-        walks.keep(&visitor.session, now, walk.clone());
+        wizard.forget_server();
+        wizard.step = Step::Done;
+        wizards.keep(&visitor.session, now, wizard.clone());
     }
     let triggers = app.web.engine.triggers();
     frame::page(&Page {
         frame: Frame::new(&app, &visitor.session, "/setup"),
-        walk,
+        wizard,
         kinds: &KINDS,
         triggers: triggers
             .into_iter()
@@ -121,34 +121,38 @@ async fn page(State(app): State<Shared>, State(walks): State<Arc<Walks>>, visito
     })
 }
 
-/// Where a walk stands now.
-pub(super) fn walk_of(app: &App, walks: &Walks, session: &Session) -> Walk {
-    walks.of(session, app.web.engine.now())
+/// Where a wizard stands now.
+pub(super) fn walk_of(app: &App, wizards: &Wizards, session: &Session) -> Wizard {
+    wizards.of(session, app.web.engine.now())
 }
 
-/// Keeps a walk and leads to its page.
-pub(super) fn go_on(app: &App, walks: &Walks, session: &Session, walk: Walk) -> Response {
-    walks.keep(session, app.web.engine.now(), walk);
+/// Keeps a wizard and leads to its page.
+pub(super) fn write_stream(app: &App, wizards: &Wizards, session: &Session, wizard: Wizard) -> Response {
+    wizards.keep(session, app.web.engine.now(), wizard);
     frame::see_other(&format!("{}/setup", app.base()))
 }
 
 /// `POST /setup/kind`.
-async fn choose_kind(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
-    match setup_walk::kind(posted.get("kind")) {
+async fn choose_kind(
+    State(app): State<Shared>,
+    State(wizards): State<Arc<Wizards>>,
+    posted: Posted,
+) -> Response {
+    let mut wizard = walk_of(&app, &wizards, &posted.visitor.session);
+    match setup_wizard::kind(posted.get("kind")) {
         Some(kind) => {
-            if walk.kind != Some(kind) {
-                walk.forget_server();
-                walk.url.clear();
-                walk.name = free_name(&app, kind.name);
+            if wizard.kind != Some(kind) {
+                wizard.forget_server();
+                wizard.url.clear();
+                wizard.name = free_name(&app, kind.name);
             }
-            walk.kind = Some(kind);
-            walk.step = Step::Address;
-            walk.problem = None;
+            wizard.kind = Some(kind);
+            wizard.step = Step::Address;
+            wizard.problem = None;
         }
-        None => walk.problem = Some("Choose one of the servers.".to_owned()),
+        None => wizard.problem = Some("Choose one of the servers.".to_owned()),
     }
-    go_on(&app, &walks, &posted.visitor.session, walk)
+    write_stream(&app, &wizards, &posted.visitor.session, wizard)
 }
 
 /// A name that no target has.
@@ -162,33 +166,33 @@ fn free_name(app: &App, kind: &str) -> String {
 /// `POST /setup/address`.
 async fn name_address(
     State(app): State<Shared>,
-    State(walks): State<Arc<Walks>>,
+    State(wizards): State<Arc<Wizards>>,
     posted: Posted,
 ) -> Response {
-    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
+    let mut wizard = walk_of(&app, &wizards, &posted.visitor.session);
     let (url, name) = (posted.get("url").trim().trim_end_matches('/'), posted.get("name").trim());
     let is_taken = app.web.engine.targets().iter().any(|target| target.name.as_str() == name);
-    let fault = if walk.kind.is_none() {
+    let fault = if wizard.kind.is_none() {
         Some("Choose a server first.".to_owned())
     } else if is_taken {
         Some(format!("There is a target named {name:?} already: give this one another name."))
     } else {
         address_fault(url).or_else(|| Name::parse(name).err().map(|reason| format!("The name: {reason}.")))
     };
-    if url != walk.url {
+    if url != wizard.url {
         // What a person gave to one server is shown to no other.
-        walk.forget_server();
+        wizard.forget_server();
     }
     // An address that is refused for the password in it is not shown again.
-    walk.url = if url.contains('@') { String::new() } else { url.chars().take(LONGEST_ADDRESS).collect() };
-    walk.name = name.chars().take(64).collect();
-    walk.step = match (&fault, walk.kind) {
+    wizard.url = if url.contains('@') { String::new() } else { url.chars().take(LONGEST_ADDRESS).collect() };
+    wizard.name = name.chars().take(64).collect();
+    wizard.step = match (&fault, wizard.kind) {
         (_, None) => Step::Kind,
         (Some(_), _) => Step::Address,
         (None, _) => Step::Key,
     };
-    walk.problem = fault;
-    go_on(&app, &walks, &posted.visitor.session, walk)
+    wizard.problem = fault;
+    write_stream(&app, &wizards, &posted.visitor.session, wizard)
 }
 
 /// What is wrong with an address, in a sentence.
@@ -213,51 +217,59 @@ fn address_fault(url: &str) -> Option<String> {
 }
 
 /// `POST /setup/login`: asks for a code.
-async fn begin_login(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
-    walk.pending = None;
-    walk.problem = None;
-    if let (Some(login), Step::Key | Step::Folders) = (walk.kind.and_then(|kind| kind.login), walk.step) {
-        walk.step = Step::Key;
-        match app.web.control.begin_login(login, &walk.url).await {
-            Ok(pending) => walk.pending = Some(pending),
-            Err(reason) => walk.problem = Some(sentence(&reason)),
+async fn begin_login(
+    State(app): State<Shared>,
+    State(wizards): State<Arc<Wizards>>,
+    posted: Posted,
+) -> Response {
+    let mut wizard = walk_of(&app, &wizards, &posted.visitor.session);
+    wizard.pending = None;
+    wizard.problem = None;
+    if let (Some(login), Step::Key | Step::Folders) = (wizard.kind.and_then(|kind| kind.login), wizard.step) {
+        wizard.step = Step::Key;
+        match app.web.control.begin_login(login, &wizard.url).await {
+            Ok(pending) => wizard.pending = Some(pending),
+            Err(reason) => wizard.problem = Some(sentence(&reason)),
         }
     }
-    go_on(&app, &walks, &posted.visitor.session, walk)
+    write_stream(&app, &wizards, &posted.visitor.session, wizard)
 }
 
 /// `POST /setup/confirm`: asks whether the code was confirmed. A page that asks by itself gets 204 as long as it was not.
 async fn confirm_login(
     State(app): State<Shared>,
-    State(walks): State<Arc<Walks>>,
+    State(wizards): State<Arc<Wizards>>,
     posted: Posted,
 ) -> Response {
     let session = &posted.visitor.session;
-    let (mut walk, now) = (walk_of(&app, &walks, session), app.web.engine.now());
-    let Some(pending) = walk.pending.clone() else { return go_on(&app, &walks, session, walk) };
+    let (mut wizard, now) = (walk_of(&app, &wizards, session), app.web.engine.now());
+    let Some(pending) = wizard.pending.clone() else { return write_stream(&app, &wizards, session, wizard) };
     let is_quiet = posted.get("quiet") == "1";
-    if is_quiet && walk.asked_at.is_some_and(|at| now.since(at) < BETWEEN_QUESTIONS) {
+    if is_quiet && wizard.asked_at.is_some_and(|at| now.since(at) < BETWEEN_QUESTIONS) {
         return StatusCode::NO_CONTENT.into_response();
     }
     match ask(&app, &pending).await {
         Ok(Some(key)) => {
-            walk.pending = None;
-            walk.key = Some(key);
-            try_it(&app, &mut walk).await;
+            wizard.pending = None;
+            wizard.key = Some(key);
+            try_it(&app, &mut wizard).await;
         }
         Ok(None) if is_quiet => {
-            walk.asked_at = Some(now);
-            walks.keep(session, now, walk);
+            wizard.asked_at = Some(now);
+            wizards.keep(session, now, wizard);
             return StatusCode::NO_CONTENT.into_response();
         }
         Ok(None) => {
-            walk.problem = None;
-            posted.visitor.say(&app, "wait", "It is not confirmed yet: type the code, then come back here.");
+            wizard.problem = None;
+            posted.visitor.notify(
+                &app,
+                "wait",
+                "It is not confirmed yet: type the code, then come back here.",
+            );
         }
-        Err(reason) => walk.problem = Some(reason),
+        Err(reason) => wizard.problem = Some(reason),
     }
-    go_on(&app, &walks, session, walk)
+    write_stream(&app, &wizards, session, wizard)
 }
 
 async fn ask(app: &App, pending: &PendingLogin) -> Result<Option<Secret>, String> {
@@ -265,66 +277,70 @@ async fn ask(app: &App, pending: &PendingLogin) -> Result<Option<Secret>, String
 }
 
 /// `POST /setup/key`: a key that the person has.
-async fn paste_key(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
+async fn paste_key(
+    State(app): State<Shared>,
+    State(wizards): State<Arc<Wizards>>,
+    posted: Posted,
+) -> Response {
+    let mut wizard = walk_of(&app, &wizards, &posted.visitor.session);
     let key = posted.get("key").trim();
-    if walk.step < Step::Key {
-        return go_on(&app, &walks, &posted.visitor.session, walk);
+    if wizard.step < Step::Key {
+        return write_stream(&app, &wizards, &posted.visitor.session, wizard);
     }
-    walk.pending = None;
-    walk.step = Step::Key;
+    wizard.pending = None;
+    wizard.step = Step::Key;
     if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        walk.problem = Some("That is no key: it is one word of letters and digits.".to_owned());
+        wizard.problem = Some("That is no key: it is one word of letters and digits.".to_owned());
     } else {
-        walk.key = Some(Secret::new(key));
-        try_it(&app, &mut walk).await;
+        wizard.key = Some(Secret::new(key));
+        try_it(&app, &mut wizard).await;
     }
-    go_on(&app, &walks, &posted.visitor.session, walk)
+    write_stream(&app, &wizards, &posted.visitor.session, wizard)
 }
 
 /// `POST /setup/test`: tries the server again.
-async fn test(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
-    if walk.step >= Step::Key {
-        try_it(&app, &mut walk).await;
+async fn test(State(app): State<Shared>, State(wizards): State<Arc<Wizards>>, posted: Posted) -> Response {
+    let mut wizard = walk_of(&app, &wizards, &posted.visitor.session);
+    if wizard.step >= Step::Key {
+        try_it(&app, &mut wizard).await;
     }
-    go_on(&app, &walks, &posted.visitor.session, walk)
+    write_stream(&app, &wizards, &posted.visitor.session, wizard)
 }
 
 /// Asks the server who it is and what it has, and goes on to its folders.
-async fn try_it(app: &App, walk: &mut Walk) {
-    walk.problem = None;
-    walk.step = Step::Key;
-    let Some(target) = walk.target() else { return };
+async fn try_it(app: &App, wizard: &mut Wizard) {
+    wizard.problem = None;
+    wizard.step = Step::Key;
+    let Some(target) = wizard.target() else { return };
     match app.web.control.try_server(&target).await {
         Ok(tried) => {
-            walk.tried = Some(tried.test.clone());
-            walk.rows = setup_folders::rows(app, &walk.name, tried).await;
-            walk.may_insist = false;
-            walk.step = Step::Folders;
+            wizard.tried = Some(tried.test.clone());
+            wizard.rows = setup_folders::rows(app, &wizard.name, tried).await;
+            wizard.may_insist = false;
+            wizard.step = Step::Folders;
         }
-        Err(reason) => walk.problem = Some(sentence(&reason)),
+        Err(reason) => wizard.problem = Some(sentence(&reason)),
     }
 }
 
 /// `POST /setup/back`: to an earlier step.
-async fn back(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
-    walk.step = match walk.step {
+async fn back(State(app): State<Shared>, State(wizards): State<Arc<Wizards>>, posted: Posted) -> Response {
+    let mut wizard = walk_of(&app, &wizards, &posted.visitor.session);
+    wizard.step = match wizard.step {
         Step::Folders => Step::Key,
         Step::Key => Step::Address,
         Step::Kind | Step::Address | Step::Done => Step::Kind,
     };
-    walk.problem = None;
-    walk.pending = None;
-    go_on(&app, &walks, &posted.visitor.session, walk)
+    wizard.problem = None;
+    wizard.pending = None;
+    write_stream(&app, &wizards, &posted.visitor.session, wizard)
 }
 
 /// `POST /setup/again`: forgets everything.
-async fn again(State(app): State<Shared>, State(walks): State<Arc<Walks>>, posted: Posted) -> Response {
-    let mut walk = walk_of(&app, &walks, &posted.visitor.session);
-    walk.begin_again();
-    go_on(&app, &walks, &posted.visitor.session, walk)
+async fn again(State(app): State<Shared>, State(wizards): State<Arc<Wizards>>, posted: Posted) -> Response {
+    let mut wizard = walk_of(&app, &wizards, &posted.visitor.session);
+    wizard.begin_again();
+    write_stream(&app, &wizards, &posted.visitor.session, wizard)
 }
 
 /// A reason as a sentence of its own.

@@ -10,8 +10,8 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::drafts::Drafts;
-use super::setup::{go_on, walk_of};
-use super::setup_walk::{Row, Step, Walk, Walks};
+use super::setup::{walk_of, write_stream};
+use super::setup_wizard::{Row, Step, Wizard, Wizards};
 use super::{edit, words};
 use crate::app::{App, Shared};
 use crate::control::{Edit, NewTarget, TriedServer};
@@ -115,38 +115,38 @@ fn said(evidence: &[String]) -> impl Iterator<Item = String> {
 /// `POST /setup/folders`: leads to what this changes in the config's file.
 pub(super) async fn write(
     State(app): State<Shared>,
-    State(walks): State<Arc<Walks>>,
+    State(wizards): State<Arc<Wizards>>,
     State(drafts): State<Arc<Drafts>>,
     posted: Posted,
 ) -> Response {
     let session = &posted.visitor.session;
-    let mut walk = walk_of(&app, &walks, session);
-    let target = walk.target().filter(|_| walk.step == Step::Folders);
-    let Some(target) = target else { return go_on(&app, &walks, session, walk) };
-    for (row, here) in walk.rows.iter_mut().zip(posted.all("here")) {
+    let mut wizard = walk_of(&app, &wizards, session);
+    let target = wizard.target().filter(|_| wizard.step == Step::Folders);
+    let Some(target) = target else { return write_stream(&app, &wizards, session, wizard) };
+    for (row, here) in wizard.rows.iter_mut().zip(posted.all("here")) {
         let here = here.trim();
         here.clone_into(&mut row.here);
     }
-    walk.problem = fault(&app, &mut walk, posted.get("insist") == "1").await;
-    if walk.problem.is_some() {
-        return go_on(&app, &walks, session, walk);
+    wizard.problem = fault(&app, &mut wizard, posted.get("insist") == "1").await;
+    if wizard.problem.is_some() {
+        return write_stream(&app, &wizards, session, wizard);
     }
-    let edit = Edit::AddTarget(NewTarget { map: lines(&walk), ..target });
-    go_on(&app, &walks, session, walk);
+    let edit = Edit::AddTarget(NewTarget { map: lines(&wizard), ..target });
+    write_stream(&app, &wizards, session, wizard);
     edit::begin(&app, &drafts, &posted.visitor, edit, "/setup")
 }
 
 /// The lines of the map: only where a folder is called otherwise.
-fn lines(walk: &Walk) -> Vec<(String, String)> {
-    let differs = walk.rows.iter().filter(|row| !row.here.is_empty() && row.here != row.folder);
+fn lines(wizard: &Wizard) -> Vec<(String, String)> {
+    let differs = wizard.rows.iter().filter(|row| !row.here.is_empty() && row.here != row.folder);
     differs.map(|row| (row.here.clone(), row.folder.clone())).collect()
 }
 
 /// Why the folders cannot be written, in a sentence.
-async fn fault(app: &App, walk: &mut Walk, insists: bool) -> Option<String> {
+async fn fault(app: &App, wizard: &mut Wizard, insists: bool) -> Option<String> {
     let mut missing = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
-    for row in walk.rows.iter().filter(|row| !row.here.is_empty()) {
+    for row in wizard.rows.iter().filter(|row| !row.here.is_empty()) {
         if seen.contains(&row.here.as_str()) {
             return Some(format!(
                 "{:?} stands there twice: two folders of a server cannot be one folder here.",
@@ -163,8 +163,8 @@ async fn fault(app: &App, walk: &mut Walk, insists: bool) -> Option<String> {
             }
         }
     }
-    walk.may_insist = !missing.is_empty();
+    wizard.may_insist = !missing.is_empty();
     let many = missing.join(" and ");
-    (walk.may_insist && !insists)
+    (wizard.may_insist && !insists)
         .then(|| format!("On autoscan's machine there is no {many} now. Is it mounted, and spelt right?"))
 }

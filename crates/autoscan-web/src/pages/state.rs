@@ -5,16 +5,16 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 
 use super::drafts::Drafts;
-use super::setup_walk::Walks;
+use super::setup_wizard::Wizards;
 use crate::app::Shared;
 use crate::map_advice::Maps;
 
 /// What the pages keep while configs come and go.
 #[derive(Clone, Default)]
-pub(crate) struct Kept {
+pub(crate) struct PagesProcessState {
     drafts: Arc<Drafts>,
     /// How far people have come in adding a server.
-    walks: Arc<Walks>,
+    wizards: Arc<Wizards>,
     pub(crate) maps: Arc<Maps>,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Kept {
 #[derive(Clone)]
 pub(crate) struct PagesState {
     pub(crate) app: Shared,
-    pub(crate) kept: Kept,
+    pub(crate) process: PagesProcessState,
 }
 
 impl FromRef<PagesState> for Shared {
@@ -33,18 +33,18 @@ impl FromRef<PagesState> for Shared {
 
 impl FromRef<PagesState> for Arc<Drafts> {
     fn from_ref(state: &PagesState) -> Self {
-        Self::clone(&state.kept.drafts)
+        Self::clone(&state.process.drafts)
     }
 }
 
-impl FromRef<PagesState> for Arc<Walks> {
+impl FromRef<PagesState> for Arc<Wizards> {
     fn from_ref(state: &PagesState) -> Self {
-        Self::clone(&state.kept.walks)
+        Self::clone(&state.process.wizards)
     }
 }
 
 impl FromRef<PagesState> for Arc<Maps> {
     fn from_ref(state: &PagesState) -> Self {
-        Self::clone(&state.kept.maps)
+        Self::clone(&state.process.maps)
     }
 }

@@ -34,7 +34,7 @@ pub(super) async fn suggest(
         }
         _ => ("good", format!("{count} for a map can be proposed: see below.")),
     };
-    posted.visitor.say(&app, tone, text);
+    posted.visitor.notify(&app, tone, text);
     frame::see_other(&format!("{}/targets#maps", app.base()))
 }
 

@@ -202,7 +202,7 @@ pub(super) async fn test(
         Ok(test) => ("good", sentence(&test)),
         Err(fault) => ("bad", fault.reason().to_owned()),
     };
-    posted.visitor.say(&app, tone, format!("{name}: {}", ended(&text)));
+    posted.visitor.notify(&app, tone, format!("{name}: {}", ended(&text)));
     Ok(frame::see_other(&format!("{}/targets", app.base())))
 }
 
@@ -225,7 +225,7 @@ pub(super) async fn pause(
     }
     let when = until.map_or_else(|| "you resume it".to_owned(), words::moment);
     let text = format!("{name} is told nothing until {when}. What comes meanwhile is kept for it.");
-    posted.visitor.say(&app, "wait", text);
+    posted.visitor.notify(&app, "wait", text);
     Ok(frame::see_other(&format!("{}/targets", app.base())))
 }
 
@@ -238,7 +238,7 @@ pub(super) async fn resume(
     if app.web.engine.resume(Some(&name)).await?.is_empty() {
         return Err(no_target(&name));
     }
-    posted.visitor.say(&app, "good", format!("{name} goes on."));
+    posted.visitor.notify(&app, "good", format!("{name} goes on."));
     Ok(frame::see_other(&format!("{}/targets", app.base())))
 }
 

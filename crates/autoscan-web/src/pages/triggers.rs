@@ -64,9 +64,9 @@ pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Respons
     frame::page(&Page {
         frame: Frame::new(&app, &visitor.session, "/triggers"),
         cards: app.web.engine.triggers().iter().map(|view| Card::of(&app, view, now)).collect(),
-        is_open: app.locks.disabled,
-        username: app.web.doors.username.clone(),
-        needs_signature: app.locks.signatures.is_some(),
+        is_open: app.access.disabled,
+        username: app.web.access.username.clone(),
+        needs_signature: app.access.signatures.is_some(),
         unknown: app.web.address.contains('<').then(|| app.web.address.clone()),
     })
 }
@@ -78,7 +78,7 @@ impl Card {
         let has_token = bound.and_then(|bound| bound.token.as_ref()).is_some_and(|token| !token.is_empty());
         let is_sender = !(app.web.for_people)(view.kind);
         Self {
-            silence: silence(view, app.lasting.since, now).filter(|_| is_sender),
+            silence: silence(view, app.process.since, now).filter(|_| is_sender),
             token_url: has_token.then(|| format!("{url}/…")),
             url,
             guide: (app.web.guide)(view.kind),

@@ -33,8 +33,8 @@ async fn is_inside(harness: &Harness, cookie: &str) -> bool {
 fn harness_of(store: &Arc<MemoryStore>, password: &str, keys: &[&str]) -> Harness {
     Harness::new(|web| {
         web.sessions = Arc::clone(store) as Arc<_>;
-        web.doors.password = Some(Secret::new(password));
-        web.doors.secret_keys = keys.iter().copied().map(Secret::new).collect();
+        web.access.password = Some(Secret::new(password));
+        web.access.secret_keys = keys.iter().copied().map(Secret::new).collect();
     })
 }
 
@@ -219,7 +219,7 @@ async fn the_host_header_is_believed_by_nobody() {
 #[tokio::test]
 async fn without_a_password_only_own_names_are_answered() {
     let harness = Harness::new(|web| {
-        web.doors.disabled = true;
+        web.access.disabled = true;
         web.own_names = vec!["scan.example.org".to_owned()];
     });
     for (host, is_own) in [
@@ -301,8 +301,8 @@ const LOCKED_OUT: u16 = 429;
 fn both_kinds_of_password() -> [Harness; 2] {
     let hash = hash_password(&Secret::new(PASSWORD), &[7; 16]).unwrap();
     let hashed = Harness::new(|web| {
-        web.doors.password = None;
-        web.doors.password_hash = Some(Secret::new(hash));
+        web.access.password = None;
+        web.access.password_hash = Some(Secret::new(hash));
     });
     [Harness::new(|_| ()), hashed]
 }
@@ -370,7 +370,7 @@ async fn every_kind_of_credential_is_guessed_as_slowly_as_a_password() {
         ("GET", "/api/0c1fa3c9?cmd=queue_count", None),
     ] {
         let headers: Vec<_> = header.into_iter().collect();
-        let harness = || Harness::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+        let harness = || Harness::new(|web| web.access.server_pass = Some(Secret::new(SERVER_PASS)));
         let ask = async |harness: &Harness| harness.ask(method, uri, &headers, GRAB).await.status;
         let guessed = harness();
         be_locked_out(&guessed).await;
@@ -408,7 +408,7 @@ async fn nobody_guesses_by_the_thousand_with_one_request() {
 
 #[tokio::test(start_paused = true)]
 async fn what_browsers_ask_for_by_themselves_is_no_guess_of_the_server_pass() {
-    let harness = Harness::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+    let harness = Harness::new(|web| web.access.server_pass = Some(Secret::new(SERVER_PASS)));
     for _ in 0..30 {
         for uri in ["/favicon.ico", "/robots.txt", "/apple-touch-icon-precomposed.png"] {
             assert_eq!(harness.ask("GET", uri, &[], "").await.status, 404, "{uri}");

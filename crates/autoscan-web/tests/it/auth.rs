@@ -85,9 +85,9 @@ async fn the_api_does_not_look_for_keys_in_the_query() {
 #[tokio::test]
 async fn empty_secrets_open_nothing() {
     let harness = Harness::new(|web| {
-        web.doors.password = Some(Secret::new(""));
-        web.doors.api_key = Some(Secret::new(""));
-        web.doors.server_pass = Some(Secret::new(""));
+        web.access.password = Some(Secret::new(""));
+        web.access.api_key = Some(Secret::new(""));
+        web.access.server_pass = Some(Secret::new(""));
     });
     let empty = basic("autoscan:");
     for headers in

@@ -12,8 +12,8 @@ use autoscan_testkit::{
     FakeClock, FakeFiles, FaultyStore, JsonReader, ScriptedTarget, TestEngine, TestSetup, library,
 };
 use autoscan_web::{
-    ConfigView, Control, Doors, Edit, LogLevel, LogLine, LogTail, LoginKind, NewTarget, PendingLogin, Places,
-    Proposal, SenderRoots, TriedServer, Web,
+    AccessSettings, ConfigView, ConnectionLimits, Control, Edit, LogLevel, LogLine, LogTail, LoginKind,
+    NewTarget, PendingLogin, Proposal, SenderRoots, TriedServer, Web,
 };
 use axum::Router;
 use axum::body::Body;
@@ -175,11 +175,11 @@ impl Harness {
         }
         let mut web = Web {
             engine,
-            doors: Doors {
+            access: AccessSettings {
                 username: "autoscan".to_owned(),
                 password: Some(Secret::new(PASSWORD)),
                 api_key: Some(Secret::new(API_KEY)),
-                ..Doors::default()
+                ..AccessSettings::default()
             },
             base_url: "/".to_owned(),
             recognise,
@@ -199,7 +199,7 @@ impl Harness {
                     .zip(seed.to_le_bytes().iter().cycle())
                     .for_each(|(byte, chance)| *byte = *chance);
             },
-            places: Places::within(8192),
+            places: ConnectionLimits::within(8192),
             version: "1.2.3",
             stop: CancellationToken::new(),
         };
@@ -208,7 +208,7 @@ impl Harness {
     }
 
     pub(crate) fn open() -> Self {
-        Self::new(|web| web.doors.disabled = true)
+        Self::new(|web| web.access.disabled = true)
     }
 
     /// The usual one, by this clock.

@@ -137,7 +137,7 @@ async fn a_senders_request_id_comes_back() {
 async fn a_base_url_answers_with_and_without_it() {
     let harness = Harness::new(|web| {
         web.base_url = "/autoscan/".to_owned();
-        web.doors.server_pass = Some(autoscan_core::secret::Secret::new("the-pass"));
+        web.access.server_pass = Some(autoscan_core::secret::Secret::new("the-pass"));
     });
     for base in ["", "/autoscan"] {
         assert_eq!(harness.get(&format!("{base}/health")).await.status, 200);

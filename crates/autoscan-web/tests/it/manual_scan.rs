@@ -58,11 +58,11 @@ async fn what_is_believed_is_sent_and_the_rest_is_said() {
 async fn paths_may_be_those_that_another_trigger_sees() {
     let harness = Harness::new(|_| ());
     let browser = Browser::inside(&harness).await;
-    let fields = [("paths", "/tv/A"), ("eyes", "sonarr"), ("step", "scan")];
+    let fields = [("paths", "/tv/A"), ("sender", "sonarr"), ("step", "scan")];
     assert_eq!(browser.send(URI, &fields).await.status, 303);
     let scan = &harness.scans().await[0];
     assert_eq!((scan.folder.as_str(), scan.changes[0].trigger.as_str()), ("/mnt/tv/A", "manual"));
-    let unknown = browser.send(URI, &[("paths", "/tv/B"), ("eyes", "gone"), ("step", "scan")]).await;
+    let unknown = browser.send(URI, &[("paths", "/tv/B"), ("sender", "gone"), ("step", "scan")]).await;
     assert_eq!((unknown.status, harness.scans().await.len()), (422, 1));
 }
 
@@ -255,7 +255,7 @@ async fn the_triggers_page_says_what_to_paste_and_keeps_every_secret() {
 
 #[tokio::test]
 async fn the_older_addresses_show_a_form_and_answer_a_browser_in_words() {
-    let harness = Harness::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+    let harness = Harness::new(|web| web.access.server_pass = Some(Secret::new(SERVER_PASS)));
     let uri = format!("/{SERVER_PASS}");
     let form = harness.ask("GET", &uri, &[], "").await;
     assert!(form.body.contains("name=\"filepath\"") && form.body.contains("/assets/style"), "{}", form.body);

@@ -86,7 +86,7 @@ async fn the_figures_need_credentials_only_when_the_config_says_so() {
         (
             Harness::new(|web| {
                 web.metrics_need_auth = true;
-                web.doors.disabled = true;
+                web.access.disabled = true;
             }),
             &[],
             200,
@@ -98,7 +98,7 @@ async fn the_figures_need_credentials_only_when_the_config_says_so() {
 
 #[tokio::test]
 async fn no_secret_and_no_address_stands_in_the_figures() {
-    let harness = Harness::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+    let harness = Harness::new(|web| web.access.server_pass = Some(Secret::new(SERVER_PASS)));
     let body = harness.ask("GET", "/metrics", &[], "").await.body;
     for secret in [PASSWORD, API_KEY, TOKEN, SERVER_PASS, "http://", "32400"] {
         assert!(!body.contains(secret), "{secret} is in\n{body}");

@@ -79,3 +79,18 @@ async fn people_read_the_same_as_a_page() {
     }
     assert!(page.body.len() < 60_000, "{}", page.body.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_operation_tells_of_the_answer_to_a_foreign_name() {
+    let (harness, document) = (Harness::open(), document().await);
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let uri = path.replace("{name}", "sonarr").replace("{id}", "1").replace("{token}", "x");
+            let method = method.to_uppercase();
+            let reply = harness.ask(&method, &uri, &[("host", "evil.example")], "").await;
+            assert_eq!((reply.status, reply.code().as_str()), (421, "UNKNOWN_HOST"), "{method} {path}");
+            let documented = &operation["responses"]["421"]["$ref"];
+            assert_eq!(documented, "#/components/responses/UnknownHost", "{method} {path}");
+        }
+    }
+}

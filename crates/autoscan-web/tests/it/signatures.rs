@@ -21,8 +21,8 @@ fn sign(body: &str) -> String {
 
 fn harness() -> Harness {
     Harness::new(|web| {
-        web.doors.webhook_secret = Some(Secret::new("shared"));
-        web.doors.server_pass = Some(Secret::new(SERVER_PASS));
+        web.access.webhook_secret = Some(Secret::new("shared"));
+        web.access.server_pass = Some(Secret::new(SERVER_PASS));
     })
 }
 

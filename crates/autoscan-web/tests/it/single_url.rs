@@ -3,7 +3,7 @@ use autoscan_core::secret::Secret;
 use crate::harness::{Harness, SERVER_PASS};
 
 fn harness() -> Harness {
-    Harness::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)))
+    Harness::new(|web| web.access.server_pass = Some(Secret::new(SERVER_PASS)))
 }
 
 #[tokio::test]

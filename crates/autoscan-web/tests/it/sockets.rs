@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use autoscan_core::secret::Secret;
-use autoscan_web::Places;
+use autoscan_web::ConnectionLimits;
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,7 +28,7 @@ async fn listen(router: Router, stop: &CancellationToken) -> (SocketAddr, JoinHa
             vec![listener],
             None,
             router,
-            Places::within(8192),
+            ConnectionLimits::within(8192),
             stop.clone(),
             GRACE,
         )),
@@ -115,7 +115,7 @@ async fn a_slow_sender_holds_up_nobody() {
 
 #[tokio::test]
 async fn failed_logins_are_counted_by_the_address_they_come_from() {
-    let harness = Harness::new(|web| web.doors.server_pass = Some(Secret::new("pass")));
+    let harness = Harness::new(|web| web.access.server_pass = Some(Secret::new("pass")));
     let (address, _server) = listen(harness.router.clone(), &CancellationToken::new()).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     for status in [401; 20].into_iter().chain([429]) {
@@ -167,7 +167,7 @@ async fn over_tls_the_cookie_stays_there_and_plain_http_is_told_to_come_by_it() 
         vec![listener],
         Some(tls),
         harness.router.clone(),
-        Places::within(8192),
+        ConnectionLimits::within(8192),
         stop.clone(),
         GRACE,
     );
@@ -233,7 +233,7 @@ impl tracing::Subscriber for PanickingLog {
 #[tokio::test]
 async fn a_listener_that_breaks_ends_all_of_them_and_is_told_to_who_started_them() {
     let _log = tracing::subscriber::set_default(PanickingLog::default());
-    let (stop, places) = (CancellationToken::new(), Places::within(0));
+    let (stop, places) = (CancellationToken::new(), ConnectionLimits::within(0));
     let (one, other) = (TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await);
     let (one, other) = (one.unwrap(), other.unwrap());
     let (address, beside) = (one.local_addr().unwrap(), other.local_addr().unwrap());

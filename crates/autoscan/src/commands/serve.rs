@@ -6,7 +6,7 @@ use std::process;
 use std::sync::Arc;
 
 use autoscan_store::{Options, SqliteStore};
-use autoscan_web::Places;
+use autoscan_web::ConnectionLimits;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{self, Signal, SignalKind};
@@ -79,7 +79,7 @@ async fn serve(
     let hangups = unix::signal(SignalKind::hangup())
         .map_err(|error| format!("autoscan cannot hear the signal SIGHUP: {error}"))?;
     announce(&loaded, &store, &listeners);
-    let places = Places::within(open_files());
+    let places = ConnectionLimits::within(open_files());
     let server = RunningServer::start(&loaded, opened, Arc::clone(&store), places, stop.clone()).await;
     let supervisor = server.supervisor();
     supervisor.spawn("the watch for signals", stop.clone(), watch_signals(stop.clone()));

@@ -1,4 +1,4 @@
-//! Places for connections and for those who look on, so that nobody takes all of them.
+//! How many connections and live streams may be open, so that nobody takes all of them.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,9 +11,9 @@ const FEWEST: usize = 16;
 
 /// How many connections may be open at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Places(usize);
+pub struct ConnectionLimits(usize);
 
-impl Places {
+impl ConnectionLimits {
     /// Those of a process that may open so many files: half of them, because the database, servers and media need files too.
     pub fn within(files: u64) -> Self {
         Self(usize::try_from(files / 2).unwrap_or(MOST).clamp(FEWEST, MOST))
@@ -35,7 +35,7 @@ impl Places {
     }
 }
 
-/// Places of one kind. Clones share them.
+/// ConnectionLimits of one kind. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Slots(Arc<Mutex<Taken>>);
 
@@ -99,13 +99,13 @@ mod tests {
     #[test]
     fn half_of_the_files_are_for_connections() {
         for (files, all) in [(0, 16), (256, 128), (1024, 512), (8192, 4096), (1 << 40, 4096)] {
-            assert_eq!(Places::within(files).all(), all, "{files}");
+            assert_eq!(ConnectionLimits::within(files).all(), all, "{files}");
         }
     }
 
     #[test]
     fn nobody_takes_more_than_half_and_all_take_no_more_than_there_are() {
-        let slots = Places::within(64).connections();
+        let slots = ConnectionLimits::within(64).connections();
         let take = |address: &str, many: usize| -> Vec<Slot> {
             (0..many).filter_map(|_| slots.take(address.parse().unwrap())).collect()
         };

@@ -12,17 +12,17 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// Marks an answer whose body goes on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Endless;
+pub(crate) struct Streaming;
 
 /// The body that a connection goes on with, once HTTP has written the head of its answer.
 #[derive(Clone, Default)]
-pub(crate) struct Rest(Arc<Mutex<Option<Body>>>);
+pub(crate) struct StreamBody(Arc<Mutex<Option<Body>>>);
 
-impl Rest {
-    /// Keeps the body of an endless answer. The head that is left ends with the connection and not by a count, so that
+impl StreamBody {
+    /// Keeps the body of a streamed answer. The head that is left ends with the connection and not by a count, so that
     /// whatever is written after it is its body: in HTTP/1.1 a body of unknown length comes in chunks, in 1.0 as it is.
     pub(crate) fn keep(&self, answer: Response<Body>) -> Response<Body> {
-        if answer.extensions().get::<Endless>().is_none() {
+        if answer.extensions().get::<Streaming>().is_none() {
             return answer;
         }
         let (mut head, body) = answer.into_parts();
@@ -31,14 +31,14 @@ impl Rest {
         Response::from_parts(head, Body::from_stream(stream::empty::<io::Result<bytes::Bytes>>()))
     }
 
-    /// The body, if there was an endless answer.
+    /// The body, if there was a streamed answer.
     pub(crate) fn take(&self) -> Option<Body> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 /// Writes a body as it comes, until it ends or the client leaves. What the client still says is not listened to.
-pub(crate) async fn go_on<S>(stream: &mut S, mut body: Body) -> io::Result<()>
+pub(crate) async fn write_stream<S>(stream: &mut S, mut body: Body) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

@@ -31,21 +31,21 @@ pub(crate) struct Activity {
 }
 
 /// A request that is being answered.
-pub(crate) struct Busy(Arc<Activity>);
+pub(crate) struct RequestInFlight(Arc<Activity>);
 
 /// A stream whose bytes are counted.
-pub(crate) struct Counted<S> {
+pub(crate) struct CountedStream<S> {
     stream: S,
     activity: Arc<Activity>,
 }
 
 impl Activity {
     /// A request begins; it lasts until the answer drops what this returns.
-    pub(crate) fn begin(self: &Arc<Self>) -> Busy {
+    pub(crate) fn begin(self: &Arc<Self>) -> RequestInFlight {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.open.fetch_add(1, Ordering::Relaxed);
         self.take();
-        Busy(Arc::clone(self))
+        RequestInFlight(Arc::clone(self))
     }
 
     /// Ends when the connection should: it is idle, or its client neither finishes a header nor reads its answers.
@@ -71,21 +71,21 @@ impl Activity {
     }
 }
 
-impl Drop for Busy {
+impl Drop for RequestInFlight {
     fn drop(&mut self) {
         self.0.take();
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl<S> Counted<S> {
+impl<S> CountedStream<S> {
     /// Counts into `activity`.
     pub(crate) fn new(stream: S, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -98,7 +98,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CountedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -130,7 +130,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 }
 
-impl<S> Counted<S> {
+impl<S> CountedStream<S> {
     fn count(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(written)) = &polled {
             add(&self.activity.written, *written);

@@ -6,14 +6,14 @@ use autoscan_core::secret::Secret;
 use autoscan_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
-use crate::places::Slots;
+use crate::connection_limits::Slots;
 use crate::session::Sessions;
 use crate::throttle::Throttle;
 use crate::web::Web;
 
 /// What lasts longer than a config.
 #[derive(Clone)]
-pub(crate) struct Lasting {
+pub(crate) struct ProcessState {
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) sessions: Arc<Sessions>,
     /// The places for those who look on.
@@ -26,7 +26,7 @@ pub(crate) struct Lasting {
     pub(crate) since: Timestamp,
 }
 
-impl Lasting {
+impl ProcessState {
     /// Nothing is remembered yet.
     pub(crate) fn of(web: &Web) -> Self {
         Self {
@@ -34,14 +34,14 @@ impl Lasting {
             sessions: sessions(web),
             slots: web.places.live(),
             large: Arc::new(Semaphore::new(1)),
-            keys: web.doors.secret_keys.clone(),
+            keys: web.access.secret_keys.clone(),
             since: web.engine.now(),
         }
     }
 
     /// The same, with sessions that are signed as `web` says.
     pub(crate) fn renewed(&mut self, web: &Web) {
-        let keys = &web.doors.secret_keys;
+        let keys = &web.access.secret_keys;
         if !keys.is_empty() && *keys != self.keys {
             self.keys.clone_from(keys);
             self.sessions = sessions(web);
@@ -50,5 +50,5 @@ impl Lasting {
 }
 
 fn sessions(web: &Web) -> Arc<Sessions> {
-    Arc::new(Sessions::new(web.random, &web.doors.secret_keys, Arc::clone(&web.sessions)))
+    Arc::new(Sessions::new(web.random, &web.access.secret_keys, Arc::clone(&web.sessions)))
 }

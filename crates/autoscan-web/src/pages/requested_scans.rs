@@ -11,7 +11,7 @@ use crate::app::App;
 const SHOWN: usize = 100;
 
 /// The scans that were asked for.
-pub(super) struct Asked {
+pub(super) struct RequestedScans {
     /// How many are in which state, in words.
     pub(super) summary: String,
     pub(super) rows: Vec<Row>,
@@ -25,17 +25,17 @@ pub(super) struct Row {
     pub(super) folder: String,
     pub(super) badge: Badge,
     pub(super) reason: Option<String>,
-    pub(super) deliveries: Vec<AskedDelivery>,
+    pub(super) deliveries: Vec<RequestedDelivery>,
 }
 
 /// One target of a scan.
-pub(super) struct AskedDelivery {
+pub(super) struct RequestedDelivery {
     pub(super) target: String,
     pub(super) badge: Badge,
     pub(super) reason: Option<String>,
 }
 
-impl Asked {
+impl RequestedScans {
     /// Reads them; a scan that was forgotten meanwhile is only counted.
     pub(super) async fn of(app: &App, ids: &[ScanId]) -> Result<Self, Problem> {
         let mut scans = Vec::new();
@@ -65,7 +65,7 @@ impl Row {
     fn of(scan: &Scan, now: autoscan_core::time::Timestamp) -> Self {
         let quiet = (scan.state == ScanState::Waiting)
             .then(|| format!("starts {} if nothing more comes", words::ago(now, scan.due_at)));
-        let deliveries = scan.deliveries.iter().map(|delivery| AskedDelivery {
+        let deliveries = scan.deliveries.iter().map(|delivery| RequestedDelivery {
             target: delivery.target.to_string(),
             badge: words::delivery_state(delivery),
             reason: delivery.error.as_deref().map(words::plain),

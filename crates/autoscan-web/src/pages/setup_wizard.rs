@@ -1,4 +1,4 @@
-//! How far a person has come in adding a server. It stays here, for the session that walks it: no key ever stands in a page.
+//! How far a person has come in adding a server. It stays here, for the session whose wizard it is: no key ever stands in a page.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -11,9 +11,9 @@ use autoscan_engine::TestView;
 use crate::control::{LoginKind, NewTarget, PendingLogin};
 use crate::session::Session;
 
-/// Walks that are kept at a time; beyond, the oldest is forgotten.
+/// Wizards that are kept at a time; beyond, the oldest is forgotten.
 const MOST: usize = 32;
-/// A walk that nobody went on with for so long is forgotten, with its key.
+/// A wizard that nobody went on with for so long is forgotten, with its key.
 const REST: Duration = Duration::from_mins(30);
 
 /// A kind of server that can be added here.
@@ -67,7 +67,7 @@ pub(super) fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
 
-/// Where a walk stands.
+/// Where a wizard stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     /// Which kind of server?
@@ -86,7 +86,7 @@ pub(super) enum Step {
 /// A folder of a library, and what it is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    /// In the server's eyes.
+    /// By the server's own paths.
     pub(super) folder: String,
     /// The libraries that have it.
     pub(super) libraries: String,
@@ -96,9 +96,9 @@ pub(super) struct Row {
     pub(super) evidence: Vec<String>,
 }
 
-/// One person's walk.
+/// One person's wizard.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct Wizard {
     revision: u64,
     pub(super) step: Step,
     pub(super) kind: Option<&'static Kind>,
@@ -118,7 +118,7 @@ pub(super) struct Walk {
     pub(super) may_insist: bool,
 }
 
-impl Walk {
+impl Wizard {
     /// Forgets what holds only for the server as it was named before.
     pub(super) fn forget_server(&mut self) {
         self.key = None;
@@ -144,43 +144,43 @@ impl Walk {
     }
 }
 
-struct Kept {
-    /// The token of the session that walks.
+struct StoredWizard {
+    /// The token of the session whose wizard it is.
     owner: String,
     touched_at: Timestamp,
-    walk: Walk,
+    wizard: Wizard,
 }
 
-/// The walks of all sessions.
+/// The wizards of all sessions.
 #[derive(Default)]
-pub(crate) struct Walks(Mutex<VecDeque<Kept>>);
+pub(crate) struct Wizards(Mutex<VecDeque<StoredWizard>>);
 
-impl Walks {
-    /// The walk of this session; a new one when it has none.
-    pub(super) fn of(&self, session: &Session, now: Timestamp) -> Walk {
+impl Wizards {
+    /// The wizard of this session; a new one when it has none.
+    pub(super) fn of(&self, session: &Session, now: Timestamp) -> Wizard {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|kept| now.since(kept.touched_at) < REST);
         kept.iter()
             .find(|kept| session.is_token(&kept.owner))
-            .map(|kept| kept.walk.clone())
+            .map(|kept| kept.wizard.clone())
             .unwrap_or_default()
     }
 
-    /// Keeps a walk, unless the person went another way meanwhile.
-    pub(super) fn keep(&self, session: &Session, now: Timestamp, mut walk: Walk) {
+    /// Keeps a wizard, unless the person went elsewhere meanwhile.
+    pub(super) fn keep(&self, session: &Session, now: Timestamp, mut wizard: Wizard) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().position(|kept| session.is_token(&kept.owner));
-        if at.map_or(0, |at| kept[at].walk.revision) != walk.revision {
+        if at.map_or(0, |at| kept[at].wizard.revision) != wizard.revision {
             return;
         }
-        walk.revision += 1;
+        wizard.revision += 1;
         if let Some(at) = at {
             kept.remove(at);
         }
         if kept.len() >= MOST {
             kept.pop_front();
         }
-        kept.push_back(Kept { owner: session.csrf.clone(), touched_at: now, walk });
+        kept.push_back(StoredWizard { owner: session.csrf.clone(), touched_at: now, wizard });
     }
 }
 
@@ -193,39 +193,39 @@ mod tests {
         Session::new(&seed.to_string(), true, Timestamp::from_millis(0))
     }
 
-    fn named(name: &str, revision: u64) -> Walk {
-        Walk { name: name.to_owned(), revision, ..Walk::default() }
+    fn named(name: &str, revision: u64) -> Wizard {
+        Wizard { name: name.to_owned(), revision, ..Wizard::default() }
     }
 
     #[test]
     fn a_walk_is_its_sessions_and_ends_when_it_rests() {
-        let (walks, mine, other) = (Walks::default(), session(), session());
+        let (wizards, mine, other) = (Wizards::default(), session(), session());
         let start = Timestamp::from_millis(0);
-        walks.keep(&mine, start, named("mine", 0));
-        assert_eq!(walks.of(&other, start).name, "");
-        assert_eq!(walks.of(&mine, start + Duration::from_mins(29)).name, "mine");
-        assert_eq!(walks.of(&mine, start + REST).name, "");
+        wizards.keep(&mine, start, named("mine", 0));
+        assert_eq!(wizards.of(&other, start).name, "");
+        assert_eq!(wizards.of(&mine, start + Duration::from_mins(29)).name, "mine");
+        assert_eq!(wizards.of(&mine, start + REST).name, "");
     }
 
     #[test]
     fn an_answer_that_comes_late_does_not_undo_what_the_person_did_meanwhile() {
-        let (walks, mine, start) = (Walks::default(), session(), Timestamp::from_millis(0));
-        walks.keep(&mine, start, named("first", 0));
-        let late = walks.of(&mine, start);
-        let now = walks.of(&mine, start);
-        walks.keep(&mine, start, Walk { name: "second".to_owned(), ..now });
-        walks.keep(&mine, start, Walk { name: "late".to_owned(), ..late });
-        assert_eq!(walks.of(&mine, start).name, "second");
+        let (wizards, mine, start) = (Wizards::default(), session(), Timestamp::from_millis(0));
+        wizards.keep(&mine, start, named("first", 0));
+        let late = wizards.of(&mine, start);
+        let now = wizards.of(&mine, start);
+        wizards.keep(&mine, start, Wizard { name: "second".to_owned(), ..now });
+        wizards.keep(&mine, start, Wizard { name: "late".to_owned(), ..late });
+        assert_eq!(wizards.of(&mine, start).name, "second");
     }
 
     #[test]
     fn only_so_many_walks_are_kept() {
-        let (walks, start) = (Walks::default(), Timestamp::from_millis(0));
+        let (wizards, start) = (Wizards::default(), Timestamp::from_millis(0));
         let sessions: Vec<Session> = (0..=MOST).map(|_| session()).collect();
         for session in &sessions {
-            walks.keep(session, start, named("one", 0));
+            wizards.keep(session, start, named("one", 0));
         }
-        assert_eq!(walks.of(&sessions[0], start).name, "");
-        assert_eq!(walks.of(&sessions[1], start).name, "one");
+        assert_eq!(wizards.of(&sessions[0], start).name, "");
+        assert_eq!(wizards.of(&sessions[1], start).name, "one");
     }
 }

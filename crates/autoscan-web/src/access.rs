@@ -1,4 +1,4 @@
-//! Who may come in.
+//! Who has access: what a request must show, and whether it does.
 
 use autoscan_core::secret::Secret;
 use axum::http::{HeaderMap, header};
@@ -10,9 +10,9 @@ use crate::fingerprint::Fingerprint;
 use crate::password::{Hashed, Tried};
 use crate::signature::Signatures;
 
-/// What opens which door. An empty secret opens nothing.
+/// What gives access. An empty secret gives none.
 #[derive(Clone, Debug, Default)]
-pub struct Doors {
+pub struct AccessSettings {
     /// Everything is open: `authentication.disabled: true` was written.
     pub disabled: bool,
     /// The name for Basic.
@@ -35,8 +35,8 @@ pub struct Doors {
 /// nobody guesses by the thousand with one request.
 const MOST_SHOWN: u32 = 8;
 
-/// The doors, ready to compare.
-pub(crate) struct Locks {
+/// The access settings, ready to compare with what requests show.
+pub(crate) struct AccessControl {
     /// Whether no credentials are wanted.
     pub(crate) disabled: bool,
     /// What checks the bodies of webhooks, when they must be signed.
@@ -50,7 +50,7 @@ pub(crate) struct Locks {
 }
 
 /// What a request brought with it.
-pub(crate) enum Shown {
+pub(crate) enum Presented {
     /// A key or token that is right: only who knows it sends it.
     Key(Fingerprint),
     /// The right name and password: a browser sends them by itself.
@@ -65,29 +65,29 @@ pub(crate) enum Shown {
 
 /// Secrets that stand in a request's address.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Address<'a> {
+pub(crate) struct UrlSecrets<'a> {
     /// The query, decoded. `token` and `apikey` may open.
     pub(crate) query: &'a [(String, String)],
     /// The segment after the trigger's name.
     pub(crate) segment: Option<&'a str>,
 }
 
-impl Locks {
-    /// Locks for these doors.
-    pub(crate) fn new(doors: &Doors) -> Self {
-        let password = filled(doors.password.as_ref());
-        let hash = filled(doors.password_hash.as_ref()).filter(|_| password.is_none());
+impl AccessControl {
+    /// AccessControl for these settings.
+    pub(crate) fn new(settings: &AccessSettings) -> Self {
+        let password = filled(settings.password.as_ref());
+        let hash = filled(settings.password_hash.as_ref()).filter(|_| password.is_none());
         let shown = password.or(hash).map_or("", Secret::reveal);
         Self {
-            disabled: doors.disabled,
-            signatures: filled(doors.webhook_secret.as_ref()).map(Signatures::new),
+            disabled: settings.disabled,
+            signatures: filled(settings.webhook_secret.as_ref()).map(Signatures::new),
             basic: password
-                .map(|password| basics(&format!("{}:{}", doors.username, password.reveal())))
+                .map(|password| basics(&format!("{}:{}", settings.username, password.reveal())))
                 .unwrap_or_default(),
-            hashed: hash.map(|hash| Hashed::new(&doors.username, hash)),
-            credentials: format!("credentials\0{}\0{shown}", doors.username),
-            api_key: print_of(doors.api_key.as_ref()),
-            server_pass: print_of(doors.server_pass.as_ref()),
+            hashed: hash.map(|hash| Hashed::new(&settings.username, hash)),
+            credentials: format!("credentials\0{}\0{shown}", settings.username),
+            api_key: print_of(settings.api_key.as_ref()),
+            server_pass: print_of(settings.server_pass.as_ref()),
         }
     }
 
@@ -130,7 +130,12 @@ impl Locks {
     }
 
     /// Looks at everything a request brought; `token` is that of the trigger it is for. One right credential is enough.
-    pub(crate) fn look(&self, headers: &HeaderMap, address: Address<'_>, token: Option<&Secret>) -> Shown {
+    pub(crate) fn look(
+        &self,
+        headers: &HeaderMap,
+        address: UrlSecrets<'_>,
+        token: Option<&Secret>,
+    ) -> Presented {
         let token = print_of(token);
         let (mut count, mut key) = (0, None);
         let mut look_at = |shown: &[u8], expected: [Option<&Fingerprint>; 2]| {
@@ -161,16 +166,16 @@ impl Locks {
         }
         count += u32::from(basic.is_some());
         match (key, basic.and_then(decoded), count) {
-            (Some(key), ..) => Shown::Key(key),
-            (_, Some(pair), _) if self.is_known(&pair) => Shown::Password(Fingerprint::of(&pair)),
-            (_, Some(pair), _) if self.has_hash() => Shown::Perhaps(pair, count),
-            (_, _, 0) => Shown::Nothing,
-            _ => Shown::Wrong(count),
+            (Some(key), ..) => Presented::Key(key),
+            (_, Some(pair), _) if self.is_known(&pair) => Presented::Password(Fingerprint::of(&pair)),
+            (_, Some(pair), _) if self.has_hash() => Presented::Perhaps(pair, count),
+            (_, _, 0) => Presented::Nothing,
+            _ => Presented::Wrong(count),
         }
     }
 }
 
-impl Shown {
+impl Presented {
     /// What is remembered of it once it was right; none of what is wrong.
     pub(crate) fn credential(&self) -> Option<Fingerprint> {
         match self {
