@@ -73,7 +73,7 @@ pub(crate) struct UrlSecrets<'a> {
 }
 
 impl AccessControl {
-    /// AccessControl for these settings.
+    /// Access by these settings.
     pub(crate) fn new(settings: &AccessSettings) -> Self {
         let password = filled(settings.password.as_ref());
         let hash = filled(settings.password_hash.as_ref()).filter(|_| password.is_none());

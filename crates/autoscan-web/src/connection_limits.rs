@@ -35,7 +35,7 @@ impl ConnectionLimits {
     }
 }
 
-/// ConnectionLimits of one kind. Clones share them.
+/// Slots of one kind. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Slots(Arc<Mutex<Taken>>);
 
