@@ -35,8 +35,8 @@ use crate::server_info::ServerInfo;
 use crate::settler::Settler;
 use crate::source::SourceReader;
 use crate::storms::Storms;
-use crate::verifier::{Verifier, Verifying};
-use crate::views::{TargetView, TriggerView};
+use crate::verifier::Verifier;
+use crate::verifying::Verifying;
 use crate::wakeup::Wakeup;
 use crate::worker::{self, Worker};
 
@@ -302,52 +302,6 @@ impl Engine {
     /// The configured targets.
     pub(crate) fn targets_bound(&self) -> impl Iterator<Item = &BoundTarget> {
         self.lanes.iter().map(|lane| &*lane.target)
-    }
-
-    /// Every trigger with what it sent last.
-    pub fn triggers(&self) -> Vec<TriggerView> {
-        let view = |trigger: &Arc<BoundTrigger>| {
-            let counts = self.history.of_trigger(&trigger.name);
-            let (last_event_at, last_event) = counts.last.unzip();
-            TriggerView {
-                name: trigger.name.clone(),
-                kind: trigger.kind,
-                events: counts.events,
-                changes: counts.changes,
-                refused: counts.refused,
-                last_event_at,
-                last_event,
-                recent: counts.recent.into_iter().rev().collect(),
-            }
-        };
-        self.triggers.iter().map(view).collect()
-    }
-
-    /// Every target with the state of its lane.
-    pub fn targets(&self) -> Vec<TargetView> {
-        let view = |lane: &Arc<Lane>| {
-            let target = &lane.target;
-            let state = lane.state();
-            let (state, reason, until) = if let Some(pause) = lane.pause() {
-                ("paused", Some("a person paused this target".to_owned()), pause.until)
-            } else if let Some(suspension) = lane.suspension().filter(|_| state.until().is_none()) {
-                ("quiet", Some(suspension.reason), Some(suspension.until))
-            } else {
-                let until = state.until().map(|until| self.ports.time_of(until));
-                (state.word(), state.reason().map(str::to_owned), until)
-            };
-            TargetView {
-                name: target.name.clone(),
-                kind: target.kind,
-                url: target.url.clone(),
-                state,
-                reason,
-                until,
-                version: lane.version(),
-                figures: self.history.of_target(&target.name),
-            }
-        };
-        self.lanes.iter().map(view).collect()
     }
 
     /// Proves that the store can be written. After a request that could not be stored it stays unready until the next
