@@ -30,6 +30,7 @@ use crate::lane::{Lane, Pause};
 use crate::mounts::Mounts;
 use crate::ports::Ports;
 use crate::protected::protected;
+use crate::protected_source::protected_source;
 use crate::scheduler::{Scheduler, Scheduling};
 use crate::server_info::ServerInfo;
 use crate::settler::Settler;
@@ -139,7 +140,7 @@ impl Engine {
         Arc::new(Self {
             owner: Owner(run.cast_signed()),
             overhear,
-            triggers: triggers.into_iter().map(Arc::new).collect(),
+            triggers: triggers.into_iter().map(|trigger| protect_source(trigger, &redaction)).collect(),
             servers: lanes.iter().map(|_| ServerInfo::default()).collect(),
             pausing: tokio::sync::Mutex::default(),
             ports,
@@ -396,6 +397,11 @@ fn gate(ports: &Arc<Ports>, rules: &Arc<Rules>, mounts: &Arc<Mounts>, changed: &
     let guards = Arc::new(Guards::new(Arc::clone(ports), anchors, Arc::clone(mounts), check));
     let storms = Storms::new(rules.storm, Arc::clone(ports), Arc::clone(mounts), Arc::clone(changed));
     Arc::new(Gate::new(Arc::clone(ports), rules.files, Arc::clone(mounts), guards, Arc::new(storms)))
+}
+
+fn protect_source(trigger: BoundTrigger, redaction: &Redaction) -> Arc<BoundTrigger> {
+    let source = trigger.source.map(|source| protected_source(source, redaction.clone()));
+    Arc::new(BoundTrigger { source, ..trigger })
 }
 
 /// Another number in every run, so that the news of one are not taken for those of another.

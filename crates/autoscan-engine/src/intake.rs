@@ -62,6 +62,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) targets: Option<Vec<Name>>,
     /// From where on their source is read next.
     pub(crate) bookmark: Option<Bookmark>,
+    /// Whether they could not be stored before: they are not counted once more.
+    pub(crate) again: bool,
 }
 
 impl Intake {
@@ -75,7 +77,7 @@ impl Intake {
         let reading = trigger.reader.read(hook).inspect_err(|unreadable| {
             self.note_refused(&trigger.name, &unreadable.to_string());
         })?;
-        let incoming = Incoming { trigger, eyes: trigger, targets, bookmark: None };
+        let incoming = Incoming { trigger, eyes: trigger, targets, bookmark: None, again: false };
         Ok(self.take_changes(incoming, reading).await?)
     }
 
@@ -86,7 +88,7 @@ impl Intake {
         reading: Reading,
     ) -> Result<Taken, StoreError> {
         let (trigger, now) = (incoming.trigger, self.ports.now());
-        let bookmark = incoming.bookmark.clone();
+        let (bookmark, again) = (incoming.bookmark.clone(), incoming.again);
         let mut grouping = Grouping::new(self, incoming, now);
         grouping.taken.event = reading.event;
         for Refusal { reason } in reading.refused {
@@ -97,7 +99,14 @@ impl Intake {
         }
         let Grouping { folders, taken, .. } = grouping;
         let event = taken.event.clone();
+        if !again {
+            self.note_deletions(&folders);
+        }
+        let only_moves = bookmark.is_some() && taken.is_empty();
         let stored = self.store(trigger, folders, taken, bookmark, now).await;
+        if only_moves || (again && stored.is_err()) {
+            return stored;
+        }
         let (changes, scans, outcome) = match &stored {
             Ok(taken) => (taken.changes, &taken.scans[..], taken.sentence()),
             Err(failure) => (0, &[][..], failure.to_string()),
@@ -171,10 +180,6 @@ impl Intake {
         if folders.is_empty() && refusals.is_empty() && bookmark.is_none() {
             return Ok(taken);
         }
-        // A folder that got a file in the same request is tidied, not lost: an upgrade deletes what it replaces.
-        for folder in folders.iter().filter(|folder| !folder.changes.iter().any(|kept| kept.change.awaited)) {
-            self.storms.note(folder.changes.iter().map(|kept| &kept.change));
-        }
         let wakes = !folders.is_empty();
         let stored = self.ports.store.absorb(Batch { received_at: now, folders, refusals, bookmark }).await;
         self.note_writes(stored.as_ref().err());
@@ -185,6 +190,14 @@ impl Intake {
             self.scheduler.wake_before(self.ports.steady() + quiet);
         }
         Ok(taken)
+    }
+
+    /// Counts deletions before they are stored, so that none is started uncounted. A folder that got a file in the same request
+    /// is tidied, not lost: an upgrade deletes what it replaces.
+    fn note_deletions(&self, folders: &[Absorb]) {
+        for folder in folders.iter().filter(|folder| !folder.changes.iter().any(|kept| kept.change.awaited)) {
+            self.storms.note(folder.changes.iter().map(|kept| &kept.change));
+        }
     }
 
     /// Remembers whether the last request could be stored.

@@ -28,6 +28,7 @@ mod mounts;
 mod pause;
 mod ports;
 mod protected;
+mod protected_source;
 mod queue;
 mod requests;
 mod scheduler;

@@ -63,7 +63,7 @@ impl Engine {
             }
         }
         let reading = Reading { event: String::new(), changes, refused: Vec::new() };
-        let incoming = Incoming { trigger, eyes, targets, bookmark: None };
+        let incoming = Incoming { trigger, eyes, targets, bookmark: None, again: false };
         Ok(self.intake.take_changes(incoming, reading).await?)
     }
 }

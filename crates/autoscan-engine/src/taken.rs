@@ -8,6 +8,11 @@ use crate::views::Taken;
 const SHOWN: usize = 5;
 
 impl Taken {
+    /// Whether nothing was said at all: no event, no path.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.event.is_empty() && self.changes == 0 && self.ignored.is_empty() && self.refused.is_empty()
+    }
+
     /// What is stored, left out and refused, in a sentence.
     pub fn sentence(&self) -> String {
         let mut text = match self.changes {

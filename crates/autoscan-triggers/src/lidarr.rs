@@ -15,6 +15,8 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "lidarr",
     settings: arr::settings,
     open: |settings| arr::open(settings, Arc::new(Lidarr)),
+    source: None,
+    takes_requests: true,
     for_people: false,
     api: Some("v1"),
     marks: &["artist", "album", "albums", "trackFile", "trackFiles"],

@@ -20,6 +20,8 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "manual",
     settings: |generator| ManualSettings::json_schema(generator),
     open: |settings| ManualSettings::deserialize(settings).map(|_| Arc::new(Manual) as Arc<dyn Trigger>),
+    source: None,
+    takes_requests: true,
     for_people: true,
     api: None,
     marks: &["path", "paths", "dir", "filepath"],

@@ -15,6 +15,8 @@ pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "radarr",
     settings: arr::settings,
     open: |settings| arr::open(settings, Arc::new(Radarr)),
+    source: None,
+    takes_requests: true,
     for_people: false,
     api: Some("v3"),
     marks: &["movie", "remoteMovie", "movieFile"],

@@ -336,6 +336,8 @@ pub(crate) struct Setup {
     pub(crate) refused: Range<u64>,
     /// What the target called `plex` is not told of.
     pub(crate) exclude: Vec<&'static str>,
+    /// What no target and no source may say.
+    pub(crate) hidden: Vec<&'static str>,
 }
 
 impl Default for Setup {
@@ -355,6 +357,7 @@ impl Default for Setup {
             clock: None,
             refused: 0..0,
             exclude: vec![],
+            hidden: vec![],
         }
     }
 }
@@ -417,6 +420,12 @@ fn rules(anchors: Vec<Anchor>, check: bool) -> Rules {
     }
 }
 
+fn redaction(hidden: &[&str]) -> Redaction {
+    let redaction = Redaction::default();
+    redaction.learn(hidden.iter().copied());
+    redaction
+}
+
 impl World {
     /// Starts it.
     pub(crate) fn start(setup: Setup) -> Self {
@@ -451,7 +460,7 @@ impl World {
             clock: Arc::new(clock.clone()),
             files: Arc::clone(&files) as Arc<_>,
             jitter: || 0.0,
-            redaction: Redaction::default(),
+            redaction: redaction(&setup.hidden),
             overhear: |telling| Box::pin(async { (telling.await, CALLS.map(str::to_owned).into()) }),
             triggers: ["sonarr", MANUAL]
                 .map(|kind| BoundTrigger {
