@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{MakeSource, SourcePorts, TriggerKind};
+use crate::kind::{MakeSource, SourcePorts, TriggerKind};
 use known_files::{FileStamp, KnownFiles};
 
 pub(crate) const KIND: TriggerKind = TriggerKind {

@@ -14,7 +14,8 @@ use serde::Deserialize;
 
 use crate::family::lenient::{self, List, Text, objects};
 use crate::family::repeats::without_repeats;
-use crate::{TriggerKind, recognise};
+use crate::kind::TriggerKind;
+use crate::recognise;
 
 pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "manual",

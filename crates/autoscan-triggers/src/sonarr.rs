@@ -6,10 +6,10 @@ use autoscan_core::guide::{FieldValue, Guide};
 use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 
-use crate::TriggerKind;
 use crate::family::arr::{self, Deleted, File, Findings};
 use crate::family::arr_guide::{self, LEAVE, TICK, UPGRADES};
 use crate::family::lenient::{Id, List, Text, objects};
+use crate::kind::TriggerKind;
 
 pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "sonarr",

@@ -13,9 +13,10 @@ use autoscan_triggers::ArrReport;
 use serde::Serialize;
 
 use super::{suggested_maps, unreached};
+use crate::command_end::CommandEnd;
 use crate::config::{ConfigFaults, Loaded, TriggerSettings};
 use crate::disk::Disk;
-use crate::{CommandEnd, output, wire};
+use crate::{output, wire};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]

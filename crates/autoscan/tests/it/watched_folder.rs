@@ -59,7 +59,10 @@ fn a_folder_is_read_by_itself_and_what_came_while_autoscan_was_away_is_found_at_
     program.until("what came meanwhile is reported", || reported(&program).contains(&meanwhile));
 
     let all = reported(&program);
-    assert!(!all.iter().any(|path| path.contains("/Old/")), "what was there at the first look is not new: {all:?}");
+    assert!(
+        !all.iter().any(|path| path.contains("/Old/")),
+        "what was there at the first look is not new: {all:?}"
+    );
     assert!(!all.iter().any(|path| path.contains(".part")), "it is excluded: {all:?}");
     program.stop();
 }
