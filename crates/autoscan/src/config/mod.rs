@@ -36,7 +36,7 @@ mod tests;
 
 pub(crate) use access::TlsFiles;
 pub(crate) use edit::{Composed, compose, raw_settings};
-pub(crate) use fault::{ConfigFault, ConfigFaults};
+pub(crate) use fault::ConfigFaults;
 pub(crate) use load::{load, load_again, load_or_begin};
 pub(crate) use loaded::Loaded;
 pub(crate) use reference::reference;
