@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::bound::{BoundTarget, BoundTrigger, Rules};
-use crate::bus::{Bus, BusWorker, Listener, NewsId, Topic};
+use crate::bus::{Bus, BusEventId, BusWorker, Listener, Topic};
 use crate::call::{Calling, Overhear};
 use crate::clock_watch::{self, ClockWatch};
 use crate::deliverer::Deliverer;
@@ -365,14 +365,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Listens to news: those after `since`, or from now on. A number that is too old, or of another run, begins with a
+    /// Listens to events: those after `since`, or from now on. A number that is too old, or of another run, begins with a
     /// gap.
-    pub fn news(&self, since: Option<NewsId>) -> Listener {
+    pub fn subscribe(&self, since: Option<BusEventId>) -> Listener {
         self.bus.listen(since)
     }
 
-    /// The number of the last news: whoever looks things up now, and listens from there on, misses nothing.
-    pub fn last_news(&self) -> NewsId {
+    /// The number of the last event: whoever looks things up now, and listens from there on, misses nothing.
+    pub fn last_event(&self) -> BusEventId {
         self.bus.last()
     }
 
@@ -404,7 +404,7 @@ fn protect_source(trigger: BoundTrigger, redaction: &Redaction) -> Arc<BoundTrig
     Arc::new(BoundTrigger { source, ..trigger })
 }
 
-/// Another number in every run, so that the news of one are not taken for those of another.
+/// Another number in every run, so that the events of one are not taken for those of another.
 fn run_number(parts: &Parts) -> u64 {
     static ENGINES: AtomicU64 = AtomicU64::new(0);
     let engines = ENGINES.fetch_add(1, Ordering::Relaxed);

@@ -47,7 +47,7 @@ mod worker;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
 pub use browse::{BrowseError, BrowsePart, BrowseRoot, BrowseRoots, Browsed};
-pub use bus::{Heard, Listener, News, NewsId, Topic};
+pub use bus::{BusEvent, BusEventId, BusMessage, Listener, Topic};
 pub use call::Overhear;
 pub use engine::{Broken, Engine, Parts};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
