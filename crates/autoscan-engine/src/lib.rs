@@ -53,7 +53,7 @@ pub use engine::{Broken, Engine, Parts};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
 pub use hours::HOURS;
 pub use protected::protected;
-pub use server_info::{Here, Known, Said};
+pub use server_info::{LocalFolders, ServerAnswer, ServerStatus};
 pub use suggest::{MapAdvice, NewServer, SenderFolders};
 pub use views::{
     Backlog, ExplainedTarget, Explanation, GateView, Hour, Retried, RetryFilter, TakeError, Taken,
