@@ -19,7 +19,7 @@ use crate::bus::{Bus, Topic};
 use crate::history::History;
 use crate::ports::Ports;
 use crate::storms::Storms;
-use crate::views::{TakeError, Taken};
+use crate::views::{IntakeError, IntakeReport};
 use crate::wakeup::Wakeup;
 
 /// The same path on this machine.
@@ -73,7 +73,7 @@ impl Intake {
         trigger: &BoundTrigger,
         targets: Option<Vec<Name>>,
         hook: &Hook<'_>,
-    ) -> Result<Taken, TakeError> {
+    ) -> Result<IntakeReport, IntakeError> {
         let reading = trigger.reader.read(hook).inspect_err(|unreadable| {
             self.note_refused(&trigger.name, &unreadable.to_string());
         })?;
@@ -86,7 +86,7 @@ impl Intake {
         &self,
         incoming: Incoming<'_>,
         reading: Reading,
-    ) -> Result<Taken, StoreError> {
+    ) -> Result<IntakeReport, StoreError> {
         let (trigger, now) = (incoming.trigger, self.ports.now());
         let (bookmark, again) = (incoming.bookmark.clone(), incoming.again);
         let mut grouping = Grouping::new(self, incoming, now);
@@ -163,10 +163,10 @@ impl Intake {
         &self,
         trigger: &BoundTrigger,
         folders: Vec<Absorb>,
-        mut taken: Taken,
+        mut taken: IntakeReport,
         bookmark: Option<Bookmark>,
         now: Timestamp,
-    ) -> Result<Taken, StoreError> {
+    ) -> Result<IntakeReport, StoreError> {
         let refusals: Vec<RefusalRecord> = taken
             .refused
             .iter()
@@ -223,12 +223,12 @@ struct Grouping<'a> {
     now: Timestamp,
     folders: Vec<Absorb>,
     by_folder: HashMap<LocalPath, usize>,
-    taken: Taken,
+    taken: IntakeReport,
 }
 
 impl<'a> Grouping<'a> {
     fn new(intake: &'a Intake, incoming: Incoming<'a>, now: Timestamp) -> Self {
-        let (folders, by_folder, taken) = (Vec::new(), HashMap::new(), Taken::default());
+        let (folders, by_folder, taken) = (Vec::new(), HashMap::new(), IntakeReport::default());
         Self { intake, incoming, now, folders, by_folder, taken }
     }
 

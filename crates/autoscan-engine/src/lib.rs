@@ -21,6 +21,7 @@ mod heartbeat;
 mod history;
 mod hours;
 mod intake;
+mod intake_report;
 mod janitor;
 mod lane;
 mod ledger;
@@ -38,7 +39,6 @@ mod source;
 mod storms;
 mod suggest;
 mod suspension;
-mod taken;
 mod timeline;
 mod verifier;
 mod views;
@@ -56,7 +56,7 @@ pub use protected::protected;
 pub use server_info::{LocalFolders, ServerAnswer, ServerStatus};
 pub use suggest::{MapAdvice, NewServer, SenderFolders};
 pub use views::{
-    Backlog, ExplainedTarget, Explanation, GateView, Hour, Retried, RetryFilter, TakeError, Taken,
+    Backlog, ExplainedTarget, Explanation, GateView, Hour, IntakeError, IntakeReport, Retried, RetryFilter,
     TargetView, TestView, TriggerView,
 };
 

@@ -24,7 +24,8 @@ use autoscan_core::scan::{Quiet, Scan, ScanId};
 use autoscan_core::storm::StormRule;
 use autoscan_core::time::Timestamp;
 use autoscan_engine::{
-    BoundTarget, BoundTrigger, Broken, Engine, FileRules, MANUAL, Pace, Parts, PathPriority, Rules, Taken,
+    BoundTarget, BoundTrigger, Broken, Engine, FileRules, IntakeReport, MANUAL, Pace, Parts, PathPriority,
+    Rules,
 };
 use autoscan_store::MemoryStore;
 use autoscan_testkit::{FakeClock, FakeFiles, FaultyStore};
@@ -490,7 +491,7 @@ impl World {
     }
 
     /// A request of Sonarr: one change a line.
-    pub(crate) async fn send(&self, lines: &str) -> Taken {
+    pub(crate) async fn send(&self, lines: &str) -> IntakeReport {
         let hook = Hook { query: &[], content_type: None, body: lines.as_bytes() };
         self.engine.take(&name("sonarr"), &hook).await.unwrap()
     }
