@@ -57,7 +57,7 @@ pub(crate) struct Incoming<'a> {
     /// Who reported them.
     pub(crate) trigger: &'a BoundTrigger,
     /// Whose map and filter count.
-    pub(crate) eyes: &'a BoundTrigger,
+    pub(crate) mapped_by: &'a BoundTrigger,
     /// The targets that should be told; none means all.
     pub(crate) targets: Option<Vec<Name>>,
     /// From where on their source is read next.
@@ -77,7 +77,7 @@ impl Intake {
         let reading = trigger.reader.read(hook).inspect_err(|unreadable| {
             self.note_refused(&trigger.name, &unreadable.to_string());
         })?;
-        let incoming = Incoming { trigger, eyes: trigger, targets, bookmark: None, again: false };
+        let incoming = Incoming { trigger, mapped_by: trigger, targets, bookmark: None, again: false };
         Ok(self.take_changes(incoming, reading).await?)
     }
 
@@ -240,7 +240,7 @@ impl<'a> Grouping<'a> {
 
     fn add(&mut self, change: Change<TriggerPath>) {
         let sent = change.path.clone();
-        let change = match change.try_map(|path| to_local(&self.incoming.eyes.map, &path)) {
+        let change = match change.try_map(|path| to_local(&self.incoming.mapped_by.map, &path)) {
             Ok(change) => change,
             Err(reason) => return self.refuse(&reason),
         };
@@ -270,7 +270,7 @@ impl<'a> Grouping<'a> {
                     .to_owned(),
             );
         }
-        left_out(&self.intake.rules.ignore, self.incoming.eyes, change)
+        left_out(&self.intake.rules.ignore, self.incoming.mapped_by, change)
     }
 
     fn group(&mut self, folder: LocalPath) -> &mut Absorb {

@@ -47,17 +47,20 @@ impl Engine {
         &self,
         paths: Vec<TriggerPath>,
         targets: Option<Vec<Name>>,
-        eyes: &str,
+        mapped_by: &str,
     ) -> Result<IntakeReport, IntakeError> {
         let trigger = self.trigger_of_kind(MANUAL).ok_or(IntakeError::UnknownTrigger)?;
-        let eyes =
-            if eyes == MANUAL { trigger } else { self.trigger(eyes).ok_or(IntakeError::UnknownTrigger)? };
+        let mapped_by = if mapped_by == MANUAL {
+            trigger
+        } else {
+            self.trigger(mapped_by).ok_or(IntakeError::UnknownTrigger)?
+        };
         for name in targets.iter().flatten() {
             if self.lane(name.as_str()).is_none() {
                 return Err(IntakeError::UnknownTarget(name.to_string()));
             }
         }
-        let targets = targets.or_else(|| eyes.targets.clone());
+        let targets = targets.or_else(|| mapped_by.targets.clone());
         let mut changes: Vec<Change<TriggerPath>> = Vec::new();
         for path in paths {
             let text = path.to_string();
@@ -67,7 +70,7 @@ impl Engine {
             }
         }
         let reading = Reading { event: String::new(), changes, refused: Vec::new() };
-        let incoming = Incoming { trigger, eyes, targets, bookmark: None, again: false };
+        let incoming = Incoming { trigger, mapped_by, targets, bookmark: None, again: false };
         Ok(self.intake.take_changes(incoming, reading).await?)
     }
 }

@@ -62,7 +62,7 @@ impl SourceReader {
         let bookmark = Bookmark { trigger: self.trigger.name.clone(), place: place.clone() };
         let incoming = Incoming {
             trigger: &self.trigger,
-            eyes: &self.trigger,
+            mapped_by: &self.trigger,
             targets: self.trigger.targets.clone(),
             bookmark: Some(bookmark),
             again: std::mem::replace(&mut self.again, true),
