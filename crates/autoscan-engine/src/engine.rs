@@ -44,8 +44,6 @@ use crate::worker::{self, Worker};
 /// What is written, in bytes, to see whether requests can be stored again: about what one takes.
 const PROBE: usize = 16 * 1024;
 const PROBE_KEY: &str = "probe";
-/// While the store cannot be read at the start, look this often.
-const TAKE_UP_AGAIN: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -77,7 +75,7 @@ pub struct Broken(String);
 /// The running program, as the web interface and the commands see it.
 pub struct Engine {
     pub(crate) ports: Arc<Ports>,
-    owner: Owner,
+    pub(crate) owner: Owner,
     overhear: Overhear,
     pub(crate) rules: Arc<Rules>,
     pub(crate) triggers: Vec<Arc<BoundTrigger>>,
@@ -86,7 +84,7 @@ pub struct Engine {
     pub(crate) intake: Arc<Intake>,
     pub(crate) scheduling: Arc<Scheduling>,
     pub(crate) gate: Arc<Gate>,
-    mounts: Arc<Mounts>,
+    pub(crate) mounts: Arc<Mounts>,
     /// Woken when mounts or storms changed.
     guards_changed: Arc<Wakeup>,
     pub(crate) history: Arc<History>,
@@ -248,46 +246,6 @@ impl Engine {
             rules: Arc::clone(&self.rules),
         });
         Verifier::new(verifying, self.owner, self.settler(lane))
-    }
-
-    /// Takes up what the last run left. Nobody is told, and nothing is kept, before it was read: it is tried until that
-    /// succeeds, or until `stop`. Answers whether it did.
-    async fn take_up(&self, stop: &CancellationToken) -> bool {
-        let mut failing = false;
-        while !stop.is_cancelled() {
-            let Err(failure) = self.try_take_up().await else { return true };
-            if !std::mem::replace(&mut failing, true) {
-                error!(%failure, "what was in hand before the start cannot be read; nobody is told before it is, and requests are stored meanwhile");
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.ports.clock.sleep(TAKE_UP_AGAIN) => {}
-            }
-        }
-        false
-    }
-
-    async fn try_take_up(&self) -> Result<(), StoreError> {
-        let store = &self.ports.store;
-        Heartbeat::first(&self.ports, self.owner).await?;
-        clock_watch::at_the_start(&self.ports).await?;
-        self.take_up_pauses().await?;
-        self.mounts.restore(store.mounts().await?);
-        self.gate.storms.restore(store.storms().await?);
-        self.history.restore().await?;
-        self.reroute_waiting().await
-    }
-
-    /// Takes up the pauses that are in force, so that they are seen from the first request on. [`Self::run`] does it once
-    /// more: until then they may change through the engine before this one.
-    pub async fn take_up_pauses(&self) -> Result<(), StoreError> {
-        let _turn = self.pausing.lock().await;
-        let pauses = self.ports.store.pauses().await?;
-        for lane in &self.lanes {
-            let kept = pauses.iter().find(|(name, _)| *name == lane.target.name);
-            lane.set_pause(kept.map(|(_, until)| Pause { until: *until }));
-        }
-        Ok(())
     }
 
     /// The trigger of this name.

@@ -39,6 +39,7 @@ mod source;
 mod storms;
 mod suggest;
 mod suspension;
+mod take_up;
 mod timeline;
 mod verifier;
 mod views;
