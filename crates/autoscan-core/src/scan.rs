@@ -60,9 +60,14 @@ impl ScanState {
     }
 }
 
-/// Whether a started scan came to its end without a target that was told of it, though no person means it so.
+/// Whether a started scan came to its end and no target was told of it, though no person means it so: each skipped it, or its
+/// file never came and nothing else could be told.
 pub fn reached_nobody(deliveries: &[Delivery]) -> bool {
-    deliveries.iter().all(|delivery| delivery.state == DeliveryState::Skipped && !delivery.excluded)
+    deliveries.iter().all(|delivery| match delivery.state {
+        DeliveryState::Skipped => !delivery.excluded,
+        DeliveryState::Missing => delivery.sent_at.is_none(),
+        _ => false,
+    })
 }
 
 /// A change as it is kept: with who reported it, when, and whom it is for.
@@ -157,6 +162,8 @@ mod tests {
         assert_eq!(ScanState::of(&[excluded.clone(), delivery(Skipped)]), ScanState::Done);
         assert!(!reached_nobody(&[excluded, delivery(Skipped)]) && reached_nobody(&[delivery(Skipped)]));
         assert!(reached_nobody(&[]) && !reached_nobody(&[delivery(Failed), delivery(Skipped)]));
+        let told = Delivery { sent_at: Some(Timestamp::from_millis(9)), ..delivery(Missing) };
+        assert!(reached_nobody(&[delivery(Missing), delivery(Skipped)]) && !reached_nobody(&[told]));
         let asked = Delivery { next_attempt_at: Some(Timestamp::from_millis(9)), ..delivery(Sent) };
         assert_eq!(ScanState::of(&[delivery(Failed), asked]), ScanState::Running);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::delivery::{DeliveryState, Work};
-use autoscan_core::ports::{Settlement, StoreError};
+use autoscan_core::ports::{Settled, Settlement, StoreError};
 use autoscan_core::scan::{ScanId, ScanState};
 
 use crate::bus::Bus;
@@ -16,13 +16,13 @@ use crate::ports::Ports;
 const AT_ONCE: usize = 500;
 
 /// A result that is to be kept, and what is counted once it is.
-pub(crate) struct Settled {
+pub(crate) struct PendingSettlement {
     pub(crate) settlement: Settlement,
     /// How long after its first change the files of the delivery were shown, when this is what happened.
     pub(crate) visible: Option<Duration>,
 }
 
-impl From<Settlement> for Settled {
+impl From<Settlement> for PendingSettlement {
     fn from(settlement: Settlement) -> Self {
         Self { settlement, visible: None }
     }
@@ -34,7 +34,7 @@ pub(crate) struct Settler {
     bus: Arc<Bus>,
     history: Arc<History>,
     lane: Arc<Lane>,
-    unsettled: Vec<Settled>,
+    unsettled: Vec<PendingSettlement>,
 }
 
 impl Settler {
@@ -43,7 +43,7 @@ impl Settler {
     }
 
     /// Takes a result; [`Self::flush`] keeps it.
-    pub(crate) fn add(&mut self, settled: impl Into<Settled>) {
+    pub(crate) fn add(&mut self, settled: impl Into<PendingSettlement>) {
         self.unsettled.push(settled.into());
     }
 
@@ -53,15 +53,20 @@ impl Settler {
             let count = self.unsettled.len().min(AT_ONCE);
             let part: Vec<Settlement> =
                 self.unsettled[..count].iter().map(|settled| settled.settlement.clone()).collect();
-            let finished = self.ports.store.settle(part, self.ports.now()).await?;
-            let kept: Vec<Settled> = self.unsettled.drain(..count).collect();
+            let Settled { finished, late } = self.ports.store.settle(part, self.ports.now()).await?;
+            // What came too late was decided otherwise meanwhile: it never happened.
+            let is_kept = |pending: &PendingSettlement| {
+                let Settlement { scan, delivery, .. } = &pending.settlement;
+                !late.iter().any(|(late, target)| late == scan && *target == delivery.target)
+            };
+            let kept: Vec<PendingSettlement> = self.unsettled.drain(..count).filter(is_kept).collect();
             self.count(&kept, &finished);
             self.wake(&kept);
         }
         Ok(())
     }
 
-    fn count(&self, kept: &[Settled], finished: &[(ScanId, ScanState)]) {
+    fn count(&self, kept: &[PendingSettlement], finished: &[(ScanId, ScanState)]) {
         let now = self.ports.now();
         let target = &self.lane.target.name;
         self.bus.scans(
@@ -79,7 +84,7 @@ impl Settler {
     }
 
     /// Wakes whoever has the next work with what was kept.
-    fn wake(&self, kept: &[Settled]) {
+    fn wake(&self, kept: &[PendingSettlement]) {
         let earliest = |work| {
             let deliveries = kept.iter().map(|settled| &settled.settlement.delivery);
             let open = deliveries.filter(|delivery| delivery.work() == Some(work));

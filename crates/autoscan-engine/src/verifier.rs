@@ -22,7 +22,7 @@ use crate::expected::{Disk, expected};
 use crate::gate::Gate;
 use crate::lane::Lane;
 use crate::ports::Ports;
-use crate::settler::{Settled, Settler};
+use crate::settler::{PendingSettlement, Settler};
 use crate::wakeup::Wakeup;
 use crate::worker::{SAFETY_NET, Worker};
 
@@ -151,7 +151,7 @@ impl Verifier {
         let visible = delivery.seen_at.filter(|_| is_new).map(|seen| seen.since(claim.first_seen));
         self.log(&claim, &delivery, visible);
         let settlement = leased(claim).settled(delivery, None, now);
-        self.settler.add(Settled { settlement, visible });
+        self.settler.add(PendingSettlement { settlement, visible });
     }
 
     /// What is in hand goes back to the store as it is.

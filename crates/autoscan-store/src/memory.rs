@@ -16,8 +16,8 @@ use autoscan_core::history::{HourCounts, TriggerCounts};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
-    Batch, Claimed, Clock, Hold, HoldUntil, Owner, Page, Receipt, RefusalRecord, ScanFilter, Settlement,
-    Start, Stats, Store, StoreError,
+    Batch, Claimed, Clock, Hold, HoldUntil, Owner, Page, Receipt, RefusalRecord, ScanFilter, Settled,
+    Settlement, Start, Stats, Store, StoreError,
 };
 use autoscan_core::scan::{Scan, ScanId, ScanState};
 use autoscan_core::step::Step;
@@ -158,13 +158,13 @@ impl Store for MemoryStore {
         Ok(self.rows().scans.values_mut().filter_map(|row| row.make_due(target, now)).count())
     }
 
-    async fn settle(
-        &self,
-        settlements: Vec<Settlement>,
-        now: Timestamp,
-    ) -> Result<Vec<(ScanId, ScanState)>, StoreError> {
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Settled, StoreError> {
         let mut rows = self.rows();
-        Ok(settlements.into_iter().filter_map(|settlement| rows.settle(settlement, now)).collect())
+        let mut settled = Settled::default();
+        for settlement in settlements {
+            rows.settle(settlement, now, &mut settled);
+        }
+        Ok(settled)
     }
 
     async fn heartbeat(&self, owner: Owner, lasts: Duration) -> Result<usize, StoreError> {

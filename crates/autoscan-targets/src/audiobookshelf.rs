@@ -84,19 +84,19 @@ struct Report {
 
 /// What is told of one scan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
+enum ReportRequest {
     File(Report),
     /// A look at the whole library, by its id.
     Library(String),
 }
 
 impl Audiobookshelf {
-    fn request(&self, told: &Told) -> Request {
+    fn request(&self, told: &ReportRequest) -> Request {
         match told {
-            Told::File(report) => {
+            ReportRequest::File(report) => {
                 Request::post(&self.base, &["api", "watcher", "update"]).secret(&self.key).json(report)
             }
-            Told::Library(id) => {
+            ReportRequest::Library(id) => {
                 Request::post(&self.base, &["api", "libraries", id, "scan"]).secret(&self.key)
             }
         }
@@ -112,18 +112,22 @@ impl Audiobookshelf {
     }
 
     /// The reports of a scan: its files one by one, or the library where that would not be understood.
-    async fn told(&self, scan: &TargetScan) -> Result<BTreeSet<Told>, Fault> {
+    async fn told(&self, scan: &TargetScan) -> Result<BTreeSet<ReportRequest>, Fault> {
         let (index, owners) = libraries::owners(self, &scan.folder).await?;
         let unwatched = self.unwatched.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut told = BTreeSet::new();
         for owner in &owners {
             let id = &owner.library.id;
-            let files: BTreeSet<Told> =
-                scan.changes.iter().flat_map(|change| reports(id, change, &index)).map(Told::File).collect();
+            let files: BTreeSet<ReportRequest> = scan
+                .changes
+                .iter()
+                .flat_map(|change| reports(id, change, &index))
+                .map(ReportRequest::File)
+                .collect();
             let of_folders = scan.changes.is_empty()
                 || scan.changes.iter().any(|change| change.subject == Subject::Folder);
             if of_folders || unwatched.contains(id) || files.len() > MOST_FILES {
-                told.insert(Told::Library(id.clone()));
+                told.insert(ReportRequest::Library(id.clone()));
             } else {
                 told.extend(files);
             }
@@ -133,13 +137,13 @@ impl Audiobookshelf {
 
     async fn tell(&self, scan: &TargetScan, done: &mut HashSet<String>) -> Result<(), Fault> {
         for one in self.told(scan).await? {
-            if let Told::Library(id) = &one
+            if let ReportRequest::Library(id) = &one
                 && done.contains(id)
             {
                 continue;
             }
             self.ask(&self.request(&one)).await?.accepted()?;
-            if let Told::Library(id) = one {
+            if let ReportRequest::Library(id) = one {
                 done.insert(id);
             }
         }

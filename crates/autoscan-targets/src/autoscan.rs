@@ -1,7 +1,7 @@
 //! Another autoscan: an instance of this program elsewhere, or the older one in Go. It is asked for a manual scan of every
 //! folder, in the dialect that both understand.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
@@ -12,8 +12,9 @@ use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::family::batch::one_by_one;
+use crate::family::batch::{BELIEVED, one_by_one};
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -53,7 +54,10 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
         (None, None, None) => None,
     };
     let url = base.to_string();
-    Ok(Connected { server: Arc::new(Autoscan { http: http.clone(), base, login }), url })
+    Ok(Connected {
+        server: Arc::new(Autoscan { http: http.clone(), base, login, saw_page: Mutex::default() }),
+        url,
+    })
 }
 
 struct Autoscan {
@@ -61,6 +65,9 @@ struct Autoscan {
     base: BaseUrl,
     /// None where the other one lets everybody in.
     login: Option<SecretHeader>,
+    /// When a scan was answered with a page for a browser. No autoscan does that for a single folder, and `HEAD`, which a probe
+    /// asks, shows no page: so for a moment a probe believes it.
+    saw_page: Mutex<Option<Instant>>,
 }
 
 impl Autoscan {
@@ -77,7 +84,10 @@ impl Autoscan {
     }
 
     async fn tell(&self, scan: &TargetScan) -> Result<(), Fault> {
-        check(self.http.exchange(&self.rescan(scan)).await?)?.accepted()
+        let answer = check(self.http.exchange(&self.rescan(scan)).await?)?;
+        *self.saw_page.lock().unwrap_or_else(PoisonError::into_inner) =
+            answer.is_web_page().then(Instant::now);
+        answer.accepted()
     }
 }
 
@@ -96,6 +106,13 @@ fn check(answer: Answer) -> Result<Answer, Fault> {
 impl Target for Autoscan {
     /// Both autoscans answer `HEAD /triggers/manual` to a client that may scan, and neither tells its version there.
     async fn probe(&self) -> Result<Identity, Fault> {
+        let saw_page = *self.saw_page.lock().unwrap_or_else(PoisonError::into_inner);
+        if saw_page.is_some_and(|at| at.elapsed() < BELIEVED) {
+            return Err(Fault::away(format!(
+                "{} answered a scan with a page for a browser; is this the URL of an autoscan, or does a proxy want a login first?",
+                self.base
+            )));
+        }
         match check(self.http.exchange(&self.request(Method::HEAD)).await?) {
             Ok(_) => Ok(Identity {
                 product: "Autoscan".to_owned(),

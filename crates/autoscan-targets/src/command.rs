@@ -23,7 +23,7 @@ use tokio::process::Command;
 
 use crate::command::child::Run;
 use crate::family::batch::one_by_one;
-use crate::family::changes::ToldChange;
+use crate::family::changes::ChangeJson;
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 
@@ -172,7 +172,7 @@ fn environment(scan: &TargetScan) -> Vec<(&'static str, String)> {
     let moved = scan.changes.iter().filter_map(|change| change.from.as_ref()).map(TargetPath::as_str);
     let gone = scan.changes.iter().filter(is_gone).map(|change| change.path.as_str()).chain(moved);
     // Text and a flag can always be written.
-    let written = |change| serde_json::to_string(&ToldChange::of(change)).unwrap_or_default();
+    let written = |change| serde_json::to_string(&ChangeJson::of(change)).unwrap_or_default();
     let changes: Vec<String> = scan.changes.iter().map(written).collect();
     let told = fitting(changes.iter().map(String::as_str));
     let left_out = scan.changes.len() - told.len();

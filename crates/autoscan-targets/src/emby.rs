@@ -174,7 +174,7 @@ impl LibraryServer for Emby {
         match self.ask(&self.get(&["Library", "VirtualFolders", "Query"])).await {
             Err(Fault::Wrong { .. }) => {}
             answer => {
-                let page: Page = answer?.json()?;
+                let page: LibraryPage = answer?.json()?;
                 return Ok(page.items.into_iter().filter_map(VirtualFolder::library).collect());
             }
         }
@@ -245,7 +245,7 @@ impl MediaBrowser for Emby {
     async fn virtual_folders(&self) -> Result<Vec<VirtualFolder>, Fault> {
         match self.ask(&self.get(&["Library", "VirtualFolders", "Query"])).await {
             Err(Fault::Wrong { .. }) => self.ask(&self.get(&["Library", "VirtualFolders"])).await?.json(),
-            answer => Ok(answer?.json::<Page>()?.items),
+            answer => Ok(answer?.json::<LibraryPage>()?.items),
         }
     }
 
@@ -262,7 +262,7 @@ impl MediaBrowser for Emby {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Page {
+struct LibraryPage {
     #[serde(default)]
     items: Vec<VirtualFolder>,
 }

@@ -42,13 +42,13 @@ use crate::family::samples::spread;
 use crate::family::settings;
 use crate::{Connected, TargetKind};
 use answers::{Container, ServerJson};
-use care::{Analyze, AnalyzeScope, Recently, Wishes};
-use lookup::Files;
+use care::{Analyze, AnalyzeScope, CareSettings, RecentCare};
+use lookup::FileLookup;
 use matching::MatchCare;
 use notifications::Listener;
-use sections::Sections;
+use sections::LibraryScans;
 use server::Server;
-use telling::{Told, Turns, refresh_of};
+use telling::{BatchRequests, LibraryTurns, refresh_of};
 use trash::EmptyTrash;
 
 pub use pin::plex_pin;
@@ -100,7 +100,7 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     }
     let token = SecretHeader::new("x-plex-token", token.reveal(), &token)?;
     let url = base.to_string();
-    let wishes = Wishes {
+    let wishes = CareSettings {
         analyze: given.analyze,
         scope: given.analyze_scope,
         empty_trash: given.empty_trash,
@@ -112,9 +112,9 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
         wishes,
         sections: Arc::default(),
         listener: Listener::default(),
-        turns: Turns::default(),
-        files: Files::default(),
-        recently: Recently::default(),
+        turns: LibraryTurns::default(),
+        files: FileLookup::default(),
+        recently: RecentCare::default(),
         reported: AtomicU64::default(),
     };
     Ok(Connected { server: Arc::new(server), url })
@@ -122,13 +122,13 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
 
 struct Plex {
     server: Server,
-    wishes: Wishes,
+    wishes: CareSettings,
     /// What is known of the scans of each library.
-    sections: Arc<Sections>,
+    sections: Arc<LibraryScans>,
     listener: Listener,
-    turns: Turns,
-    files: Files,
-    recently: Recently,
+    turns: LibraryTurns,
+    files: FileLookup,
+    recently: RecentCare,
     /// The news that were passed on.
     reported: AtomicU64,
 }
@@ -141,7 +141,7 @@ impl Plex {
     }
 
     /// Tells one scan: refreshes the items of sidecars, or scans the folder.
-    async fn tell_one(&self, scan: &TargetScan, told: &mut Told) -> Result<(), Fault> {
+    async fn tell_one(&self, scan: &TargetScan, told: &mut BatchRequests) -> Result<(), Fault> {
         if sidecars::only_sidecars(scan)
             && let Some(refreshes) = self.refreshes(scan).await?
         {
@@ -191,7 +191,7 @@ impl Target for Plex {
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
         self.listen().await;
-        let mut told = Told::default();
+        let mut told = BatchRequests::default();
         let mut results = BatchResults::new(self, batch.len());
         for (at, scan) in batch.iter().enumerate() {
             if results.is_stopped() {

@@ -14,8 +14,9 @@ use autoscan_http::{BaseUrl, Http, Method, Request, SecretHeader};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::family::batch::one_by_one;
+use crate::family::batch::{BELIEVED, one_by_one};
 use crate::family::settings;
 use crate::webhook::template::Template;
 use crate::{Connected, TargetKind};
@@ -118,7 +119,7 @@ struct Refusals {
     accepted: bool,
     /// Folders whose calls were refused since the last one that was accepted; two are enough.
     folders: Vec<TargetPath>,
-    last: Option<Fault>,
+    last: Option<(Fault, Instant)>,
 }
 
 impl Refusals {
@@ -126,7 +127,7 @@ impl Refusals {
         match told {
             Ok(()) => *self = Self { accepted: true, ..Self::default() },
             Err(fault @ Fault::Refused { .. }) => {
-                self.last = Some(fault.clone());
+                self.last = Some((fault.clone(), Instant::now()));
                 if self.folders.len() < 2 && !self.folders.contains(folder) {
                     self.folders.push(folder.clone());
                 }
@@ -135,11 +136,12 @@ impl Refusals {
         }
     }
 
-    /// The refusal that is for all: when none was ever accepted, or when two folders were refused since one was. It is believed
-    /// once, and then tried again.
-    fn take_of_all(&mut self) -> Option<Fault> {
+    /// The refusal that is for all: when none was ever accepted, or when two folders were refused since one was.
+    fn of_all(&self) -> Option<Fault> {
         let enough = if self.accepted { 2 } else { 1 };
-        (self.folders.len() >= enough).then(|| self.folders.truncate(enough - 1)).and(self.last.clone())
+        let last =
+            self.last.as_ref().filter(|(_, at)| self.folders.len() >= enough && at.elapsed() < BELIEVED);
+        last.map(|(fault, _)| fault.clone())
     }
 }
 
@@ -153,7 +155,7 @@ impl Target for Webhook {
         if matches!(answer.status(), 429 | 500 | 502..) {
             answer.check()?;
         }
-        if let Some(refusal) = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).take_of_all() {
+        if let Some(refusal) = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).of_all() {
             return Err(refusal);
         }
         Ok(Identity {

@@ -264,9 +264,12 @@ async fn a_webhook_whose_key_is_rejected_is_held_and_one_refused_folder_is_not()
     let scans = ["/tv/Bad", "/tv/B", "/tv/C"].map(rescan);
     for trouble in [Trouble::Status(401), Trouble::Status(302)] {
         receiver.stage.set_trouble(Some(trouble.clone()));
-        receiver.stage.fail_calls_that_hold("nothing", &trouble);
         assert_eq!(verdicts(&server.scan(&scans).await), ["refused"; 3], "{trouble:?}: never accepted");
+        assert!(server.probe().await.is_err(), "{trouble:?}");
         receiver.stage.set_trouble(None);
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(3)).await;
+        tokio::time::resume();
         assert!(server.probe().await.is_ok(), "it is tried again");
     }
     assert_eq!(verdicts(&server.scan(&scans).await), ["ok"; 3]);

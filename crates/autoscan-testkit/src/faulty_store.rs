@@ -10,10 +10,10 @@ use autoscan_core::history::{HourCounts, TriggerCounts};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
-    Batch, Claimed, Hold, Owner, Page, Receipt, RefusalRecord, ScanFilter, SessionStore, Settlement, Start,
-    Stats, Store, StoreError,
+    Batch, Claimed, Hold, Owner, Page, Receipt, RefusalRecord, ScanFilter, SessionStore, Settled, Settlement,
+    Start, Stats, Store, StoreError,
 };
-use autoscan_core::scan::{Scan, ScanId, ScanState};
+use autoscan_core::scan::{Scan, ScanId};
 use autoscan_core::session::{KeptSession, SessionPrint};
 use autoscan_core::step::Step;
 use autoscan_core::storm::HeldStorm;
@@ -158,7 +158,7 @@ impl Store for FaultyStore {
         self.write()?.make_due(target, now).await
     }
 
-    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Answer<Vec<(ScanId, ScanState)>> {
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Answer<Settled> {
         self.write()?.settle(settlements, now).await
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +22,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Serves until `stop`, by TLS where there is some. Then no connection is accepted any more, and requests in flight have `grace` to be answered.
 /// What finds none of the `places` waits in the system's queue; one address that has half of them gets no more.
+///
+/// The error, a sentence, says that a listener broke: the others end with it, and `stop` is cancelled, because a server that
+/// cannot be reached must be started again.
 pub async fn serve(
     listeners: Vec<TcpListener>,
     tls: Option<Tls>,
@@ -28,13 +32,13 @@ pub async fn serve(
     places: Places,
     stop: CancellationToken,
     grace: Duration,
-) {
+) -> Result<(), String> {
     let (site, slots) = (site.into(), Arc::new(Semaphore::new(places.all())));
     let shares = places.connections();
     let conversations = TaskTracker::new();
-    let doors = TaskTracker::new();
+    let mut accepting = JoinSet::new();
     for listener in listeners {
-        let door = Door {
+        let accept_loop = AcceptLoop {
             listener,
             slots: Arc::clone(&slots),
             shares: shares.clone(),
@@ -45,17 +49,22 @@ pub async fn serve(
             stop: stop.clone(),
             grace,
         };
-        doors.spawn(door.open());
+        accepting.spawn(accept_loop.run());
     }
-    stop.cancelled().await;
-    doors.close();
-    doors.wait().await;
+    let mut outcome = Ok(());
+    while let Some(ended) = accepting.join_next().await {
+        if let Err(broken) = ended {
+            outcome = Err(format!("a listener broke: {broken}"));
+            stop.cancel();
+        }
+    }
     conversations.close();
     conversations.wait().await;
+    outcome
 }
 
 /// One address that is listened on.
-struct Door {
+struct AcceptLoop {
     listener: TcpListener,
     slots: Arc<Semaphore>,
     shares: Slots,
@@ -67,8 +76,8 @@ struct Door {
     grace: Duration,
 }
 
-impl Door {
-    async fn open(self) {
+impl AcceptLoop {
+    async fn run(self) {
         while let Some(Some((slot, stream, address))) = self.stop.run_until_cancelled(self.next()).await {
             let Some(share) = self.shares.take(address) else {
                 // Without an answer: to write one to many who do not read costs what they are after.

@@ -1,9 +1,8 @@
-//! Scans that are over and reached nobody: every target skipped them, or none takes their folder. A person must act, or new
+//! Scans that are over and reached nobody: every target skipped them, none takes their folder, or their file never came. A person must act, or new
 //! files there are never seen.
 
-use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::ports::{ScanFilter, StoreError};
-use autoscan_core::scan::{Scan, ScanState};
+use autoscan_core::scan::{self, Scan, ScanState};
 use autoscan_engine::Engine;
 
 /// What became of such a scan.
@@ -13,8 +12,7 @@ const LOOKED_THROUGH: usize = 100;
 
 /// Whether a scan is over and reached nobody.
 pub(crate) fn reached_nobody(scan: &Scan) -> bool {
-    let is_skipped = |delivery: &Delivery| delivery.state == DeliveryState::Skipped;
-    scan.state == ScanState::Attention && scan.deliveries.iter().all(is_skipped)
+    scan.state == ScanState::Attention && scan::reached_nobody(&scan.deliveries)
 }
 
 /// How many of the newest hundred scans that need attention reached nobody.

@@ -14,7 +14,7 @@ pub use session::SessionStore;
 pub use source::{Source, SourceBatch, SourceFault};
 pub use store::{
     Absorb, Batch, Bookmark, Claimed, Hold, HoldUntil, Lease, Owner, Page, Receipt, RefusalRecord,
-    ScanFilter, Settlement, Start, Stats, Store, StoreError,
+    ScanFilter, Settled, Settlement, Start, Stats, Store, StoreError,
 };
 pub use target::{
     Advice, Aftercare, Batching, Care, CareScan, Guard, Identity, Libraries, Library, Plan, PlannedCall,

@@ -155,6 +155,15 @@ pub struct Settlement {
     pub steps: Vec<Step>,
 }
 
+/// What became of settlements.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// The scans that came to their end, and in which state.
+    pub finished: Vec<(ScanId, ScanState)>,
+    /// The deliveries of which nothing was kept, because their lease was over.
+    pub late: Vec<(ScanId, Name)>,
+}
+
 /// Which scans are asked for. Newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanFilter {
@@ -274,12 +283,8 @@ pub trait Store: SessionStore {
     async fn make_due(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Keeps what became of deliveries whose lease is still the one that is named, and finishes the scans that have none
-    /// open. Answers which scans came to their end with that, and in which state.
-    async fn settle(
-        &self,
-        settlements: Vec<Settlement>,
-        now: Timestamp,
-    ) -> Result<Vec<(ScanId, ScanState)>, StoreError>;
+    /// open.
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Settled, StoreError>;
 
     /// Says that an owner lives and is believed to for as long as this, by the store's own time, and ends the leases of all
     /// others whose time is over or who never said so: an owner speaks before it claims. Answers how many leases that were.

@@ -187,3 +187,27 @@ async fn folders_whose_calls_fail_go_behind_those_that_were_not_tried() {
     let failed = world.scans().await.iter().filter(|scan| scan.state == ScanState::Attention).count();
     assert_eq!(failed, 20);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_a_retry_is_not_taken_for_that_of_the_retry() {
+    let spy = Spy { proves: true, ..Spy::default() };
+    *spy.shows_after.lock().unwrap() = Some(Duration::ZERO);
+    let world = World::start(Setup { spies: vec![("plex", spy)], ..Setup::default() });
+    let takes = |seconds| {
+        let mut takes = world.spies[0].asking_takes.lock().unwrap();
+        takes.insert(shows("Show"), Duration::from_secs(seconds));
+    };
+    takes(60);
+    world.send("created /tv/Show/a.mkv").await;
+    world.seconds(20).await;
+    let id = world.scans().await[0].id;
+    assert_eq!(world.spies[0].asked.lock().unwrap().len(), 1, "it is being asked");
+    takes(200);
+    world.engine.retry(id).await.unwrap();
+    world.seconds(70).await;
+    assert_eq!(world.spies[0].folders().len(), 2, "it was told again");
+    assert_eq!(world.delivery(id, "plex").await.0, DeliveryState::Sent, "the first answer came too late");
+    world.seconds(200).await;
+    assert_eq!(world.delivery(id, "plex").await.0, DeliveryState::Seen);
+    assert_eq!(world.engine.targets()[0].figures.seen, 1, "and it is seen once");
+}

@@ -8,7 +8,7 @@ use autoscan_core::history::{HourCounts, TriggerCounts};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
-    Absorb, Batch, Bookmark, Claimed, Lease, Owner, Receipt, RefusalRecord, ScanFilter, Settlement,
+    Absorb, Batch, Bookmark, Claimed, Lease, Owner, Receipt, RefusalRecord, ScanFilter, Settled, Settlement,
 };
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
 use autoscan_core::session::{KeptSession, SessionPrint};
@@ -247,13 +247,13 @@ impl Rows {
         })
     }
 
-    /// Answers the scan when it came to its end.
-    pub(super) fn settle(&mut self, settlement: Settlement, now: Timestamp) -> Option<(ScanId, ScanState)> {
+    pub(super) fn settle(&mut self, settlement: Settlement, now: Timestamp, settled: &mut Settled) {
         let Settlement { lease, scan, delivery, steps } = settlement;
-        let row = self.scans.get_mut(&scan)?;
-        if row.leases.get(&delivery.target) != Some(&lease) {
-            return None;
-        }
+        let leased = |row: &&mut Row| row.leases.get(&delivery.target) == Some(&lease);
+        let Some(row) = self.scans.get_mut(&scan).filter(leased) else {
+            settled.late.push((scan, delivery.target));
+            return;
+        };
         row.leases.remove(&delivery.target);
         row.keep_steps(&steps);
         let closed = !delivery.is_open();
@@ -264,7 +264,7 @@ impl Rows {
         if closed {
             row.conclude(now);
         }
-        row.scan.finished_at.map(|_at| (scan, row.scan.state))
+        settled.finished.extend(row.scan.finished_at.map(|_at| (scan, row.scan.state)));
     }
 
     pub(super) fn retry(&mut self, id: ScanId, now: Timestamp) -> Option<Scan> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use autoscan_core::delivery::Work;
 use autoscan_core::name::Name;
-use autoscan_core::ports::{Claimed, Lease, Owner, Settlement};
+use autoscan_core::ports::{Claimed, Lease, Owner, Settled, Settlement};
 use autoscan_core::scan::{ScanId, ScanState};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
@@ -175,25 +175,24 @@ pub(super) fn make_due(write: &mut Write<'_>, target: &Name, now: Timestamp) -> 
 }
 
 /// Keeps what became of deliveries whose lease is still the one that is named. Answers the scans that came to their end.
-pub(super) fn settle(
-    write: &mut Write<'_>,
-    settlements: &[Settlement],
-    now: Timestamp,
-) -> Result<Vec<(ScanId, ScanState)>> {
-    let mut finished = Vec::new();
+pub(super) fn settle(write: &mut Write<'_>, settlements: &[Settlement], now: Timestamp) -> Result<Settled> {
+    let mut settled = Settled::default();
     for Settlement { lease, scan, delivery, steps } in settlements {
         let key = (scan.0, delivery.target.as_str(), lease.owner.0, lease.number);
         let leased: Option<i64> =
             write.conn.prepare_cached(LEASED)?.query_row(key, |row| row.get(0)).optional()?;
-        let Some(priority) = leased else { continue };
+        let Some(priority) = leased else {
+            settled.late.push((*scan, delivery.target.clone()));
+            continue;
+        };
         let ready_at = rules::ready_at(delivery);
         put_delivery(write.conn, *scan, priority, delivery, ready_at)?;
         keep_steps(write.conn, *scan, steps)?;
         if ready_at.is_none() {
-            finished.extend(conclude(write, *scan, now)?.map(|state| (*scan, state)));
+            settled.finished.extend(conclude(write, *scan, now)?.map(|state| (*scan, state)));
         }
     }
-    Ok(finished)
+    Ok(settled)
 }
 
 /// Finishes a running scan that has no open delivery; answers its state then.

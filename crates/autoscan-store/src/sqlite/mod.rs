@@ -37,10 +37,10 @@ use autoscan_core::history::{HourCounts, TriggerCounts};
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
-    Batch, Claimed, Clock, Hold, Owner, Page, Receipt, RefusalRecord, ScanFilter, Settlement, Start, Stats,
-    Store, StoreError,
+    Batch, Claimed, Clock, Hold, Owner, Page, Receipt, RefusalRecord, ScanFilter, Settled, Settlement, Start,
+    Stats, Store, StoreError,
 };
-use autoscan_core::scan::{Scan, ScanId, ScanState};
+use autoscan_core::scan::{Scan, ScanId};
 use autoscan_core::step::Step;
 use autoscan_core::storm::HeldStorm;
 use autoscan_core::time::Timestamp;
@@ -157,11 +157,7 @@ impl Store for SqliteStore {
         self.writer.ask(ProcessCrash, move |write| leases::make_due(write, &target, now)).await
     }
 
-    async fn settle(
-        &self,
-        settlements: Vec<Settlement>,
-        now: Timestamp,
-    ) -> Result<Vec<(ScanId, ScanState)>, StoreError> {
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Settled, StoreError> {
         self.writer.ask(ProcessCrash, move |write| leases::settle(write, &settlements, now)).await
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
-use autoscan_core::ports::{Absorb, Claimed, Lease, Owner, Store};
+use autoscan_core::ports::{Absorb, Claimed, Lease, Owner, Settled, Store};
 use autoscan_core::scan::{Quiet, ScanState};
 
 use crate::harness::*;
@@ -68,10 +68,10 @@ laws! {
         let mine = claims_one(store, id, "plex", Work::Deliver, at(1)).await;
         let stolen = Claimed { lease: Lease { owner: Owner(2), ..mine.lease }, ..mine.clone() };
         let sent = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..mine.delivery.clone() };
-        assert_eq!(store.settle(vec![settlement(&stolen, sent.clone())], at(2)).await.unwrap(), []);
+        assert_eq!(store.settle(vec![settlement(&stolen, sent.clone())], at(2)).await.unwrap().finished, []);
         assert_eq!(show(store, id).await.state, ScanState::Running);
         assert_eq!(
-            store.settle(vec![settlement(&mine, sent)], at(2)).await.unwrap(),
+            store.settle(vec![settlement(&mine, sent)], at(2)).await.unwrap().finished,
             [(id, ScanState::Done)]
         );
     }
@@ -83,9 +83,10 @@ laws! {
         store.retry(id, at(4)).await.unwrap();
         let delivering = store.claim(Owner(2), &name("plex"), Work::Deliver, at(4), 1).await.unwrap().remove(0);
         let missing = Delivery { state: DeliveryState::Missing, next_attempt_at: None, ..verifying.delivery.clone() };
-        assert_eq!(store.settle(vec![settlement(&verifying, missing)], at(5)).await.unwrap(), []);
+        let late = store.settle(vec![settlement(&verifying, missing)], at(5)).await.unwrap();
+        assert_eq!(late, Settled { finished: vec![], late: vec![(id, name("plex"))] });
         let sent = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..delivering.delivery.clone() };
-        let settled = store.settle(vec![settlement(&delivering, sent)], at(6)).await.unwrap();
+        let settled = store.settle(vec![settlement(&delivering, sent)], at(6)).await.unwrap().finished;
         assert_eq!(settled, [(id, ScanState::Done)], "the later claim is the one that counts");
     }
 
@@ -136,10 +137,10 @@ laws_of_time! {
         let taken = store.claim(other, &plex, Work::Deliver, at(1), 9).await.unwrap();
         assert_eq!(taken[0].lease, Lease { owner: other, number: 2 });
         let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..asleep.delivery.clone() };
-        assert_eq!(store.settle(vec![settlement(&asleep, failed)], at(2)).await.unwrap(), []);
+        assert_eq!(store.settle(vec![settlement(&asleep, failed)], at(2)).await.unwrap().finished, []);
         assert_eq!(show(store, id).await.state, ScanState::Running, "it wakes, and its answer is too late");
         let sent = Delivery { state: DeliveryState::Sent, next_attempt_at: None, ..taken[0].delivery.clone() };
-        let settled = store.settle(vec![settlement(&taken[0], sent)], at(3)).await.unwrap();
+        let settled = store.settle(vec![settlement(&taken[0], sent)], at(3)).await.unwrap().finished;
         assert_eq!(settled, [(id, ScanState::Done)]);
     }
 

@@ -22,10 +22,10 @@ laws! {
         let claimed = claims_one(store, id, "plex", Work::Deliver, at(4)).await;
         let failed = Delivery { state: DeliveryState::Failed, next_attempt_at: None, ..claimed.delivery.clone() };
         let settlement = Settlement { steps: vec![sent.clone()], ..settlement(&claimed, failed) };
-        let finished = store.settle(vec![settlement.clone()], at(4)).await.unwrap();
+        let finished = store.settle(vec![settlement.clone()], at(4)).await.unwrap().finished;
         assert_eq!(finished, [(id, ScanState::Attention)]);
         // What is not leased any more leaves no trace.
-        assert_eq!(store.settle(vec![settlement], at(4)).await.unwrap(), []);
+        assert_eq!(store.settle(vec![settlement], at(4)).await.unwrap().finished, []);
         store.retry(id, at(5)).await.unwrap();
         let retried = step(5, None, StepKind::Retried, "");
         assert_eq!(store.steps(id).await.unwrap(), [held, begun, sent, retried]);

@@ -1,7 +1,13 @@
 //! The results of a batch: what fails for one scan is that scan's alone, unless the server as a whole is away.
 
+use std::time::Duration;
+
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Target, TargetScan};
+
+/// What a call said of the server as a whole, where a probe can ask for nothing that proves it, is believed by probes for so long:
+/// those that follow the call at once, and not the one that tries again later.
+pub(crate) const BELIEVED: Duration = Duration::from_secs(3);
 
 /// The results of a batch, as they come. A call that failed is under suspicion until a probe right after it says whose fault
 /// that is: the server's, which ends the batch, or its own. The first failure is looked into at once, and the next ones when
@@ -153,7 +159,7 @@ mod tests {
     use super::*;
 
     /// A server whose calls end as they are listed, and which is there until it was called so often.
-    struct Listed {
+    struct ScriptedServer {
         results: Vec<Result<(), Fault>>,
         there_for: usize,
         called: AtomicUsize,
@@ -161,7 +167,7 @@ mod tests {
     }
 
     #[async_trait]
-    impl Target for Listed {
+    impl Target for ScriptedServer {
         async fn probe(&self) -> Result<Identity, Fault> {
             let called = self.called.load(Ordering::Relaxed);
             self.probes.lock().unwrap().push(called);
@@ -193,7 +199,7 @@ mod tests {
             'w' => Err(Fault::wrong("404")),
             _ => Ok(()),
         };
-        let server = Listed {
+        let server = ScriptedServer {
             results: letters.chars().map(result).collect(),
             there_for,
             called: AtomicUsize::default(),

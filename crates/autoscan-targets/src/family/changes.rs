@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// A change as it is told.
 #[derive(Serialize)]
-pub(crate) struct ToldChange<'a> {
+pub(crate) struct ChangeJson<'a> {
     path: &'a str,
     kind: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -15,7 +15,7 @@ pub(crate) struct ToldChange<'a> {
     folder: bool,
 }
 
-impl<'a> ToldChange<'a> {
+impl<'a> ChangeJson<'a> {
     /// The change in the words of the contract.
     pub(crate) fn of(change: &'a Change<TargetPath>) -> Self {
         Self {

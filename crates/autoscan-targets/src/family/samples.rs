@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// A page of the list of a library's files.
 #[derive(Debug, Default)]
-pub(crate) struct Page {
+pub(crate) struct SamplePage {
     /// Their paths, in the server's eyes.
     pub(crate) files: Vec<String>,
     /// How many entries the whole list has, where the server says so.
@@ -29,7 +29,7 @@ pub(crate) struct Page {
 #[async_trait]
 pub(crate) trait Pages: Sync {
     /// [`PAGE`] entries from `start` on; nothing of a library whose files are not listed.
-    async fn page(&self, library: &Library, start: usize) -> Result<Page, Fault>;
+    async fn page(&self, library: &Library, start: usize) -> Result<SamplePage, Fault>;
 }
 
 /// Paths of a few files of each library. The first page of every library comes before the second of any, so that no
@@ -75,7 +75,7 @@ mod tests {
 
     #[async_trait]
     impl Pages for Lists {
-        async fn page(&self, library: &Library, start: usize) -> Result<Page, Fault> {
+        async fn page(&self, library: &Library, start: usize) -> Result<SamplePage, Fault> {
             self.0.lock().unwrap().push((library.id.clone(), start));
             let total: usize = library.id.parse().unwrap();
             if total > 1_000_000 {
@@ -85,7 +85,7 @@ mod tests {
                 return Err(Fault::wrong("no list"));
             }
             let files = (start..total.min(start + PAGE)).map(|n| format!("/{total}/{n}")).collect();
-            Ok(Page { files, total: Some(total) })
+            Ok(SamplePage { files, total: Some(total) })
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) struct ServerJson {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Sections {
+pub(super) struct SectionList {
     #[serde(rename = "Directory", default)]
     pub(super) directory: Vec<Section>,
 }

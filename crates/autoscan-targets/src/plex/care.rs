@@ -50,7 +50,7 @@ pub(super) enum AnalyzeScope {
 
 /// What a person wants done.
 #[derive(Clone, Debug)]
-pub(super) struct Wishes {
+pub(super) struct CareSettings {
     pub(super) analyze: Analyze,
     pub(super) scope: AnalyzeScope,
     pub(super) empty_trash: Option<EmptyTrash>,
@@ -66,9 +66,9 @@ const REMEMBERED: usize = 1000;
 
 /// What was done a short while ago, so that nothing is done in circles.
 #[derive(Default)]
-pub(super) struct Recently(Mutex<HashMap<String, Instant>>);
+pub(super) struct RecentCare(Mutex<HashMap<String, Instant>>);
 
-impl Recently {
+impl RecentCare {
     fn memory(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,7 +91,7 @@ impl Recently {
     }
 }
 
-impl Wishes {
+impl CareSettings {
     /// Whether there is anything to do for this scan.
     pub(super) fn concern(&self, scan: &TargetScan) -> bool {
         scan.changes.iter().any(|change| self.analyses(change.kind) && change.subject == Subject::File)

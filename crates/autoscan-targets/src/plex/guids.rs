@@ -6,7 +6,7 @@ use super::answers::{Guid, Item};
 
 /// How what Plex takes an item for compares with what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum MatchVerdict {
     /// It is the same.
     Right,
     /// It is another; what Plex takes it for.
@@ -18,24 +18,24 @@ pub(super) enum Verdict {
 }
 
 /// Compares an item with the ids that it should have.
-pub(super) fn judge(item: &Item, expected: &Ids) -> Verdict {
+pub(super) fn judge(item: &Item, expected: &Ids) -> MatchVerdict {
     if item.guid.starts_with("local://") || item.guid.starts_with("com.plexapp.agents.none://") {
-        return Verdict::Unmatched;
+        return MatchVerdict::Unmatched;
     }
     compare(&known(&item.guid, &item.guids), expected)
 }
 
 /// Compares known ids with expected ones. One that is the same is enough: databases take ids back and give new ones.
-pub(super) fn compare(known: &Ids, expected: &Ids) -> Verdict {
+pub(super) fn compare(known: &Ids, expected: &Ids) -> MatchVerdict {
     let mut differs = false;
     for (source, id) in known.iter() {
         match expected.get(source) {
-            Some(other) if other == id => return Verdict::Right,
+            Some(other) if other == id => return MatchVerdict::Right,
             Some(_) => differs = true,
             None => {}
         }
     }
-    if differs { Verdict::Wrong(known.to_string()) } else { Verdict::Unknown }
+    if differs { MatchVerdict::Wrong(known.to_string()) } else { MatchVerdict::Unknown }
 }
 
 /// The ids of an item: those that are listed, or the one in a legacy agent's guid.
@@ -81,21 +81,21 @@ mod tests {
     #[test]
     fn an_item_is_judged_by_what_it_says() {
         let expected = Ids::parse("tvdb://268592 tmdb://603 imdb://tt0133093");
-        let wrong = |ids: &str| Verdict::Wrong(ids.to_owned());
+        let wrong = |ids: &str| MatchVerdict::Wrong(ids.to_owned());
         for (guid, ids, verdict) in [
-            ("plex://movie/5d77", &["imdb://tt0133093", "tmdb://9"][..], Verdict::Right),
+            ("plex://movie/5d77", &["imdb://tt0133093", "tmdb://9"][..], MatchVerdict::Right),
             ("plex://movie/5d77", &["imdb://tt1", "tmdb://9"], wrong("tmdb://9 imdb://tt1")),
-            ("plex://movie/5d77", &[], Verdict::Unknown),
-            ("plex://artist/5d77", &["mbid://x-1"], Verdict::Unknown),
-            ("com.plexapp.agents.imdb://tt0133093?lang=en", &[], Verdict::Right),
-            ("com.plexapp.agents.imdb://603?lang=de", &[], Verdict::Right),
+            ("plex://movie/5d77", &[], MatchVerdict::Unknown),
+            ("plex://artist/5d77", &["mbid://x-1"], MatchVerdict::Unknown),
+            ("com.plexapp.agents.imdb://tt0133093?lang=en", &[], MatchVerdict::Right),
+            ("com.plexapp.agents.imdb://603?lang=de", &[], MatchVerdict::Right),
             ("com.plexapp.agents.themoviedb://604?lang=en", &[], wrong("tmdb://604")),
-            ("com.plexapp.agents.thetvdb://268592/1/1?lang=en", &[], Verdict::Right),
+            ("com.plexapp.agents.thetvdb://268592/1/1?lang=en", &[], MatchVerdict::Right),
             ("com.plexapp.agents.thetvdb://7?lang=en", &[], wrong("tvdb://7")),
-            ("com.plexapp.agents.hama://tvdb-7?lang=en", &[], Verdict::Unknown),
-            ("com.plexapp.agents.none://abc?lang=xn", &[], Verdict::Unmatched),
-            ("local://4711", &[], Verdict::Unmatched),
-            ("", &[], Verdict::Unknown),
+            ("com.plexapp.agents.hama://tvdb-7?lang=en", &[], MatchVerdict::Unknown),
+            ("com.plexapp.agents.none://abc?lang=xn", &[], MatchVerdict::Unmatched),
+            ("local://4711", &[], MatchVerdict::Unmatched),
+            ("", &[], MatchVerdict::Unknown),
         ] {
             assert_eq!(judge(&item(guid, ids), &expected), verdict, "{guid} {ids:?}");
         }

@@ -46,10 +46,10 @@ enum Filter {
 
 /// What was learnt of a server's filter.
 #[derive(Default)]
-pub(super) struct Files(Mutex<Learnt>);
+pub(super) struct FileLookup(Mutex<FilterKnowledge>);
 
 #[derive(Default)]
-struct Learnt {
+struct FilterKnowledge {
     filter: Filter,
     /// A file that was found by its name.
     example: Option<Owner>,
@@ -84,8 +84,8 @@ pub(super) struct Children {
     pub(super) complete: bool,
 }
 
-impl Files {
-    fn learnt(&self) -> MutexGuard<'_, Learnt> {
+impl FileLookup {
+    fn learnt(&self) -> MutexGuard<'_, FilterKnowledge> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -160,7 +160,7 @@ impl Files {
 
     /// The filter worked for a file.
     fn worked(&self, filter: Filter, example: &Owner) {
-        *self.learnt() = Learnt { filter, example: Some(example.clone()), refused: Vec::new() };
+        *self.learnt() = FilterKnowledge { filter, example: Some(example.clone()), refused: Vec::new() };
     }
 
     /// Searches for a file because the filter was refused or passed over. Only a server that answers the search can cast doubt on

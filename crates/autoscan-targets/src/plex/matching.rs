@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Plex;
 use super::answers::{Candidate, Candidates, Item, Listing, Section};
-use super::guids::{self, Verdict};
+use super::guids::{self, MatchVerdict};
 
 /// What is done about what Plex takes an item for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -78,9 +78,11 @@ impl Plex {
         let attempt = attempt(section, key, ids);
         let tried = self.recently.at(&attempt).map(|at| at.elapsed());
         let told = match guids::judge(&item, ids) {
-            Verdict::Unknown if tried.is_some_and(|ago| ago < TAKES_OVER_WITHIN) => return Ok(Mended::Waits),
-            Verdict::Unknown => return Ok(Mended::Done(None)),
-            Verdict::Right => {
+            MatchVerdict::Unknown if tried.is_some_and(|ago| ago < TAKES_OVER_WITHIN) => {
+                return Ok(Mended::Waits);
+            }
+            MatchVerdict::Unknown => return Ok(Mended::Done(None)),
+            MatchVerdict::Right => {
                 let (library, title) = (&section.title, &item.title);
                 let mended = |_| {
                     format!(
@@ -89,8 +91,8 @@ impl Plex {
                 };
                 return Ok(Mended::Done(tried.map(mended)));
             }
-            Verdict::Unmatched => "nothing that it knows".to_owned(),
-            Verdict::Wrong(known) => known,
+            MatchVerdict::Unmatched => "nothing that it knows".to_owned(),
+            MatchVerdict::Wrong(known) => known,
         };
         let wrong = format!(
             "Plex takes {path:?} in its library {:?} for {:?} ({told}), but it is {ids}",
@@ -136,7 +138,7 @@ impl Plex {
                 None => return Ok(Err("Plex lost it when it was split from another one".to_owned())),
             }
             self.recently.note(attempt(section, &item.rating_key, ids));
-            if guids::judge(&item, ids) == Verdict::Right {
+            if guids::judge(&item, ids) == MatchVerdict::Right {
                 return Ok(Ok(()));
             }
         }
@@ -171,10 +173,10 @@ impl Plex {
             let verdict =
                 |candidate: &Candidate| guids::compare(&guids::known(&candidate.guid, &candidate.guids), ids);
             let sure: Vec<&Candidate> =
-                found.iter().filter(|candidate| verdict(candidate) == Verdict::Right).collect();
+                found.iter().filter(|candidate| verdict(candidate) == MatchVerdict::Right).collect();
             match (sure.as_slice(), found.as_slice()) {
                 ([sure], _) => return Ok(Ok((*sure).clone())),
-                ([], [only]) if verdict(only) == Verdict::Unknown => return Ok(Ok(only.clone())),
+                ([], [only]) if verdict(only) == MatchVerdict::Unknown => return Ok(Ok(only.clone())),
                 _ => unsure += found.len(),
             }
         }

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::answers::{maybe_number, maybe_text};
-use super::sections::{Event, Sections};
+use super::sections::{Event, LibraryScans};
 
 /// Longest notification that is read, in bytes.
 const LONGEST: usize = 256 * 1024;
@@ -43,7 +43,7 @@ impl Listener {
         &self,
         http: &Http,
         request: impl FnOnce() -> Request,
-        sections: &Arc<Sections>,
+        sections: &Arc<LibraryScans>,
     ) {
         let mut tried = {
             let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +68,7 @@ impl Drop for Listener {
 }
 
 /// Listens for ever, with growing pauses while it cannot be had.
-async fn listen(http: Http, request: Request, sections: Arc<Sections>, tried: watch::Sender<bool>) {
+async fn listen(http: Http, request: Request, sections: Arc<LibraryScans>, tried: watch::Sender<bool>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let began = Instant::now();
@@ -89,7 +89,7 @@ async fn listen(http: Http, request: Request, sections: Arc<Sections>, tried: wa
 async fn hear(
     http: &Http,
     request: &Request,
-    sections: &Sections,
+    sections: &LibraryScans,
     tried: &watch::Sender<bool>,
 ) -> Result<(), Fault> {
     let mut socket = http.socket(request, LONGEST).await?;

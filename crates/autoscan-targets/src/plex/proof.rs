@@ -13,7 +13,7 @@ use super::naming::{can_hold, season_of};
 use crate::family::libraries::{self, Owner};
 
 /// One file in one library.
-struct Asked<'s> {
+struct FileQuery<'s> {
     /// Its place in the answer.
     at: usize,
     expected: &'s ExpectedFile,
@@ -32,11 +32,11 @@ impl Plex {
             expected.iter().any(|one| Role::of(&one.path.0) == Role::Media && !is_extra(&one.path.0));
         let mut shown: Vec<Option<Observation>> =
             expected.iter().map(|one| unknowable(one, ordinary)).collect();
-        let mut libraries: Vec<(String, Vec<Asked<'_>>)> = Vec::new();
+        let mut libraries: Vec<(String, Vec<FileQuery<'_>>)> = Vec::new();
         for (at, expected) in expected.iter().enumerate().filter(|(at, _)| shown[*at].is_none()) {
             for owner in holders(index.owners(&expected.path.0), expected) {
                 let id = owner.library.id.clone();
-                let asked = Asked { at, expected, owner };
+                let asked = FileQuery { at, expected, owner };
                 match libraries.iter_mut().find(|(known, _)| *known == id) {
                     Some((_, all)) => all.push(asked),
                     None => libraries.push((id, vec![asked])),
@@ -68,7 +68,7 @@ impl Plex {
     }
 
     /// What one library shows. Ends at the first file that is not as wanted: nothing is proven before all are.
-    async fn show_in_one(&self, mut asked: Vec<Asked<'_>>) -> Result<Vec<(usize, Observation)>, Fault> {
+    async fn show_in_one(&self, mut asked: Vec<FileQuery<'_>>) -> Result<Vec<(usize, Observation)>, Fault> {
         // What must be there leads to the season or album, which tells of the others.
         asked.sort_by_key(|one| {
             (one.expected.presence == Presence::Gone, one.expected.subject == Subject::Folder)
@@ -107,7 +107,7 @@ impl Plex {
     }
 
     /// Whether a deleted folder is gone from the library too.
-    async fn folder_gone(&self, asked: &Asked<'_>) -> Result<Observation, Fault> {
+    async fn folder_gone(&self, asked: &FileQuery<'_>) -> Result<Observation, Fault> {
         let (path, title) = (&asked.expected.path, &asked.owner.library.title);
         Ok(match self.files.below(&self.server, &asked.owner).await? {
             None => Observation::Unknowable(format!(
@@ -151,7 +151,7 @@ fn holders(owners: Vec<Owner>, expected: &ExpectedFile) -> Vec<Owner> {
 }
 
 /// What is shown of a file, by the items that it is part of.
-fn judge(items: &[Item], asked: &Asked<'_>) -> Observation {
+fn judge(items: &[Item], asked: &FileQuery<'_>) -> Observation {
     let (path, title) = (&asked.expected.path, &asked.owner.library.title);
     if lookup::leaf_type(&asked.owner.library.kind).is_none() {
         return Observation::Unknowable(format!(
@@ -183,10 +183,10 @@ fn judge(items: &[Item], asked: &Asked<'_>) -> Observation {
 
 /// Takes out what these items tell of: the files that are parts of them, and those whose absence they prove.
 fn settle(
-    asked: &mut Vec<Asked<'_>>,
+    asked: &mut Vec<FileQuery<'_>>,
     shown: &mut Vec<(usize, Observation)>,
     items: &[Item],
-    proves_absence: impl Fn(&Asked<'_>) -> bool,
+    proves_absence: impl Fn(&FileQuery<'_>) -> bool,
 ) {
     asked.retain(|one| {
         if one.expected.subject == Subject::Folder {
@@ -204,7 +204,7 @@ fn settle(
 
 /// Whether a file that is gone would be among these children of a season: they lie in its folder, and its name says that
 /// it is of this season.
-fn is_of_season(asked: &Asked<'_>, children: &[Item]) -> bool {
+fn is_of_season(asked: &FileQuery<'_>, children: &[Item]) -> bool {
     let path = &asked.owner.path;
     let beside = |child: &Item| {
         let parts = child.parts();
@@ -225,7 +225,7 @@ fn same_folder(one: &AbsolutePath, other: &AbsolutePath) -> bool {
 }
 
 /// When something is not as wanted the rest need not be asked for.
-fn all_or_none(mut shown: Vec<(usize, Observation)>, rest: &[Asked<'_>]) -> Vec<(usize, Observation)> {
+fn all_or_none(mut shown: Vec<(usize, Observation)>, rest: &[FileQuery<'_>]) -> Vec<(usize, Observation)> {
     let first =
         shown.iter().find_map(|(_, shown)| matches!(shown, Observation::NotYet(_)).then(|| shown.clone()));
     if let Some(first) = first {

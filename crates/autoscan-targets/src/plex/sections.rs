@@ -47,7 +47,7 @@ pub(super) enum Event {
 
 /// Whether a library may be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LibraryActivity {
     /// Nothing is under way.
     Idle,
     /// A scan is.
@@ -57,17 +57,17 @@ pub(super) enum Verdict {
 }
 
 /// The libraries of one server.
-pub(super) struct Sections {
-    memory: Mutex<Memory>,
+pub(super) struct LibraryScans {
+    state: Mutex<ScanState>,
     /// Counts what is worth asking again for.
     news: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Memory {
+struct ScanState {
     connected: bool,
-    told: HashMap<String, Told>,
-    running: HashMap<String, Running>,
+    told: HashMap<String, RequestedScan>,
+    running: HashMap<String, RunningScan>,
     idle_since: HashMap<String, Instant>,
     /// When news were passed on last.
     passed_on: Option<Instant>,
@@ -75,59 +75,59 @@ struct Memory {
 
 /// The last scan that a library was told.
 #[derive(Clone, Copy)]
-struct Told {
+struct RequestedScan {
     at: Instant,
     ended: bool,
 }
 
-struct Running {
+struct RunningScan {
     section: Option<String>,
     since: Instant,
 }
 
-impl Default for Sections {
+impl Default for LibraryScans {
     fn default() -> Self {
-        Self { memory: Mutex::default(), news: watch::Sender::new(0) }
+        Self { state: Mutex::default(), news: watch::Sender::new(0) }
     }
 }
 
-impl Sections {
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+impl LibraryScans {
+    fn state(&self) -> MutexGuard<'_, ScanState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A library is being told.
     pub(super) fn tell(&self, section: &str) {
-        let mut memory = self.memory();
-        memory.idle_since.remove(section);
-        memory.told.insert(section.to_owned(), Told { at: Instant::now(), ended: false });
+        let mut state = self.state();
+        state.idle_since.remove(section);
+        state.told.insert(section.to_owned(), RequestedScan { at: Instant::now(), ended: false });
     }
 
     /// What was told has ended, or came to nothing.
     pub(super) fn ended(&self, section: &str) {
-        if let Some(told) = self.memory().told.get_mut(section) {
+        if let Some(told) = self.state().told.get_mut(section) {
             told.ended = true;
         }
     }
 
     /// Plex says that the library is idle: what it was told a while ago has ended.
     pub(super) fn settle(&self, section: &str) {
-        if self.verdict(section) == Verdict::Ask {
+        if self.activity(section) == LibraryActivity::Ask {
             self.ended(section);
         }
     }
 
     /// The websocket was opened, or was lost: then nothing that was heard is believed any longer.
     pub(super) fn set_connected(&self, connected: bool) {
-        let mut memory = self.memory();
-        memory.connected = connected;
-        memory.running.clear();
+        let mut state = self.state();
+        state.connected = connected;
+        state.running.clear();
     }
 
     /// Takes in what Plex told.
     pub(super) fn hear(&self, event: Event) {
         let worth_asking = !matches!(event, Event::Scanning { .. });
-        self.memory().hear(event);
+        self.state().hear(event);
         if worth_asking {
             self.news.send_modify(|count| *count += 1);
         }
@@ -135,10 +135,10 @@ impl Sections {
 
     /// How long to wait so that news are passed on no more often than `apart`, and notes that they are then.
     pub(super) fn until_quiet(&self, apart: Duration) -> Duration {
-        let mut memory = self.memory();
+        let mut state = self.state();
         let now = Instant::now();
-        let at = memory.passed_on.map_or(now, |last| now.max(last + apart));
-        memory.passed_on = Some(at);
+        let at = state.passed_on.map_or(now, |last| now.max(last + apart));
+        state.passed_on = Some(at);
         at - now
     }
 
@@ -148,21 +148,23 @@ impl Sections {
     }
 
     /// Whether the library may be told.
-    pub(super) fn verdict(&self, section: &str) -> Verdict {
-        let memory = self.memory();
-        if memory.is_running(section) {
-            return Verdict::Busy;
+    pub(super) fn activity(&self, section: &str) -> LibraryActivity {
+        let state = self.state();
+        if state.is_running(section) {
+            return LibraryActivity::Busy;
         }
-        let Some(told) = memory.told.get(section).filter(|told| !told.ended) else { return Verdict::Idle };
-        let patience = if memory.connected { TOLD_WITHIN } else { ASKED_AFTER };
-        if told.at.elapsed() < patience { Verdict::Busy } else { Verdict::Ask }
+        let Some(told) = state.told.get(section).filter(|told| !told.ended) else {
+            return LibraryActivity::Idle;
+        };
+        let patience = if state.connected { TOLD_WITHIN } else { ASKED_AFTER };
+        if told.at.elapsed() < patience { LibraryActivity::Busy } else { LibraryActivity::Ask }
     }
 
     /// How long the library has been busy, as far as is known.
     pub(super) fn busy_for(&self, section: &str) -> Duration {
-        let memory = self.memory();
-        let told = memory.told.get(section).filter(|told| !told.ended).map(|told| told.at);
-        let running = memory.of(section).map(|running| running.since);
+        let state = self.state();
+        let told = state.told.get(section).filter(|told| !told.ended).map(|told| told.at);
+        let running = state.of(section).map(|running| running.since);
         told.into_iter().chain(running).map(|since| since.elapsed()).max().unwrap_or_default()
     }
 
@@ -170,28 +172,28 @@ impl Sections {
     /// Plex can crash when it is asked to analyse what it scans. Over the websocket every beginning is heard; without it
     /// the library must be found idle twice.
     pub(super) fn rests(&self, section: &str, refreshing: bool) -> bool {
-        let mut memory = self.memory();
-        let connected = memory.connected;
-        let quiet = !refreshing && !memory.is_running(section);
-        let told = memory.told.get(section).copied();
+        let mut state = self.state();
+        let connected = state.connected;
+        let quiet = !refreshing && !state.is_running(section);
+        let told = state.told.get(section).copied();
         let young = told.is_some_and(|told| !told.ended && told.at.elapsed() < BEGINS_WITHIN);
         if !quiet || young {
-            memory.idle_since.remove(section);
+            state.idle_since.remove(section);
             return false;
         }
         if connected && told.is_none_or(|told| told.ended) {
             return true;
         }
-        let since = *memory.idle_since.entry(section.to_owned()).or_insert_with(Instant::now);
+        let since = *state.idle_since.entry(section.to_owned()).or_insert_with(Instant::now);
         let rests = since.elapsed() >= TWICE_APART;
-        if rests && let Some(told) = memory.told.get_mut(section) {
+        if rests && let Some(told) = state.told.get_mut(section) {
             told.ended = true;
         }
         rests
     }
 }
 
-impl Memory {
+impl ScanState {
     fn hear(&mut self, event: Event) {
         match event {
             Event::Scanning { uuid, section } => {
@@ -203,7 +205,7 @@ impl Memory {
                     self.idle_since.remove(section);
                 }
                 let since = self.running.get(&uuid).map_or_else(Instant::now, |known| known.since);
-                self.running.insert(uuid, Running { section, since });
+                self.running.insert(uuid, RunningScan { section, since });
             }
             Event::Ended { uuid, section } => {
                 let known = self.running.remove(&uuid).and_then(|running| running.section);
@@ -239,7 +241,7 @@ impl Memory {
     }
 
     /// The scans that are known to run in the library. One that has not said which library it is of may be.
-    fn of(&self, section: &str) -> impl Iterator<Item = &Running> {
+    fn of(&self, section: &str) -> impl Iterator<Item = &RunningScan> {
         self.running.values().filter(move |running| {
             running.since.elapsed() < FORGOTTEN_AFTER
                 && running.section.as_deref().is_none_or(|known| known == section)
@@ -261,48 +263,54 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_end_is_tied_by_library_and_by_time() {
-        let sections = Sections::default();
+        let sections = LibraryScans::default();
         sections.set_connected(true);
         sections.tell("1");
-        assert_eq!((sections.verdict("1"), sections.verdict("2")), (Verdict::Busy, Verdict::Idle));
+        assert_eq!(
+            (sections.activity("1"), sections.activity("2")),
+            (LibraryActivity::Busy, LibraryActivity::Idle)
+        );
         sections.hear(scanning("a", None));
-        assert_eq!(sections.verdict("2"), Verdict::Busy, "it may be this one");
+        assert_eq!(sections.activity("2"), LibraryActivity::Busy, "it may be this one");
         sections.hear(scanning("a", Some("1")));
-        assert_eq!((sections.verdict("1"), sections.verdict("2")), (Verdict::Busy, Verdict::Idle));
+        assert_eq!(
+            (sections.activity("1"), sections.activity("2")),
+            (LibraryActivity::Busy, LibraryActivity::Idle)
+        );
         sections.hear(ended("a", None));
-        assert_eq!(sections.verdict("1"), Verdict::Idle, "the library was named before");
+        assert_eq!(sections.activity("1"), LibraryActivity::Idle, "the library was named before");
 
         sections.tell("1");
         sections.hear(scanning("b", None));
         sections.hear(ended("b", None));
-        assert_eq!(sections.verdict("1"), Verdict::Idle, "only one was told");
+        assert_eq!(sections.activity("1"), LibraryActivity::Idle, "only one was told");
 
         sections.tell("1");
         sections.tell("2");
         sections.hear(scanning("c", None));
         sections.hear(ended("c", None));
-        assert_eq!(sections.verdict("1"), Verdict::Busy, "it may have been the other's");
+        assert_eq!(sections.activity("1"), LibraryActivity::Busy, "it may have been the other's");
         tokio::time::advance(TOLD_WITHIN).await;
-        assert_eq!(sections.verdict("1"), Verdict::Ask);
+        assert_eq!(sections.activity("1"), LibraryActivity::Ask);
         sections.ended("1");
-        assert_eq!(sections.verdict("1"), Verdict::Idle);
+        assert_eq!(sections.activity("1"), LibraryActivity::Idle);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lost_websocket_makes_plex_be_asked() {
-        let sections = Sections::default();
+        let sections = LibraryScans::default();
         sections.set_connected(true);
         sections.tell("1");
         sections.hear(scanning("a", Some("1")));
         sections.set_connected(false);
-        assert_eq!(sections.verdict("1"), Verdict::Busy);
+        assert_eq!(sections.activity("1"), LibraryActivity::Busy);
         tokio::time::advance(ASKED_AFTER).await;
-        assert_eq!(sections.verdict("1"), Verdict::Ask);
+        assert_eq!(sections.activity("1"), LibraryActivity::Ask);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_library_rests_by_the_websocket_or_when_it_was_found_idle_twice() {
-        let sections = Sections::default();
+        let sections = LibraryScans::default();
         sections.tell("1");
         assert!(!sections.rests("1", false), "it may not have begun");
         tokio::time::advance(BEGINS_WITHIN).await;
@@ -323,12 +331,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_remembered_has_a_bound() {
-        let sections = Sections::default();
+        let sections = LibraryScans::default();
         for n in 0..10_000 {
             sections.hear(scanning(&n.to_string(), Some("7")));
         }
-        assert_eq!(sections.memory().running.len(), MOST_ACTIVITIES);
+        assert_eq!(sections.state().running.len(), MOST_ACTIVITIES);
         tokio::time::advance(FORGOTTEN_AFTER).await;
-        assert_eq!(sections.verdict("7"), Verdict::Idle);
+        assert_eq!(sections.activity("7"), LibraryActivity::Idle);
     }
 }

@@ -8,7 +8,7 @@ use autoscan_core::ports::Library;
 use autoscan_http::{Answer, BaseUrl, Http, Method, Request, SecretHeader};
 use serde::de::DeserializeOwned;
 
-use super::answers::{Container, Section, Sections};
+use super::answers::{Container, Section, SectionList};
 use crate::family::libraries::{LibraryCache, LibraryServer};
 
 /// The header that Plex knows a client by. One fixed value is enough: Plex keeps it per server.
@@ -34,7 +34,7 @@ pub(super) struct Server {
 }
 
 /// A scan of one folder in one library.
-pub(super) type Refresh = (String, String);
+pub(super) type RefreshRequest = (String, String);
 
 impl Server {
     pub(super) fn new(http: &Http, base: BaseUrl, token: SecretHeader) -> Self {
@@ -87,17 +87,17 @@ impl Server {
             Err(Fault::Wrong { .. }) => self.ask(&list(&["library", "sections", "all"])).await?,
             answer => answer?,
         };
-        let sections: Container<Sections> = answer.json()?;
+        let sections: Container<SectionList> = answer.json()?;
         Ok(sections.container.directory)
     }
 
     /// The call that scans a folder, by the method that worked last. Never with `force`, which would fetch the metadata
     /// of everything again.
-    pub(super) fn refresh(&self, call: &Refresh) -> Request {
+    pub(super) fn refresh(&self, call: &RefreshRequest) -> Request {
         self.refresh_by(self.by_post.load(Ordering::Relaxed), call)
     }
 
-    fn refresh_by(&self, by_post: bool, (section, folder): &Refresh) -> Request {
+    fn refresh_by(&self, by_post: bool, (section, folder): &RefreshRequest) -> Request {
         let method = if by_post { Method::POST } else { Method::GET };
         self.request(method, &["library", "sections", section, "refresh"]).query("path", folder)
     }
@@ -117,7 +117,7 @@ impl Server {
     }
 
     /// One call to scan, by the method that worked last; by the other one when Plex does not know it.
-    pub(super) async fn start(&self, call: &Refresh) -> Result<(), Fault> {
+    pub(super) async fn start(&self, call: &RefreshRequest) -> Result<(), Fault> {
         let by_post = self.by_post.load(Ordering::Relaxed);
         let answer = self.http.exchange(&self.refresh_by(by_post, call)).await?;
         if answer.status() == 403 {

@@ -11,8 +11,8 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::Plex;
-use super::sections::{LONGEST_SCAN, Verdict};
-use super::server::Refresh;
+use super::sections::{LONGEST_SCAN, LibraryActivity};
+use super::server::RefreshRequest;
 use crate::family::libraries::{self, Owner};
 
 /// How long a call waits for a library that is scanned; then its delivery is put off, so that nothing is held up.
@@ -26,9 +26,9 @@ const NOTICES: Duration = Duration::from_millis(50);
 
 /// One at a time for each library.
 #[derive(Default)]
-pub(super) struct Turns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+pub(super) struct LibraryTurns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
-impl Turns {
+impl LibraryTurns {
     /// Waits for the turn of all these libraries, always in the same order, so that no two wait for each other.
     async fn take(&self, owners: &[Owner]) -> Vec<OwnedMutexGuard<()>> {
         let turns: BTreeMap<String, Arc<tokio::sync::Mutex<()>>> = {
@@ -49,19 +49,19 @@ impl Turns {
 
 /// What one batch has told already, and whether it read the libraries again because one had vanished.
 #[derive(Default)]
-pub(super) struct Told {
-    refreshed: HashMap<Refresh, Result<(), Fault>>,
+pub(super) struct BatchRequests {
+    refreshed: HashMap<RefreshRequest, Result<(), Fault>>,
     read_again: bool,
 }
 
-pub(super) fn refresh_of(owner: &Owner) -> Refresh {
+pub(super) fn refresh_of(owner: &Owner) -> RefreshRequest {
     (owner.library.id.clone(), owner.spelled())
 }
 
 impl Plex {
     /// Tells every library that owns the folder. A call that Plex does not understand may mean that a library has
     /// vanished, so the list is read again, once a batch.
-    pub(super) async fn tell(&self, folder: &TargetPath, told: &mut Told) -> Result<(), Fault> {
+    pub(super) async fn tell(&self, folder: &TargetPath, told: &mut BatchRequests) -> Result<(), Fault> {
         let (_, owners) = libraries::owners(&self.server, folder).await?;
         let result = self.tell_owners(&owners, told).await;
         if told.read_again || !matches!(result, Err(Fault::Wrong { .. })) {
@@ -74,7 +74,7 @@ impl Plex {
     }
 
     /// Each library once a batch. What one does not understand keeps no other from being told.
-    async fn tell_owners(&self, owners: &[Owner], told: &mut Told) -> Result<(), Fault> {
+    async fn tell_owners(&self, owners: &[Owner], told: &mut BatchRequests) -> Result<(), Fault> {
         let new: Vec<Owner> =
             owners.iter().filter(|owner| !told.refreshed.contains_key(&refresh_of(owner))).cloned().collect();
         let _turns = self.turns.take(&new).await;
@@ -96,7 +96,7 @@ impl Plex {
     }
 
     /// A scan may be over before its call is answered, so it is noted before.
-    async fn start(&self, call: &Refresh) -> Result<(), Fault> {
+    async fn start(&self, call: &RefreshRequest) -> Result<(), Fault> {
         self.sections.tell(&call.0);
         let answer = self.server.start(call).await;
         if answer.is_err() {
@@ -111,8 +111,8 @@ impl Plex {
         let patience = Instant::now() + WAITS;
         let mut look_at = Instant::now();
         let mut news = self.sections.news();
-        while let Some((owner, verdict)) = self.first_busy(owners) {
-            if verdict == Verdict::Ask && Instant::now() >= look_at {
+        while let Some((owner, activity)) = self.first_busy(owners) {
+            if activity == LibraryActivity::Ask && Instant::now() >= look_at {
                 look_at = Instant::now() + LOOKS;
                 // A server that cannot say it will say so to the scan.
                 let Ok(sections) = self.server.sections().await else { return Ok(()) };
@@ -136,12 +136,12 @@ impl Plex {
         Ok(())
     }
 
-    fn first_busy<'o>(&self, owners: &'o [Owner]) -> Option<(&'o Owner, Verdict)> {
+    fn first_busy<'o>(&self, owners: &'o [Owner]) -> Option<(&'o Owner, LibraryActivity)> {
         owners.iter().find_map(|owner| {
             let id = &owner.library.id;
             let endless = self.sections.busy_for(id) >= LONGEST_SCAN;
-            let verdict = self.sections.verdict(id);
-            (verdict != Verdict::Idle && !endless).then_some((owner, verdict))
+            let activity = self.sections.activity(id);
+            (activity != LibraryActivity::Idle && !endless).then_some((owner, activity))
         })
     }
 }

@@ -4,7 +4,7 @@ use autoscan_core::path::TargetPath;
 use autoscan_core::ports::TargetScan;
 use serde_json::{Value, json};
 
-use crate::family::changes::ToldChange;
+use crate::family::changes::ChangeJson;
 
 /// What may stand between `{{` and `}}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ fn value(place: Place, scan: &TargetScan) -> Value {
             _ => folder,
         }),
         Place::Paths => scan.changes.iter().map(|change| TargetPath::as_str(&change.path)).collect(),
-        Place::Changes => json!(scan.changes.iter().map(ToldChange::of).collect::<Vec<_>>()),
+        Place::Changes => json!(scan.changes.iter().map(ChangeJson::of).collect::<Vec<_>>()),
         Place::Event => json!(event(scan)),
     }
 }

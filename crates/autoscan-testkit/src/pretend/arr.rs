@@ -16,7 +16,7 @@ pub struct PretendArr {
 struct Arr {
     sonarr: bool,
     key: String,
-    state: Mutex<State>,
+    state: Mutex<ArrState>,
 }
 
 /// A series or film.
@@ -28,7 +28,7 @@ struct Entry {
 }
 
 #[derive(Default)]
-struct State {
+struct ArrState {
     entries: Vec<Entry>,
     disk: BTreeMap<String, u64>,
     known: BTreeMap<String, u64>,
@@ -78,7 +78,7 @@ impl PretendArr {
         self.state().rescans_of_all
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ArrState> {
         lock(&self.arr.state)
     }
 }
@@ -138,7 +138,7 @@ impl Play for Arr {
     }
 }
 
-impl State {
+impl ArrState {
     fn roots(&self) -> Value {
         let root = |entry: &Entry| {
             entry.path.trim_end_matches('/').rsplit_once('/').map(|(root, _)| root.to_owned())

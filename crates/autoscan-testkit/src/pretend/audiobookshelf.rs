@@ -15,11 +15,11 @@ pub struct PretendAudiobookshelf {
 
 struct Shelf {
     key: String,
-    state: Mutex<State>,
+    state: Mutex<AudiobookshelfState>,
 }
 
 #[derive(Default)]
-struct State {
+struct AudiobookshelfState {
     libraries: Vec<(PretendLibrary, bool)>,
     is_user: bool,
     taken: Vec<Value>,
@@ -54,7 +54,7 @@ impl PretendAudiobookshelf {
         self.state().scans.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, AudiobookshelfState> {
         lock(&self.shelf.state)
     }
 }
@@ -93,7 +93,7 @@ impl Play for Shelf {
     }
 }
 
-impl State {
+impl AudiobookshelfState {
     fn libraries(&self) -> Value {
         let json = |(library, is_watched): &(PretendLibrary, bool)| {
             let folders: Vec<Value> =

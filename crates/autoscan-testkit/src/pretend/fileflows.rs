@@ -15,11 +15,11 @@ pub struct PretendFileFlows {
 
 struct FileFlows {
     login: Option<(String, String)>,
-    state: Mutex<State>,
+    state: Mutex<FileFlowsState>,
 }
 
 #[derive(Default)]
-struct State {
+struct FileFlowsState {
     libraries: Vec<(PretendLibrary, Option<String>, bool)>,
     known: Vec<String>,
     tokens: usize,
@@ -67,7 +67,7 @@ impl PretendFileFlows {
         self.state().looks.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FileFlowsState> {
         lock(&self.flows.state)
     }
 }
@@ -119,7 +119,7 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-impl State {
+impl FileFlowsState {
     fn libraries(&self) -> Value {
         let json = |(library, flow, enabled): &(PretendLibrary, Option<String>, bool)| {
             let flow = flow.as_ref().map(|uid| json!({"Uid": uid, "Name": "a flow"}));

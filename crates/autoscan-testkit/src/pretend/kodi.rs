@@ -19,11 +19,11 @@ pub struct PretendKodi {
 
 struct Kodi {
     login: Option<String>,
-    state: Mutex<State>,
+    state: Mutex<KodiState>,
 }
 
 #[derive(Default)]
-struct State {
+struct KodiState {
     media: Media,
     scans: Vec<String>,
     /// Looks at whether it scans that are still to be answered with yes.
@@ -94,7 +94,7 @@ impl PretendKodi {
         self.state().players = players;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, KodiState> {
         lock(&self.kodi.state)
     }
 }
@@ -127,7 +127,7 @@ impl Play for Kodi {
     }
 }
 
-impl State {
+impl KodiState {
     fn reply(&mut self, call: &Value) -> Value {
         let method = call["method"].as_str().unwrap_or_default();
         match self.result(method, &call["params"]) {

@@ -15,7 +15,7 @@ use crate::pretend::stage::lock;
 /// A Music Player Daemon as far as updates go, as version 0.23 behaves.
 pub struct PretendMpd {
     address: SocketAddr,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<MpdState>>,
     open: JoinHandle<()>,
 }
 
@@ -35,7 +35,7 @@ pub enum MpdTrouble {
 }
 
 #[derive(Default)]
-struct State {
+struct MpdState {
     password: Option<String>,
     database: Database,
     commands: Vec<String>,
@@ -48,7 +48,7 @@ impl PretendMpd {
     pub async fn start(password: Option<&str>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let state = State { password: password.map(str::to_owned), ..State::default() };
+        let state = MpdState { password: password.map(str::to_owned), ..MpdState::default() };
         let state = Arc::new(Mutex::new(state));
         let open = tokio::spawn(serve(listener, Arc::clone(&state)));
         Ok(Self { address, state, open })
@@ -113,7 +113,7 @@ impl PretendMpd {
         self.open.abort();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MpdState> {
         lock(&self.state)
     }
 }
@@ -125,7 +125,7 @@ impl Drop for PretendMpd {
 }
 
 /// Connections end with this task.
-async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
+async fn serve(listener: TcpListener, state: Arc<Mutex<MpdState>>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -139,7 +139,7 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
     }
 }
 
-async fn converse(stream: TcpStream, state: Arc<Mutex<State>>) -> io::Result<()> {
+async fn converse(stream: TcpStream, state: Arc<Mutex<MpdState>>) -> io::Result<()> {
     let mut stream = BufStream::new(stream);
     let trouble = lock(&state).trouble;
     match trouble {
@@ -169,7 +169,7 @@ async fn converse(stream: TcpStream, state: Arc<Mutex<State>>) -> io::Result<()>
     Ok(())
 }
 
-impl State {
+impl MpdState {
     fn answer(&mut self, line: &str, may: &mut bool) -> String {
         let words = words(line);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();

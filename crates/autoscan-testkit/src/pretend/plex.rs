@@ -24,7 +24,7 @@ use crate::pretend::shelf::{Filled, Shape};
 use crate::pretend::stage::{Stage, lock};
 use catalogue::Item;
 use pages::Spelling;
-use state::{Section, State};
+use state::{PlexState, Section};
 
 /// A Plex Media Server: it scans, shows what it found, and tells of it.
 pub struct PretendPlex {
@@ -35,7 +35,7 @@ pub struct PretendPlex {
 
 struct Plex {
     made: PlexBuilder,
-    state: Mutex<State>,
+    state: Mutex<PlexState>,
     me: Weak<Self>,
 }
 
@@ -45,7 +45,7 @@ impl PretendPlex {
         PlexBuilder::new()
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut PlexState) -> T) -> T {
         act(&mut lock(&self.plex.state))
     }
 

@@ -15,11 +15,11 @@ pub struct PretendTdarr {
 
 struct Tdarr {
     key: Option<String>,
-    state: Mutex<State>,
+    state: Mutex<TdarrState>,
 }
 
 #[derive(Default)]
-struct State {
+struct TdarrState {
     libraries: Vec<PretendLibrary>,
     scans: Vec<(String, Vec<String>)>,
 }
@@ -42,7 +42,7 @@ impl PretendTdarr {
         self.state().scans.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TdarrState> {
         lock(&self.tdarr.state)
     }
 }

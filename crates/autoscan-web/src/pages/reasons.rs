@@ -94,10 +94,13 @@ pub(super) fn of(scan: &Scan) -> Option<Reason> {
         ScanState::Attention if reached_nobody(scan) => {
             let nobody =
                 || Reason { target: None, text: "no target takes this folder".to_owned(), lead: None };
-            let skipped = at(&[DeliveryState::Skipped]).or_else(note).unwrap_or_else(nobody);
+            let skipped =
+                at(&[DeliveryState::Skipped, DeliveryState::Missing]).or_else(note).unwrap_or_else(nobody);
             Some(Reason { lead: Some(NOBODY), ..skipped })
         }
-        ScanState::Attention => at(&[DeliveryState::Failed, DeliveryState::Missing]).or_else(note),
+        ScanState::Attention => at(&[DeliveryState::Failed, DeliveryState::Missing])
+            .or_else(|| at(&[DeliveryState::Held]))
+            .or_else(note),
         ScanState::Running => {
             at(&[DeliveryState::Failed, DeliveryState::Missing, DeliveryState::Held]).or_else(note)
         }

@@ -1,6 +1,7 @@
 //! What only shows on a real connection.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use autoscan_core::secret::Secret;
@@ -8,16 +9,17 @@ use autoscan_web::Places;
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::span;
 
 use crate::furniture::{API_KEY, House};
 
 const GRACE: Duration = Duration::from_secs(5);
 
-async fn listen(router: Router, stop: &CancellationToken) -> (SocketAddr, JoinHandle<()>) {
+async fn listen(router: Router, stop: &CancellationToken) -> (SocketAddr, JoinHandle<Result<(), String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     (
@@ -147,7 +149,7 @@ async fn a_stop_finishes_what_was_begun_and_takes_no_more() {
     assert!(!server.is_finished());
     go.notify_one();
     assert_eq!(read_answer(&mut busy).await, (200, "done".to_owned()));
-    server.await.unwrap();
+    server.await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -197,5 +199,57 @@ async fn over_tls_the_cookie_stays_there_and_plain_http_is_told_to_come_by_it() 
     assert!(answer.contains("set-cookie: __Host-autoscan_session=v."), "{answer}");
     assert!(answer.contains("; Path=/; HttpOnly; SameSite=Lax; Secure\r\n"), "{answer}");
     stop.cancel();
-    server.await.unwrap();
+    server.await.unwrap().unwrap();
+}
+
+/// A log that panics at the first warning, wherever in the server that is written.
+#[derive(Default)]
+struct PanickingLog {
+    warned: AtomicBool,
+}
+
+impl tracing::Subscriber for PanickingLog {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        assert!(self.warned.swap(true, Ordering::Relaxed), "a fault for this test");
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test]
+async fn a_listener_that_breaks_ends_all_of_them_and_is_told_to_who_started_them() {
+    let _log = tracing::subscriber::set_default(PanickingLog::default());
+    let (stop, places) = (CancellationToken::new(), Places::within(0));
+    let (one, other) = (TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await);
+    let (one, other) = (one.unwrap(), other.unwrap());
+    let (address, beside) = (one.local_addr().unwrap(), other.local_addr().unwrap());
+    let serving = autoscan_web::serve(vec![one, other], None, Router::new(), places, stop.clone(), GRACE);
+    let server = tokio::spawn(serving);
+    // All places are taken, which is worth a warning. One address may have half of them.
+    let mut connections = Vec::new();
+    for number in 0..16 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 2 + number % 2], 0))).unwrap();
+        connections.push(socket.connect(address).await.unwrap());
+    }
+
+    let failure = server.await.unwrap().unwrap_err();
+
+    assert!(failure.starts_with("a listener broke: ") && failure.contains("a fault for this test"), "{failure}");
+    assert!(stop.is_cancelled());
+    assert!(TcpStream::connect(beside).await.is_err(), "nobody listens any more");
 }

@@ -27,9 +27,14 @@ fn sentence(scans: &[Value]) -> Option<String> {
     ))
 }
 
-/// Whether every target skipped it, or there is none.
+/// Whether no target was told: each skipped it, its file never came, or there is none.
 fn reached_nobody(scan: &Value) -> bool {
-    scan["deliveries"].as_array().is_some_and(|all| all.iter().all(|one| one["state"] == "skipped"))
+    let untold = |one: &Value| match one["state"].as_str() {
+        Some("skipped") => true,
+        Some("missing") => one["sent_at"].is_null(),
+        _ => false,
+    };
+    scan["deliveries"].as_array().is_some_and(|all| all.iter().all(untold))
 }
 
 #[cfg(test)]
@@ -38,16 +43,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_scans_that_every_target_skipped_reached_nobody() {
+    fn only_scans_of_which_no_target_was_told_reached_nobody() {
         let scan = |states: &[&str]| {
             let deliveries: Vec<Value> = states.iter().map(|state| json!({ "state": state })).collect();
             json!({ "folder": "/media/tv/Show", "deliveries": deliveries })
         };
-        assert_eq!(sentence(&[scan(&["failed"]), scan(&["skipped", "missing"])]), None);
+        let mut told = scan(&["skipped", "missing"]);
+        told["deliveries"][1]["sent_at"] = json!("2026-01-01T00:00:00Z");
+        assert_eq!(sentence(&[scan(&["failed"]), told]), None);
         let said = sentence(&[scan(&["skipped", "skipped"]), scan(&["failed"])]).unwrap();
         assert!(said.starts_with(
             "1 scan needs attention because no server was told of it, the last one for /media/tv/Show"
         ));
-        assert!(sentence(&[scan(&["skipped"]), scan(&[])]).unwrap().starts_with("2 scans need"));
+        assert!(sentence(&[scan(&["skipped"]), scan(&["missing"])]).unwrap().starts_with("2 scans need"));
     }
 }

@@ -56,14 +56,14 @@ impl VirtualFolder {
 /// A page of items.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Page {
+pub(crate) struct ItemPage {
     #[serde(default)]
     pub(crate) items: Vec<Item>,
     #[serde(rename = "TotalRecordCount")]
     total: Option<i64>,
 }
 
-impl Page {
+impl ItemPage {
     /// How many items there are in all; none where they were not counted.
     pub(crate) fn total(&self) -> Option<usize> {
         self.total.and_then(|total| usize::try_from(total).ok())

@@ -21,10 +21,10 @@ const BETWEEN_SWEEPS: Duration = Duration::from_mins(5);
 
 /// The ids of paths, bounded.
 #[derive(Default)]
-pub(crate) struct ItemCache(Mutex<State>);
+pub(crate) struct ItemCache(Mutex<CachedItems>);
 
 #[derive(Default)]
-struct State {
+struct CachedItems {
     ids: HashMap<String, String>,
     order: VecDeque<String>,
     /// Files whose content was changed under their old name.
@@ -36,7 +36,7 @@ struct State {
 }
 
 impl ItemCache {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CachedItems> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

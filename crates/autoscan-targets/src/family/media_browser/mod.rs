@@ -26,7 +26,7 @@ use autoscan_http::{Answer, Http, Method, Request};
 use crate::family::libraries::{self, LibraryServer, Owner};
 
 pub(crate) use actions::BatchLookups;
-pub(crate) use answers::{Item, Page, SystemInfo, VirtualFolder};
+pub(crate) use answers::{Item, ItemPage, SystemInfo, VirtualFolder};
 pub(crate) use by_path::{place_by_path, view_by_path};
 pub(crate) use by_title::{place_by_title, view_by_title};
 pub(crate) use causes::why_missing;
@@ -114,7 +114,7 @@ pub(crate) trait MediaBrowser: LibraryServer {
     }
 
     /// Asks for a page of items.
-    async fn page(&self, request: Request) -> Result<Page, Fault> {
+    async fn page(&self, request: Request) -> Result<ItemPage, Fault> {
         self.ask(&request.at_most(ITEMS)).await?.json()
     }
 

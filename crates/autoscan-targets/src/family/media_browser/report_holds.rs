@@ -47,16 +47,16 @@ pub(crate) enum May {
 
 /// The libraries of one server that wait.
 #[derive(Default)]
-pub(crate) struct ReportHolds(Mutex<State>);
+pub(crate) struct ReportHolds(Mutex<HeldLibraries>);
 
 #[derive(Default)]
-struct State {
-    libraries: HashMap<String, Hold>,
+struct HeldLibraries {
+    libraries: HashMap<String, LibraryHold>,
     delay: Option<(Duration, Instant)>,
 }
 
 /// How one library is held.
-struct Hold {
+struct LibraryHold {
     /// The next report is told from then on.
     opens: Instant,
     /// When the last report began to be told.
@@ -66,7 +66,7 @@ struct Hold {
 }
 
 impl ReportHolds {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HeldLibraries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -86,7 +86,9 @@ impl ReportHolds {
             _ => {
                 let told = hold.and_then(|hold| hold.told);
                 let streak = hold.map_or(0, |hold| hold.streak);
-                state.libraries.insert(library.to_owned(), Hold { opens: now + gathers, told, streak });
+                state
+                    .libraries
+                    .insert(library.to_owned(), LibraryHold { opens: now + gathers, told, streak });
                 May::Later(gathers)
             }
         }
@@ -106,7 +108,9 @@ impl ReportHolds {
         };
         let pause = FIRST_PAUSE.saturating_mul(1 << streak.min(16));
         let pause = if whole { longest } else { pause.min(longest) };
-        state.libraries.insert(library.to_owned(), Hold { opens: now + pause, told: Some(told), streak });
+        state
+            .libraries
+            .insert(library.to_owned(), LibraryHold { opens: now + pause, told: Some(told), streak });
     }
 
     /// Whether the library was told a while ago, so that the server may have found by itself what is to be told now.

@@ -5,16 +5,16 @@ use autoscan_core::fault::Fault;
 use autoscan_core::ports::Library;
 
 use crate::family::media_browser::MediaBrowser;
-use crate::family::media_browser::answers::Page as Answer;
+use crate::family::media_browser::answers::ItemPage;
 use crate::family::media_browser::children::file_kinds;
-use crate::family::samples::{PAGE, Page, Pages, spread};
+use crate::family::samples::{PAGE, Pages, SamplePage, spread};
 
 /// The files of a server, by their age.
 struct ByAge<'a, S>(&'a S);
 
 #[async_trait]
 impl<S: MediaBrowser> Pages for ByAge<'_, S> {
-    async fn page(&self, library: &Library, start: usize) -> Result<Page, Fault> {
+    async fn page(&self, library: &Library, start: usize) -> Result<SamplePage, Fault> {
         let request = self
             .0
             .look_for_and_count("Path", start == 0)
@@ -26,11 +26,11 @@ impl<S: MediaBrowser> Pages for ByAge<'_, S> {
             .query("SortOrder", "Descending")
             .query("StartIndex", &start.to_string())
             .query("Limit", &PAGE.to_string());
-        let answer: Answer = self.0.page(request).await?;
+        let answer: ItemPage = self.0.page(request).await?;
         let total = answer.total().filter(|_| start == 0);
         // An episode that is missing is listed too, without a path.
         let files = answer.items.into_iter().filter_map(|item| item.path).collect();
-        Ok(Page { files, total })
+        Ok(SamplePage { files, total })
     }
 }
 

@@ -23,7 +23,7 @@ use crate::family::media_browser::{KnownItem, MediaBrowser};
 const AT_ONCE: usize = 4;
 
 /// An item to be refreshed, and the scans that it is for.
-struct Refresh {
+struct RefreshCall {
     item: KnownItem,
     scans: Vec<usize>,
 }
@@ -87,14 +87,18 @@ impl Patience {
 
 impl<S: MediaBrowser> Batch<'_, S> {
     /// What is to be done for these scans, looked up side by side.
-    async fn decide(&mut self, pending: Vec<usize>, reports: &mut Vec<(usize, PathReport)>) -> Vec<Refresh> {
+    async fn decide(
+        &mut self,
+        pending: Vec<usize>,
+        reports: &mut Vec<(usize, PathReport)>,
+    ) -> Vec<RefreshCall> {
         let mut found: Vec<(usize, ScanActions)> = Vec::new();
         let mut groups = groups(self.server, self.scans, pending);
         while !groups.is_empty() && !self.results.is_stopped() {
             groups = self.look_up(groups, &mut found).await;
         }
         found.sort_by_key(|(at, _)| *at);
-        let mut refreshes: Vec<Refresh> = Vec::new();
+        let mut refreshes: Vec<RefreshCall> = Vec::new();
         for (at, actions) in found {
             self.open[at] += usize::from(!actions.reports.is_empty());
             reports.extend(actions.reports.into_iter().map(|report| (at, report)));
@@ -132,7 +136,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
     }
 
     /// Refreshes the items side by side; answers the scans of those that are gone.
-    async fn refresh(&mut self, mut refreshes: Vec<Refresh>, is_last: bool) -> Vec<usize> {
+    async fn refresh(&mut self, mut refreshes: Vec<RefreshCall>, is_last: bool) -> Vec<usize> {
         let mut gone = Vec::new();
         while !refreshes.is_empty() && !self.results.is_stopped() {
             let patience = Patience::new(self.results.failures_until_probe());
@@ -295,9 +299,9 @@ async fn look_up_group(
 /// Refreshes one item, unless enough has failed.
 async fn refresh_one(
     server: &impl MediaBrowser,
-    refresh: Refresh,
+    refresh: RefreshCall,
     patience: &Patience,
-) -> (Refresh, Option<Result<(), Fault>>) {
+) -> (RefreshCall, Option<Result<(), Fault>>) {
     if patience.is_over() {
         return (refresh, None);
     }
@@ -307,7 +311,7 @@ async fn refresh_one(
 }
 
 /// Adds an item to those that are refreshed: once, and not when it lies in a folder that is looked at anyway.
-fn take_in(refreshes: &mut Vec<Refresh>, item: KnownItem, scan: usize) {
+fn take_in(refreshes: &mut Vec<RefreshCall>, item: KnownItem, scan: usize) {
     if let Some(known) = refreshes.iter_mut().find(|known| is_covered(&item.path, &known.item.path)) {
         if !known.scans.contains(&scan) {
             known.scans.push(scan);
@@ -320,7 +324,7 @@ fn take_in(refreshes: &mut Vec<Refresh>, item: KnownItem, scan: usize) {
     }
     scans.sort_unstable();
     scans.dedup();
-    refreshes.push(Refresh { item, scans });
+    refreshes.push(RefreshCall { item, scans });
 }
 
 fn is_covered(path: &str, folder: &str) -> bool {
@@ -335,7 +339,7 @@ async fn accepted(server: &impl MediaBrowser, request: &Request) -> Result<(), F
 pub(crate) async fn plan(server: &impl MediaBrowser, scan: &TargetScan) -> Result<Plan, Fault> {
     learn_newest(server, std::slice::from_ref(scan)).await;
     let (owners, actions) = actions(server, scan, &mut BatchLookups::default()).await?;
-    let mut refreshes: Vec<Refresh> = Vec::new();
+    let mut refreshes: Vec<RefreshCall> = Vec::new();
     actions.refreshes.into_iter().for_each(|item| take_in(&mut refreshes, item, 0));
     let reports = ReportCalls::of(actions.reports.into_iter().map(|report| (0, report)));
     let refreshes = refreshes.iter().map(|refresh| server.refresh(&refresh.item.id).planned());

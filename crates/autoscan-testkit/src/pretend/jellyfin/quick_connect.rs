@@ -10,11 +10,11 @@ use crate::pretend::stage::{Recorded, Reply, lock};
 /// Quick Connect of a pretend Jellyfin, its users' logins and its API keys.
 #[derive(Clone, Default)]
 pub struct QuickConnect {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<QuickConnectState>>,
 }
 
 #[derive(Default)]
-struct State {
+struct QuickConnectState {
     off: bool,
     /// Whether its keys cannot be made, as behind a proxy that keeps them from outside.
     keyless: bool,
@@ -104,7 +104,7 @@ impl QuickConnect {
         self.state().keys.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QuickConnectState> {
         lock(&self.state)
     }
 
@@ -194,7 +194,7 @@ impl QuickConnect {
     }
 }
 
-impl State {
+impl QuickConnectState {
     fn number_of(&self, wanted: &str) -> Option<usize> {
         let mut numbers = 0..self.attempts.len();
         numbers.find(|number| secret(*number) == wanted && !self.attempts[*number].expired)

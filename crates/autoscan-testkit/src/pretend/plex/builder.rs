@@ -1,7 +1,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use super::state::{Section, State};
+use super::state::{PlexState, Section};
 use super::{Plex, PretendPlex};
 use crate::pretend::library::PretendLibrary;
 use crate::pretend::stage::{Play, Stage};
@@ -75,7 +75,7 @@ impl PlexBuilder {
     pub async fn start(self) -> io::Result<PretendPlex> {
         let under = self.under.clone();
         let sections = self.libraries.iter().cloned().map(Section::new).collect();
-        let state = Mutex::new(State { sections, ..State::default() });
+        let state = Mutex::new(PlexState { sections, ..PlexState::default() });
         let plex = Arc::new_cyclic(|me| Plex { made: self, state, me: me.clone() });
         let play: Arc<dyn Play> = Arc::clone(&plex) as Arc<dyn Play>;
         Ok(PretendPlex { stage: Stage::open(play, &under).await?, plex })

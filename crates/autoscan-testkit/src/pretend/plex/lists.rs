@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Plex;
 use super::catalogue::{Item, Kind, file_name};
 use super::pages::{self, Around, Spelling, Within, kind_of};
-use super::state::{PlexFileFilter, Section, State};
+use super::state::{PlexFileFilter, PlexState, Section};
 use crate::pretend::stage::{Play as _, Recorded, Reply, lock};
 
 /// The part of a list that is asked for.
@@ -132,7 +132,7 @@ impl Plex {
 
 /// Items of one library as a page.
 fn written(
-    state: &State,
+    state: &PlexState,
     call: &Recorded,
     key: &str,
     items: &[Item],
@@ -175,7 +175,7 @@ fn matches(filter: PlexFileFilter, path: &str, file: &str) -> bool {
     }
 }
 
-impl State {
+impl PlexState {
     /// Loses what was just shown, when it was told to.
     fn flicker(&mut self, shown: &[Item]) {
         if !self.manners.flickers {

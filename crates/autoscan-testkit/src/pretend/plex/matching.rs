@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Plex;
-use super::state::{PlexTitle, State};
+use super::state::{PlexState, PlexTitle};
 use crate::pretend::stage::{Recorded, Reply, lock};
 
 impl Plex {
@@ -47,7 +47,7 @@ impl Plex {
     }
 }
 
-impl State {
+impl PlexState {
     /// Gives an item another identity.
     pub(super) fn rename(&mut self, key: u64, guid: &str, ids: &[String]) {
         if let Some(item) = self.section_of(key).and_then(|section| section.catalogue.get_mut(key)) {

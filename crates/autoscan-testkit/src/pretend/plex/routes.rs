@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::Plex;
 use super::pages;
-use super::state::{PlexMethod, PlexScan, State};
+use super::state::{PlexMethod, PlexScan, PlexState};
 use crate::pretend::stage::{Frame, Play, Recorded, Reply, lock, segments};
 
 impl Play for Plex {
@@ -211,7 +211,7 @@ impl Plex {
     }
 }
 
-impl State {
+impl PlexState {
     /// Analyses an item and what lies below it: then the files' sizes are shown as they are.
     fn analyse(&mut self, key: u64) {
         let Some(section) = self.section_of(key) else { return };
@@ -234,7 +234,7 @@ fn contents() -> Value {
 }
 
 /// The settings, quiet ones unless told: nothing that scans or empties by itself.
-fn prefs(state: &State) -> Value {
+fn prefs(state: &PlexState) -> Value {
     let mut all: Vec<(String, Value)> = [
         "FSEventLibraryUpdatesEnabled",
         "FSEventLibraryPartialScanEnabled",

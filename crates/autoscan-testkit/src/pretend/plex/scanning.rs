@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Plex;
 use super::catalogue::Catalogue;
-use super::state::{Activity, NOW, PlexScan, State};
+use super::state::{Activity, NOW, PlexScan, PlexState};
 use crate::pretend::shelf::within;
 use crate::pretend::stage::lock;
 
@@ -83,7 +83,7 @@ impl Plex {
         }
     }
 
-    fn activity(&self, state: &mut State, section: &str) -> Activity {
+    fn activity(&self, state: &mut PlexState, section: &str) -> Activity {
         state.last_id += 1;
         let number = state.last_id;
         let title = state.section(section).map(|section| section.library.title.clone()).unwrap_or_default();
@@ -115,7 +115,7 @@ impl Activity {
     }
 }
 
-impl State {
+impl PlexState {
     fn tell(&mut self, activity: &Activity, event: &str) {
         let entry = json!({"event": event, "uuid": activity.uuid, "Activity": activity.json()});
         self.notify("activity", "ActivityNotification", &entry);

@@ -173,7 +173,7 @@ pub(super) struct Manners {
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct PlexState {
     pub(super) sections: Vec<Section>,
     pub(super) scans: Vec<PlexScan>,
     pub(super) maintenance: Option<String>,
@@ -195,7 +195,7 @@ pub(super) struct State {
 /// The moment that everything happened at, in seconds since 1970.
 pub(super) const NOW: u64 = 1_700_000_000;
 
-impl State {
+impl PlexState {
     pub(super) fn section(&mut self, key: &str) -> Option<&mut Section> {
         self.sections.iter_mut().find(|section| section.library.id == key)
     }
