@@ -42,6 +42,7 @@ mod suspension;
 mod take_up;
 mod timeline;
 mod verifier;
+mod verifying;
 mod views;
 mod wakeup;
 mod worker;

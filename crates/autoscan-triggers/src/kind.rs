@@ -8,6 +8,9 @@ use autoscan_core::ports::{Clock, Files, Source, Trigger};
 /// Makes a source whose settings were read already.
 pub type MakeSource = Box<dyn FnOnce(SourcePorts) -> Arc<dyn Source> + Send>;
 
+/// Reads the settings of a source, and answers what makes it.
+pub type OpenSource = fn(&serde_json::Value) -> Result<MakeSource, serde_json::Error>;
+
 /// What a source may use of the machine.
 #[derive(Clone)]
 pub struct SourcePorts {
@@ -26,7 +29,7 @@ pub struct TriggerKind {
     /// Reads its settings and makes its reader. Keys it does not know are left to others.
     pub open: fn(&serde_json::Value) -> Result<Arc<dyn Trigger>, serde_json::Error>,
     /// Reads its settings for what streams its changes; none for a kind that waits for requests alone.
-    pub source: Option<fn(&serde_json::Value) -> Result<MakeSource, serde_json::Error>>,
+    pub source: Option<OpenSource>,
     /// Whether it reads requests. A kind that takes none says so in an error.
     pub takes_requests: bool,
     /// Whether a person or script waits for the answer, who must be told of a refused path.

@@ -14,7 +14,7 @@ mod sonarr;
 
 pub use family::arr::{ArrApi, ArrSettings};
 pub use family::arr_api::{ArrReport, ArrRoot, ask as ask_arr, ask_roots as ask_arr_roots};
-pub use kind::{MakeSource, SourcePorts, TriggerKind};
+pub use kind::{MakeSource, OpenSource, SourcePorts, TriggerKind};
 pub use recognise::recognise;
 
 /// Every kind of trigger, by name.
