@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::bound::{BoundTarget, BoundTrigger, Rules};
-use crate::bus::{Bus, BusWorker, Listener, NewsId, Topic};
+use crate::bus::{Bus, BusEventId, BusWorker, Listener, Topic};
 use crate::call::{Calling, Overhear};
 use crate::clock_watch::{self, ClockWatch};
 use crate::deliverer::Deliverer;
@@ -30,6 +30,7 @@ use crate::lane::{Lane, Pause};
 use crate::mounts::Mounts;
 use crate::ports::Ports;
 use crate::protected::protected;
+use crate::protected_source::protected_source;
 use crate::scheduler::{Scheduler, Scheduling};
 use crate::server_info::ServerInfo;
 use crate::settler::Settler;
@@ -43,8 +44,6 @@ use crate::worker::{self, Worker};
 /// What is written, in bytes, to see whether requests can be stored again: about what one takes.
 const PROBE: usize = 16 * 1024;
 const PROBE_KEY: &str = "probe";
-/// While the store cannot be read at the start, look this often.
-const TAKE_UP_AGAIN: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -76,7 +75,7 @@ pub struct Broken(String);
 /// The running program, as the web interface and the commands see it.
 pub struct Engine {
     pub(crate) ports: Arc<Ports>,
-    owner: Owner,
+    pub(crate) owner: Owner,
     overhear: Overhear,
     pub(crate) rules: Arc<Rules>,
     pub(crate) triggers: Vec<Arc<BoundTrigger>>,
@@ -85,7 +84,7 @@ pub struct Engine {
     pub(crate) intake: Arc<Intake>,
     pub(crate) scheduling: Arc<Scheduling>,
     pub(crate) gate: Arc<Gate>,
-    mounts: Arc<Mounts>,
+    pub(crate) mounts: Arc<Mounts>,
     /// Woken when mounts or storms changed.
     guards_changed: Arc<Wakeup>,
     pub(crate) history: Arc<History>,
@@ -139,7 +138,7 @@ impl Engine {
         Arc::new(Self {
             owner: Owner(run.cast_signed()),
             overhear,
-            triggers: triggers.into_iter().map(Arc::new).collect(),
+            triggers: triggers.into_iter().map(|trigger| protect_source(trigger, &redaction)).collect(),
             servers: lanes.iter().map(|_| ServerInfo::default()).collect(),
             pausing: tokio::sync::Mutex::default(),
             ports,
@@ -249,46 +248,6 @@ impl Engine {
         Verifier::new(verifying, self.owner, self.settler(lane))
     }
 
-    /// Takes up what the last run left. Nobody is told, and nothing is kept, before it was read: it is tried until that
-    /// succeeds, or until `stop`. Answers whether it did.
-    async fn take_up(&self, stop: &CancellationToken) -> bool {
-        let mut failing = false;
-        while !stop.is_cancelled() {
-            let Err(failure) = self.try_take_up().await else { return true };
-            if !std::mem::replace(&mut failing, true) {
-                error!(%failure, "what was in hand before the start cannot be read; nobody is told before it is, and requests are stored meanwhile");
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.ports.clock.sleep(TAKE_UP_AGAIN) => {}
-            }
-        }
-        false
-    }
-
-    async fn try_take_up(&self) -> Result<(), StoreError> {
-        let store = &self.ports.store;
-        Heartbeat::first(&self.ports, self.owner).await?;
-        clock_watch::at_the_start(&self.ports).await?;
-        self.take_up_pauses().await?;
-        self.mounts.restore(store.mounts().await?);
-        self.gate.storms.restore(store.storms().await?);
-        self.history.restore().await?;
-        self.reroute_waiting().await
-    }
-
-    /// Takes up the pauses that are in force, so that they are seen from the first request on. [`Self::run`] does it once
-    /// more: until then they may change through the engine before this one.
-    pub async fn take_up_pauses(&self) -> Result<(), StoreError> {
-        let _turn = self.pausing.lock().await;
-        let pauses = self.ports.store.pauses().await?;
-        for lane in &self.lanes {
-            let kept = pauses.iter().find(|(name, _)| *name == lane.target.name);
-            lane.set_pause(kept.map(|(_, until)| Pause { until: *until }));
-        }
-        Ok(())
-    }
-
     /// The trigger of this name.
     pub fn trigger(&self, name: &str) -> Option<&BoundTrigger> {
         self.triggers.iter().find(|trigger| trigger.name.as_str() == name).map(Arc::as_ref)
@@ -318,14 +277,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Listens to news: those after `since`, or from now on. A number that is too old, or of another run, begins with a
+    /// Listens to events: those after `since`, or from now on. A number that is too old, or of another run, begins with a
     /// gap.
-    pub fn news(&self, since: Option<NewsId>) -> Listener {
+    pub fn subscribe(&self, since: Option<BusEventId>) -> Listener {
         self.bus.listen(since)
     }
 
-    /// The number of the last news: whoever looks things up now, and listens from there on, misses nothing.
-    pub fn last_news(&self) -> NewsId {
+    /// The number of the last event: whoever looks things up now, and listens from there on, misses nothing.
+    pub fn last_event(&self) -> BusEventId {
         self.bus.last()
     }
 
@@ -352,7 +311,12 @@ fn gate(ports: &Arc<Ports>, rules: &Arc<Rules>, mounts: &Arc<Mounts>, changed: &
     Arc::new(Gate::new(Arc::clone(ports), rules.files, Arc::clone(mounts), guards, Arc::new(storms)))
 }
 
-/// Another number in every run, so that the news of one are not taken for those of another.
+fn protect_source(trigger: BoundTrigger, redaction: &Redaction) -> Arc<BoundTrigger> {
+    let source = trigger.source.map(|source| protected_source(source, redaction.clone()));
+    Arc::new(BoundTrigger { source, ..trigger })
+}
+
+/// Another number in every run, so that the events of one are not taken for those of another.
 fn run_number(parts: &Parts) -> u64 {
     static ENGINES: AtomicU64 = AtomicU64::new(0);
     let engines = ENGINES.fetch_add(1, Ordering::Relaxed);

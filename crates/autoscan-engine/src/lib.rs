@@ -21,6 +21,7 @@ mod heartbeat;
 mod history;
 mod hours;
 mod intake;
+mod intake_report;
 mod janitor;
 mod lane;
 mod ledger;
@@ -29,6 +30,7 @@ mod overview;
 mod pause;
 mod ports;
 mod protected;
+mod protected_source;
 mod queue;
 mod requests;
 mod scheduler;
@@ -38,7 +40,7 @@ mod source;
 mod storms;
 mod suggest;
 mod suspension;
-mod taken;
+mod take_up;
 mod timeline;
 mod verifier;
 mod verifying;
@@ -48,16 +50,16 @@ mod worker;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
 pub use browse::{BrowseError, BrowsePart, BrowseRoot, BrowseRoots, Browsed};
-pub use bus::{Heard, Listener, News, NewsId, Topic};
+pub use bus::{BusEvent, BusEventId, BusMessage, Listener, Topic};
 pub use call::Overhear;
 pub use engine::{Broken, Engine, Parts};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
 pub use hours::HOURS;
 pub use protected::protected;
-pub use server_info::{Here, Known, Said};
+pub use server_info::{LocalFolders, ServerAnswer, ServerStatus};
 pub use suggest::{MapAdvice, NewServer, SenderFolders};
 pub use views::{
-    Backlog, ExplainedTarget, Explanation, GateView, Hour, Retried, RetryFilter, TakeError, Taken,
+    Backlog, ExplainedTarget, Explanation, GateView, Hour, IntakeError, IntakeReport, Retried, RetryFilter,
     TargetView, TestView, TriggerView,
 };
 

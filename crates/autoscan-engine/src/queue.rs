@@ -98,7 +98,7 @@ impl Engine {
                 None => None,
             },
             None => {
-                self.gate.wave_through(id);
+                self.gate.approve(id);
                 self.ports.store.retry(id, self.now()).await?
             }
         };

@@ -27,6 +27,8 @@ pub(crate) struct SourceReader {
     place: Option<Option<String>>,
     /// What was read and is not stored yet.
     read: Option<SourceBatch>,
+    /// Whether storing that was tried before.
+    again: bool,
     /// After a fault it is left alone until then.
     not_before: SteadyTime,
     /// Faults in a row.
@@ -49,6 +51,7 @@ impl SourceReader {
             wakeup,
             place: None,
             read: None,
+            again: false,
             not_before: SteadyTime::default(),
             failures: 0,
         }
@@ -59,11 +62,13 @@ impl SourceReader {
         let bookmark = Bookmark { trigger: self.trigger.name.clone(), place: place.clone() };
         let incoming = Incoming {
             trigger: &self.trigger,
-            eyes: &self.trigger,
+            mapped_by: &self.trigger,
             targets: self.trigger.targets.clone(),
             bookmark: Some(bookmark),
+            again: std::mem::replace(&mut self.again, true),
         };
         self.intake.take_changes(incoming, batch.reading).await?;
+        self.again = false;
         self.place = Some(Some(place));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! One delivery after it was told: its files are asked for, and what people otherwise do by hand is done afterwards.
+//! What becomes of one delivery that is to be verified: asked for, cared for, or missing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use autoscan_core::ports::{Care, CareScan, Claimed, Guard, Look, TargetScan};
 use autoscan_core::proof::{self, ExpectedFile, Observation, Presence, Verification};
 
 use crate::bound::{BoundTarget, Rules};
-use crate::bundle::{in_target_eyes, to_target, wanted};
+use crate::bundle::{target_scan, to_target, wanted};
 use crate::call::run_command;
 use crate::expected::{Disk, expected};
 use crate::gate::Gate;
@@ -34,7 +34,7 @@ pub(crate) struct Verifying {
 }
 
 /// What was asked for, for one claimed delivery.
-struct Asked {
+struct VerifyRequest {
     scan: TargetScan,
     expected: Vec<ExpectedFile>,
 }
@@ -138,16 +138,16 @@ impl Verifying {
         None
     }
 
-    fn wants_care(&self, delivery: &Delivery, asked: &Asked) -> bool {
+    fn wants_care(&self, delivery: &Delivery, asked: &VerifyRequest) -> bool {
         let aftercare = self.target().server.aftercare();
         !delivery.cared && aftercare.is_some_and(|aftercare| aftercare.concerns(&asked.scan))
     }
 
     /// What the target is asked for, as the disk is now.
-    async fn asked(&self, claim: &Claimed) -> Asked {
+    async fn asked(&self, claim: &Claimed) -> VerifyRequest {
         let target = self.target();
         let changes = wanted(target, &claim.changes).unwrap_or_default();
-        let scan = in_target_eyes(target, &claim.folder, &changes).unwrap_or_else(|_skip| TargetScan {
+        let scan = target_scan(target, &claim.folder, &changes).unwrap_or_else(|_skip| TargetScan {
             folder: autoscan_core::path::TargetPath(claim.folder.0.clone()),
             changes: Vec::new(),
             companions: Vec::new(),
@@ -158,11 +158,11 @@ impl Verifying {
             ignore: &self.rules.ignore,
         };
         let expected = expected(&disk, target, &claim.folder, &changes).await;
-        Asked { scan, expected }
+        VerifyRequest { scan, expected }
     }
 
     /// Does what is to be done after a scan. While the files are not shown it is only an attempt to bring that about.
-    async fn care(&self, claim: &Claimed, asked: &Asked, proven: bool) -> Result<Delivery, Fault> {
+    async fn care(&self, claim: &Claimed, asked: &VerifyRequest, proven: bool) -> Result<Delivery, Fault> {
         let Some(aftercare) = self.target().server.aftercare() else { return Ok(claim.delivery.clone()) };
         let care = CareScan {
             scan: asked.scan.clone(),
@@ -209,7 +209,7 @@ impl Verifying {
     }
 
     /// Says where to look for a file that is missing.
-    async fn explain(&self, delivery: &mut Delivery, asked: &Asked, shown: &[Observation]) {
+    async fn explain(&self, delivery: &mut Delivery, asked: &VerifyRequest, shown: &[Observation]) {
         let missing =
             asked.expected.iter().zip(shown).find(|(_, shown)| matches!(shown, Observation::NotYet(_)));
         let Some((missing, _)) = missing.or_else(|| asked.expected.iter().zip(shown).next()) else { return };
@@ -239,7 +239,7 @@ impl Verifying {
             return;
         }
         let changes = wanted(target, &claim.changes).unwrap_or_default();
-        if let Ok(scan) = in_target_eyes(target, &claim.folder, &changes) {
+        if let Ok(scan) = target_scan(target, &claim.folder, &changes) {
             run_command(target, target.after.as_deref(), &[scan]).await;
         }
     }

@@ -7,7 +7,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Hook, Store};
 use autoscan_core::scan::{ScanId, ScanState};
 use autoscan_core::step::{Step, StepKind};
-use autoscan_engine::{HOURS, Hour, RetryFilter, TakeError, TriggerView};
+use autoscan_engine::{HOURS, Hour, IntakeError, RetryFilter, TriggerView};
 
 use crate::world::{Setup, Spy, World, name};
 
@@ -32,7 +32,7 @@ fn sonarr(world: &World) -> TriggerView {
 async fn sends_nonsense(world: &World) {
     let hook = Hook { query: &[], content_type: None, body: b"\xff" };
     let refused = world.engine.take(&name("sonarr"), &hook).await;
-    assert!(matches!(refused, Err(TakeError::Unreadable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(IntakeError::Unreadable(_))), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]

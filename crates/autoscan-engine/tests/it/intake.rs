@@ -2,7 +2,7 @@
 
 use autoscan_core::path::TriggerPath;
 use autoscan_core::scan::ScanState;
-use autoscan_engine::TakeError;
+use autoscan_engine::IntakeError;
 
 use crate::world::{Setup, World, name};
 
@@ -68,7 +68,7 @@ async fn a_person_may_name_targets_and_a_wrong_name_is_said() {
     });
     let path = || vec![TriggerPath::parse("/tv/Show").unwrap()];
     let wrong = world.engine.ask(path(), Some(vec![name("pleks")])).await;
-    assert_eq!(wrong, Err(TakeError::UnknownTarget("pleks".into())));
+    assert_eq!(wrong, Err(IntakeError::UnknownTarget("pleks".into())));
     world.engine.ask(path(), Some(vec![name("emby")])).await.unwrap();
     world.seconds(15).await;
     assert!(world.spies[0].folders().is_empty());

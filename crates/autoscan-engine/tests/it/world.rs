@@ -24,7 +24,8 @@ use autoscan_core::scan::{Quiet, Scan, ScanId};
 use autoscan_core::storm::StormRule;
 use autoscan_core::time::Timestamp;
 use autoscan_engine::{
-    BoundTarget, BoundTrigger, Broken, Engine, FileRules, MANUAL, Pace, Parts, PathPriority, Rules, Taken,
+    BoundTarget, BoundTrigger, Broken, Engine, FileRules, IntakeReport, MANUAL, Pace, Parts, PathPriority,
+    Rules,
 };
 use autoscan_store::MemoryStore;
 use autoscan_testkit::{FakeClock, FakeFiles, FaultyStore};
@@ -336,6 +337,8 @@ pub(crate) struct Setup {
     pub(crate) refused: Range<u64>,
     /// What the target called `plex` is not told of.
     pub(crate) exclude: Vec<&'static str>,
+    /// What no target and no source may say.
+    pub(crate) hidden: Vec<&'static str>,
 }
 
 impl Default for Setup {
@@ -355,6 +358,7 @@ impl Default for Setup {
             clock: None,
             refused: 0..0,
             exclude: vec![],
+            hidden: vec![],
         }
     }
 }
@@ -417,6 +421,12 @@ fn rules(anchors: Vec<Anchor>, check: bool) -> Rules {
     }
 }
 
+fn redaction(hidden: &[&str]) -> Redaction {
+    let redaction = Redaction::default();
+    redaction.learn(hidden.iter().copied());
+    redaction
+}
+
 impl World {
     /// Starts it.
     pub(crate) fn start(setup: Setup) -> Self {
@@ -451,7 +461,7 @@ impl World {
             clock: Arc::new(clock.clone()),
             files: Arc::clone(&files) as Arc<_>,
             jitter: || 0.0,
-            redaction: Redaction::default(),
+            redaction: redaction(&setup.hidden),
             overhear: |telling| Box::pin(async { (telling.await, CALLS.map(str::to_owned).into()) }),
             triggers: ["sonarr", MANUAL]
                 .map(|kind| BoundTrigger {
@@ -481,7 +491,7 @@ impl World {
     }
 
     /// A request of Sonarr: one change a line.
-    pub(crate) async fn send(&self, lines: &str) -> Taken {
+    pub(crate) async fn send(&self, lines: &str) -> IntakeReport {
         let hook = Hook { query: &[], content_type: None, body: lines.as_bytes() };
         self.engine.take(&name("sonarr"), &hook).await.unwrap()
     }

@@ -249,7 +249,10 @@ async fn a_listener_that_breaks_ends_all_of_them_and_is_told_to_who_started_them
 
     let failure = server.await.unwrap().unwrap_err();
 
-    assert!(failure.starts_with("a listener broke: ") && failure.contains("a fault for this test"), "{failure}");
+    assert!(
+        failure.starts_with("a listener broke: ") && failure.contains("a fault for this test"),
+        "{failure}"
+    );
     assert!(stop.is_cancelled());
     assert!(TcpStream::connect(beside).await.is_err(), "nobody listens any more");
 }
