@@ -15,7 +15,7 @@ use tracing::{error, warn};
 use crate::bound::{BoundTarget, BoundTrigger, Rules};
 use crate::bus::{Bus, BusEventId, BusWorker, Listener, Topic};
 use crate::call::{Calling, Overhear};
-use crate::clock_watch::{self, ClockWatch};
+use crate::clock_watch::ClockWatch;
 use crate::deliverer::Deliverer;
 use crate::elsewhere::Elsewhere;
 use crate::event_listener::EventListener;
@@ -26,7 +26,7 @@ use crate::heartbeat::Heartbeat;
 use crate::history::History;
 use crate::intake::Intake;
 use crate::janitor::Janitor;
-use crate::lane::{Lane, Pause};
+use crate::lane::Lane;
 use crate::mounts::Mounts;
 use crate::ports::Ports;
 use crate::protected::protected;
@@ -59,6 +59,8 @@ pub struct Parts {
     pub overhear: Overhear,
     /// What no word of a target may hold.
     pub redaction: Redaction,
+    /// What was counted under the configs before this one.
+    pub history: Arc<History>,
     /// Every trigger; one is of the kind [`MANUAL`](crate::MANUAL).
     pub triggers: Vec<BoundTrigger>,
     /// Every target.
@@ -99,11 +101,11 @@ impl Engine {
     /// An engine at rest: it takes requests in, and nothing else happens until [`Self::run`].
     pub fn new(parts: Parts) -> Arc<Self> {
         let run = run_number(&parts);
-        let Parts { store, clock, files, jitter, overhear, redaction, triggers, targets, rules } = parts;
+        let Parts { store, clock, files, jitter, overhear, redaction, history, triggers, targets, rules } =
+            parts;
         let ports = Arc::new(Ports { store, clock, files, jitter });
         let rules = Arc::new(rules);
         let bus = Arc::new(Bus::new(run));
-        let history = Arc::new(History::new(Arc::clone(&ports)));
         let guards_changed = Arc::new(Wakeup::new());
         let roots = triggers.iter().flat_map(|trigger| trigger.map.destinations());
         let roots = roots.cloned().map(LocalPath).collect();

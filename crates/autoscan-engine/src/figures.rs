@@ -23,7 +23,7 @@ pub struct TargetFigures {
     pub missing: u64,
 }
 
-/// The figures by target; bounded by the configured targets.
+/// The figures by target; bounded by the targets that were ever configured since the start.
 #[derive(Default)]
 pub(crate) struct Figures(Mutex<HashMap<Name, TargetFigures>>);
 

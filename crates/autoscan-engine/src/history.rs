@@ -1,6 +1,5 @@
 //! What is counted and kept of the past: what triggers sent, the hours of the last week, and figures since the start.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,9 +15,10 @@ use crate::ledger::{self, Ledger};
 use crate::ports::Ports;
 use crate::views::Hour;
 
-/// The past.
-pub(crate) struct History {
-    ports: Arc<Ports>,
+/// What is counted since the program came up, and kept of the time before. One for all configs: each has an engine of its own,
+/// while a counter only grows.
+#[derive(Default)]
+pub struct History {
     ledger: Ledger,
     hours: Hours,
     figures: Figures,
@@ -27,11 +27,6 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn new(ports: Arc<Ports>) -> Self {
-        let (ledger, hours, figures) = (Ledger::default(), Hours::default(), Figures::default());
-        Self { ports, ledger, hours, figures, restored: AtomicBool::new(false) }
-    }
-
     /// A request was read, and this became of it.
     pub(crate) fn received(
         &self,
@@ -84,12 +79,12 @@ impl History {
         self.hours.all(now)
     }
 
-    /// Takes up what was kept before the start.
-    pub(crate) async fn restore(&self) -> Result<(), StoreError> {
+    /// Takes up what was kept before the start. Only the first engine whose store can be read does.
+    pub(crate) async fn restore(&self, ports: &Ports) -> Result<(), StoreError> {
         if self.restored.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let (store, now) = (&self.ports.store, self.ports.now());
+        let (store, now) = (&ports.store, ports.now());
         let (triggers, hours) = (store.trigger_counts().await?, store.hours(hours::oldest(now)).await?);
         self.ledger.restore(triggers);
         self.hours.restore(hours, now);
@@ -98,8 +93,8 @@ impl History {
     }
 
     /// Adds what is new to what is kept.
-    pub(crate) async fn keep(&self) -> Result<(), StoreError> {
-        let store = &self.ports.store;
+    pub(crate) async fn keep(&self, ports: &Ports) -> Result<(), StoreError> {
+        let store = &ports.store;
         let unsaved = self.ledger.take_unsaved();
         if !unsaved.is_empty()
             && let Err(failure) = store.add_trigger_counts(unsaved.clone()).await
@@ -109,7 +104,7 @@ impl History {
         }
         let unsaved = self.hours.take_unsaved();
         if !unsaved.is_empty()
-            && let Err(failure) = store.add_hours(unsaved.clone(), hours::oldest(self.ports.now())).await
+            && let Err(failure) = store.add_hours(unsaved.clone(), hours::oldest(ports.now())).await
         {
             self.hours.not_kept(unsaved);
             return Err(failure);

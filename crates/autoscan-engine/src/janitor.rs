@@ -67,7 +67,7 @@ impl Worker for Janitor {
             return Ok(self.next.since(now));
         }
         self.gate.tidy();
-        self.history.keep().await?;
+        self.history.keep(&self.ports).await?;
         if self.sessions_next <= now {
             self.sessions_next = now + SESSIONS_EVERY;
             self.sweep_sessions().await;
@@ -85,7 +85,7 @@ impl Worker for Janitor {
     }
 
     async fn finish(&mut self) {
-        if let Err(failure) = self.history.keep().await {
+        if let Err(failure) = self.history.keep(&self.ports).await {
             warn!(%failure, "what was counted last could not be kept");
         }
     }

@@ -13,7 +13,7 @@ const SCANS: usize = 20;
 /// Characters of a sender's text that are kept.
 const LONGEST: usize = 500;
 
-/// What triggers sent; bounded by the configured triggers.
+/// What triggers sent; bounded by the triggers that were ever configured.
 #[derive(Default)]
 pub(crate) struct Ledger(Mutex<Counts>);
 

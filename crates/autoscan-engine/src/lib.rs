@@ -54,6 +54,7 @@ pub use bus::{BusEvent, BusEventId, BusMessage, Listener, Topic};
 pub use call::Overhear;
 pub use engine::{Broken, Engine, Parts};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
+pub use history::History;
 pub use hours::HOURS;
 pub use protected::protected;
 pub use server_info::{LocalFolders, ServerAnswer, ServerStatus};

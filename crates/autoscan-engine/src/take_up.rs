@@ -39,7 +39,7 @@ impl Engine {
         self.take_up_pauses().await?;
         self.mounts.restore(store.mounts().await?);
         self.gate.storms.restore(store.storms().await?);
-        self.history.restore().await?;
+        self.history.restore(&self.ports).await?;
         self.reroute_waiting().await
     }
 

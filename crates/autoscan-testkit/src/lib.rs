@@ -1,10 +1,13 @@
-//! What tests and the demonstration are made of: a fake clock, fake files, a store that fails on demand, pretend media
-//! servers, builders.
+//! What tests and the demonstration are made of: a fake clock, fake files, a store that fails on demand, an engine with
+//! scripted targets, pretend media servers, builders.
 
 mod clock;
 mod faulty_store;
 mod files;
 mod pretend;
+mod readers;
+mod scripted_target;
+mod test_engine;
 
 pub use clock::{FakeClock, START};
 pub use faulty_store::FaultyStore;
@@ -15,3 +18,6 @@ pub use pretend::{
     PretendAutoscan, PretendEmby, PretendFileFlows, PretendJellyfin, PretendKodi, PretendLibrary, PretendMpd,
     PretendPlex, PretendPlexTv, PretendReceiver, PretendTdarr, QuickConnect, Recorded, Stage, Trouble,
 };
+pub use readers::{JsonReader, LineReader};
+pub use scripted_target::ScriptedTarget;
+pub use test_engine::{TestEngine, TestSetup, library, local, name};

@@ -27,8 +27,8 @@ pub(crate) async fn figures(State(app): State<Shared>, request: Request) -> Resp
     let mut families = vec![version(&app), up_since(&app)];
     families.extend(scans(&engine.stats().await));
     families.extend(unreached::count(engine).await.ok().map(no_server_told));
-    families.push(events(&app.lasting.totals.triggers(engine)));
-    families.extend(of_targets(&app.lasting.totals.targets(engine)));
+    families.push(events(&engine.triggers()));
+    families.extend(of_targets(&engine.targets()));
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE))];
     answer::fresh((kind, render(&families)).into_response())
 }

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use autoscan_core::secret::Secret;
 use autoscan_core::time::Timestamp;
-use autoscan_engine::Engine;
 use tokio::sync::Semaphore;
 
 use crate::places::Slots;
 use crate::session::Sessions;
 use crate::throttle::Throttle;
-use crate::totals::Totals;
 use crate::web::Web;
 
 /// What lasts longer than a config.
@@ -22,9 +20,6 @@ pub(crate) struct Lasting {
     pub(crate) slots: Slots,
     /// Who takes in a large request, one at a time.
     pub(crate) large: Arc<Semaphore>,
-    pub(crate) totals: Arc<Totals>,
-    /// The engine that counts now.
-    engine: Arc<Engine>,
     /// What sessions are signed with.
     keys: Vec<Secret>,
     /// When it came up.
@@ -39,16 +34,13 @@ impl Lasting {
             sessions: sessions(web),
             slots: web.places.live(),
             large: Arc::new(Semaphore::new(1)),
-            totals: Arc::default(),
-            engine: Arc::clone(&web.engine),
             keys: web.doors.secret_keys.clone(),
             since: web.engine.now(),
         }
     }
 
-    /// The same, with sessions that are signed as `web` says, and with its engine.
+    /// The same, with sessions that are signed as `web` says.
     pub(crate) fn renewed(&mut self, web: &Web) {
-        self.totals.taken_over(std::mem::replace(&mut self.engine, Arc::clone(&web.engine)));
         let keys = &web.doors.secret_keys;
         if !keys.is_empty() && *keys != self.keys {
             self.keys.clone_from(keys);

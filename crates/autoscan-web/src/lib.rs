@@ -43,7 +43,6 @@ mod single_url;
 mod site;
 mod throttle;
 mod tls;
-mod totals;
 mod unreached;
 mod visitor;
 mod watch;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use autoscan_core::ports::Store;
-use autoscan_engine::Engine;
+use autoscan_engine::{Engine, History};
 use autoscan_store::SqliteStore;
 use autoscan_web::{Places, Site, Web};
 use tokio::sync::Mutex;
@@ -33,6 +33,8 @@ pub(crate) struct RunningServer {
     reader: ConfigReader,
     /// One for all configs: it knows what hangs.
     disk: Arc<Disk>,
+    /// One for all configs: what is counted never falls.
+    history: Arc<History>,
     /// By what it was started: some of it holds until the next start.
     started_with: Arc<Loaded>,
     loaded: RwLock<Arc<Loaded>>,
@@ -64,6 +66,7 @@ impl RunningServer {
             stop,
             reader: ConfigReader::default(),
             disk: Arc::default(),
+            history: Arc::default(),
             started_with: Arc::clone(loaded),
             loaded: RwLock::new(Arc::clone(loaded)),
             site: OnceLock::new(),
@@ -186,7 +189,8 @@ impl RunningServer {
     }
 
     fn engine(&self, loaded: &Loaded, opened: Opened) -> Arc<Engine> {
-        wire::engine(loaded, opened, Arc::clone(&self.store) as Arc<_>, Arc::clone(&self.disk))
+        let (store, disk) = (Arc::clone(&self.store) as Arc<_>, Arc::clone(&self.disk));
+        wire::engine(loaded, opened, store, disk, Arc::clone(&self.history))
     }
 
     async fn web(self: &Arc<Self>, loaded: &Loaded, engine: Arc<Engine>, token: CancellationToken) -> Web {

@@ -9,7 +9,7 @@ use autoscan_core::anchor::Anchors;
 use autoscan_core::filter::IgnoreList;
 use autoscan_core::ports::{Clock, Store, Target};
 use autoscan_core::secret::Secret;
-use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Parts, Rules};
+use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, History, Parts, Rules};
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
 use autoscan_targets::Connected;
@@ -81,6 +81,7 @@ pub(crate) fn engine(
     Opened { triggers, targets }: Opened,
     store: Arc<dyn Store>,
     files: Arc<Disk>,
+    history: Arc<History>,
 ) -> Arc<Engine> {
     let settings = &loaded.settings;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -95,6 +96,7 @@ pub(crate) fn engine(
         files,
         jitter,
         redaction: logging::redaction(),
+        history,
         overhear: |telling| Box::pin(autoscan_http::overhear(telling)),
         triggers: triggers.into_iter().map(with_source).collect(),
         targets,
@@ -115,7 +117,8 @@ pub(crate) fn engine(
 
 /// An engine for a command that only asks: its queue is empty and nothing runs.
 pub(crate) fn engine_at_rest(loaded: &Loaded, files: Arc<Disk>) -> Result<Arc<Engine>, ConfigFaults> {
-    Ok(engine(loaded, open(loaded)?, Arc::new(MemoryStore::new(Arc::new(SystemClock))), files))
+    let store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+    Ok(engine(loaded, open(loaded)?, store, files, Arc::default()))
 }
 
 /// The web server and its parts.

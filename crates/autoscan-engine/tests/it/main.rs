@@ -17,4 +17,3 @@ mod sources;
 mod storms;
 mod suggest;
 mod suspended;
-mod world;

@@ -12,7 +12,7 @@ use autoscan_core::scan::ScanState;
 use autoscan_store::MemoryStore;
 use autoscan_testkit::FakeClock;
 
-use crate::world::{Setup, Spy, World, name};
+use autoscan_testkit::{ScriptedTarget, TestEngine, TestSetup, name};
 
 const TARGETS: [&str; 2] = ["plex", "jellyfin"];
 const FOLDERS: u64 = 6;
@@ -44,29 +44,30 @@ type Owed = BTreeMap<(usize, String), usize>;
 struct Run {
     chance: Chance,
     clock: FakeClock,
-    world: World,
+    harness: TestEngine,
     owed: Owed,
     paused: [bool; 2],
 }
 
-fn setup(clock: &FakeClock, store: Option<Arc<MemoryStore>>, batches: bool) -> Setup {
-    let spy = |batches| {
-        let spy = Spy { batches, proves: true, most: Some(3), ..Spy::default() };
-        *spy.shows_after.lock().unwrap() = Some(Duration::from_secs(1));
-        spy
+fn setup(clock: &FakeClock, store: Option<Arc<MemoryStore>>, batches: bool) -> TestSetup {
+    let target = |batches| {
+        let target =
+            ScriptedTarget { batches, proves: true, batch_size: Some(3), ..ScriptedTarget::default() };
+        *target.shows_after.lock().unwrap() = Some(Duration::from_secs(1));
+        target
     };
-    let spies = vec![(TARGETS[0], spy(false)), (TARGETS[1], spy(batches))];
-    Setup { spies, store, clock: Some(clock.clone()), ..Setup::default() }
+    let targets = vec![(TARGETS[0], target(false)), (TARGETS[1], target(batches))];
+    TestSetup { targets, store, clock: Some(clock.clone()), ..TestSetup::default() }
 }
 
 impl Run {
     fn new(seed: u64) -> Self {
         let clock = FakeClock::new();
-        let world = World::start(setup(&clock, None, !seed.is_multiple_of(2)));
+        let harness = TestEngine::start(setup(&clock, None, !seed.is_multiple_of(2)));
         Self {
             chance: Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
             clock,
-            world,
+            harness,
             owed: Owed::new(),
             paused: [false; 2],
         }
@@ -76,32 +77,32 @@ impl Run {
         let (folder, file) = (self.chance.folder(), self.chance.below(4));
         let body = format!("created {folder}/{file}.mkv");
         let hook = Hook { query: &[], content_type: None, body: body.as_bytes() };
-        if self.world.engine.take(&name("sonarr"), &hook).await.is_err() {
+        if self.harness.engine.take(&name("sonarr"), &hook).await.is_err() {
             return;
         }
-        for (at, spy) in self.world.spies.iter().enumerate() {
-            self.owed.insert((at, folder.clone()), spy.folders().len());
+        for (at, target) in self.harness.targets.iter().enumerate() {
+            self.owed.insert((at, folder.clone()), target.folders().len());
         }
     }
 
     /// Takes off what was told since.
     fn settle_accounts(&mut self) {
-        let spies = &self.world.spies;
-        self.owed.retain(|(at, folder), since| !spies[*at].folders()[*since..].contains(folder));
+        let targets = &self.harness.targets;
+        self.owed.retain(|(at, folder), since| !targets[*at].folders()[*since..].contains(folder));
     }
 
     async fn restart(mut self, kill: bool) -> Self {
         self.settle_accounts();
         self.owed.values_mut().for_each(|since| *since = 0);
-        let Self { chance, clock, world, owed, paused } = self;
-        let store = if kill { world.kill().await } else { world.stop().await };
-        let world = World::start(setup(&clock, Some(store), false));
-        Self { chance, clock, world, owed, paused }
+        let Self { chance, clock, harness, owed, paused } = self;
+        let store = if kill { harness.kill().await } else { harness.stop().await };
+        let harness = TestEngine::start(setup(&clock, Some(store), false));
+        Self { chance, clock, harness, owed, paused }
     }
 
     async fn pause(&mut self) {
         let at = usize::try_from(self.chance.below(2)).unwrap();
-        let engine = &self.world.engine;
+        let engine = &self.harness.engine;
         let done = if self.paused[at] {
             engine.resume(Some(TARGETS[at])).await
         } else {
@@ -111,17 +112,21 @@ impl Run {
             self.paused[at] = !self.paused[at];
         }
         if self.paused[at] && done.is_ok() {
-            self.world.seconds(2).await;
-            let told = self.world.spies[at].folders().len();
-            self.world.seconds(60).await;
-            assert_eq!(self.world.spies[at].folders().len(), told, "nothing reaches a target that is paused");
+            self.harness.seconds(2).await;
+            let told = self.harness.targets[at].folders().len();
+            self.harness.seconds(60).await;
+            assert_eq!(
+                self.harness.targets[at].folders().len(),
+                told,
+                "nothing reaches a target that is paused"
+            );
         }
     }
 
     fn break_something(&mut self) {
         let (folder, kind) = (self.chance.folder(), self.chance.below(6));
         let at = usize::try_from(self.chance.below(2)).unwrap();
-        let spy = &self.world.spies[at];
+        let target = &self.harness.targets[at];
         let toggle = |set: &std::sync::Mutex<std::collections::BTreeSet<String>>| {
             let mut set = set.lock().unwrap();
             if !set.remove(&folder) {
@@ -129,12 +134,12 @@ impl Run {
             }
         };
         match kind {
-            0 => spy.set_down(Some(Fault::away("down"))),
-            1 => spy.set_down(Some(Fault::refused("the key was rejected"))),
-            2 => spy.set_down(None),
-            3 => toggle(&spy.breaks_on),
-            4 => toggle(&spy.panics_on),
-            _ => toggle(&spy.asking_breaks_on),
+            0 => target.set_down(Some(Fault::away("down"))),
+            1 => target.set_down(Some(Fault::refused("the key was rejected"))),
+            2 => target.set_down(None),
+            3 => toggle(&target.breaks_on),
+            4 => toggle(&target.panics_on),
+            _ => toggle(&target.lookup_breaks_on),
         }
     }
 
@@ -143,13 +148,13 @@ impl Run {
             0..=6 => self.change().await,
             7..=10 => {
                 let seconds = self.chance.below(40);
-                self.world.seconds(seconds).await;
+                self.harness.seconds(seconds).await;
             }
             11..=13 => self.break_something(),
             14 => {
-                let from = self.world.faulty.writes();
+                let from = self.harness.faulty_store.writes();
                 let count = self.chance.below(12);
-                self.world.faulty.refuse(from..from + count);
+                self.harness.faulty_store.refuse(from..from + count);
             }
             15 => self.pause().await,
             16 if self.chance.once_in(2) => self.clock.set_back(Duration::from_hours(5)),
@@ -158,11 +163,11 @@ impl Run {
             18 => self = self.restart(true).await,
             _ => {
                 let filter = ScanFilter { limit: 1, ..ScanFilter::default() };
-                if let Ok(page) = self.world.engine.list(filter).await
+                if let Ok(page) = self.harness.engine.list(filter).await
                     && let Some(scan) = page.scans.first()
                 {
                     // A store that refuses says so, and nothing is changed then.
-                    let _answer = self.world.engine.retry(scan.id).await;
+                    let _answer = self.harness.engine.retry(scan.id).await;
                 }
             }
         }
@@ -171,29 +176,29 @@ impl Run {
 
     /// Everything is well again: nothing may be owed after a while.
     async fn end(mut self, seed: u64) {
-        self.world.faulty.refuse(0..0);
-        for spy in &self.world.spies {
-            spy.set_down(None);
-            for set in [&spy.breaks_on, &spy.panics_on, &spy.asking_breaks_on] {
+        self.harness.faulty_store.refuse(0..0);
+        for target in &self.harness.targets {
+            target.set_down(None);
+            for set in [&target.breaks_on, &target.panics_on, &target.lookup_breaks_on] {
                 set.lock().unwrap().clear();
             }
         }
-        self.world.engine.resume(None).await.unwrap();
+        self.harness.engine.resume(None).await.unwrap();
         for _ in 0..3 {
-            self.world.seconds(400).await;
-            for scan in self.world.scans().await {
+            self.harness.seconds(400).await;
+            for scan in self.harness.scans().await {
                 if scan.state == ScanState::Attention {
-                    self.world.engine.retry(scan.id).await.unwrap();
+                    self.harness.engine.retry(scan.id).await.unwrap();
                 }
             }
         }
-        self.world.seconds(400).await;
+        self.harness.seconds(400).await;
         self.settle_accounts();
         assert_eq!(self.owed, Owed::new(), "seed {seed}");
         let open: Vec<_> =
-            self.world.scans().await.into_iter().filter(|scan| scan.state != ScanState::Done).collect();
+            self.harness.scans().await.into_iter().filter(|scan| scan.state != ScanState::Done).collect();
         assert!(open.is_empty(), "seed {seed}: {open:#?}");
-        let stats = self.world.engine.stats().await.unwrap();
+        let stats = self.harness.engine.stats().await.unwrap();
         assert_eq!((stats.waiting, stats.running, stats.attention), (0, 0, 0), "seed {seed}");
     }
 }

@@ -11,7 +11,7 @@ use autoscan_core::ports::{Reading, Source, SourceBatch, SourceFault, Store, Sto
 use autoscan_core::storm::StormRule;
 use autoscan_store::MemoryStore;
 
-use crate::world::{Setup, World, name};
+use autoscan_testkit::{TestEngine, TestSetup, name};
 
 /// A list of batches, of which the place is the number of those that were read. What it answers instead, once each, may be
 /// put before it.
@@ -57,12 +57,12 @@ impl Source for Script {
     }
 }
 
-fn start(script: &Arc<Script>, setup: Setup) -> World {
-    World::start(Setup { source: Some(Arc::clone(script) as Arc<_>), ..setup })
+fn start(script: &Arc<Script>, setup: TestSetup) -> TestEngine {
+    TestEngine::start(TestSetup { source: Some(Arc::clone(script) as Arc<_>), ..setup })
 }
 
-async fn folders(world: &World) -> Vec<String> {
-    world.scans().await.iter().map(|scan| scan.folder.to_string()).collect()
+async fn folders(harness: &TestEngine) -> Vec<String> {
+    harness.scans().await.iter().map(|scan| scan.folder.to_string()).collect()
 }
 
 async fn bookmark(store: &MemoryStore) -> Option<String> {
@@ -72,34 +72,35 @@ async fn bookmark(store: &MemoryStore) -> Option<String> {
 #[tokio::test(start_paused = true)]
 async fn batches_are_stored_one_after_the_other_each_with_the_place_behind_it() {
     let script = Arc::new(Script::of(&[&["/tv/A/a.mkv"], &["/tv/B/b.mkv", "/tv/B/c.mkv"]]));
-    let world = start(&script, Setup::default());
-    world.seconds(60).await;
+    let harness = start(&script, TestSetup::default());
+    harness.seconds(60).await;
 
-    assert_eq!(folders(&world).await, ["/tv/A", "/tv/B"]);
-    assert_eq!(world.spies[0].folders(), ["/tv/A", "/tv/B"]);
+    assert_eq!(folders(&harness).await, ["/tv/A", "/tv/B"]);
+    assert_eq!(harness.targets[0].folders(), ["/tv/A", "/tv/B"]);
     assert_eq!(script.asked(), ["start", "1", "2"], "nothing is read twice");
-    assert_eq!(bookmark(&world.store).await.as_deref(), Some("2"));
+    assert_eq!(bookmark(&harness.store).await.as_deref(), Some("2"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_cannot_be_stored_is_stored_once_it_can_be() {
     let script = Arc::new(Script::of(&[&["/tv/A/a.mkv"], &["/tv/B/b.mkv"]]));
-    let world = start(&script, Setup::default());
-    world.faulty.fail(Some(StoreError::NotWritable("the disk is full".into())));
-    world.seconds(300).await;
-    assert_eq!(folders_kept(&world).await, [""; 0]);
+    let harness = start(&script, TestSetup::default());
+    harness.faulty_store.fail(Some(StoreError::NotWritable("the disk is full".into())));
+    harness.seconds(300).await;
+    assert_eq!(folders_kept(&harness).await, [""; 0]);
     assert!(script.asked().len() <= 1, "what was read is not read again: {:?}", script.asked());
 
-    world.faulty.fail(None);
-    world.seconds(60).await;
+    harness.faulty_store.fail(None);
+    harness.seconds(60).await;
 
-    assert_eq!(folders(&world).await, ["/tv/A", "/tv/B"]);
+    assert_eq!(folders(&harness).await, ["/tv/A", "/tv/B"]);
     assert_eq!(script.asked(), ["start", "1", "2"], "nothing is read twice or left out");
 }
 
 /// What is stored, whatever the engine's store says.
-async fn folders_kept(world: &World) -> Vec<String> {
-    let page = world.store.list(autoscan_core::ports::ScanFilter { limit: 500, ..Default::default() }).await;
+async fn folders_kept(harness: &TestEngine) -> Vec<String> {
+    let page =
+        harness.store.list(autoscan_core::ports::ScanFilter { limit: 500, ..Default::default() }).await;
     page.unwrap().scans.iter().map(|scan| scan.folder.to_string()).collect()
 }
 
@@ -107,13 +108,13 @@ async fn folders_kept(world: &World) -> Vec<String> {
 async fn each_write_may_be_refused_and_each_batch_is_stored_once() {
     for refused in 0..30 {
         let script = Arc::new(Script::of(&[&["/tv/A/a.mkv"], &[], &["/tv/B/b.mkv"]]));
-        let world = start(&script, Setup { refused: refused..refused + 10, ..Setup::default() });
-        world.seconds(120).await;
+        let harness = start(&script, TestSetup { refused: refused..refused + 10, ..TestSetup::default() });
+        harness.seconds(120).await;
 
-        assert_eq!(folders(&world).await, ["/tv/A", "/tv/B"], "refused from write {refused} on");
+        assert_eq!(folders(&harness).await, ["/tv/A", "/tv/B"], "refused from write {refused} on");
         assert_eq!(script.asked(), ["start", "1", "2", "3"], "refused from write {refused} on");
-        assert_eq!(bookmark(&world.store).await.as_deref(), Some("3"), "refused from write {refused} on");
-        world.stop().await;
+        assert_eq!(bookmark(&harness.store).await.as_deref(), Some("3"), "refused from write {refused} on");
+        harness.stop().await;
     }
 }
 
@@ -125,32 +126,34 @@ async fn a_batch_that_is_stored_at_the_tenth_try_is_counted_once() {
     let wait = SourceFault::Busy { after: Duration::from_secs(5), reason: "quota".into() };
     script.faults.lock().unwrap().push_back(wait);
     let rule = StormRule { share: 30, within: Duration::from_mins(1), at_least: 50 };
-    let world = start(&script, Setup { storm: Some(rule), ..Setup::default() });
-    world.files.make_folder("/tv/A");
-    world.seconds(1).await;
-    world.faulty.fail(Some(StoreError::NotWritable("the disk is full".into())));
-    world.seconds(14).await;
-    world.faulty.fail(None);
-    world.seconds(60).await;
+    let harness = start(&script, TestSetup { storm: Some(rule), ..TestSetup::default() });
+    harness.files.make_folder("/tv/A");
+    harness.seconds(1).await;
+    harness.faulty_store.fail(Some(StoreError::NotWritable("the disk is full".into())));
+    harness.seconds(14).await;
+    harness.faulty_store.fail(None);
+    harness.seconds(60).await;
 
     assert_eq!(
-        world.spies[0].folders(),
+        harness.targets[0].folders(),
         ["/tv/A"],
         "nine deletions are no storm, however often they are stored"
     );
-    let sonarr = world.engine.triggers().into_iter().find(|trigger| trigger.name == name("sonarr")).unwrap();
+    let sonarr =
+        harness.engine.triggers().into_iter().find(|trigger| trigger.name == name("sonarr")).unwrap();
     assert_eq!((sonarr.events, sonarr.changes), (2, 9), "once not stored, then stored: {:?}", sonarr.recent);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_batch_moves_the_bookmark() {
     let script = Arc::new(Script::of(&[&[], &[]]));
-    let world = start(&script, Setup::default());
-    world.seconds(1).await;
+    let harness = start(&script, TestSetup::default());
+    harness.seconds(1).await;
 
-    assert_eq!(bookmark(&world.store).await.as_deref(), Some("2"));
-    assert_eq!(folders(&world).await, [""; 0]);
-    let sonarr = world.engine.triggers().into_iter().find(|trigger| trigger.name == name("sonarr")).unwrap();
+    assert_eq!(bookmark(&harness.store).await.as_deref(), Some("2"));
+    assert_eq!(folders(&harness).await, [""; 0]);
+    let sonarr =
+        harness.engine.triggers().into_iter().find(|trigger| trigger.name == name("sonarr")).unwrap();
     assert_eq!(sonarr.events, 0, "a look that found nothing is no event: {:?}", sonarr.recent);
 }
 
@@ -159,16 +162,17 @@ async fn a_source_that_fails_is_asked_with_growing_pauses_and_recovers() {
     let script = Arc::new(Script::of(&[&["/tv/A/a.mkv"]]));
     let away = || SourceFault::Away("the drive does not answer".into());
     script.faults.lock().unwrap().extend(std::iter::repeat_with(away).take(6));
-    let world = start(&script, Setup::default());
-    world.seconds(2).await;
+    let harness = start(&script, TestSetup::default());
+    harness.seconds(2).await;
     assert_eq!(script.asked().len(), 2, "one second after the first fault, two after the second");
-    let sonarr = world.engine.triggers().into_iter().find(|trigger| trigger.name == name("sonarr")).unwrap();
+    let sonarr =
+        harness.engine.triggers().into_iter().find(|trigger| trigger.name == name("sonarr")).unwrap();
     assert_eq!(sonarr.refused, 1, "an outage is noted once: {:?}", sonarr.recent);
 
-    world.seconds(120).await;
+    harness.seconds(120).await;
 
     assert_eq!(script.asked().len(), 8, "six faults, the batch, and what comes after it");
-    assert_eq!(folders(&world).await, ["/tv/A"]);
+    assert_eq!(folders(&harness).await, ["/tv/A"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,10 +183,10 @@ async fn a_source_that_asks_for_time_or_rejects_the_key_is_left_alone_for_that_l
     ] {
         let script = Arc::new(Script::of(&[&["/tv/A/a.mkv"]]));
         script.faults.lock().unwrap().push_back(fault.clone());
-        let world = start(&script, Setup::default());
-        world.seconds(early).await;
+        let harness = start(&script, TestSetup::default());
+        harness.seconds(early).await;
         assert_eq!(script.asked().len(), 1, "{fault}");
-        world.seconds(late).await;
+        harness.seconds(late).await;
         assert_eq!(script.asked().len(), 3, "{fault}");
     }
 }
@@ -191,14 +195,15 @@ async fn a_source_that_asks_for_time_or_rejects_the_key_is_left_alone_for_that_l
 async fn a_source_whose_code_panics_harms_only_itself() {
     let script = Arc::new(Script::of(&[&["/tv/A/a.mkv"]]));
     *script.panics.lock().unwrap() = 1;
-    let world = start(&script, Setup { hidden: vec!["s3cret"], ..Setup::default() });
-    world.send("created /tv/B/b.mkv").await;
-    world.seconds(60).await;
+    let harness = start(&script, TestSetup { hidden: vec!["s3cret"], ..TestSetup::default() });
+    harness.send("created /tv/B/b.mkv").await;
+    harness.seconds(60).await;
 
-    let mut told = world.spies[0].folders();
+    let mut told = harness.targets[0].folders();
     told.sort();
     assert_eq!(told, ["/tv/A", "/tv/B"], "the engine runs, and the source is read again");
-    let sonarr = world.engine.triggers().into_iter().find(|trigger| trigger.name == name("sonarr")).unwrap();
+    let sonarr =
+        harness.engine.triggers().into_iter().find(|trigger| trigger.name == name("sonarr")).unwrap();
     let said = format!("{:?}", sonarr.recent);
     assert!(said.contains("please report it") && !said.contains("s3cret"), "{said}");
 }
@@ -206,47 +211,47 @@ async fn a_source_whose_code_panics_harms_only_itself() {
 #[tokio::test(start_paused = true)]
 async fn a_restart_goes_on_from_the_bookmark() {
     let script = Arc::new(Script::of(&[&["/tv/A/a.mkv"]]));
-    let world = start(&script, Setup::default());
-    world.seconds(60).await;
-    let clock = world.clock.clone();
-    let store = world.stop().await;
+    let harness = start(&script, TestSetup::default());
+    harness.seconds(60).await;
+    let clock = harness.clock.clone();
+    let store = harness.stop().await;
 
     let script = Arc::new(Script::of(&[&["/tv/A/a.mkv"], &["/tv/B/b.mkv"]]));
-    let setup = Setup { store: Some(store), clock: Some(clock), ..Setup::default() };
-    let world = start(&script, setup);
-    world.seconds(60).await;
+    let setup = TestSetup { store: Some(store), clock: Some(clock), ..TestSetup::default() };
+    let harness = start(&script, setup);
+    harness.seconds(60).await;
 
     assert_eq!(script.asked(), ["1", "2"]);
-    assert_eq!(world.spies[0].folders(), ["/tv/B"]);
+    assert_eq!(harness.targets[0].folders(), ["/tv/B"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_kill_between_reading_and_storing_loses_nothing() {
     let script = Arc::new(Script::of(&[&["/tv/A/a.mkv"]]));
-    let world = start(&script, Setup { refused: 1..u64::MAX, ..Setup::default() });
-    world.seconds(60).await;
+    let harness = start(&script, TestSetup { refused: 1..u64::MAX, ..TestSetup::default() });
+    harness.seconds(60).await;
     assert_eq!(script.asked(), ["start"], "it was read, and could not be stored");
-    let clock = world.clock.clone();
-    let store = world.kill().await;
+    let clock = harness.clock.clone();
+    let store = harness.kill().await;
     assert_eq!(bookmark(&store).await, None);
 
-    let setup = Setup { store: Some(store), clock: Some(clock), ..Setup::default() };
-    let world = start(&script, setup);
-    world.seconds(60).await;
+    let setup = TestSetup { store: Some(store), clock: Some(clock), ..TestSetup::default() };
+    let harness = start(&script, setup);
+    harness.seconds(60).await;
 
     assert_eq!(script.asked(), ["start", "start", "1"]);
-    assert_eq!(world.spies[0].folders(), ["/tv/A"]);
+    assert_eq!(harness.targets[0].folders(), ["/tv/A"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_waits_for_no_source() {
     let script = Arc::new(Script::default());
-    let world = start(&script, Setup::default());
-    world.seconds(60).await;
+    let harness = start(&script, TestSetup::default());
+    harness.seconds(60).await;
     assert_eq!(script.asked(), ["start"], "it waits for something to say");
-    let clock = world.clock.clone();
+    let clock = harness.clock.clone();
     let before = autoscan_core::ports::Clock::now(&clock);
-    world.stop().await;
+    harness.stop().await;
     let took = autoscan_core::ports::Clock::now(&clock).since(before);
     assert!(took < Duration::from_secs(1), "{took:?}");
 
@@ -256,10 +261,10 @@ async fn a_stop_waits_for_no_source() {
         .lock()
         .unwrap()
         .push_back(SourceFault::Busy { after: Duration::from_hours(1), reason: "quota".into() });
-    let world = start(&script, Setup { clock: Some(clock.clone()), ..Setup::default() });
-    world.seconds(60).await;
+    let harness = start(&script, TestSetup { clock: Some(clock.clone()), ..TestSetup::default() });
+    harness.seconds(60).await;
     let before = autoscan_core::ports::Clock::now(&clock);
-    world.stop().await;
+    harness.stop().await;
     let took = autoscan_core::ports::Clock::now(&clock).since(before);
     assert!(took < Duration::from_secs(1), "nor for the pause after a fault: {took:?}");
 }

@@ -8,15 +8,15 @@ use autoscan_store::MemoryStore;
 use autoscan_testkit::FakeClock;
 use autoscan_web::hash_password;
 
-use crate::furniture::{API_KEY, House, KEYED, PASSWORD, Reply, SERVER_PASS, TOKEN, basic};
+use crate::harness::{API_KEY, Harness, KEYED, PASSWORD, Reply, SERVER_PASS, TOKEN, basic};
 
 const GRAB: &str = r#"{"eventType":"Grab"}"#;
 
 const LOGIN: &str = "username=autoscan&password=p%C3%A4ssw%C3%B6rd";
 
 /// The token of the forms of a page, as this browser sees it.
-async fn token(house: &House, uri: &str, cookie: &str) -> (String, String) {
-    let page = house.ask("GET", uri, &[("cookie", cookie)], "").await;
+async fn token(harness: &Harness, uri: &str, cookie: &str) -> (String, String) {
+    let page = harness.ask("GET", uri, &[("cookie", cookie)], "").await;
     let token = page.body.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     (cookie_of(&page), token.to_owned())
 }
@@ -25,13 +25,13 @@ fn cookie_of(reply: &Reply) -> String {
     reply.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
 }
 
-async fn is_inside(house: &House, cookie: &str) -> bool {
-    house.ask("GET", "/api/v1/stats", &[("cookie", cookie)], "").await.status == 200
+async fn is_inside(harness: &Harness, cookie: &str) -> bool {
+    harness.ask("GET", "/api/v1/stats", &[("cookie", cookie)], "").await.status == 200
 }
 
-/// A house whose sessions are kept here, with this password and these keys.
-fn house_of(store: &Arc<MemoryStore>, password: &str, keys: &[&str]) -> House {
-    House::new(|web| {
+/// A harness whose sessions are kept here, with this password and these keys.
+fn harness_of(store: &Arc<MemoryStore>, password: &str, keys: &[&str]) -> Harness {
+    Harness::new(|web| {
         web.sessions = Arc::clone(store) as Arc<_>;
         web.doors.password = Some(Secret::new(password));
         web.doors.secret_keys = keys.iter().copied().map(Secret::new).collect();
@@ -40,13 +40,13 @@ fn house_of(store: &Arc<MemoryStore>, password: &str, keys: &[&str]) -> House {
 
 #[tokio::test]
 async fn a_form_of_another_site_or_without_its_token_does_nothing() {
-    let house = House::new(|_| ());
-    let cookie = house.log_in().await;
-    let (_, right) = token(&house, "/", &cookie).await;
-    let other_cookie = house.log_in().await;
-    let (_, of_another) = token(&house, "/", &other_cookie).await;
+    let harness = Harness::new(|_| ());
+    let cookie = harness.log_in().await;
+    let (_, right) = token(&harness, "/", &cookie).await;
+    let other_cookie = harness.log_in().await;
+    let (_, of_another) = token(&harness, "/", &other_cookie).await;
     assert_ne!(right, of_another);
-    house.log_out(&other_cookie).await;
+    harness.log_out(&other_cookie).await;
     for (headers, token) in [
         (&[("origin", "https://evil.example"), ("host", "nas")][..], right.as_str()),
         (&[("origin", "null"), ("host", "nas")], &right),
@@ -61,25 +61,25 @@ async fn a_form_of_another_site_or_without_its_token_does_nothing() {
         (&[], &of_another),
     ] {
         let headers: Vec<_> = headers.iter().copied().chain([("cookie", cookie.as_str())]).collect();
-        let reply = house.ask("POST", "/logout", &headers, format!("csrf={token}")).await;
+        let reply = harness.ask("POST", "/logout", &headers, format!("csrf={token}")).await;
         assert_eq!((reply.status, reply.code().as_str()), (403, "CSRF"), "{headers:?} {token}");
-        assert!(is_inside(&house, &cookie).await);
+        assert!(is_inside(&harness, &cookie).await);
     }
     let headers = [("cookie", cookie.as_str()), ("origin", "http://nas"), ("host", "nas")];
-    assert_eq!(house.ask("POST", "/logout", &headers, format!("csrf={right}")).await.status, 303);
-    assert!(!is_inside(&house, &cookie).await);
+    assert_eq!(harness.ask("POST", "/logout", &headers, format!("csrf={right}")).await.status, 303);
+    assert!(!is_inside(&harness, &cookie).await);
     // The token of a session that is over opens nothing in the next one.
-    let next = house.log_in().await;
-    let stale = house.ask("POST", "/logout", &[("cookie", &next)], format!("csrf={right}")).await;
+    let next = harness.log_in().await;
+    let stale = harness.ask("POST", "/logout", &[("cookie", &next)], format!("csrf={right}")).await;
     assert_eq!(stale.status, 403);
 }
 
 #[tokio::test]
 async fn by_a_session_only_our_own_pages_act() {
-    let house = House::new(|_| ());
-    let cookie = house.log_in().await;
-    let (_, right) = token(&house, "/", &cookie).await;
-    let visit = token(&house, "/login", "").await.0;
+    let harness = Harness::new(|_| ());
+    let cookie = harness.log_in().await;
+    let (_, right) = token(&harness, "/", &cookie).await;
+    let visit = token(&harness, "/login", "").await.0;
     let mine = ("cookie", cookie.as_str());
     for (method, headers, status) in [
         ("GET", &[mine][..], 200),
@@ -97,7 +97,7 @@ async fn by_a_session_only_our_own_pages_act() {
         ("POST", &[mine, ("x-api-key", API_KEY), ("sec-fetch-site", "cross-site")], 200),
     ] {
         let uri = if method == "GET" { "/api/v1/stats" } else { "/api/v1/queue/pause" };
-        let reply = house.ask(method, uri, headers, "").await;
+        let reply = harness.ask(method, uri, headers, "").await;
         assert_eq!(reply.status, status, "{method} {headers:?}: {reply:?}");
         assert!(status != 403 || reply.code() == "CSRF");
         let asks = status == 401 && headers.iter().all(|(name, _)| *name != "cookie");
@@ -105,8 +105,8 @@ async fn by_a_session_only_our_own_pages_act() {
     }
     let basic = basic(format!("autoscan:{PASSWORD}"));
     let forged = [("authorization", basic.as_str()), ("origin", "http://evil.example"), ("host", "nas")];
-    assert_eq!(house.ask("POST", "/api/v1/queue/pause", &forged, "").await.status, 403);
-    let metrics = House::new(|web| web.metrics_need_auth = true);
+    assert_eq!(harness.ask("POST", "/api/v1/queue/pause", &forged, "").await.status, 403);
+    let metrics = Harness::new(|web| web.metrics_need_auth = true);
     let cookie = metrics.log_in().await;
     assert_eq!(metrics.ask("GET", "/metrics", &[("cookie", &cookie)], "").await.status, 200);
     assert_eq!(metrics.ask("GET", "/metrics", &[], "").await.status, 401);
@@ -114,28 +114,28 @@ async fn by_a_session_only_our_own_pages_act() {
 
 #[tokio::test]
 async fn a_cookie_that_was_planted_before_the_login_is_worth_nothing_after_it() {
-    let house = House::new(|_| ());
-    let (planted, csrf) = token(&house, "/login", "").await;
+    let harness = Harness::new(|_| ());
+    let (planted, csrf) = token(&harness, "/login", "").await;
     let form = format!("csrf={csrf}&{LOGIN}");
-    let reply = house.ask("POST", "/login", &[("cookie", &planted)], form).await;
+    let reply = harness.ask("POST", "/login", &[("cookie", &planted)], form).await;
     assert_eq!(reply.status, 303);
     let set = reply.header("set-cookie");
     assert!(set.contains("; HttpOnly; SameSite=Lax; Max-Age=2592000") && set.contains("; Path=/;"), "{set}");
     assert!(!set.contains("Secure"), "{set}");
     let fresh = cookie_of(&reply);
     assert_ne!(fresh, planted);
-    assert!(is_inside(&house, &fresh).await && !is_inside(&house, &planted).await);
+    assert!(is_inside(&harness, &fresh).await && !is_inside(&harness, &planted).await);
     // Nor is one that nobody signed, or that was signed for something else.
     for made_up in [fresh.replace("=s.", "=v."), planted.replace("=v.", "=s."), format!("{fresh}x")] {
-        assert!(!is_inside(&house, &made_up).await, "{made_up}");
+        assert!(!is_inside(&harness, &made_up).await, "{made_up}");
     }
 }
 
 #[tokio::test]
 async fn a_session_outlives_a_restart_but_neither_a_logout_nor_a_change_of_the_password_or_the_key() {
     let store = Arc::new(MemoryStore::new(Arc::new(FakeClock::new())));
-    let cookie = house_of(&store, PASSWORD, &["key"]).log_in().await;
-    let opens = async |password, keys: &[&str]| is_inside(&house_of(&store, password, keys), &cookie).await;
+    let cookie = harness_of(&store, PASSWORD, &["key"]).log_in().await;
+    let opens = async |password, keys: &[&str]| is_inside(&harness_of(&store, password, keys), &cookie).await;
     assert!(opens(PASSWORD, &["key"]).await);
     assert!(opens(PASSWORD, &["new", "key"]).await, "an older key is still believed");
     assert!(!opens(PASSWORD, &["new"]).await);
@@ -143,29 +143,29 @@ async fn a_session_outlives_a_restart_but_neither_a_logout_nor_a_change_of_the_p
     assert!(!opens("another", &["key"]).await);
     assert!(!opens(PASSWORD, &["key"]).await, "it does not come back with the old password");
 
-    let house = house_of(&store, PASSWORD, &["key"]);
-    let stolen = house.log_in().await;
-    house.log_out(&stolen).await;
-    assert!(!is_inside(&house, &stolen).await);
-    assert!(!is_inside(&house_of(&store, PASSWORD, &["key"]), &stolen).await);
+    let harness = harness_of(&store, PASSWORD, &["key"]);
+    let stolen = harness.log_in().await;
+    harness.log_out(&stolen).await;
+    assert!(!is_inside(&harness, &stolen).await);
+    assert!(!is_inside(&harness_of(&store, PASSWORD, &["key"]), &stolen).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_rests_is_over_and_one_that_is_used_goes_on_for_a_month() {
-    let (house, day) = (House::new(|_| ()), Duration::from_hours(24));
-    let (used, rests) = (house.log_in().await, house.log_in().await);
+    let (harness, day) = (Harness::new(|_| ()), Duration::from_hours(24));
+    let (used, rests) = (harness.log_in().await, harness.log_in().await);
     for _ in 0..4 {
         tokio::time::advance(6 * day).await;
-        assert!(is_inside(&house, &used).await);
+        assert!(is_inside(&harness, &used).await);
     }
-    assert!(!is_inside(&house, &rests).await);
+    assert!(!is_inside(&harness, &rests).await);
     tokio::time::advance(6 * day).await;
-    assert!(!is_inside(&house, &used).await);
+    assert!(!is_inside(&harness, &used).await);
 }
 
 #[tokio::test]
 async fn a_login_leads_nowhere_else_and_echoes_no_header() {
-    let house = House::new(|web| web.base_url = "/scan".to_owned());
+    let harness = Harness::new(|web| web.base_url = "/scan".to_owned());
     for next in [
         "//evil.example",
         "/\\evil.example",
@@ -182,21 +182,21 @@ async fn a_login_leads_nowhere_else_and_echoes_no_header() {
         "/ok%00",
         "",
     ] {
-        let (cookie, csrf) = token(&house, &format!("/login?next={next}"), "").await;
+        let (cookie, csrf) = token(&harness, &format!("/login?next={next}"), "").await;
         let form = format!("csrf={csrf}&next={next}&{LOGIN}");
-        let reply = house.ask("POST", "/login", &[("cookie", &cookie), ("host", "nas")], form).await;
+        let reply = harness.ask("POST", "/login", &[("cookie", &cookie), ("host", "nas")], form).await;
         assert_eq!((reply.status, reply.header("location")), (303, "/scan/"), "{next}");
         assert_eq!(reply.headers.get_all("set-cookie").iter().count(), 1, "{next}");
     }
-    let (cookie, csrf) = token(&house, "/login", "").await;
+    let (cookie, csrf) = token(&harness, "/login", "").await;
     let form = format!("csrf={csrf}&next=%2Fscans%3Fq%3Da%252Fb&{LOGIN}");
-    let reply = house.ask("POST", "/login", &[("cookie", &cookie)], form).await;
+    let reply = harness.ask("POST", "/login", &[("cookie", &cookie)], form).await;
     assert_eq!(reply.header("location"), "/scan/scans?q=a%2Fb");
 }
 
 #[tokio::test]
 async fn the_host_header_is_believed_by_nobody() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     for host in ["evil.example", "evil.example:80@nas", "\"><script>", ""] {
         let headers = [
             ("host", host),
@@ -205,7 +205,7 @@ async fn the_host_header_is_believed_by_nobody() {
             ("accept", "text/html"),
         ];
         for uri in ["/", "/login", "/scans/1", "/nothing/here"] {
-            let reply = house.ask("GET", uri, &headers, "").await;
+            let reply = harness.ask("GET", uri, &headers, "").await;
             assert!(
                 reply.header("location").is_empty() || reply.header("location").starts_with("/login?next=")
             );
@@ -218,7 +218,7 @@ async fn the_host_header_is_believed_by_nobody() {
 
 #[tokio::test]
 async fn without_a_password_only_own_names_are_answered() {
-    let house = House::new(|web| {
+    let harness = Harness::new(|web| {
         web.doors.disabled = true;
         web.own_names = vec!["scan.example.org".to_owned()];
     });
@@ -242,25 +242,25 @@ async fn without_a_password_only_own_names_are_answered() {
             ("POST", "/triggers/sonarr", GRAB),
             ("POST", "/api/v1/queue/pause", ""),
         ] {
-            let reply = house.ask(method, uri, &[("host", host)], body).await;
+            let reply = harness.ask(method, uri, &[("host", host)], body).await;
             assert_eq!(reply.status != 421, is_own, "{method} {uri} {host}: {reply:?}");
             assert!(is_own || (reply.code() == "UNKNOWN_HOST" && reply.body.contains("allowed-hosts")));
         }
     }
-    let page = house.ask("GET", "/", &[("host", "<b>.evil.example"), ("accept", "text/html")], "").await;
+    let page = harness.ask("GET", "/", &[("host", "<b>.evil.example"), ("accept", "text/html")], "").await;
     assert!(
         page.status == 421 && page.body.contains("allowed-hosts") && !page.body.contains("<b>"),
         "{page:?}"
     );
-    let without_a_name = house.ask("GET", "/health", &[], "").await;
+    let without_a_name = harness.ask("GET", "/health", &[], "").await;
     assert_eq!(without_a_name.status, 200, "no browser sends such a request");
-    let named = House::new(|_| ()).ask("GET", "/health", &[("host", "evil.example")], "").await;
+    let named = Harness::new(|_| ()).ask("GET", "/health", &[("host", "evil.example")], "").await;
     assert_eq!(named.status, 200, "a password is what guards otherwise");
 }
 
 #[tokio::test]
 async fn every_answer_is_guarded() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     let html = [("accept", "text/html")];
     for (uri, headers) in [
         ("/health", &[][..]),
@@ -274,7 +274,7 @@ async fn every_answer_is_guarded() {
         ("/metrics", &[]),
         ("/assets/none.css", &[]),
     ] {
-        let reply = house.ask("GET", uri, headers, "").await;
+        let reply = harness.ask("GET", uri, headers, "").await;
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
@@ -298,58 +298,58 @@ async fn every_answer_is_guarded() {
 const LOCKED_OUT: u16 = 429;
 
 /// A password, once written as it is and once as its hash.
-fn both_kinds_of_password() -> [House; 2] {
+fn both_kinds_of_password() -> [Harness; 2] {
     let hash = hash_password(&Secret::new(PASSWORD), &[7; 16]).unwrap();
-    let hashed = House::new(|web| {
+    let hashed = Harness::new(|web| {
         web.doors.password = None;
         web.doors.password_hash = Some(Secret::new(hash));
     });
-    [House::new(|_| ()), hashed]
+    [Harness::new(|_| ()), hashed]
 }
 
 /// Guesses with wrong keys until the address is locked out.
-async fn be_locked_out(house: &House) {
+async fn be_locked_out(harness: &Harness) {
     for _ in 0..20 {
-        assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, 401);
+        assert_eq!(harness.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, 401);
     }
-    assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, LOCKED_OUT);
+    assert_eq!(harness.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, LOCKED_OUT);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_guesser_of_a_password_learns_nothing_while_it_is_locked_out_however_the_password_is_kept() {
-    for house in both_kinds_of_password() {
+    for harness in both_kinds_of_password() {
         let right = basic(format!("autoscan:{PASSWORD}"));
-        let ask = async || house.ask("GET", "/api/v1/stats", &[("authorization", &right)], "").await;
-        be_locked_out(&house).await;
+        let ask = async || harness.ask("GET", "/api/v1/stats", &[("authorization", &right)], "").await;
+        be_locked_out(&harness).await;
         let refused = ask().await;
         assert_eq!((refused.status, refused.code().as_str()), (LOCKED_OUT, "TOO_MANY_FAILURES"));
-        let (cookie, csrf) = token(&house, "/login", "").await;
+        let (cookie, csrf) = token(&harness, "/login", "").await;
         let form = format!("csrf={csrf}&{LOGIN}");
-        let refused = house.ask("POST", "/login", &[("cookie", &cookie)], form.clone()).await;
+        let refused = harness.ask("POST", "/login", &[("cookie", &cookie)], form.clone()).await;
         assert_eq!(refused.status, LOCKED_OUT);
         assert!(refused.body.contains("wait a minute") && refused.header("www-authenticate").is_empty());
         tokio::time::advance(Duration::from_mins(1)).await;
-        assert_eq!(house.ask("POST", "/login", &[("cookie", &cookie)], form).await.status, 303);
+        assert_eq!(harness.ask("POST", "/login", &[("cookie", &cookie)], form).await.status, 303);
         assert_eq!(ask().await.status, 200);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_password_that_was_right_before_from_an_address_goes_on_opening_while_others_there_guess() {
-    for house in both_kinds_of_password() {
+    for harness in both_kinds_of_password() {
         let right = basic(format!("autoscan:{PASSWORD}"));
         let ask = async |basic: &str| {
-            house.ask("GET", "/api/v1/stats", &[("authorization", basic)], "").await.status
+            harness.ask("GET", "/api/v1/stats", &[("authorization", basic)], "").await.status
         };
         assert_eq!(ask(&right).await, 200);
         assert_eq!(ask(&basic(format!("nobody:{PASSWORD}"))).await, 401);
-        assert!(is_inside(&house, &house.log_in().await).await);
+        assert!(is_inside(&harness, &harness.log_in().await).await);
         for _ in 0..19 {
             assert_eq!(ask(&basic("autoscan:guess")).await, 401);
         }
         assert_eq!(ask(&basic("autoscan:guess")).await, LOCKED_OUT);
         assert_eq!(ask(&right).await, 200);
-        assert!(is_inside(&house, &house.log_in().await).await, "at the form too");
+        assert!(is_inside(&harness, &harness.log_in().await).await, "at the form too");
     }
 }
 
@@ -370,12 +370,12 @@ async fn every_kind_of_credential_is_guessed_as_slowly_as_a_password() {
         ("GET", "/api/0c1fa3c9?cmd=queue_count", None),
     ] {
         let headers: Vec<_> = header.into_iter().collect();
-        let house = || House::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
-        let ask = async |house: &House| house.ask(method, uri, &headers, GRAB).await.status;
-        let guessed = house();
+        let harness = || Harness::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+        let ask = async |harness: &Harness| harness.ask(method, uri, &headers, GRAB).await.status;
+        let guessed = harness();
         be_locked_out(&guessed).await;
         assert_eq!(ask(&guessed).await, LOCKED_OUT, "{method} {uri} {header:?}");
-        let known = house();
+        let known = harness();
         assert_eq!(ask(&known).await, 200, "{method} {uri} {header:?}");
         be_locked_out(&known).await;
         assert_eq!(ask(&known).await, 200, "{method} {uri} {header:?}");
@@ -384,12 +384,12 @@ async fn every_kind_of_credential_is_guessed_as_slowly_as_a_password() {
 
 #[tokio::test(start_paused = true)]
 async fn who_is_locked_out_guesses_once_a_second_on_a_connection() {
-    let house = House::new(|_| ());
-    be_locked_out(&house).await;
+    let harness = Harness::new(|_| ());
+    be_locked_out(&harness).await;
     let start = tokio::time::Instant::now();
     for guess in 0..30 {
         let wrong = basic(format!("autoscan:{guess}"));
-        let reply = house.ask("GET", "/api/v1/stats", &[("authorization", &wrong)], "").await;
+        let reply = harness.ask("GET", "/api/v1/stats", &[("authorization", &wrong)], "").await;
         assert_eq!(reply.status, LOCKED_OUT);
         let pause: u64 = reply.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&pause));
@@ -399,19 +399,19 @@ async fn who_is_locked_out_guesses_once_a_second_on_a_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_guesses_by_the_thousand_with_one_request() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     let many = (0..1000).fold(String::new(), |all, guess| format!("{all}token={guess}&"));
-    let guesses = house.ask("POST", &format!("/triggers/sonarr?{many}apikey=the-api-key"), &[], GRAB).await;
+    let guesses = harness.ask("POST", &format!("/triggers/sonarr?{many}apikey=the-api-key"), &[], GRAB).await;
     assert_ne!(guesses.status, 200);
-    assert_eq!(house.ask("POST", "/triggers/sonarr?token=x", &[], GRAB).await.status, LOCKED_OUT);
+    assert_eq!(harness.ask("POST", "/triggers/sonarr?token=x", &[], GRAB).await.status, LOCKED_OUT);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_browsers_ask_for_by_themselves_is_no_guess_of_the_server_pass() {
-    let house = House::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+    let harness = Harness::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
     for _ in 0..30 {
         for uri in ["/favicon.ico", "/robots.txt", "/apple-touch-icon-precomposed.png"] {
-            assert_eq!(house.ask("GET", uri, &[], "").await.status, 404, "{uri}");
+            assert_eq!(harness.ask("GET", uri, &[], "").await.status, 404, "{uri}");
         }
     }
 }
@@ -419,18 +419,18 @@ async fn what_browsers_ask_for_by_themselves_is_no_guess_of_the_server_pass() {
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_set_back_a_day_prolongs_no_lock_out() {
     let clock = FakeClock::new();
-    let house = House::with_clock(Arc::new(clock.clone()));
-    be_locked_out(&house).await;
+    let harness = Harness::with_clock(clock.clone());
+    be_locked_out(&harness).await;
     clock.set_back(Duration::from_hours(24));
-    assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, LOCKED_OUT);
+    assert_eq!(harness.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, LOCKED_OUT);
     tokio::time::advance(Duration::from_mins(1)).await;
-    assert_eq!(house.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, 401);
-    assert_eq!(house.get("/api/v1/stats").await.status, 200);
+    assert_eq!(harness.ask("GET", "/api/v1/stats", &[("x-api-key", "guess")], "").await.status, 401);
+    assert_eq!(harness.get("/api/v1/stats").await.status, 200);
 }
 
 #[tokio::test]
 async fn json_that_is_deep_or_says_a_thing_twice_breaks_nothing() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     let deep = |open: &str, close: &str| format!("{}{}", open.repeat(10_000), close.repeat(10_000));
     for uri in [
         "/triggers/sonarr",
@@ -450,35 +450,35 @@ async fn json_that_is_deep_or_says_a_thing_twice_breaks_nothing() {
             r#"{"path":"/tv/A","path":"/etc"}"#.to_owned(),
         ] {
             let headers = [KEYED[0], ("content-type", "application/json")];
-            let reply = house.ask("POST", uri, &headers, body.clone()).await;
+            let reply = harness.ask("POST", uri, &headers, body.clone()).await;
             assert!(reply.status < 500, "{uri} {}: {reply:?}", &body[..40.min(body.len())]);
         }
     }
-    assert_eq!(house.get("/api/v1/stats").await.status, 200);
+    assert_eq!(harness.get("/api/v1/stats").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_path_that_climbs_is_refused_wherever_it_is_named() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     for path in ["/tv/../etc", "/tv/..", "../etc", "..", "/tv/a\u{0}b", "tv", "", "/tv/\n/../x"] {
         let json = serde_json::json!({ "paths": [path] }).to_string();
         let one = serde_json::json!({ "path": path }).to_string();
         for (uri, body) in
             [("/api/v1/scans", &json), ("/scan", &json), ("/scan", &one), ("/api/v1/explain", &one)]
         {
-            let reply = house.post(uri, body).await;
+            let reply = harness.post(uri, body).await;
             assert!([400, 422].contains(&reply.status), "{uri} {path:?}: {reply:?}");
         }
         let form = percent(path);
         for uri in [format!("/triggers/manual?path={form}"), format!("/triggers/manual?dir={form}")] {
-            let reply = house.post(&uri, "").await;
+            let reply = harness.post(&uri, "").await;
             assert!([400, 422].contains(&reply.status), "{uri}: {reply:?}");
         }
     }
-    assert_eq!(house.folders().await, Vec::<String>::new());
+    assert_eq!(harness.folders().await, Vec::<String>::new());
     for uri in ["/assets/../login", "/assets/%2e%2e%2flogin", "/api/v1/scans/%2e%2e", "/api/v1/scans/..%2f1"]
     {
-        let status = house.get(uri).await.status;
+        let status = harness.get(uri).await.status;
         assert!([400, 404].contains(&status), "{uri}: {status}");
     }
 }

@@ -1,6 +1,6 @@
 use autoscan_core::secret::Secret;
 
-use crate::furniture::{API_KEY, House, KEYED, PASSWORD, TOKEN, basic};
+use crate::harness::{API_KEY, Harness, KEYED, PASSWORD, TOKEN, basic};
 
 const GRAB: &str = r#"{"eventType":"Grab"}"#;
 
@@ -46,7 +46,7 @@ async fn each_way_in_opens_what_it_should() {
         ("/triggers/nobody", Some(("x-api-key", API_KEY)), 404),
     ] {
         let headers: Vec<_> = header.into_iter().collect();
-        let reply = House::new(|_| ()).ask("POST", uri, &headers, GRAB).await;
+        let reply = Harness::new(|_| ()).ask("POST", uri, &headers, GRAB).await;
         assert_eq!(reply.status, status, "{uri} {header:?}: {reply:?}");
         if status == 401 {
             assert_eq!(reply.code(), "UNAUTHORIZED");
@@ -73,14 +73,18 @@ async fn the_api_does_not_look_for_keys_in_the_query() {
         ("/triggers/manual", None, 401),
     ] {
         let headers: Vec<_> = header.into_iter().collect();
-        assert_eq!(House::new(|_| ()).ask("GET", uri, &headers, "").await.status, status, "{uri} {header:?}");
+        assert_eq!(
+            Harness::new(|_| ()).ask("GET", uri, &headers, "").await.status,
+            status,
+            "{uri} {header:?}"
+        );
     }
-    assert_eq!(House::new(|_| ()).ask("POST", "/scan", &[], "path=/tv").await.status, 401);
+    assert_eq!(Harness::new(|_| ()).ask("POST", "/scan", &[], "path=/tv").await.status, 401);
 }
 
 #[tokio::test]
 async fn empty_secrets_open_nothing() {
-    let house = House::new(|web| {
+    let harness = Harness::new(|web| {
         web.doors.password = Some(Secret::new(""));
         web.doors.api_key = Some(Secret::new(""));
         web.doors.server_pass = Some(Secret::new(""));
@@ -89,29 +93,29 @@ async fn empty_secrets_open_nothing() {
     for headers in
         [&[("authorization", empty.as_str())][..], &[("x-api-key", "")], &[("authorization", "Bearer ")]]
     {
-        assert_eq!(house.ask("GET", "/api/v1/stats", headers, "").await.status, 401, "{headers:?}");
+        assert_eq!(harness.ask("GET", "/api/v1/stats", headers, "").await.status, 401, "{headers:?}");
     }
     assert_eq!(
-        house.ask("GET", "/", &[("authorization", &empty)], "").await.header("location"),
+        harness.ask("GET", "/", &[("authorization", &empty)], "").await.header("location"),
         "/login?next=%2F"
     );
-    assert_eq!(house.get("/api/?cmd=queue_count").await.status, 404);
+    assert_eq!(harness.get("/api/?cmd=queue_count").await.status, 404);
 }
 
 #[tokio::test]
 async fn disabled_doors_stand_open() {
-    let house = House::open();
+    let harness = Harness::open();
     for uri in ["/triggers/sonarr", "/triggers/sonarr/anything", "/triggers/sonarr?token=anything"] {
-        assert_eq!(house.ask("POST", uri, &[("x-api-key", "wrong")], GRAB).await.status, 200, "{uri}");
+        assert_eq!(harness.ask("POST", uri, &[("x-api-key", "wrong")], GRAB).await.status, 200, "{uri}");
     }
-    assert_eq!(house.ask("GET", "/api/v1/stats", &[], "").await.status, 200);
+    assert_eq!(harness.ask("GET", "/api/v1/stats", &[], "").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_page_of_another_site_cannot_use_the_browsers_password() {
     let right = basic(format!("autoscan:{PASSWORD}"));
     let from = |site| [("authorization", right.as_str()), ("sec-fetch-site", site)];
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     for (method, uri, site, status) in [
         ("POST", "/triggers/manual", "cross-site", 403),
         ("GET", "/triggers/manual?path=/tv", "cross-site", 403),
@@ -121,33 +125,34 @@ async fn a_page_of_another_site_cannot_use_the_browsers_password() {
         ("POST", "/triggers/manual", "same-origin", 200),
         ("GET", "/triggers/manual?path=/tv", "none", 200),
     ] {
-        let reply = house.ask(method, uri, &from(site), "path=/tv").await;
+        let reply = harness.ask(method, uri, &from(site), "path=/tv").await;
         assert_eq!(reply.status, status, "{method} {uri} {site}");
         assert!(status != 403 || reply.code() == "CSRF");
     }
     let keyed = [KEYED[0], ("sec-fetch-site", "cross-site")];
-    assert_eq!(house.ask("POST", "/triggers/manual", &keyed, "path=/tv").await.status, 200);
-    let reply =
-        House::open().ask("POST", "/triggers/manual", &[("sec-fetch-site", "cross-site")], "path=/tv").await;
+    assert_eq!(harness.ask("POST", "/triggers/manual", &keyed, "path=/tv").await.status, 200);
+    let reply = Harness::open()
+        .ask("POST", "/triggers/manual", &[("sec-fetch-site", "cross-site")], "path=/tv")
+        .await;
     assert_eq!(reply.status, 403);
 }
 
 #[tokio::test(start_paused = true)]
 async fn guessing_is_slowed_down_and_the_key_of_a_sender_that_is_known_passes() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     let guess = [("x-api-key", "guess")];
-    assert_eq!(house.post("/triggers/sonarr", GRAB).await.status, 200);
+    assert_eq!(harness.post("/triggers/sonarr", GRAB).await.status, 200);
     for _ in 0..20 {
-        assert_eq!(house.ask("POST", "/triggers/sonarr", &guess, GRAB).await.status, 401);
-        assert_eq!(house.ask("POST", "/triggers/sonarr", &[], GRAB).await.status, 401);
+        assert_eq!(harness.ask("POST", "/triggers/sonarr", &guess, GRAB).await.status, 401);
+        assert_eq!(harness.ask("POST", "/triggers/sonarr", &[], GRAB).await.status, 401);
     }
     for (uri, wait) in [("/triggers/sonarr", "60"), ("/api/v1/queue/pause", "59")] {
-        let reply = house.ask("POST", uri, &guess, GRAB).await;
+        let reply = harness.ask("POST", uri, &guess, GRAB).await;
         assert_eq!((reply.status, reply.header("retry-after")), (429, wait));
         assert_eq!(reply.code(), "TOO_MANY_FAILURES");
     }
-    assert_eq!(house.ask("POST", "/triggers/sonarr", &[], GRAB).await.status, 401);
-    assert_eq!(house.post("/triggers/sonarr", GRAB).await.status, 200);
+    assert_eq!(harness.ask("POST", "/triggers/sonarr", &[], GRAB).await.status, 401);
+    assert_eq!(harness.post("/triggers/sonarr", GRAB).await.status, 200);
     tokio::time::advance(std::time::Duration::from_mins(1)).await;
-    assert_eq!(house.ask("POST", "/triggers/sonarr", &guess, GRAB).await.status, 401);
+    assert_eq!(harness.ask("POST", "/triggers/sonarr", &guess, GRAB).await.status, 401);
 }

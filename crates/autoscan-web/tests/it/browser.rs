@@ -2,30 +2,30 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::furniture::{House, PASSWORD, Reply};
+use crate::harness::{Harness, PASSWORD, Reply};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// A browser with its cookie.
 pub(crate) struct Browser<'a> {
-    house: &'a House,
+    harness: &'a Harness,
     cookie: String,
 }
 
 impl<'a> Browser<'a> {
     /// One that logged in.
-    pub(crate) async fn inside(house: &'a House) -> Self {
-        let page = house.ask("GET", "/login", &[], "").await;
+    pub(crate) async fn inside(harness: &'a Harness) -> Self {
+        let page = harness.ask("GET", "/login", &[], "").await;
         let cookie = cookie_of(&page);
         let body = form(&page.body, &[("username", "autoscan"), ("password", PASSWORD), ("next", "/")]);
-        let reply = house.ask("POST", "/login", &[("cookie", &cookie), FORM], body).await;
+        let reply = harness.ask("POST", "/login", &[("cookie", &cookie), FORM], body).await;
         assert_eq!(reply.status, 303, "{reply:?}");
-        Self { house, cookie: cookie_of(&reply) }
+        Self { harness, cookie: cookie_of(&reply) }
     }
 
     /// One that was let in without a password.
-    pub(crate) async fn let_in(house: &'a House) -> Self {
-        Self { house, cookie: cookie_of(&house.ask("GET", "/", &[], "").await) }
+    pub(crate) async fn let_in(harness: &'a Harness) -> Self {
+        Self { harness, cookie: cookie_of(&harness.ask("GET", "/", &[], "").await) }
     }
 
     /// What it shows of itself.
@@ -35,17 +35,17 @@ impl<'a> Browser<'a> {
 
     /// A page.
     pub(crate) async fn get(&self, uri: &str) -> Reply {
-        self.house.ask("GET", uri, &[("cookie", &self.cookie)], "").await
+        self.harness.ask("GET", uri, &[("cookie", &self.cookie)], "").await
     }
 
     /// A page, with one more header.
     pub(crate) async fn get_with(&self, uri: &str, header: (&str, &str)) -> Reply {
-        self.house.ask("GET", uri, &[("cookie", &self.cookie), header], "").await
+        self.harness.ask("GET", uri, &[("cookie", &self.cookie), header], "").await
     }
 
     /// Sends a form just as it is.
     pub(crate) async fn send_raw(&self, uri: &str, body: &str) -> Reply {
-        self.house.ask("POST", uri, &[("cookie", &self.cookie), FORM], body.to_owned()).await
+        self.harness.ask("POST", uri, &[("cookie", &self.cookie), FORM], body.to_owned()).await
     }
 
     /// The page to which an answer leads.
@@ -57,7 +57,7 @@ impl<'a> Browser<'a> {
     /// Sends a form with the token of its session.
     pub(crate) async fn send(&self, uri: &str, fields: &[(&str, &str)]) -> Reply {
         let body = form(&self.get("/config").await.body, fields);
-        self.house.ask("POST", uri, &[("cookie", &self.cookie), FORM], body).await
+        self.harness.ask("POST", uri, &[("cookie", &self.cookie), FORM], body).await
     }
 }
 

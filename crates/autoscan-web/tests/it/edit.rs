@@ -9,7 +9,7 @@ use autoscan_web::{
 };
 
 use crate::browser::{Browser, value_of};
-use crate::furniture::House;
+use crate::harness::Harness;
 
 /// A program whose config's file can be changed.
 #[derive(Default)]
@@ -85,8 +85,8 @@ const LINES: [(&str, &str); 6] = [
 #[tokio::test]
 async fn a_change_is_shown_before_it_is_written_and_then_written_once() {
     let editor = Arc::new(Editor::default());
-    let house = House::new(|web| web.control = Arc::<Editor>::clone(&editor));
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|web| web.control = Arc::<Editor>::clone(&editor));
+    let browser = Browser::inside(&harness).await;
     let begun = browser.send("/targets/map", &LINES).await;
     let page = browser.follow(&begun).await;
     assert_eq!(page.status, 200, "{page:?}");
@@ -114,12 +114,12 @@ async fn a_change_is_shown_before_it_is_written_and_then_written_once() {
 
 #[tokio::test]
 async fn a_change_that_cannot_be_written_says_why_and_shows_the_lines_to_write_by_hand() {
-    let house = House::new(|web| web.control = Arc::new(Editor { refuses: true, ..Editor::default() }));
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|web| web.control = Arc::new(Editor { refuses: true, ..Editor::default() }));
+    let browser = Browser::inside(&harness).await;
     let page = browser.follow(&browser.send("/targets/map", &LINES).await).await.body;
     assert!(page.contains("the file is &#60;b&#62;read only"), "{page}");
     assert!(page.contains("/tv: /mnt/tv\n/a&#60;b&#62;: /c"), "{page}");
-    house.post("/triggers/sonarr", r#"{"eventType":"Download","paths":["/tv/It's"]}"#).await;
+    harness.post("/triggers/sonarr", r#"{"eventType":"Download","paths":["/tv/It's"]}"#).await;
     let page = browser.follow(&browser.send("/scans/1/ignore", &[]).await).await.body;
     assert!(page.contains("<code>exclude:</code>"), "{page}");
     assert!(page.contains("- &#39;^/mnt/tv/It&#39;&#39;s(/|$)&#39;"), "{page}");
@@ -128,8 +128,8 @@ async fn a_change_that_cannot_be_written_says_why_and_shows_the_lines_to_write_b
 #[tokio::test]
 async fn a_file_that_changed_since_it_was_shown_is_left_alone_with_every_fault_in_a_line() {
     let editor = Arc::new(Editor::default());
-    let house = House::new(|web| web.control = Arc::<Editor>::clone(&editor));
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|web| web.control = Arc::<Editor>::clone(&editor));
+    let browser = Browser::inside(&harness).await;
     let at = browser.send("/targets/map", &LINES).await.header("location").to_owned();
     let page = browser.send(&at, &[("basis", "older")]).await;
     assert_eq!(page.status, 422);
@@ -141,8 +141,8 @@ async fn a_file_that_changed_since_it_was_shown_is_left_alone_with_every_fault_i
 
 #[tokio::test]
 async fn nobody_sees_what_another_session_is_about_to_write() {
-    let house = House::new(|web| web.control = Arc::new(Editor::default()));
-    let (one, other) = (Browser::inside(&house).await, Browser::inside(&house).await);
+    let harness = Harness::new(|web| web.control = Arc::new(Editor::default()));
+    let (one, other) = (Browser::inside(&harness).await, Browser::inside(&harness).await);
     let at = one.send("/targets/map", &LINES).await.header("location").to_owned();
     assert_eq!(one.get(&at).await.status, 200);
     assert_eq!(other.get(&at).await.status, 404);
@@ -151,8 +151,8 @@ async fn nobody_sees_what_another_session_is_about_to_write() {
 
 #[tokio::test]
 async fn a_map_of_nobody_or_without_a_line_is_refused() {
-    let house = House::new(|web| web.control = Arc::new(Editor::default()));
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|web| web.control = Arc::new(Editor::default()));
+    let browser = Browser::inside(&harness).await;
     let line = [("from", "/tv"), ("to", "/mnt/tv")];
     for (of, name, status) in [
         ("trigger", "nobody", 404),
@@ -169,13 +169,13 @@ async fn a_map_of_nobody_or_without_a_line_is_refused() {
 #[tokio::test]
 async fn a_folder_that_no_server_has_is_ignored_by_the_config_and_its_scan_is_dropped() {
     let editor = Arc::new(Editor::default());
-    let house = House::new(|web| web.control = Arc::<Editor>::clone(&editor));
-    house.post("/triggers/sonarr", r#"{"eventType":"Download","paths":["/tv/Show"]}"#).await;
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|web| web.control = Arc::<Editor>::clone(&editor));
+    harness.post("/triggers/sonarr", r#"{"eventType":"Download","paths":["/tv/Show"]}"#).await;
+    let browser = Browser::inside(&harness).await;
     let begun = browser.send("/scans/1/ignore", &[]).await;
     let page = browser.follow(&begun).await;
     assert!(page.status == 200 && page.body.contains("Ignore /mnt/tv/Show from now on"), "{page:?}");
-    assert_eq!(house.folders().await, ["/mnt/tv/Show"], "it is dropped once the change is written");
+    assert_eq!(harness.folders().await, ["/mnt/tv/Show"], "it is dropped once the change is written");
 
     let basis = value_of(&page.body, "basis");
     let written = browser.send(begun.header("location"), &[("basis", &basis)]).await;
@@ -183,6 +183,6 @@ async fn a_folder_that_no_server_has_is_ignored_by_the_config_and_its_scan_is_dr
     let folder = LocalPath::parse("/mnt/tv/Show").unwrap();
     let edit = Edit::Exclude { triggers: vec!["sonarr".to_owned()], folder };
     assert_eq!(*editor.written.lock().unwrap(), [(edit, basis)]);
-    assert_eq!(house.folders().await, Vec::<String>::new());
+    assert_eq!(harness.folders().await, Vec::<String>::new());
     assert_eq!(browser.send("/scans/1/ignore", &[]).await.status, 404);
 }

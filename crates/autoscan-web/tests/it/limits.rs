@@ -10,7 +10,7 @@ use http_body_util::StreamBody;
 use hyper::body::{Body as _, Frame};
 use tokio::time::{Instant, Interval, interval};
 
-use crate::furniture::{API_KEY, House, KEYED};
+use crate::harness::{API_KEY, Harness, KEYED};
 
 const LIMIT: usize = 4 << 20;
 static MEGABYTE: [u8; 1 << 20] = [b' '; 1 << 20];
@@ -46,12 +46,12 @@ fn pieces(pause: Duration, piece: &'static [u8], left: usize) -> Request<Body> {
 
 #[tokio::test]
 async fn a_body_of_4_mib_is_read_and_one_byte_more_is_not() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     let json = |size: usize| format!("{{\"eventType\":\"Grab\"{}}}", " ".repeat(size - 20));
     assert_eq!(json(LIMIT).len(), LIMIT);
-    assert_eq!(house.post("/triggers/sonarr", &json(LIMIT)).await.status, 200);
+    assert_eq!(harness.post("/triggers/sonarr", &json(LIMIT)).await.status, 200);
     for uri in ["/triggers/sonarr", "/api/v1/scans", "/scan"] {
-        let reply = house.post(uri, &json(LIMIT + 1)).await;
+        let reply = harness.post(uri, &json(LIMIT + 1)).await;
         assert_eq!((reply.status, reply.code().as_str()), (413, "TOO_LARGE"), "{uri}");
         assert_eq!(reply.header("connection"), "", "the rest is read, so that the connection goes on");
     }
@@ -59,21 +59,21 @@ async fn a_body_of_4_mib_is_read_and_one_byte_more_is_not() {
 
 #[tokio::test]
 async fn a_body_without_a_length_is_limited_too() {
-    let house = House::new(|_| ());
-    let reply = house.send(pieces(Duration::from_nanos(1), &MEGABYTE, 5)).await;
+    let harness = Harness::new(|_| ());
+    let reply = harness.send(pieces(Duration::from_nanos(1), &MEGABYTE, 5)).await;
     assert_eq!((reply.status, reply.header("connection")), (413, ""));
-    let reply = house.send(pieces(Duration::from_nanos(1), &MEGABYTE, 100)).await;
+    let reply = harness.send(pieces(Duration::from_nanos(1), &MEGABYTE, 100)).await;
     assert_eq!((reply.status, reply.header("connection")), (413, "close"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_drips_in_is_cut_off_and_holds_nobody_up() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     let start = Instant::now();
-    let dripping = house.send(pieces(Duration::from_secs(1), b" ", usize::MAX));
+    let dripping = harness.send(pieces(Duration::from_secs(1), b" ", usize::MAX));
     let other = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        let reply = house.post("/triggers/sonarr", r#"{"eventType":"Grab"}"#).await;
+        let reply = harness.post("/triggers/sonarr", r#"{"eventType":"Grab"}"#).await;
         assert_eq!((reply.status, start.elapsed()), (200, Duration::from_secs(5)));
     };
     let (reply, ()) = tokio::join!(dripping, other);
@@ -88,20 +88,20 @@ async fn a_sender_that_asks_first_is_told_at_once() {
         Body::new(StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, Infallible>>()));
     assert!(!body.is_end_stream());
     let request = Request::post("/triggers/sonarr").header("expect", "100-continue").body(body).unwrap();
-    let reply = House::new(|_| ()).send(request).await;
+    let reply = Harness::new(|_| ()).send(request).await;
     assert_eq!((reply.status, reply.header("connection")), (401, "close"));
 }
 
 #[tokio::test]
 async fn many_pieces_are_one_body() {
-    let house = House::new(|_| ());
-    let reply = house.send(pieces(Duration::from_nanos(1), b"[\"\"],", 3)).await;
+    let harness = Harness::new(|_| ());
+    let reply = harness.send(pieces(Duration::from_nanos(1), b"[\"\"],", 3)).await;
     assert_eq!(reply.status, 400);
     let body = Body::new(StreamBody::new(futures_util::stream::iter(
         ["{\"paths\":", "[\"/tv/S", "how\"]}"]
             .map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::from(piece)))),
     )));
-    let reply = house.ask("POST", "/triggers/sonarr", &KEYED, body).await;
+    let reply = harness.ask("POST", "/triggers/sonarr", &KEYED, body).await;
     assert_eq!(reply.status, 200);
-    assert_eq!(house.folders().await, ["/mnt/tv/Show"]);
+    assert_eq!(harness.folders().await, ["/mnt/tv/Show"]);
 }

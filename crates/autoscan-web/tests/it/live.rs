@@ -10,11 +10,11 @@ use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::furniture::{API_KEY, House, PASSWORD, basic};
+use crate::harness::{API_KEY, Harness, PASSWORD, basic};
 
-/// A house whose engine runs.
+/// A harness whose engine runs.
 struct Lively {
-    house: House,
+    harness: Harness,
     engine: Arc<Engine>,
     stop: CancellationToken,
 }
@@ -29,12 +29,12 @@ impl Lively {
     /// Nothing happens in it by itself.
     fn at_rest() -> Self {
         let (mut engine, mut stop) = (None, None);
-        let house = House::new(|web| {
+        let harness = Harness::new(|web| {
             engine = Some(Arc::clone(&web.engine));
             stop = Some(web.stop.clone());
         });
         let (engine, stop) = (engine.unwrap(), stop.unwrap());
-        Self { house, engine, stop }
+        Self { harness, engine, stop }
     }
 
     async fn open(&self, uri: &str, headers: &[(&str, &str)]) -> Stream {
@@ -42,7 +42,7 @@ impl Lively {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.house.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let answer = self.harness.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         Stream { body: answer.into_body().into_data_stream(), rest: String::new() }
@@ -59,7 +59,7 @@ impl Lively {
 
     async fn webhook(&self) {
         let body = r#"{"eventType":"Download","paths":["/tv/Show"]}"#;
-        assert_eq!(self.house.post("/triggers/sonarr", body).await.status, 200);
+        assert_eq!(self.harness.post("/triggers/sonarr", body).await.status, 200);
     }
 }
 
@@ -158,21 +158,21 @@ async fn a_silent_stream_shows_that_it_is_alive_and_ends_when_autoscan_stops() {
 async fn it_needs_a_login_a_password_or_a_key() {
     let lively = Lively::new();
     for headers in [&[][..], &[("x-api-key", "wrong")], &[("cookie", "autoscan_session=00")]] {
-        assert_eq!(lively.house.ask("GET", "/api/v1/live", headers, "").await.status, 401, "{headers:?}");
+        assert_eq!(lively.harness.ask("GET", "/api/v1/live", headers, "").await.status, 401, "{headers:?}");
     }
     lively.open("/api/v1/live", &[("authorization", &basic(format!("autoscan:{PASSWORD}")))]).await;
-    let cookie = lively.house.log_in().await;
+    let cookie = lively.harness.log_in().await;
     lively.open("/api/v1/live", &[("cookie", &cookie)]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_with_its_session() {
     let lively = Lively::at_rest();
-    let cookie = lively.house.log_in().await;
+    let cookie = lively.harness.log_in().await;
     let mut stream = lively.open("/api/v1/live", &[("cookie", &cookie)]).await;
     stream.next().await.unwrap();
     assert_eq!(stream.next().await.unwrap(), ": alive\n\n");
-    lively.house.log_out(&cookie).await;
+    lively.harness.log_out(&cookie).await;
     assert_eq!(stream.next().await, None);
 }
 
@@ -183,10 +183,10 @@ async fn streams_are_bounded_and_whoever_finds_no_place_is_told_to_come_again() 
     for _ in 0..1024 {
         open.push(lively.listen("").await);
     }
-    let full = lively.house.get("/api/v1/live").await;
+    let full = lively.harness.get("/api/v1/live").await;
     assert_eq!((full.status, full.code().as_str()), (503, "TOO_MANY_STREAMS"));
     assert_eq!((full.header("retry-after"), full.header("connection")), ("30", "close"));
-    assert_eq!(lively.house.get("/api/v1/stats").await.status, 200);
+    assert_eq!(lively.harness.get("/api/v1/stats").await.status, 200);
     open.pop();
     lively.listen("").await;
 }

@@ -7,7 +7,7 @@ mod attacks;
 mod auth;
 mod browser;
 mod edit;
-mod furniture;
+mod harness;
 mod health;
 mod hooks;
 mod html;

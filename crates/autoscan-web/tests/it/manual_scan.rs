@@ -1,7 +1,7 @@
 use autoscan_core::secret::Secret;
 
 use crate::browser::Browser;
-use crate::furniture::{House, PASSWORD, Reply, SERVER_PASS};
+use crate::harness::{Harness, PASSWORD, Reply, SERVER_PASS};
 
 const URI: &str = "/manual-scan";
 
@@ -11,8 +11,8 @@ async fn preview(browser: &Browser<'_>, paths: &str) -> Reply {
 
 #[tokio::test]
 async fn the_preview_tells_the_way_of_each_path_and_scans_nothing() {
-    let house = House::new(|_| ());
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|_| ());
+    let browser = Browser::inside(&harness).await;
     let page = preview(&browser, "/tv/Show\ntv/relative\n/tv/../etc\n/tv/a/.DS_Store\n/tv/Show/\n\n").await;
     assert_eq!(page.status, 422, "two paths are refused: {page:?}");
     for expected in [
@@ -29,18 +29,18 @@ async fn the_preview_tells_the_way_of_each_path_and_scans_nothing() {
         assert!(page.body.contains(expected), "{expected}: {}", page.body);
     }
     assert_eq!(page.body.matches("<article").count(), 4, "{}", page.body);
-    assert!(house.scans().await.is_empty());
+    assert!(harness.scans().await.is_empty());
 }
 
 #[tokio::test]
 async fn what_is_believed_is_sent_and_the_rest_is_said() {
-    let house = House::new(|_| ());
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|_| ());
+    let browser = Browser::inside(&harness).await;
     let fields = [("paths", "/tv/A\n/tv/B\r\n/tv/A\n/tv/../etc"), ("target", "plex"), ("step", "scan")];
     let reply = browser.send(URI, &fields).await;
     assert_eq!((reply.status, reply.header("location")), (303, "/manual-scan?scans=1,2"));
-    assert_eq!(house.folders().await, ["/mnt/tv/B", "/mnt/tv/A"]);
-    let targets = house.scans().await[0].changes[0].targets.clone().unwrap();
+    assert_eq!(harness.folders().await, ["/mnt/tv/B", "/mnt/tv/A"]);
+    let targets = harness.scans().await[0].changes[0].targets.clone().unwrap();
     assert_eq!(targets.iter().map(ToString::to_string).collect::<Vec<_>>(), ["plex"]);
     let page = browser.follow(&reply).await;
     for expected in [
@@ -56,20 +56,20 @@ async fn what_is_believed_is_sent_and_the_rest_is_said() {
 
 #[tokio::test]
 async fn paths_may_be_those_that_another_trigger_sees() {
-    let house = House::new(|_| ());
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|_| ());
+    let browser = Browser::inside(&harness).await;
     let fields = [("paths", "/tv/A"), ("eyes", "sonarr"), ("step", "scan")];
     assert_eq!(browser.send(URI, &fields).await.status, 303);
-    let scan = &house.scans().await[0];
+    let scan = &harness.scans().await[0];
     assert_eq!((scan.folder.as_str(), scan.changes[0].trigger.as_str()), ("/mnt/tv/A", "manual"));
     let unknown = browser.send(URI, &[("paths", "/tv/B"), ("eyes", "gone"), ("step", "scan")]).await;
-    assert_eq!((unknown.status, house.scans().await.len()), (422, 1));
+    assert_eq!((unknown.status, harness.scans().await.len()), (422, 1));
 }
 
 #[tokio::test]
 async fn when_nothing_can_be_sent_the_page_says_why_and_keeps_the_text() {
-    let house = House::new(|_| ());
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|_| ());
+    let browser = Browser::inside(&harness).await;
     let many = (0..501).fold(String::new(), |all, number| all + &format!("/tv/{number}\n"));
     for (paths, target, status, expected) in [
         ("tv/relative", "plex", 422, "Nothing is stored; refused"),
@@ -84,46 +84,46 @@ async fn when_nothing_can_be_sent_the_page_says_why_and_keeps_the_text() {
         let first = paths.lines().next().unwrap().trim();
         assert!(reply.body.contains(first), "{}", reply.body);
     }
-    assert!(house.scans().await.is_empty());
+    assert!(harness.scans().await.is_empty());
 }
 
 #[tokio::test]
 async fn five_hundred_paths_are_sent_at_once() {
-    let house = House::new(|_| ());
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|_| ());
+    let browser = Browser::inside(&harness).await;
     let many = (0..500).fold(String::new(), |all, number| all + &format!("/tv/{number}\n"));
     let page = preview(&browser, &many).await;
     assert!(page.body.contains("450 more paths are sent without a look at each"), "{}", page.body);
     let reply = browser.send(URI, &[("paths", &many), ("step", "scan")]).await;
     assert_eq!(reply.status, 303);
-    assert_eq!(house.scans().await.len(), 500);
+    assert_eq!(harness.scans().await.len(), 500);
     let page = browser.follow(&reply).await;
     assert!(page.body.contains("500 waiting") && page.body.contains("400 more are"), "{}", page.body);
 }
 
 #[tokio::test]
 async fn looking_never_scans_and_a_form_without_its_token_does_nothing() {
-    let house = House::new(|_| ());
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|_| ());
+    let browser = Browser::inside(&harness).await;
     let page = browser.get("/manual-scan?path=/tv/A&paths=/tv/B&step=scan").await;
     assert!(page.status == 200 && page.body.contains(">/tv/A</textarea>"), "{}", page.body);
     let headers = [("cookie", browser.cookie()), ("content-type", "application/x-www-form-urlencoded")];
     for body in ["paths=/tv/A&step=scan", "csrf=&paths=/tv/A&step=scan", "csrf=0000&paths=/tv/A&step=scan"] {
-        let reply = house.ask("POST", URI, &headers, body).await;
+        let reply = harness.ask("POST", URI, &headers, body).await;
         assert_eq!((reply.status, reply.code().as_str()), (403, "CSRF"), "{body}");
     }
-    assert_eq!(house.ask("POST", URI, &[], "paths=/tv/A&step=scan").await.status, 401);
+    assert_eq!(harness.ask("POST", URI, &[], "paths=/tv/A&step=scan").await.status, 401);
     for page in [URI, "/manual-scan/browse", "/triggers"] {
-        let led = house.ask("GET", page, &[], "").await;
+        let led = harness.ask("GET", page, &[], "").await;
         assert!(led.status == 303 && led.header("location").starts_with("/login?next="), "{led:?}");
     }
-    assert!(house.scans().await.is_empty());
+    assert!(harness.scans().await.is_empty());
 }
 
 #[tokio::test]
 async fn names_are_shown_escaped_wherever_they_stand() {
-    let house = House::new(|_| ());
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|_| ());
+    let browser = Browser::inside(&harness).await;
     let sly = "/tv/</textarea><script>alert(1)</script>/\u{202e}gpj.\"onload=x";
     let page = preview(&browser, sly).await;
     assert!(page.body.contains("would be scanned"), "{}", page.body);
@@ -139,17 +139,17 @@ async fn names_are_shown_escaped_wherever_they_stand() {
     assert!(!asked.body.contains('\u{202e}') && asked.body.contains("\\u{202e}"), "{}", asked.body);
     let shown = refused.body.rsplit_once("</textarea>").unwrap().1;
     assert!(!shown.chars().any(|each| each.is_control() && each != '\n'), "{shown}");
-    assert_eq!(house.scans().await[0].folder.as_str(), sly.replace("/tv/", "/mnt/tv/"));
+    assert_eq!(harness.scans().await[0].folder.as_str(), sly.replace("/tv/", "/mnt/tv/"));
 }
 
 #[tokio::test]
 async fn folders_are_shown_below_the_roots_and_lead_to_the_preview() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     for folder in ["/mnt/tv/Show 10", "/mnt/tv/Show 2", "/mnt/tv/<b>\u{202e}&\"", "/mnt/tv/Show 2/Season 1"] {
-        house.files.make_folder(folder);
+        harness.files.make_folder(folder);
     }
-    house.files.make_odd_folder("/mnt/tv", "caf\u{fffd}\u{7}");
-    let browser = Browser::inside(&house).await;
+    harness.files.make_odd_folder("/mnt/tv", "caf\u{fffd}\u{7}");
+    let browser = Browser::inside(&harness).await;
     let roots = browser.get("/manual-scan/browse").await;
     for expected in [
         "href=\"?folder=%2Fmnt%2Ftv\"",
@@ -173,17 +173,17 @@ async fn folders_are_shown_below_the_roots_and_lead_to_the_preview() {
         filtered.body
     );
     let chosen = browser.send(URI, &[("paths", "/mnt/tv/Show 2")]).await;
-    assert!(chosen.body.contains("would be scanned") && house.scans().await.is_empty(), "{}", chosen.body);
+    assert!(chosen.body.contains("would be scanned") && harness.scans().await.is_empty(), "{}", chosen.body);
 }
 
 #[tokio::test]
 async fn no_address_leads_out_of_the_roots() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     for folder in ["/mnt/tv/Show", "/mnt/tv2/private", "/etc/secret"] {
-        house.files.make_folder(folder);
+        harness.files.make_folder(folder);
     }
-    house.files.link("/mnt/tv/out", "/etc");
-    let browser = Browser::inside(&house).await;
+    harness.files.link("/mnt/tv/out", "/etc");
+    let browser = Browser::inside(&harness).await;
     let long = format!("/mnt/tv/{}", "x".repeat(5000));
     for (folder, status) in [
         ("/", 403),
@@ -220,13 +220,13 @@ async fn no_address_leads_out_of_the_roots() {
 
 #[tokio::test]
 async fn the_triggers_page_says_what_to_paste_and_keeps_every_secret() {
-    let house = House::new(|web| web.base_url = "/autoscan".to_owned());
-    let browser = Browser::inside(&house).await;
-    house
+    let harness = Harness::new(|web| web.base_url = "/autoscan".to_owned());
+    let browser = Browser::inside(&harness).await;
+    harness
         .ask(
             "POST",
             "/triggers/sonarr",
-            &[("x-api-key", crate::furniture::API_KEY)],
+            &[("x-api-key", crate::harness::API_KEY)],
             "{\"eventType\":\"<i>Test\"}",
         )
         .await;
@@ -244,20 +244,20 @@ async fn the_triggers_page_says_what_to_paste_and_keeps_every_secret() {
     ] {
         assert!(page.body.contains(expected), "{expected}: {}", page.body);
     }
-    for secret in [PASSWORD, crate::furniture::API_KEY, crate::furniture::TOKEN] {
+    for secret in [PASSWORD, crate::harness::API_KEY, crate::harness::TOKEN] {
         assert!(!page.body.contains(secret), "{}", page.body);
     }
     assert!(!page.body.contains("/triggers/empty/…"), "an empty token opens nothing");
     let forged =
-        house.ask("GET", "/triggers", &[("cookie", browser.cookie()), ("host", "evil.example")], "").await;
+        harness.ask("GET", "/triggers", &[("cookie", browser.cookie()), ("host", "evil.example")], "").await;
     assert!(forged.status == 200 && !forged.body.contains("evil.example"), "{}", forged.body);
 }
 
 #[tokio::test]
 async fn the_older_addresses_show_a_form_and_answer_a_browser_in_words() {
-    let house = House::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+    let harness = Harness::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
     let uri = format!("/{SERVER_PASS}");
-    let form = house.ask("GET", &uri, &[], "").await;
+    let form = harness.ask("GET", &uri, &[], "").await;
     assert!(form.body.contains("name=\"filepath\"") && form.body.contains("/assets/style"), "{}", form.body);
     assert!(!form.body.contains(SERVER_PASS) && !form.body.contains("Log out"), "{}", form.body);
     assert_eq!(form.header("referrer-policy"), "same-origin");
@@ -265,21 +265,21 @@ async fn the_older_addresses_show_a_form_and_answer_a_browser_in_words() {
         ("accept", "text/html,application/xhtml+xml"),
         ("content-type", "application/x-www-form-urlencoded"),
     ];
-    let sent = house.ask("POST", &uri, &browser, "eventType=Manual&filepath=/tv/A").await;
+    let sent = harness.ask("POST", &uri, &browser, "eventType=Manual&filepath=/tv/A").await;
     assert!(sent.status == 200 && sent.body.contains("1 change in 1 folder is stored."), "{sent:?}");
-    let refused = house.ask("POST", &uri, &browser, "eventType=Manual&filepath=<b>").await;
+    let refused = harness.ask("POST", &uri, &browser, "eventType=Manual&filepath=<b>").await;
     assert!(refused.status == 422 && refused.body.contains("&#60;b&#62;"), "{refused:?}");
-    let program = house.ask("POST", &uri, &[browser[1]], "eventType=Manual&filepath=/tv/B").await;
+    let program = harness.ask("POST", &uri, &[browser[1]], "eventType=Manual&filepath=/tv/B").await;
     assert_eq!(program.message(), "1 change in 1 folder is stored");
-    let manual = house.get("/triggers/manual").await;
+    let manual = harness.get("/triggers/manual").await;
     assert!(manual.body.contains("name=\"path\"") && !manual.body.contains("eventType"), "{}", manual.body);
-    assert_eq!(house.scans().await.len(), 2);
+    assert_eq!(harness.scans().await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_path_that_is_refused_is_answered_422_by_the_form() {
-    let house = House::new(|_| ());
-    let browser = Browser::inside(&house).await;
+    let harness = Harness::new(|_| ());
+    let browser = Browser::inside(&harness).await;
     for path in ["/tv/../etc", "../etc", "tv", "/tv/a\u{7}b"] {
         for step in ["", "scan"] {
             let page = browser.send("/manual-scan", &[("paths", path), ("step", step)]).await;
@@ -288,6 +288,6 @@ async fn a_path_that_is_refused_is_answered_422_by_the_form() {
     }
     let mixed = browser.send("/manual-scan", &[("paths", "/tv/A\n/tv/../etc"), ("step", "")]).await;
     assert!(mixed.status == 422 && mixed.body.contains("/tv/A"), "{mixed:?}");
-    assert_eq!(house.folders().await, Vec::<String>::new());
+    assert_eq!(harness.folders().await, Vec::<String>::new());
     assert_eq!(browser.send("/manual-scan", &[("paths", "/tv/A"), ("step", "")]).await.status, 200);
 }

@@ -1,7 +1,7 @@
 use autoscan_core::ports::StoreError;
 use autoscan_core::secret::Secret;
 
-use crate::furniture::{API_KEY, House, KEYED, PASSWORD, Reply, SERVER_PASS, TOKEN};
+use crate::harness::{API_KEY, Harness, KEYED, PASSWORD, Reply, SERVER_PASS, TOKEN};
 
 /// The value of a figure.
 fn figure<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
@@ -33,10 +33,10 @@ fn assert_readable(text: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn prometheus_reads_scans_triggers_and_targets() {
-    let house = House::new(|_| ());
-    house.post("/api/v1/scans", r#"{"paths":["/tv/A","/tv/B"]}"#).await;
-    house.post("/triggers/sonarr", r#"{"eventType":"Test"}"#).await;
-    let reply = house.ask("GET", "/metrics", &[], "").await;
+    let harness = Harness::new(|_| ());
+    harness.post("/api/v1/scans", r#"{"paths":["/tv/A","/tv/B"]}"#).await;
+    harness.post("/triggers/sonarr", r#"{"eventType":"Test"}"#).await;
+    let reply = harness.ask("GET", "/metrics", &[], "").await;
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(reply.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(reply.header("cache-control"), "no-store");
@@ -59,15 +59,15 @@ async fn prometheus_reads_scans_triggers_and_targets() {
     }
     let lanes = reply.body.lines().filter(|line| line.starts_with("autoscan_target_state{target=\"plex\""));
     assert_eq!(lanes.filter(|line| line.ends_with(" 1")).count(), 1, "a lane has one state");
-    assert_eq!(house.ask("HEAD", "/metrics", &[], "").await.body, "");
-    assert_eq!(house.ask("POST", "/metrics", &[], "").await.status, 405);
+    assert_eq!(harness.ask("HEAD", "/metrics", &[], "").await.body, "");
+    assert_eq!(harness.ask("POST", "/metrics", &[], "").await.status, 405);
 }
 
 #[tokio::test]
 async fn a_pause_shows_in_the_figures() {
-    let house = House::new(|_| ());
-    assert_eq!(house.post("/api/v1/targets/plex/pause", "").await.status, 200);
-    let reply = house.ask("GET", "/metrics", &[], "").await;
+    let harness = Harness::new(|_| ());
+    assert_eq!(harness.post("/api/v1/targets/plex/pause", "").await.status, 200);
+    let reply = harness.ask("GET", "/metrics", &[], "").await;
     let paused =
         |target| format!("autoscan_target_state{{target=\"{target}\",kind=\"plex\",state=\"paused\"}}");
     assert_eq!(figure(&reply, &paused("plex")), Some("1"));
@@ -76,15 +76,15 @@ async fn a_pause_shows_in_the_figures() {
 
 #[tokio::test]
 async fn the_figures_need_credentials_only_when_the_config_says_so() {
-    let closed = || House::new(|web| web.metrics_need_auth = true);
-    for (house, headers, status) in [
-        (House::new(|_| ()), &[][..], 200),
-        (House::new(|_| ()), &[("x-api-key", "wrong")][..], 200),
+    let closed = || Harness::new(|web| web.metrics_need_auth = true);
+    for (harness, headers, status) in [
+        (Harness::new(|_| ()), &[][..], 200),
+        (Harness::new(|_| ()), &[("x-api-key", "wrong")][..], 200),
         (closed(), &[], 401),
         (closed(), &[("x-api-key", "wrong")], 401),
         (closed(), &KEYED, 200),
         (
-            House::new(|web| {
+            Harness::new(|web| {
                 web.metrics_need_auth = true;
                 web.doors.disabled = true;
             }),
@@ -92,14 +92,14 @@ async fn the_figures_need_credentials_only_when_the_config_says_so() {
             200,
         ),
     ] {
-        assert_eq!(house.ask("GET", "/metrics", headers, "").await.status, status, "{headers:?}");
+        assert_eq!(harness.ask("GET", "/metrics", headers, "").await.status, status, "{headers:?}");
     }
 }
 
 #[tokio::test]
 async fn no_secret_and_no_address_stands_in_the_figures() {
-    let house = House::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
-    let body = house.ask("GET", "/metrics", &[], "").await.body;
+    let harness = Harness::new(|web| web.doors.server_pass = Some(Secret::new(SERVER_PASS)));
+    let body = harness.ask("GET", "/metrics", &[], "").await.body;
     for secret in [PASSWORD, API_KEY, TOKEN, SERVER_PASS, "http://", "32400"] {
         assert!(!body.contains(secret), "{secret} is in\n{body}");
     }
@@ -107,9 +107,9 @@ async fn no_secret_and_no_address_stands_in_the_figures() {
 
 #[tokio::test]
 async fn a_database_that_fails_takes_only_its_own_figures_away() {
-    let house = House::new(|_| ());
-    house.store.fail(Some(StoreError::NotWritable("full".to_owned())));
-    let reply = house.ask("GET", "/metrics", &[], "").await;
+    let harness = Harness::new(|_| ());
+    harness.store.fail(Some(StoreError::NotWritable("full".to_owned())));
+    let reply = harness.ask("GET", "/metrics", &[], "").await;
     assert_eq!((reply.status, figure(&reply, "autoscan_scans{state=\"waiting\"}")), (200, None));
     assert!(!reply.body.contains("autoscan_scans"), "{}", reply.body);
     assert_readable(&reply.body);

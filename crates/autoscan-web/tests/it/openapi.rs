@@ -7,12 +7,12 @@ use autoscan_core::scan::ScanState;
 use autoscan_core::step::StepKind;
 use serde_json::{Value, json};
 
-use crate::furniture::House;
+use crate::harness::Harness;
 
 const PLACES: [&str; 2] = [include_str!("../../src/api/mod.rs"), include_str!("../../src/router.rs")];
 
 async fn document() -> Value {
-    House::new(|_| ()).get("/api/v1/openapi.json").await.json()
+    Harness::new(|_| ()).get("/api/v1/openapi.json").await.json()
 }
 
 fn documented(document: &Value) -> BTreeSet<String> {
@@ -30,11 +30,11 @@ async fn every_route_of_the_router_is_in_the_document_and_the_other_way_round() 
 
 #[tokio::test]
 async fn every_path_understands_the_methods_that_are_documented_and_no_other() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     let document = document().await;
     for path in documented(&document) {
         let uri = path.replace("{name}", "sonarr").replace("{id}", "1").replace("{token}", "x");
-        let reply = house.ask("PATCH", &uri, &[("x-api-key", crate::furniture::API_KEY)], "").await;
+        let reply = harness.ask("PATCH", &uri, &[("x-api-key", crate::harness::API_KEY)], "").await;
         assert_eq!(reply.status, 405, "{path}: {reply:?}");
         let allowed: BTreeSet<String> =
             reply.header("allow").split(',').map(|method| method.trim().to_lowercase()).collect();
@@ -70,9 +70,9 @@ async fn the_words_of_the_document_are_those_of_the_program() {
 
 #[tokio::test]
 async fn people_read_the_same_as_a_page() {
-    let house = House::new(|_| ());
-    let cookie = house.log_in().await;
-    let page = house.ask("GET", "/api/v1", &[("cookie", &cookie)], "").await;
+    let harness = Harness::new(|_| ());
+    let cookie = harness.log_in().await;
+    let page = harness.ask("GET", "/api/v1", &[("cookie", &cookie)], "").await;
     assert_eq!(page.status, 200);
     for path in documented(&document().await) {
         assert!(page.body.contains(&path), "{path}");

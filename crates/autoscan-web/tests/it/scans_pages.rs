@@ -11,7 +11,7 @@ use autoscan_core::scan::{Quiet, ScanId, ScanState, StoredChange};
 use autoscan_core::time::Timestamp;
 
 use crate::browser::{Browser, value_of};
-use crate::furniture::{House, KEYED, Reply};
+use crate::harness::{Harness, KEYED, Reply};
 use crate::html;
 
 /// What a page may weigh, in bytes.
@@ -25,14 +25,15 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-/// A waiting scan of a folder with changed files.
-async fn reported(house: &House, folder: &str, files: &[&str], trigger: &str) -> ScanId {
+/// A waiting scan of a folder with changed files, which their sender knows by the paths that the map of the trigger says.
+async fn reported(harness: &Harness, folder: &str, files: &[&str], trigger: &str) -> ScanId {
+    let sent_folder = folder.replace("/mnt/tv", "/tv");
     let change = |file: &&str| StoredChange {
         change: Change::created(LocalPath::parse(&format!("{folder}/{file}")).unwrap()),
         trigger: name(trigger),
         received_at: START,
         targets: None,
-        sent_path: Some(TriggerPath::parse(&format!("/sent/{file}")).unwrap()),
+        sent_path: Some(TriggerPath::parse(&format!("{sent_folder}/{file}")).unwrap()),
     };
     let folder = Absorb {
         folder: LocalPath::parse(folder).unwrap(),
@@ -41,12 +42,12 @@ async fn reported(house: &House, folder: &str, files: &[&str], trigger: &str) ->
         changes: files.iter().map(change).collect(),
     };
     let batch = Batch { received_at: START, folders: vec![folder], refusals: Vec::new(), bookmark: None };
-    house.store.absorb(batch).await.unwrap().scans[0]
+    harness.store.absorb(batch).await.unwrap().scans[0]
 }
 
 /// The scan started, with these deliveries.
-async fn started(house: &House, id: ScanId, deliveries: Vec<Delivery>) {
-    let scan = house.store.show(id).await.unwrap().unwrap();
+async fn started(harness: &Harness, id: ScanId, deliveries: Vec<Delivery>) {
+    let scan = harness.store.show(id).await.unwrap().unwrap();
     let start = Start {
         scan: id,
         generation: scan.generation,
@@ -55,7 +56,7 @@ async fn started(house: &House, id: ScanId, deliveries: Vec<Delivery>) {
         note: None,
         steps: Vec::new(),
     };
-    assert_eq!(house.store.start(vec![start], START + Duration::from_secs(10)).await.unwrap(), [id]);
+    assert_eq!(harness.store.start(vec![start], START + Duration::from_secs(10)).await.unwrap(), [id]);
 }
 
 fn delivery(target: &str, state: DeliveryState, error: &str) -> Delivery {
@@ -73,18 +74,18 @@ fn delivery(target: &str, state: DeliveryState, error: &str) -> Delivery {
 }
 
 /// Scans in every state: 1 done, 2 and 3 need attention, 4 runs, 5 is held, 6 waits.
-async fn busy_house() -> House {
-    let house = House::new(|_| ());
-    let done = reported(&house, "/mnt/tv/Done/Season 01", &["a.mkv", "b.mkv"], "sonarr").await;
-    started(&house, done, vec![delivery("plex", DeliveryState::Seen, "")]).await;
+async fn busy_harness() -> Harness {
+    let harness = Harness::new(|_| ());
+    let done = reported(&harness, "/mnt/tv/Done/Season 01", &["a.mkv", "b.mkv"], "sonarr").await;
+    started(&harness, done, vec![delivery("plex", DeliveryState::Seen, "")]).await;
     for folder in ["/mnt/tv/Lost/Season 02", "/mnt/tv/Lost/Season 03"] {
-        let lost = reported(&house, folder, &["a.mkv"], "sonarr").await;
+        let lost = reported(&harness, folder, &["a.mkv"], "sonarr").await;
         let error = format!("plex does not show \"{folder}/a.mkv\" after 15m");
-        started(&house, lost, vec![delivery("plex", DeliveryState::Missing, &error)]).await;
+        started(&harness, lost, vec![delivery("plex", DeliveryState::Missing, &error)]).await;
     }
-    let runs = reported(&house, "/mnt/tv/Runs", &["a.mkv"], "manual").await;
-    started(&house, runs, vec![delivery("plex", DeliveryState::Waiting, "")]).await;
-    let held = reported(&house, "/mnt/remote/Held", &["a.mkv"], "sonarr").await;
+    let runs = reported(&harness, "/mnt/tv/Runs", &["a.mkv"], "manual").await;
+    started(&harness, runs, vec![delivery("plex", DeliveryState::Waiting, "")]).await;
+    let held = reported(&harness, "/mnt/remote/Held", &["a.mkv"], "sonarr").await;
     let reason = "the anchor \"/mnt/remote/.mounted\" is not there";
     let back = Hold {
         scan: held,
@@ -94,9 +95,9 @@ async fn busy_house() -> House {
         note: Some(reason.to_owned()),
         steps: Vec::new(),
     };
-    house.store.hold(vec![back]).await.unwrap();
-    reported(&house, "/mnt/tv/Waits", &["a.mkv"], "sonarr").await;
-    house
+    harness.store.hold(vec![back]).await.unwrap();
+    reported(&harness, "/mnt/tv/Waits", &["a.mkv"], "sonarr").await;
+    harness
 }
 
 /// A page that is there, sound and not too large.
@@ -122,8 +123,8 @@ fn holds(page: &str, texts: &[&str]) {
 
 #[tokio::test(start_paused = true)]
 async fn the_overview_shows_what_needs_a_person_and_what_is_held() {
-    let house = busy_house().await;
-    let browser = Browser::inside(&house).await;
+    let harness = busy_harness().await;
+    let browser = Browser::inside(&harness).await;
     let overview = page(&browser, "/").await;
     holds(
         &overview,
@@ -148,10 +149,10 @@ async fn the_overview_shows_what_needs_a_person_and_what_is_held() {
 
 #[tokio::test(start_paused = true)]
 async fn the_overview_says_when_a_sender_was_heard_of_last_and_draws_what_came() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     let event = r#"{"eventType":"Download","paths":["/tv/Show"]}"#;
-    assert_eq!(house.post("/triggers/sonarr", event).await.status, 200);
-    let browser = Browser::inside(&house).await;
+    assert_eq!(harness.post("/triggers/sonarr", event).await.status, 200);
+    let browser = Browser::inside(&harness).await;
     let overview = page(&browser, "/").await;
     holds(
         &overview,
@@ -170,16 +171,16 @@ async fn the_overview_says_when_a_sender_was_heard_of_last_and_draws_what_came()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_house_without_a_server_leads_to_the_setup() {
-    let house = House::without_targets();
-    let overview = page(&Browser::inside(&house).await, "/").await;
+async fn a_program_without_a_server_leads_to_the_setup() {
+    let harness = Harness::without_targets();
+    let overview = page(&Browser::inside(&harness).await, "/").await;
     holds(&overview, &["No server is told yet", "href=\"/setup\">Add a server</a>"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn scans_are_listed_newest_first_and_by_every_filter() {
-    let house = busy_house().await;
-    let browser = Browser::inside(&house).await;
+    let harness = busy_harness().await;
+    let browser = Browser::inside(&harness).await;
     for (uri, scans) in [
         ("/scans", vec![6, 5, 4, 3, 2, 1]),
         ("/scans?state=attention", vec![3, 2]),
@@ -211,11 +212,11 @@ async fn scans_are_listed_newest_first_and_by_every_filter() {
 
 #[tokio::test(start_paused = true)]
 async fn pages_of_scans_follow_each_other_and_keep_the_filter() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     for folder in 0..120 {
-        reported(&house, &format!("/mnt/tv/Show {folder}"), &["a.mkv"], "sonarr").await;
+        reported(&harness, &format!("/mnt/tv/Show {folder}"), &["a.mkv"], "sonarr").await;
     }
-    let browser = Browser::inside(&house).await;
+    let browser = Browser::inside(&harness).await;
     let (mut uri, mut seen) = ("/scans?q=show".to_owned(), Vec::new());
     loop {
         let found = page(&browser, &uri).await;
@@ -230,8 +231,8 @@ async fn pages_of_scans_follow_each_other_and_keep_the_filter() {
 
 #[tokio::test(start_paused = true)]
 async fn one_scan_shows_its_way_its_changes_and_its_deliveries() {
-    let house = busy_house().await;
-    let browser = Browser::inside(&house).await;
+    let harness = busy_harness().await;
+    let browser = Browser::inside(&harness).await;
     let done = page(&browser, "/scans/1").await;
     holds(
         &done,
@@ -239,7 +240,7 @@ async fn one_scan_shows_its_way_its_changes_and_its_deliveries() {
             "<h1>Scan 1</h1>",
             "/mnt/tv/Done/Season 01",
             "<b>received</b>",
-            "/sent/a.mkv",
+            "/tv/Done/Season 01/a.mkv",
             "<b>mapped</b>",
             "<b>sent to</b> <b>plex</b>",
             "<b>seen at</b> <b>plex</b>",
@@ -255,8 +256,8 @@ async fn one_scan_shows_its_way_its_changes_and_its_deliveries() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scan_is_tried_again_and_the_page_says_so_where_the_button_was() {
-    let house = busy_house().await;
-    let browser = Browser::inside(&house).await;
+    let harness = busy_harness().await;
+    let browser = Browser::inside(&harness).await;
     let reply = browser.send("/scans/2/retry", &[("back", "/scans?state=attention")]).await;
     assert_eq!(reply.header("location"), "/scans?state=attention");
     let list = browser.follow(&reply).await.body;
@@ -268,10 +269,10 @@ async fn a_scan_is_tried_again_and_the_page_says_so_where_the_button_was() {
 
 #[tokio::test(start_paused = true)]
 async fn all_scans_of_one_reason_are_tried_again_at_once() {
-    let house = busy_house().await;
-    let other = reported(&house, "/mnt/tv/Other", &["a.mkv"], "sonarr").await;
-    started(&house, other, vec![delivery("plex", DeliveryState::Failed, "the key was rejected")]).await;
-    let browser = Browser::inside(&house).await;
+    let harness = busy_harness().await;
+    let other = reported(&harness, "/mnt/tv/Other", &["a.mkv"], "sonarr").await;
+    started(&harness, other, vec![delivery("plex", DeliveryState::Failed, "the key was rejected")]).await;
+    let browser = Browser::inside(&harness).await;
     let list = page(&browser, "/scans?state=attention").await;
     holds(&list, &["<b>2 scans</b>", "<b>1 scan</b>", "the key was rejected"]);
     let reason = value_of(&list, "reason");
@@ -289,12 +290,12 @@ async fn all_scans_of_one_reason_are_tried_again_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scan_is_dropped_only_after_a_second_question() {
-    let house = busy_house().await;
-    let browser = Browser::inside(&house).await;
+    let harness = busy_harness().await;
+    let browser = Browser::inside(&harness).await;
     let question = page(&browser, "/scans/6/drop").await;
     holds(&question, &["Drop scan 6?", "/mnt/tv/Waits", "It is not finished", "Keep it"]);
     holds(&page(&browser, "/scans/1/drop").await, &["It leaves the history."]);
-    assert_eq!(house.scans().await.len(), 6, "a look at the question changes nothing");
+    assert_eq!(harness.scans().await.len(), 6, "a look at the question changes nothing");
     let reply = browser.send("/scans/6/drop", &[("back", "/scans")]).await;
     let list = browser.follow(&reply).await.body;
     holds(&list, &["Scan 6 is forgotten."]);
@@ -304,15 +305,15 @@ async fn a_scan_is_dropped_only_after_a_second_question() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_tried_again_or_dropped_without_the_token_of_the_session() {
-    let house = busy_house().await;
-    let browser = Browser::inside(&house).await;
+    let harness = busy_harness().await;
+    let browser = Browser::inside(&harness).await;
     for uri in ["/scans/2/retry", "/scans/2/drop", "/scans/retry"] {
         assert_eq!(browser.send_raw(uri, "csrf=guess&back=/").await.status, 403, "{uri}");
     }
     for uri in ["/", "/scans", "/scans/1", "/scans/1/drop"] {
-        assert_eq!(house.ask("GET", uri, &[], "").await.status, 303, "{uri}");
+        assert_eq!(harness.ask("GET", uri, &[], "").await.status, 303, "{uri}");
     }
-    assert_eq!(house.scans().await.len(), 6);
+    assert_eq!(harness.scans().await.len(), 6);
 }
 
 /// Nothing of [`SLY`] may stand in a page as it is.
@@ -325,12 +326,12 @@ fn is_tame(page: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_comes_from_outside_is_shown_and_does_nothing() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     // Paths hold no control characters: they are refused at the door.
     let folder = format!("/mnt/{}", SLY.replace(char::is_control, "").replace('/', "|"));
-    let lost = reported(&house, &folder, &["a\u{202e}<b>.mkv"], "sonarr").await;
+    let lost = reported(&harness, &folder, &["a\u{202e}<b>.mkv"], "sonarr").await;
     started(
-        &house,
+        &harness,
         lost,
         vec![Delivery {
             note: Some(format!("note {SLY}")),
@@ -338,7 +339,7 @@ async fn whatever_comes_from_outside_is_shown_and_does_nothing() {
         }],
     )
     .await;
-    let held = reported(&house, &format!("{folder}2"), &["b.mkv"], "sonarr").await;
+    let held = reported(&harness, &format!("{folder}2"), &["b.mkv"], "sonarr").await;
     let back = Hold {
         scan: held,
         generation: 1,
@@ -347,10 +348,10 @@ async fn whatever_comes_from_outside_is_shown_and_does_nothing() {
         note: Some(format!("reason {SLY}")),
         steps: Vec::new(),
     };
-    house.store.hold(vec![back]).await.unwrap();
+    harness.store.hold(vec![back]).await.unwrap();
     let event = serde_json::json!({ "eventType": SLY, "paths": ["/tv/x"] });
-    assert_eq!(house.post("/triggers/sonarr", &event.to_string()).await.status, 200);
-    let browser = Browser::inside(&house).await;
+    assert_eq!(harness.post("/triggers/sonarr", &event.to_string()).await.status, 200);
+    let browser = Browser::inside(&harness).await;
     for uri in
         ["/", "/scans", "/scans?state=attention", "/scans/1", "/scans/2", "/scans/1/drop", "/scans/2/drop"]
     {
@@ -367,18 +368,18 @@ async fn whatever_comes_from_outside_is_shown_and_does_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_full_of_the_longest_names_stays_small() {
-    let house = House::new(|_| ());
+    let harness = Harness::new(|_| ());
     let targets: Vec<String> = (0..8).map(|at| format!("{at}{}", "中".repeat(63))).collect();
     for at in 0..60 {
         let folder = format!("/mnt/{at}{}", "/&<\"'中".repeat(440));
         let files: Vec<String> = (0..30).map(|file| format!("{file}{}", "&".repeat(200))).collect();
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
-        let id = reported(&house, &folder, &files, &"s".repeat(64)).await;
+        let id = reported(&harness, &folder, &files, &"s".repeat(64)).await;
         let error = "\"&<>".repeat(2000);
         let failed = |target: &String| delivery(target, DeliveryState::Failed, &error);
-        started(&house, id, targets.iter().map(failed).collect()).await;
+        started(&harness, id, targets.iter().map(failed).collect()).await;
     }
-    let browser = Browser::inside(&house).await;
+    let browser = Browser::inside(&harness).await;
     assert_eq!(listed(&page(&browser, "/scans").await).len(), 50);
     for uri in ["/", "/?span=week", "/scans?state=attention", "/scans/60", "/scans/60/drop"] {
         page(&browser, uri).await;
@@ -388,14 +389,14 @@ async fn a_page_full_of_the_longest_names_stays_small() {
 /// What a browser says that it understands.
 const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 
-async fn ask(house: &House, uri: &str, header: (&str, &str)) -> Reply {
-    house.ask("GET", uri, &[header, KEYED[0]], "").await
+async fn ask(harness: &Harness, uri: &str, header: (&str, &str)) -> Reply {
+    harness.ask("GET", uri, &[header, KEYED[0]], "").await
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_browser_gets_a_page_of_what_is_not_there_and_a_program_gets_json() {
-    let house = House::open();
-    let browser = Browser::let_in(&house).await;
+    let harness = Harness::open();
+    let browser = Browser::let_in(&harness).await;
     for uri in ["/scans/99", "/scans/x", "/scans/1/2/3", "/targets/nothing/here"] {
         let reply = browser.get_with(uri, BROWSER).await;
         assert_eq!((reply.status, reply.header("content-type")), (404, "text/html; charset=utf-8"), "{uri}");
@@ -405,16 +406,16 @@ async fn a_browser_gets_a_page_of_what_is_not_there_and_a_program_gets_json() {
         assert_eq!(browser.get(uri).await.code(), "NOT_FOUND", "{uri}");
     }
     for uri in ["/nothing", "/api/v1/nothing", "/api/v1/scans/99", "/scans2/a"] {
-        assert_eq!(ask(&house, uri, BROWSER).await.code(), "NOT_FOUND", "{uri}");
+        assert_eq!(ask(&harness, uri, BROWSER).await.code(), "NOT_FOUND", "{uri}");
     }
     is_tame(&browser.get_with("/scans/%3Cscript%3Ealert(1)%3C%2Fscript%3E%E2%80%AE", BROWSER).await.body);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_browser_sees_a_failure_in_words_and_no_more_than_a_program_does() {
-    let house = House::open();
-    let browser = Browser::let_in(&house).await;
-    house.store.fail(Some(StoreError::Broken("secret detail".to_owned())));
+    let harness = Harness::open();
+    let browser = Browser::let_in(&harness).await;
+    harness.store.fail(Some(StoreError::Broken("secret detail".to_owned())));
     for uri in ["/", "/scans", "/scans/1"] {
         let reply = browser.get_with(uri, BROWSER).await;
         assert_eq!(reply.status, 500, "{uri}");
@@ -423,28 +424,28 @@ async fn a_browser_sees_a_failure_in_words_and_no_more_than_a_program_does() {
         assert!(!reply.body.contains("secret detail"), "{reply:?}");
         assert_eq!(browser.get(uri).await.code(), "INTERNAL", "{uri}");
     }
-    house.store.fail(Some(StoreError::Closed));
+    harness.store.fail(Some(StoreError::Closed));
     let reply = browser.get_with("/scans", BROWSER).await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, "10"), "{reply:?}");
 }
 
-/// A house with two scans that reached nobody: one that its targets skipped, and one that no target takes. Their state is
+/// A harness with two scans that reached nobody: one that its targets skipped, and one that no target takes. Their state is
 /// pretended: what makes it is the store's.
-async fn house_that_reached_nobody() -> House {
-    let house = House::new(|_| ());
-    let skipped = reported(&house, "/mnt/books/New", &["a.epub"], "sonarr").await;
+async fn harness_that_reached_nobody() -> Harness {
+    let harness = Harness::new(|_| ());
+    let skipped = reported(&harness, "/mnt/books/New", &["a.epub"], "sonarr").await;
     let error = "no library of plex contains \"/mnt/books/New\"; compared with \"/mnt/tv\"";
-    started(&house, skipped, vec![delivery("plex", DeliveryState::Skipped, error)]).await;
-    let unwanted = reported(&house, "/mnt/other/New", &["a.iso"], "manual").await;
-    started(&house, unwanted, Vec::new()).await;
-    house.store.pretend(|scan| scan.state = ScanState::Attention);
-    house
+    started(&harness, skipped, vec![delivery("plex", DeliveryState::Skipped, error)]).await;
+    let unwanted = reported(&harness, "/mnt/other/New", &["a.iso"], "manual").await;
+    started(&harness, unwanted, Vec::new()).await;
+    harness.store.pretend(|scan| scan.state = ScanState::Attention);
+    harness
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_scan_that_reached_nobody_says_so_wherever_it_is_shown() {
-    let house = house_that_reached_nobody().await;
-    let browser = Browser::inside(&house).await;
+    let harness = harness_that_reached_nobody().await;
+    let browser = Browser::inside(&harness).await;
     let why = "No server was told: plex: no library of plex contains &#34;/mnt/books/New&#34;";
     let unwanted = "No server was told: no target takes this folder";
     holds(&page(&browser, "/").await, &[why, unwanted]);
@@ -468,41 +469,41 @@ async fn a_scan_that_reached_nobody_says_so_wherever_it_is_shown() {
         &["<b>No server was told.</b> No target takes", ">Retry<", "Ignore this folder from now on"],
     );
 
-    let health = house.get("/health/detailed").await.json();
+    let health = harness.get("/health/detailed").await.json();
     assert_eq!((&health["status"], &health["no_server_told"]), (&"degraded".into(), &2.into()));
-    let figures = house.ask("GET", "/metrics", &[], "").await.body;
+    let figures = harness.ask("GET", "/metrics", &[], "").await.body;
     holds(&figures, &["\nautoscan_scans_no_server_told 2\n"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_scan_that_one_server_has_is_no_scan_that_reached_nobody() {
-    let house = busy_house().await;
-    let browser = Browser::inside(&house).await;
+    let harness = busy_harness().await;
+    let browser = Browser::inside(&harness).await;
     for scan in 1..=6 {
         assert!(!page(&browser, &format!("/scans/{scan}")).await.contains("No server was told"), "{scan}");
     }
-    let health = house.get("/health/detailed").await.json();
+    let health = harness.get("/health/detailed").await.json();
     assert_eq!((&health["status"], &health["no_server_told"]), (&"healthy".into(), &0.into()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_trigger_whose_last_request_was_refused_says_so_and_is_not_silent() {
-    let house = House::new(|_| ());
-    let browser = Browser::inside(&house).await;
-    house.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await;
+    let harness = Harness::new(|_| ());
+    let browser = Browser::inside(&harness).await;
+    harness.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await;
     for uri in ["/", "/triggers"] {
         let shown = page(&browser, uri).await;
         holds(&shown, &[">rejected</span>", "The credentials are missing or wrong"]);
     }
     let trigger = |json: serde_json::Value| json["triggers"][1].clone();
-    let refused = trigger(house.get("/api/v1/triggers").await.json());
+    let refused = trigger(harness.get("/api/v1/triggers").await.json());
     assert!(refused["last_refused_at"].is_string() && refused["last_event_at"].is_null(), "{refused}");
     assert!(refused["last_refusal"].as_str().unwrap().starts_with("The credentials are"), "{refused}");
 
     tokio::time::advance(Duration::from_secs(1)).await;
-    house.post("/triggers/sonarr", r#"{"eventType":"Test"}"#).await;
+    harness.post("/triggers/sonarr", r#"{"eventType":"Test"}"#).await;
     assert!(!page(&browser, "/").await.contains("rejected"), "the last request was taken");
     tokio::time::advance(Duration::from_secs(1)).await;
-    house.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await;
+    harness.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await;
     holds(&page(&browser, "/").await, &[">rejected</span>"]);
 }

@@ -12,7 +12,7 @@ use autoscan_web::{
 };
 
 use crate::browser::{Browser, value_of};
-use crate::furniture::{House, Reply};
+use crate::harness::{Harness, Reply};
 
 const KEY: &str = "k3y-that-nobody-may-see";
 const TICKET: &str = "t1cket-that-nobody-may-see";
@@ -111,10 +111,10 @@ impl Control for Program {
     }
 }
 
-fn house() -> (House, Arc<Outside>) {
+fn harness() -> (Harness, Arc<Outside>) {
     let outside = Arc::new(Outside::default());
     let control = Arc::new(Program(Arc::clone(&outside)));
-    (House::new(|web| web.control = control), outside)
+    (Harness::new(|web| web.control = control), outside)
 }
 
 /// Sends a form and looks at the page that follows; nothing secret stands in either.
@@ -140,8 +140,8 @@ async fn at_the_key(browser: &Browser<'_>, kind: &str) -> String {
 
 #[tokio::test]
 async fn a_server_is_added_by_a_code_and_no_key_is_ever_shown() {
-    let (house, outside) = house();
-    let browser = Browser::inside(&house).await;
+    let (harness, outside) = harness();
+    let browser = Browser::inside(&harness).await;
     let page = browser.get("/setup").await.body;
     assert!(["Plex", "Jellyfin", "Emby"].iter().all(|kind| page.contains(kind)), "{page}");
 
@@ -187,8 +187,8 @@ async fn a_server_is_added_by_a_code_and_no_key_is_ever_shown() {
 
 #[tokio::test]
 async fn a_page_that_asks_by_itself_is_answered_quietly_and_does_not_ask_the_server_each_time() {
-    let (house, outside) = house();
-    let browser = Browser::inside(&house).await;
+    let (harness, outside) = harness();
+    let browser = Browser::inside(&harness).await;
     at_the_key(&browser, "jellyfin").await;
     step(&browser, "login", &[]).await;
     for _ in 0..5 {
@@ -203,8 +203,8 @@ async fn a_page_that_asks_by_itself_is_answered_quietly_and_does_not_ask_the_ser
 
 #[tokio::test]
 async fn trouble_on_the_way_is_told_in_a_sentence_and_can_be_tried_again() {
-    let (house, outside) = house();
-    let browser = Browser::inside(&house).await;
+    let (harness, outside) = harness();
+    let browser = Browser::inside(&harness).await;
     at_the_key(&browser, "plex").await;
     let trouble = |reason| *outside.trouble.lock().unwrap() = reason;
 
@@ -232,8 +232,8 @@ async fn trouble_on_the_way_is_told_in_a_sentence_and_can_be_tried_again() {
 
 #[tokio::test]
 async fn a_wrong_key_says_so_and_the_key_is_not_shown_again() {
-    let (house, outside) = house();
-    let browser = Browser::inside(&house).await;
+    let (harness, outside) = harness();
+    let browser = Browser::inside(&harness).await;
     let page = at_the_key(&browser, "emby").await;
     assert!(!page.contains("Get a code"), "Emby gives no key by a code: {page}");
     let page = step(&browser, "key", &[("key", "wr0ng-key")]).await;
@@ -249,8 +249,8 @@ async fn a_wrong_key_says_so_and_the_key_is_not_shown_again() {
 
 #[tokio::test]
 async fn only_the_address_of_a_server_is_taken_for_one() {
-    let (house, outside) = house();
-    let browser = Browser::inside(&house).await;
+    let (harness, outside) = harness();
+    let browser = Browser::inside(&harness).await;
     step(&browser, "kind", &[("kind", "plex")]).await;
     for (url, part) in [
         ("", "no address"),
@@ -275,8 +275,8 @@ async fn only_the_address_of_a_server_is_taken_for_one() {
 
 #[tokio::test]
 async fn a_key_of_one_server_is_never_sent_to_another() {
-    let (house, outside) = house();
-    let browser = Browser::inside(&house).await;
+    let (harness, outside) = harness();
+    let browser = Browser::inside(&harness).await;
     at_the_key(&browser, "plex").await;
     step(&browser, "key", &[("key", KEY)]).await;
     step(&browser, "back", &[]).await;
@@ -289,8 +289,8 @@ async fn a_key_of_one_server_is_never_sent_to_another() {
 
 #[tokio::test]
 async fn one_browser_does_not_see_the_walk_of_another() {
-    let (house, _outside) = house();
-    let (one, other) = (Browser::inside(&house).await, Browser::inside(&house).await);
+    let (harness, _outside) = harness();
+    let (one, other) = (Browser::inside(&harness).await, Browser::inside(&harness).await);
     at_the_key(&one, "plex").await;
     step(&one, "key", &[("key", KEY)]).await;
     let page = other.get("/setup").await.body;
@@ -307,7 +307,7 @@ fn filled(page: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_folder_is_filled_in_where_the_servers_own_files_speak_for_it_and_may_be_written_otherwise() {
-    let (house, outside) = house();
+    let (harness, outside) = harness();
     let samples = [
         "/data/tv/Show A/1.mkv",
         "/data/tv/Show <B>/1.mkv",
@@ -316,9 +316,9 @@ async fn a_folder_is_filled_in_where_the_servers_own_files_speak_for_it_and_may_
     ];
     *outside.samples.lock().unwrap() = samples.map(str::to_owned).to_vec();
     for folder in ["/mnt/shows/Show A/1", "/mnt/shows/Show <B>/1", "/data/films/Heat", "/data/films/Alien"] {
-        house.files.make_folder(folder);
+        harness.files.make_folder(folder);
     }
-    let browser = Browser::inside(&house).await;
+    let browser = Browser::inside(&harness).await;
     at_the_key(&browser, "plex").await;
     let page = step(&browser, "key", &[("key", KEY)]).await;
     assert_eq!(filled(&page), ["/mnt/shows", ""], "what is called the same is left as it is: {page}");
@@ -335,15 +335,15 @@ async fn a_folder_is_filled_in_where_the_servers_own_files_speak_for_it_and_may_
 
 #[tokio::test]
 async fn nothing_is_filled_in_where_it_is_not_clear() {
-    let (house, outside) = house();
+    let (harness, outside) = harness();
     let samples = ["/data/tv/Show A/1.mkv", "/data/tv/Show B/1.mkv"];
     *outside.samples.lock().unwrap() = samples.map(str::to_owned).to_vec();
     for root in ["/mnt/one", "/mnt/two"] {
         for show in ["Show A", "Show B"] {
-            house.files.make_folder(&format!("{root}/{show}"));
+            harness.files.make_folder(&format!("{root}/{show}"));
         }
     }
-    let browser = Browser::inside(&house).await;
+    let browser = Browser::inside(&harness).await;
     at_the_key(&browser, "plex").await;
     let page = step(&browser, "key", &[("key", KEY)]).await;
     assert_eq!(filled(&page), ["", ""], "{page}");
@@ -352,13 +352,13 @@ async fn nothing_is_filled_in_where_it_is_not_clear() {
 
 #[tokio::test]
 async fn a_folder_of_the_same_name_is_kept_but_what_looks_more_like_it_is_said() {
-    let (house, outside) = house();
+    let (harness, outside) = harness();
     let samples = ["/data/films/Heat/h.mkv", "/data/films/Alien/a.mkv"];
     *outside.samples.lock().unwrap() = samples.map(str::to_owned).to_vec();
     for folder in ["/data/films/Something", "/mnt/films/Heat", "/mnt/films/Alien"] {
-        house.files.make_folder(folder);
+        harness.files.make_folder(folder);
     }
-    let browser = Browser::inside(&house).await;
+    let browser = Browser::inside(&harness).await;
     at_the_key(&browser, "plex").await;
     let page = step(&browser, "key", &[("key", KEY)]).await;
     assert_eq!(filled(&page), ["", ""], "{page}");
@@ -368,8 +368,8 @@ async fn a_folder_of_the_same_name_is_kept_but_what_looks_more_like_it_is_said()
 
 #[tokio::test]
 async fn folders_are_paths_and_each_is_named_once() {
-    let (house, _outside) = house();
-    let browser = Browser::inside(&house).await;
+    let (harness, _outside) = harness();
+    let browser = Browser::inside(&harness).await;
     at_the_key(&browser, "plex").await;
     step(&browser, "key", &[("key", KEY)]).await;
     let page = step(&browser, "folders", &[("here", "tv"), ("here", "")]).await;
@@ -380,9 +380,9 @@ async fn folders_are_paths_and_each_is_named_once() {
 
 #[tokio::test]
 async fn nobody_sets_up_anything_without_the_token_of_the_form() {
-    let (house, outside) = house();
+    let (harness, outside) = harness();
     for form in ["kind", "address", "login", "confirm", "key", "test", "folders", "back", "again"] {
-        let reply = house.ask("POST", &format!("/setup/{form}"), &[], "kind=plex").await;
+        let reply = harness.ask("POST", &format!("/setup/{form}"), &[], "kind=plex").await;
         assert!(matches!(reply.status, 401 | 403), "{form}: {reply:?}");
     }
     assert!(outside.tried.lock().unwrap().is_empty());

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::span;
 
-use crate::furniture::{API_KEY, House};
+use crate::harness::{API_KEY, Harness};
 
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -58,8 +58,8 @@ fn post(uri: &str, key: &str, body: &str) -> String {
 
 #[tokio::test]
 async fn a_connection_goes_on_after_bodies_that_were_not_wanted() {
-    let house = House::new(|_| ());
-    let (address, _server) = listen(house.router.clone(), &CancellationToken::new()).await;
+    let harness = Harness::new(|_| ());
+    let (address, _server) = listen(harness.router.clone(), &CancellationToken::new()).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     let large = " ".repeat(5 << 20);
     for (uri, key, body, status) in [
@@ -74,13 +74,13 @@ async fn a_connection_goes_on_after_bodies_that_were_not_wanted() {
         let (answered, body) = read_answer(&mut stream).await;
         assert_eq!(answered, status, "{uri}: {body}");
     }
-    assert_eq!(house.folders().await, ["/mnt/tv/Show"]);
+    assert_eq!(harness.folders().await, ["/mnt/tv/Show"]);
 }
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
-    let house = House::new(|_| ());
-    let (address, _server) = listen(house.router.clone(), &CancellationToken::new()).await;
+    let harness = Harness::new(|_| ());
+    let (address, _server) = listen(harness.router.clone(), &CancellationToken::new()).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     let large = " ".repeat(5 << 20);
     let pipeline = [
@@ -97,8 +97,8 @@ async fn pipelined_requests_are_answered_in_order() {
 
 #[tokio::test]
 async fn a_slow_sender_holds_up_nobody() {
-    let house = House::new(|_| ());
-    let (address, _server) = listen(house.router.clone(), &CancellationToken::new()).await;
+    let harness = Harness::new(|_| ());
+    let (address, _server) = listen(harness.router.clone(), &CancellationToken::new()).await;
     let mut slow = Vec::new();
     for _ in 0..100 {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -115,15 +115,15 @@ async fn a_slow_sender_holds_up_nobody() {
 
 #[tokio::test]
 async fn failed_logins_are_counted_by_the_address_they_come_from() {
-    let house = House::new(|web| web.doors.server_pass = Some(Secret::new("pass")));
-    let (address, _server) = listen(house.router.clone(), &CancellationToken::new()).await;
+    let harness = Harness::new(|web| web.doors.server_pass = Some(Secret::new("pass")));
+    let (address, _server) = listen(harness.router.clone(), &CancellationToken::new()).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     for status in [401; 20].into_iter().chain([429]) {
         stream.write_all(post("/triggers/sonarr", "wrong", "{}").as_bytes()).await.unwrap();
         assert_eq!(read_answer(&mut stream).await.0, status);
     }
     // A request that came over no connection is another peer.
-    assert_eq!(house.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await.status, 401);
+    assert_eq!(harness.ask("POST", "/triggers/sonarr", &[("x-api-key", "wrong")], "{}").await.status, 401);
 }
 
 #[tokio::test]
@@ -162,11 +162,11 @@ async fn over_tls_the_cookie_stays_there_and_plain_http_is_told_to_come_by_it() 
     let tls = autoscan_web::Tls::new(made.cert.pem().as_bytes(), &key).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (house, stop) = (House::new(|_| ()), CancellationToken::new());
+    let (harness, stop) = (Harness::new(|_| ()), CancellationToken::new());
     let server = autoscan_web::serve(
         vec![listener],
         Some(tls),
-        house.router.clone(),
+        harness.router.clone(),
         Places::within(8192),
         stop.clone(),
         GRACE,
@@ -244,7 +244,8 @@ async fn a_listener_that_breaks_ends_all_of_them_and_is_told_to_who_started_them
     for number in 0..16 {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 2 + number % 2], 0))).unwrap();
-        connections.push(socket.connect(address).await.unwrap());
+        // The last ones may find nobody who listens any more.
+        connections.push(socket.connect(address).await);
     }
 
     let failure = server.await.unwrap().unwrap_err();

@@ -4,7 +4,7 @@ use autoscan_web::{SenderRoot, SenderRoots};
 
 use crate::browser::Browser;
 use crate::edit::Editor;
-use crate::furniture::{House, Reply};
+use crate::harness::{Harness, Reply};
 
 /// A Sonarr whose `/anime` has what is in `/mnt/anime` here, and a Radarr that does not answer.
 fn senders() -> Editor {
@@ -20,8 +20,8 @@ fn senders() -> Editor {
     }
 }
 
-fn house() -> House {
-    House::new(|web| web.control = Arc::new(senders()))
+fn harness() -> Harness {
+    Harness::new(|web| web.control = Arc::new(senders()))
 }
 
 fn holds(page: &Reply, texts: &[&str]) {
@@ -33,8 +33,8 @@ fn holds(page: &Reply, texts: &[&str]) {
 
 #[tokio::test]
 async fn each_target_is_shown_with_its_state_what_it_has_and_where_that_is_here() {
-    let house = house();
-    let page = Browser::inside(&house).await.get("/targets").await;
+    let harness = harness();
+    let page = Browser::inside(&harness).await.get("/targets").await;
     holds(
         &page,
         &[
@@ -52,8 +52,8 @@ async fn each_target_is_shown_with_its_state_what_it_has_and_where_that_is_here(
 
 #[tokio::test]
 async fn a_test_a_pause_and_its_end_say_what_became_of_them() {
-    let house = house();
-    let browser = Browser::inside(&house).await;
+    let harness = harness();
+    let browser = Browser::inside(&harness).await;
     for (uri, fields, said) in [
         ("/targets/plex/test", &[][..], "plex: Plex Media Server 1.41 answers and lets autoscan in"),
         ("/targets/broken/test", &[], "broken: broken does not answer."),
@@ -79,8 +79,8 @@ async fn a_test_a_pause_and_its_end_say_what_became_of_them() {
 
 #[tokio::test]
 async fn a_map_is_suggested_with_its_evidence_and_leads_to_the_change() {
-    let house = house();
-    let browser = Browser::inside(&house).await;
+    let harness = harness();
+    let browser = Browser::inside(&harness).await;
     let page = browser.follow(&browser.send("/targets/suggest", &[]).await).await;
     holds(
         &page,
@@ -100,10 +100,10 @@ async fn a_map_is_suggested_with_its_evidence_and_leads_to_the_change() {
 
 #[tokio::test]
 async fn the_api_tells_the_same() {
-    let house = house();
-    let before = house.get("/api/v1/suggestions").await.json();
+    let harness = harness();
+    let before = harness.get("/api/v1/suggestions").await.json();
     assert!(before["looked_at"].is_null() && before["lines"].as_array().unwrap().is_empty(), "{before}");
-    let found = house.post("/api/v1/suggestions", "").await.json();
+    let found = harness.post("/api/v1/suggestions", "").await.json();
     assert_eq!(found["lines"][0]["of"]["trigger"], "sonarr", "{found}");
     assert_eq!(
         (&found["lines"][0]["from"], &found["lines"][0]["to"]),
@@ -111,14 +111,14 @@ async fn the_api_tells_the_same() {
     );
     assert!(found["lines"][0]["evidence"][0].as_str().unwrap().contains("Frieren"), "{found}");
     assert_eq!(found["silent"].as_array().unwrap().len(), 2, "{found}");
-    assert_eq!(house.get("/api/v1/suggestions").await.json(), found);
-    assert_eq!(house.ask("POST", "/api/v1/suggestions", &[], "").await.status, 401);
+    assert_eq!(harness.get("/api/v1/suggestions").await.json(), found);
+    assert_eq!(harness.ask("POST", "/api/v1/suggestions", &[], "").await.status, 401);
 }
 
 #[tokio::test]
 async fn nobody_looks_or_acts_without_being_inside() {
-    let house = house();
-    assert_eq!(house.ask("GET", "/targets", &[], "").await.status, 303);
+    let harness = harness();
+    assert_eq!(harness.ask("GET", "/targets", &[], "").await.status, 303);
     for uri in [
         "/targets/suggest",
         "/targets/map",
@@ -126,6 +126,6 @@ async fn nobody_looks_or_acts_without_being_inside() {
         "/targets/plex/pause",
         "/targets/plex/resume",
     ] {
-        assert_eq!(house.ask("POST", uri, &[], "").await.status, 401, "{uri}");
+        assert_eq!(harness.ask("POST", uri, &[], "").await.status, 401, "{uri}");
     }
 }

@@ -29,7 +29,7 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("autoscan-http", &["autoscan-core"]),
     ("autoscan-store", &["autoscan-core"]),
     ("autoscan-targets", &["autoscan-core", "autoscan-http"]),
-    ("autoscan-testkit", &["autoscan-core"]),
+    ("autoscan-testkit", &["autoscan-core", "autoscan-engine", "autoscan-store"]),
     ("autoscan-triggers", &["autoscan-core", "autoscan-http"]),
     ("autoscan-web", &["autoscan-core", "autoscan-engine"]),
 ];

@@ -1,27 +1,16 @@
-//! A house with three triggers and two targets behind its doors.
+//! The harness of the web interface: its router over an engine with three triggers and two targets.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use autoscan_core::anchor::Anchors;
-use autoscan_core::change::{Change, Refusal};
 use autoscan_core::fault::Fault;
-use autoscan_core::filter::{Filter, IgnoreList};
 use autoscan_core::guide::{Field, FieldValue, Guide};
-use autoscan_core::map::PathMap;
-use autoscan_core::name::Name;
-use autoscan_core::path::{TargetPath, TriggerPath};
-use autoscan_core::ports::{
-    Clock, Hook, Identity, Libraries, Library, Plan, ReadError, Reading, ScanFilter, Store, Target,
-    TargetScan, Trigger,
-};
-use autoscan_core::redact::Redaction;
-use autoscan_core::scan::{Quiet, Scan};
+use autoscan_core::ports::{Hook, Library, ScanFilter, Store};
+use autoscan_core::scan::Scan;
 use autoscan_core::secret::Secret;
-use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, Pace, Parts, Rules};
-use autoscan_store::MemoryStore;
-use autoscan_testkit::{FakeClock, FakeFiles, FaultyStore};
+use autoscan_testkit::{
+    FakeClock, FakeFiles, FaultyStore, JsonReader, ScriptedTarget, TestEngine, TestSetup, library,
+};
 use autoscan_web::{
     ConfigView, Control, Doors, Edit, LogLevel, LogLine, LogTail, LoginKind, NewTarget, PendingLogin, Places,
     Proposal, SenderRoots, TriedServer, Web,
@@ -62,10 +51,10 @@ const GUIDE: Guide = Guide {
 };
 
 /// A program around the pages that can do nothing.
-pub(crate) struct Program;
+pub(crate) struct IdleControl;
 
 #[async_trait]
-impl Control for Program {
+impl Control for IdleControl {
     fn config(&self) -> ConfigView {
         ConfigView::default()
     }
@@ -100,15 +89,15 @@ impl Control for Program {
 }
 
 /// A log of a few lines.
-pub(crate) struct Said(pub(crate) tokio::sync::watch::Sender<u64>);
+pub(crate) struct FixedLog(pub(crate) tokio::sync::watch::Sender<u64>);
 
-impl Said {
+impl FixedLog {
     pub(crate) fn new() -> Self {
         Self(tokio::sync::watch::Sender::new(0))
     }
 }
 
-impl LogTail for Said {
+impl LogTail for FixedLog {
     fn recent(&self, least: LogLevel, text: &str, limit: usize) -> Vec<LogLine> {
         let lines = [
             (3, LogLevel::Warn, "the lane holds target=<script>plex</script>"),
@@ -135,7 +124,7 @@ impl LogTail for Said {
 }
 
 /// The router with what it stands on.
-pub(crate) struct House {
+pub(crate) struct Harness {
     pub(crate) router: Router,
     pub(crate) store: Arc<FaultyStore>,
     pub(crate) files: Arc<FakeFiles>,
@@ -172,12 +161,20 @@ impl Reply {
     }
 }
 
-impl House {
-    /// The usual house, with a change to it.
+impl Harness {
+    /// The usual one, with a change to it.
     pub(crate) fn new(change: impl FnOnce(&mut Web)) -> Self {
-        let (store, files) = (store(), Arc::new(disk()));
+        Self::of(setup(), change)
+    }
+
+    fn of(setup: TestSetup, change: impl FnOnce(&mut Web)) -> Self {
+        let TestEngine { engine, faulty_store: store, files, .. } = TestEngine::at_rest(setup);
+        // Shows, of which one has a name that a page must not trust.
+        for show in ["Frieren", "<b>Bold\u{202e}", "Mushishi"] {
+            files.make_folder(&format!("/mnt/anime/{show}"));
+        }
         let mut web = Web {
-            engine: Engine::new(parts(Arc::clone(&store), Arc::clone(&files))),
+            engine,
             doors: Doors {
                 username: "autoscan".to_owned(),
                 password: Some(Secret::new(PASSWORD)),
@@ -190,11 +187,11 @@ impl House {
             guide: |kind| (kind == "sonarr").then_some(&GUIDE),
             address: "http://<this machine>:3030".to_owned(),
             metrics_need_auth: false,
-            control: Arc::new(Program),
+            control: Arc::new(IdleControl),
             sessions: Arc::clone(&store) as Arc<_>,
             own_names: Vec::new(),
             trusted_proxies: Vec::new(),
-            log: Arc::new(Said::new()),
+            log: Arc::new(FixedLog::new()),
             random: |bytes| {
                 let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 1);
                 bytes
@@ -214,16 +211,14 @@ impl House {
         Self::new(|web| web.doors.disabled = true)
     }
 
-    /// The usual house, by this clock.
-    pub(crate) fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        let parts = Parts { clock, ..parts(store(), Arc::default()) };
-        Self::new(|web| web.engine = Engine::new(parts))
+    /// The usual one, by this clock.
+    pub(crate) fn with_clock(clock: FakeClock) -> Self {
+        Self::of(TestSetup { clock: Some(clock), ..setup() }, |_| ())
     }
 
-    /// The usual house, before its first server.
+    /// The usual one, before its first server.
     pub(crate) fn without_targets() -> Self {
-        let parts = Parts { targets: Vec::new(), ..parts(store(), Arc::default()) };
-        Self::new(|web| web.engine = Engine::new(parts))
+        Self::of(TestSetup { targets: Vec::new(), ..setup() }, |_| ())
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
@@ -301,99 +296,32 @@ pub(crate) fn basic(pair: impl AsRef<[u8]>) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(pair))
 }
 
-/// A queue in memory that fails on demand.
-fn store() -> Arc<FaultyStore> {
-    Arc::new(FaultyStore::new(Arc::new(MemoryStore::new(Arc::new(FakeClock::new())))))
-}
-
-/// A disk with some shows, one of which has a name that a page must not trust.
-fn disk() -> FakeFiles {
-    let disk = FakeFiles::new();
-    for show in ["Frieren", "<b>Bold\u{202e}", "Mushishi"] {
-        disk.make_folder(&format!("/mnt/anime/{show}"));
-    }
-    disk
-}
-
-fn parts(store: Arc<FaultyStore>, files: Arc<FakeFiles>) -> Parts {
-    let trigger = |name: &str, kind, token: Option<&str>| BoundTrigger {
-        name: Name::parse(name).unwrap(),
-        kind,
-        priority: 0,
-        quiet: Quiet { minimum_age: Duration::from_secs(10), maximum_wait: Duration::from_mins(2) },
-        map: PathMap::new([("/tv", "/mnt/tv")], []).unwrap(),
-        filter: Filter::default(),
-        targets: None,
-        token: token.map(Secret::new),
-        reader: Arc::new(Reader),
-        source: None,
+/// Two targets, of which one does not answer, and three triggers.
+fn setup() -> TestSetup {
+    let library = library("Shows", &["/mnt/tv"]);
+    let plex = ScriptedTarget {
+        libraries: vec![Library { id: "1".to_owned(), ..library }],
+        libraries_read: true.into(),
+        ..ScriptedTarget::default()
     };
-    let target = |name: &str, fault| BoundTarget {
-        name: Name::parse(name).unwrap(),
-        kind: "plex",
-        url: "http://plex:32400/".to_owned(),
-        map: PathMap::default(),
-        filter: Filter::default(),
-        pace: Pace::default(),
-        proof: None,
-        before: None,
-        after: None,
-        server: Arc::new(Server(fault)),
+    let broken = ScriptedTarget {
+        down: Some(Fault::away("broken does not answer")).into(),
+        ..ScriptedTarget::default()
     };
-    Parts {
-        store,
-        clock: Arc::new(FakeClock::new()),
-        files,
-        jitter: || 0.0,
-        redaction: Redaction::default(),
-        overhear: |telling| Box::pin(async { (telling.await, Vec::new()) }),
+    TestSetup {
         triggers: vec![
-            trigger("manual", "manual", None),
-            trigger("sonarr", "sonarr", Some(TOKEN)),
-            trigger("empty", "sonarr", Some("")),
+            ("manual", "manual", None),
+            ("sonarr", "sonarr", Some(TOKEN)),
+            ("empty", "sonarr", Some("")),
         ],
-        targets: vec![target("plex", None), target("broken", Some(Fault::away("broken does not answer")))],
-        rules: Rules {
-            ignore: IgnoreList::new([".DS_Store"]),
-            anchors: Anchors::default(),
-            files: FileRules { check: false, settle: Duration::ZERO, give_up: Duration::ZERO },
-            history: Duration::from_hours(24),
-            priorities: Vec::new(),
-            storm: None,
-        },
-    }
-}
-
-/// Reads `{"eventType", "paths"}`, a form `…=/path` and the query; the body `panic` panics.
-struct Reader;
-
-impl Trigger for Reader {
-    fn read(&self, hook: &Hook<'_>) -> Result<Reading, ReadError> {
-        assert!(hook.body != b"panic", "as asked");
-        let mut reading = Reading::default();
-        let mut texts: Vec<String> = hook
-            .query
-            .iter()
-            .filter(|(name, _)| matches!(name.as_str(), "dir" | "path"))
-            .map(|(_, value)| value.clone())
-            .collect();
-        if let Ok(json) = serde_json::from_slice::<Value>(hook.body) {
-            reading.event = json["eventType"].as_str().map(str::to_owned).unwrap_or_default();
-            texts.extend(
-                json["paths"].as_array().into_iter().flatten().map(|path| path.as_str().unwrap().to_owned()),
-            );
-        } else if let Some((_, path)) = std::str::from_utf8(hook.body).unwrap_or_default().rsplit_once('=') {
-            texts.push(path.to_owned());
-        } else if texts.is_empty() {
-            return Err(ReadError("The body is no JSON".to_owned()));
-        }
-        for text in texts {
-            match TriggerPath::parse(&text) {
-                Ok(path) => reading.changes.push(Change::rescan(path)),
-                Err(reason) => reading.refused.push(Refusal { reason }),
-            }
-        }
-        Ok(reading)
+        reader: Arc::new(JsonReader),
+        maps: vec![("/tv", "/mnt/tv")],
+        targets: vec![("plex", plex), ("broken", broken)],
+        kind: "plex",
+        url: "http://plex:32400/",
+        identity: ("Plex Media Server", "1.41"),
+        proof: 0,
+        ..TestSetup::default()
     }
 }
 
@@ -401,52 +329,4 @@ fn recognise(hook: &Hook<'_>) -> Option<&'static str> {
     let body = String::from_utf8_lossy(hook.body);
     let mut kinds = [("filepath=", "manual"), ("Sonarr", "sonarr"), ("Radarr", "radarr")].into_iter();
     kinds.find(|(mark, _)| body.contains(mark)).map(|(_, kind)| kind)
-}
-
-/// A server that answers, or not.
-struct Server(Option<Fault>);
-
-#[async_trait]
-impl Target for Server {
-    async fn probe(&self) -> Result<Identity, Fault> {
-        let identity =
-            Identity { product: "Plex Media Server".to_owned(), name: None, version: "1.41".to_owned() };
-        self.0.clone().map_or(Ok(identity), Err)
-    }
-
-    fn libraries(&self) -> Option<&dyn Libraries> {
-        Some(self)
-    }
-
-    async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
-        batch.iter().map(|_| Ok(())).collect()
-    }
-
-    async fn plan(&self, _scan: &TargetScan) -> Result<Plan, Fault> {
-        self.0.clone().map_or(Ok(Plan { libraries: Vec::new(), calls: Vec::new() }), Err)
-    }
-}
-
-fn shows() -> Library {
-    Library {
-        id: "1".to_owned(),
-        title: "Shows".to_owned(),
-        kind: "show".to_owned(),
-        folders: vec!["/mnt/tv".to_owned()],
-    }
-}
-
-#[async_trait]
-impl Libraries for Server {
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
-        self.0.clone().map_or_else(|| Ok(vec![shows()]), Err)
-    }
-
-    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
-        self.0.is_none().then(|| (vec![shows()].into(), Duration::ZERO))
-    }
-
-    async fn is_below_a_root(&self, _folder: &TargetPath) -> bool {
-        false
-    }
 }
