@@ -421,6 +421,26 @@ fn rules(anchors: Vec<Anchor>, check: bool) -> Rules {
     }
 }
 
+impl Setup {
+    fn target(&self, called: &str, spy: &Arc<Spy>) -> BoundTarget {
+        BoundTarget {
+            name: name(called),
+            kind: "spy",
+            url: "http://spy".into(),
+            map: PathMap::default(),
+            filter: match called {
+                "plex" => Filter::new([], self.exclude.iter().copied()).unwrap(),
+                _ => Filter::default(),
+            },
+            pace: self.pace.clone(),
+            proof: (self.proof > 0).then(|| Duration::from_secs(self.proof)),
+            before: None,
+            after: None,
+            server: Arc::clone(spy) as Arc<dyn Target>,
+        }
+    }
+}
+
 fn redaction(hidden: &[&str]) -> Redaction {
     let redaction = Redaction::default();
     redaction.learn(hidden.iter().copied());
@@ -429,32 +449,17 @@ fn redaction(hidden: &[&str]) -> Redaction {
 
 impl World {
     /// Starts it.
-    pub(crate) fn start(setup: Setup) -> Self {
-        let clock = setup.clock.unwrap_or_default();
+    pub(crate) fn start(mut setup: Setup) -> Self {
+        let clock = setup.clock.take().unwrap_or_default();
         let files = Arc::new(FakeFiles::new());
-        let store = setup.store.unwrap_or_else(|| Arc::new(MemoryStore::new(Arc::new(clock.clone()))));
+        let store = setup.store.take().unwrap_or_else(|| Arc::new(MemoryStore::new(Arc::new(clock.clone()))));
         let faulty = Arc::new(FaultyStore::new(Arc::clone(&store) as Arc<dyn Store>));
-        faulty.refuse(setup.refused);
-        let spies: Vec<(&str, Arc<Spy>)> = setup
-            .spies
+        faulty.refuse(setup.refused.clone());
+        let spies: Vec<(&str, Arc<Spy>)> = std::mem::take(&mut setup.spies)
             .into_iter()
             .map(|(name, spy)| (name, Arc::new(Spy { clock: Some(clock.clone()), ..spy })))
             .collect();
-        let target = |(called, spy): &(&str, Arc<Spy>)| BoundTarget {
-            name: name(called),
-            kind: "spy",
-            url: "http://spy".into(),
-            map: PathMap::default(),
-            filter: match *called {
-                "plex" => Filter::new([], setup.exclude.iter().copied()).unwrap(),
-                _ => Filter::default(),
-            },
-            pace: setup.pace.clone(),
-            proof: (setup.proof > 0).then(|| Duration::from_secs(setup.proof)),
-            before: None,
-            after: None,
-            server: Arc::clone(spy) as Arc<dyn Target>,
-        };
+        let target = |(called, spy): &(&str, Arc<Spy>)| setup.target(called, spy);
         let anchors = setup.anchors.iter().map(|file| Anchor::guarding_its_folder(local(file)).unwrap());
         let engine = Engine::new(Parts {
             store: Arc::clone(&faulty) as Arc<dyn Store>,
