@@ -99,25 +99,20 @@ pub struct Engine {
 
 impl Engine {
     /// An engine at rest: it takes requests in, and nothing else happens until [`Self::run`].
-    pub fn new(parts: Parts) -> Arc<Self> {
-        let run = run_number(&parts);
+    pub fn new(given: Parts) -> Arc<Self> {
+        let run = run_number(&given);
         let Parts { store, clock, files, jitter, overhear, redaction, history, triggers, targets, rules } =
-            parts;
+            given;
         let ports = Arc::new(Ports { store, clock, files, jitter });
         let rules = Arc::new(rules);
         let bus = Arc::new(Bus::new(run));
         let guards_changed = Arc::new(Wakeup::new());
-        let roots = triggers.iter().flat_map(|trigger| trigger.map.destinations());
-        let roots = roots.cloned().map(LocalPath).collect();
-        let mounts = Arc::new(Mounts::new(roots, Arc::clone(&guards_changed)));
+        let mounts = Arc::new(Mounts::new(mapped_roots(&triggers), Arc::clone(&guards_changed)));
         let gate = gate(&ports, &rules, &mounts, &guards_changed);
-        let protect = |target: BoundTarget| BoundTarget {
-            server: protected(target.server, redaction.clone()),
-            before: target.before.map(|hook| protected(hook, redaction.clone())),
-            after: target.after.map(|hook| protected(hook, redaction.clone())),
-            ..target
+        let lane = |target| {
+            let target = protect(target, &redaction);
+            Arc::new(Lane::new(target, Arc::clone(&ports), Arc::clone(&bus)))
         };
-        let lane = |target| Arc::new(Lane::new(protect(target), Arc::clone(&ports), Arc::clone(&bus)));
         let lanes: Vec<Arc<Lane>> = targets.into_iter().map(lane).collect();
         let scheduler = Arc::new(Wakeup::new());
         let scheduling = Arc::new(Scheduling {
@@ -311,6 +306,21 @@ fn gate(ports: &Arc<Ports>, rules: &Arc<Rules>, mounts: &Arc<Mounts>, changed: &
     let guards = Arc::new(Guards::new(Arc::clone(ports), anchors, Arc::clone(mounts), check));
     let storms = Storms::new(rules.storm, Arc::clone(ports), Arc::clone(mounts), Arc::clone(changed));
     Arc::new(Gate::new(Arc::clone(ports), rules.files, Arc::clone(mounts), guards, Arc::new(storms)))
+}
+
+/// The folders to which triggers map their paths.
+fn mapped_roots(triggers: &[BoundTrigger]) -> Vec<LocalPath> {
+    triggers.iter().flat_map(|trigger| trigger.map.destinations()).cloned().map(LocalPath).collect()
+}
+
+fn protect(target: BoundTarget, redaction: &Redaction) -> BoundTarget {
+    let protect = |server| protected(server, redaction.clone());
+    BoundTarget {
+        server: protect(target.server),
+        before: target.before.map(protect),
+        after: target.after.map(protect),
+        ..target
+    }
 }
 
 fn protect_source(trigger: BoundTrigger, redaction: &Redaction) -> Arc<BoundTrigger> {

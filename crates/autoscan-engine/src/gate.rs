@@ -190,13 +190,13 @@ impl Gate {
             return hold_until_released(fallen);
         }
         match late {
-            None => self.pass(scan, nearest),
+            None => Self::pass(scan, nearest),
             Some(reason) => self.pass_without(scan, nearest, &reason).await,
         }
     }
 
     /// Everything that was to be there is there.
-    fn pass(&self, scan: &Scan, nearest: LocalPath) -> GateVerdict {
+    fn pass(scan: &Scan, nearest: LocalPath) -> GateVerdict {
         // Nobody is told of the root of the disk: of what is gone with everything above it the folder itself is told.
         let tell = if nearest.0.is_root() { scan.folder.clone() } else { nearest };
         let note = (tell != scan.folder).then(|| {

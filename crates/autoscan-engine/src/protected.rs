@@ -198,7 +198,9 @@ impl Libraries for Protected {
     async fn read(&self) -> Result<Vec<Library>, Fault> {
         let Some(its) = self.server.libraries() else { return Ok(Vec::new()) };
         let mut libraries = self.call(its.read()).await?;
-        libraries.iter_mut().for_each(|library| self.hide(&mut library.title));
+        for library in &mut libraries {
+            self.hide(&mut library.title);
+        }
         Ok(libraries)
     }
 
@@ -210,7 +212,9 @@ impl Libraries for Protected {
             return Some((libraries, age));
         }
         let mut libraries = libraries.to_vec();
-        libraries.iter_mut().for_each(|library| self.hide(&mut library.title));
+        for library in &mut libraries {
+            self.hide(&mut library.title);
+        }
         Some((libraries.into(), age))
     }
 

@@ -50,7 +50,7 @@ impl Watch {
     }
 
     async fn is_silent(&mut self) -> bool {
-        self.within(Duration::from_mins(60)).await.is_none()
+        self.within(Duration::from_hours(1)).await.is_none()
     }
 }
 
