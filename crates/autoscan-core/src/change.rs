@@ -54,7 +54,7 @@ pub enum Subject {
     Folder,
 }
 
-/// One change. `P` says in whose eyes its paths are: [`TriggerPath`](crate::path::TriggerPath) until the trigger's
+/// One change. `P` says who sees its paths so: [`TriggerPath`](crate::path::TriggerPath) until the trigger's
 /// map was applied, [`LocalPath`](crate::path::LocalPath) in the queue,
 /// [`TargetPath`](crate::path::TargetPath) at a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -165,12 +165,12 @@ impl<P> Change<P> {
         Self { ids, ..self }
     }
 
-    /// The same change in other eyes.
-    pub fn try_map<Q, E>(self, mut eyes: impl FnMut(P) -> Result<Q, E>) -> Result<Change<Q>, E> {
+    /// The same change with its paths mapped.
+    pub fn try_map<Q, E>(self, mut map: impl FnMut(P) -> Result<Q, E>) -> Result<Change<Q>, E> {
         Ok(Change {
-            path: eyes(self.path)?,
+            path: map(self.path)?,
             kind: self.kind,
-            from: self.from.map(eyes).transpose()?,
+            from: self.from.map(map).transpose()?,
             subject: self.subject,
             awaited: self.awaited,
             ids: self.ids,

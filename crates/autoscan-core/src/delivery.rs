@@ -66,6 +66,7 @@ pub enum Work {
 
 /// One scan × one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in a column of its own")]
 pub struct Delivery {
     /// The target.
     pub target: Name,

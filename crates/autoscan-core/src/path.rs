@@ -1,4 +1,4 @@
-//! Paths in three programs' eyes, never mixed: the sender's ([`TriggerPath`]), autoscan's ([`LocalPath`]) and the
+//! Paths as three programs see them, never mixed: the sender's ([`TriggerPath`]), autoscan's ([`LocalPath`]) and the
 //! media server's ([`TargetPath`]). All three hold an [`AbsolutePath`], which was checked at the door.
 
 use std::fmt;
@@ -226,7 +226,7 @@ fn is_share_name(part: &str) -> bool {
     !matches!(part, "" | "." | ".." | "?")
 }
 
-macro_rules! eyes {
+macro_rules! path_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -270,15 +270,15 @@ macro_rules! eyes {
     };
 }
 
-eyes!(
+path_type!(
     /// A path as the sender of a change sees it.
     TriggerPath
 );
-eyes!(
+path_type!(
     /// A path as autoscan sees it on its own disk.
     LocalPath
 );
-eyes!(
+path_type!(
     /// A path as a media server sees it.
     TargetPath
 );

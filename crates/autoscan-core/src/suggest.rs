@@ -1,4 +1,4 @@
-//! Which lines a map may need: folders in other programs' eyes are compared with folders of this machine, by the names of
+//! Which lines a map may need: folders in other programs' view are compared with folders of this machine, by the names of
 //! the folders in them, by how their paths end, and by what is in use already. Nothing is proposed where two answers are
 //! about as good: both are told.
 
@@ -19,7 +19,7 @@ pub struct Place {
     pub path: AbsolutePath,
     /// Names of folders directly in it; empty when none is known.
     pub names: BTreeSet<String>,
-    /// Whether these are all. Of a folder in another program's eyes they never have to be.
+    /// Whether these are all. Of a folder in another program's view they never have to be.
     pub whole: bool,
 }
 
@@ -49,9 +49,9 @@ impl Party {
     }
 }
 
-/// Another program with the folders in which it keeps media, in its eyes.
+/// Another program with the folders in which it keeps media, in its view.
 #[derive(Clone, Debug)]
-pub struct Eyes {
+pub struct ProgramView {
     /// Who it is.
     pub of: Party,
     /// Its map as it stands.
@@ -67,7 +67,7 @@ pub struct Suggestion {
     pub of: Party,
     /// A whole folder.
     pub from: String,
-    /// The same folder in the other program's eyes.
+    /// The same folder in the other program's view.
     pub to: String,
     /// How sure this is, from 1 to 100.
     pub score: u32,
@@ -80,7 +80,7 @@ pub struct Suggestion {
 pub struct Doubt {
     /// Whose folder.
     pub of: Party,
-    /// The folder, in its eyes.
+    /// The folder, in its view.
     pub folder: String,
     /// Why nothing is proposed, in a sentence.
     pub why: String,
@@ -102,7 +102,7 @@ pub struct Choice {
 pub struct Fit {
     /// Whose folder.
     pub of: Party,
-    /// The folder, in its eyes.
+    /// The folder, in its view.
     pub folder: String,
     /// The folder here.
     pub local: String,
@@ -113,7 +113,7 @@ pub struct Fit {
 pub struct Counterpart {
     /// Whose folder.
     pub of: Party,
-    /// The folder, in its eyes.
+    /// The folder, in its view.
     pub folder: String,
     /// The folder here.
     pub local: String,
@@ -135,7 +135,7 @@ pub struct Suggestions {
     pub fits: Vec<Fit>,
 }
 
-/// How well a folder here fits one in other eyes.
+/// How well a folder here fits one in other view.
 #[derive(Clone, Debug)]
 struct Match<'a> {
     place: &'a Place,
@@ -147,7 +147,7 @@ struct Match<'a> {
     familiar: Option<&'a str>,
 }
 
-/// What is known of one folder in other eyes.
+/// What is known of one folder in other view.
 enum Answer<'a> {
     Fits(AbsolutePath),
     Found(Match<'a>),
@@ -159,40 +159,44 @@ type Familiar = Vec<(AbsolutePath, String)>;
 
 /// Compares the folders of senders and of targets with those of this machine. `disk` should hold every folder to which a
 /// map leads already, where it exists, and all that could be meant beside.
-pub fn suggest(senders: &[Eyes], targets: &[Eyes], disk: &[Place]) -> Suggestions {
+pub fn suggest(senders: &[ProgramView], targets: &[ProgramView], disk: &[Place]) -> Suggestions {
     let mut out = Suggestions::default();
     let mut familiar = Familiar::new();
-    for eyes in senders {
-        let sentence = format!("the map of {} leads there", eyes.of.name());
-        familiar.extend(eyes.map.destinations().map(|folder| (folder.clone(), sentence.clone())));
+    for view in senders {
+        let sentence = format!("the map of {} leads there", view.of.name());
+        familiar.extend(view.map.destinations().map(|folder| (folder.clone(), sentence.clone())));
     }
-    for eyes in targets {
-        let sentence = format!("{} is told of it", eyes.of.name());
-        familiar.extend(eyes.map.sources().map(|folder| (folder.clone(), sentence.clone())));
+    for view in targets {
+        let sentence = format!("{} is told of it", view.of.name());
+        familiar.extend(view.map.sources().map(|folder| (folder.clone(), sentence.clone())));
     }
     let mut met = Familiar::new();
-    for eyes in senders {
-        let answers = answer_all(eyes, disk, &familiar);
-        let sentence = format!("the paths of {} come out there", eyes.of.name());
+    for view in senders {
+        let answers = answer_all(view, disk, &familiar);
+        let sentence = format!("the paths of {} come out there", view.of.name());
         met.extend(answers.iter().filter_map(|(_, answer)| match answer {
             Answer::Fits(local) => Some((local.clone(), sentence.clone())),
             Answer::Found(found) => Some((found.place.path.clone(), sentence.clone())),
             Answer::Doubt(..) => None,
         }));
-        lines::gather(eyes, answers, &mut out);
+        lines::gather(view, answers, &mut out);
     }
     met.extend(familiar);
-    for eyes in targets {
-        lines::gather(eyes, answer_all(eyes, disk, &met), &mut out);
+    for view in targets {
+        lines::gather(view, answer_all(view, disk, &met), &mut out);
     }
     out
 }
 
-fn answer_all<'a>(eyes: &'a Eyes, disk: &'a [Place], familiar: &'a Familiar) -> Vec<(&'a Place, Answer<'a>)> {
+fn answer_all<'a>(
+    view: &'a ProgramView,
+    disk: &'a [Place],
+    familiar: &'a Familiar,
+) -> Vec<(&'a Place, Answer<'a>)> {
     let mut answers: Vec<(&Place, Answer<'_>)> = Vec::new();
-    for theirs in &eyes.folders {
+    for theirs in &view.folders {
         if answers.iter().all(|(known, _)| known.path != theirs.path) {
-            answers.push((theirs, answer(eyes, theirs, disk, familiar)));
+            answers.push((theirs, answer(view, theirs, disk, familiar)));
         }
     }
     // Two of its folders cannot be one folder here: the better keeps it, and when none is better nobody does.
@@ -212,7 +216,7 @@ fn answer_all<'a>(eyes: &'a Eyes, disk: &'a [Place], familiar: &'a Familiar) -> 
         if let (Some((rival, _)), Answer::Found(mine)) = (rival, &*answer) {
             let why = format!(
                 "another of its folders, {}, looks like the same folder here",
-                evidence::shown(eyes.folders.get(rival).map_or("", |place| place.path.as_str()))
+                evidence::shown(view.folders.get(rival).map_or("", |place| place.path.as_str()))
             );
             *answer = Answer::Doubt(why, vec![mine.clone()]);
         }
@@ -220,11 +224,11 @@ fn answer_all<'a>(eyes: &'a Eyes, disk: &'a [Place], familiar: &'a Familiar) -> 
     answers
 }
 
-/// What one folder in other eyes is here.
-fn answer<'a>(eyes: &Eyes, theirs: &Place, disk: &'a [Place], familiar: &'a Familiar) -> Answer<'a> {
+/// What one folder in other view is here.
+fn answer<'a>(view: &ProgramView, theirs: &Place, disk: &'a [Place], familiar: &'a Familiar) -> Answer<'a> {
     let leads = |place: &&Place| {
-        let (from, to) = eyes.of.orient(&theirs.path, &place.path);
-        eyes.map.apply(&from).is_ok_and(|mapped| mapped.path == to) && !contradicts(theirs, place)
+        let (from, to) = view.of.orient(&theirs.path, &place.path);
+        view.map.apply(&from).is_ok_and(|mapped| mapped.path == to) && !contradicts(theirs, place)
     };
     if let Some(place) = disk.iter().find(leads) {
         return Answer::Fits(place.path.clone());
@@ -250,8 +254,8 @@ fn answer<'a>(eyes: &Eyes, theirs: &Place, disk: &'a [Place], familiar: &'a Fami
         return Answer::Doubt("several folders here look like it about as much".to_owned(), many.collect());
     }
     let best = best.clone();
-    let (from, _) = eyes.of.orient(&theirs.path, &best.place.path);
-    if eyes.map.sources().any(|source| *source == from) {
+    let (from, _) = view.of.orient(&theirs.path, &best.place.path);
+    if view.map.sources().any(|source| *source == from) {
         let why = format!(
             "its map has a line for {} already, which leads elsewhere",
             evidence::shown(from.as_str())

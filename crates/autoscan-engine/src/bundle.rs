@@ -101,7 +101,7 @@ pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp
     let mut by_folder: HashMap<(LocalPath, bool, bool), usize> = HashMap::new();
     for claim in claimed {
         let told = wanted(target, &claim.changes)
-            .and_then(|changes| Ok((in_target_eyes(target, &claim.folder, &changes)?, sidecars(&changes))));
+            .and_then(|changes| Ok((target_scan(target, &claim.folder, &changes)?, sidecars(&changes))));
         let (scan, sidecars) = match told {
             Ok(told) => told,
             Err(skip) => {
@@ -134,7 +134,7 @@ pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp
     bundle
 }
 
-pub(crate) fn in_target_eyes(
+pub(crate) fn target_scan(
     target: &BoundTarget,
     folder: &LocalPath,
     changes: &[&Change<LocalPath>],

@@ -1,4 +1,4 @@
-//! News for those who look on: what of the queue, the targets and the triggers changed. However much goes on, a topic is
+//! Events for those who look on: what of the queue, the targets and the triggers changed. However much goes on, a topic is
 //! told a few times a second; nobody waits for a listener, and a listener that was away learns that it missed something.
 
 use std::collections::VecDeque;
@@ -19,14 +19,14 @@ use crate::ports::Ports;
 use crate::wakeup::Wakeup;
 use crate::worker::{SAFETY_NET, Worker};
 
-/// What happens within this time is one piece of news a topic.
+/// What happens within this time is one event of a topic.
 const BEAT: Duration = Duration::from_millis(300);
-/// News that are kept for listeners that were away for a moment.
+/// Events that are kept for listeners that were away for a moment.
 const KEPT: usize = 512;
-/// Scans or names that one piece of news names.
+/// Scans or names that one event names.
 const NAMED: usize = 20;
 
-/// What news are about.
+/// What an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// Scans came, started, were told, seen or dropped.
@@ -54,20 +54,20 @@ impl Topic {
     }
 }
 
-/// The number of a piece of news. Numbers of another run are never taken for those of this one.
+/// The number of an event. Numbers of another run are never taken for those of this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewsId {
+pub struct BusEventId {
     run: u64,
     number: u64,
 }
 
-impl fmt::Display for NewsId {
+impl fmt::Display for BusEventId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{:x}-{}", self.run, self.number)
     }
 }
 
-impl FromStr for NewsId {
+impl FromStr for BusEventId {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -77,12 +77,12 @@ impl FromStr for NewsId {
     }
 }
 
-/// A piece of news.
+/// An event: what changed since the last one of its topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct News {
+pub struct BusEvent {
     /// Its number.
     #[serde(skip)]
-    pub id: NewsId,
+    pub id: BusEventId,
     /// What it is about.
     #[serde(skip)]
     pub topic: Topic,
@@ -96,13 +96,13 @@ pub struct News {
     pub more: bool,
 }
 
-/// What a listener hears.
+/// What a listener gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// A piece of news.
-    News(Arc<News>),
-    /// It missed some: what it shows must be looked up afresh. News after this number follow.
-    Gap(NewsId),
+pub enum BusMessage {
+    /// An event: what changed since the last one of its topic.
+    Event(Arc<BusEvent>),
+    /// It missed some: what it shows must be looked up afresh. Events after this number follow.
+    Gap(BusEventId),
 }
 
 /// What is gathered for the next beat.
@@ -143,21 +143,21 @@ impl Gathered {
 #[derive(Default)]
 struct Board {
     gathered: [Gathered; Topic::ALL.len()],
-    told: VecDeque<Arc<News>>,
+    published: VecDeque<Arc<BusEvent>>,
 }
 
-/// Where news are gathered and told.
+/// Where events are gathered and published.
 pub(crate) struct Bus {
     run: u64,
     board: Mutex<Board>,
     /// Woken when there is something to tell.
     wakeup: Arc<Wakeup>,
-    /// The number of the last news.
+    /// The number of the last event.
     last: watch::Sender<u64>,
 }
 
 impl Bus {
-    /// A bus without news. `run` is another number in every run.
+    /// A bus without events. `run` is another number in every run.
     pub(crate) fn new(run: u64) -> Self {
         Self { run, board: Mutex::default(), wakeup: Arc::new(Wakeup::new()), last: watch::Sender::new(0) }
     }
@@ -205,11 +205,11 @@ impl Bus {
             }
             number += 1;
             let Gathered { scans, names, more } = gathered;
-            let news = News { id: NewsId { run: self.run, number }, topic, scans, names, more };
-            board.told.push_back(Arc::new(news));
+            let event = BusEvent { id: BusEventId { run: self.run, number }, topic, scans, names, more };
+            board.published.push_back(Arc::new(event));
         }
-        let forget = board.told.len().saturating_sub(KEPT);
-        board.told.drain(..forget);
+        let forget = board.published.len().saturating_sub(KEPT);
+        board.published.drain(..forget);
         drop(board);
         self.last.send_replace(number);
     }
@@ -222,26 +222,26 @@ impl Bus {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first news after this number, or that it is gone.
-    fn after(&self, number: u64) -> Option<Heard> {
+    /// The first event after this number, or that it is gone.
+    fn after(&self, number: u64) -> Option<BusMessage> {
         let board = self.board();
-        let newest = board.told.back()?;
+        let newest = board.published.back()?;
         if newest.id.number <= number {
             return None;
         }
         let back = usize::try_from(newest.id.number - number).unwrap_or(usize::MAX);
-        match board.told.len().checked_sub(back) {
-            Some(at) => board.told.get(at).cloned().map(Heard::News),
-            None => Some(Heard::Gap(newest.id)),
+        match board.published.len().checked_sub(back) {
+            Some(at) => board.published.get(at).cloned().map(BusMessage::Event),
+            None => Some(BusMessage::Gap(newest.id)),
         }
     }
 }
 
-/// Tells news at every beat at which there are some.
+/// Publishes events at every beat at which there are some.
 pub(crate) struct BusWorker {
     bus: Arc<Bus>,
     ports: Arc<Ports>,
-    /// When what is gathered is told.
+    /// When what is gathered is published.
     beat: Option<SteadyTime>,
 }
 
@@ -291,12 +291,12 @@ pub struct Listener {
 
 impl Listener {
     /// The number after which this listener hears.
-    pub fn at(&self) -> NewsId {
-        NewsId { run: self.bus.run, number: self.heard }
+    pub fn at(&self) -> BusEventId {
+        BusEventId { run: self.bus.run, number: self.heard }
     }
 
     /// What comes next. A call that is given up loses nothing.
-    pub async fn next(&mut self) -> Heard {
+    pub async fn next(&mut self) -> BusMessage {
         loop {
             self.woken.borrow_and_update();
             if let Some(heard) = self.ready() {
@@ -312,23 +312,23 @@ impl Listener {
 
 impl Listener {
     /// What can be heard without waiting.
-    pub fn ready(&mut self) -> Option<Heard> {
+    pub fn ready(&mut self) -> Option<BusMessage> {
         if std::mem::take(&mut self.missed) {
-            return Some(Heard::Gap(self.at()));
+            return Some(BusMessage::Gap(self.at()));
         }
         let heard = self.bus.after(self.heard)?;
         self.heard = match &heard {
-            Heard::News(news) => news.id.number,
-            Heard::Gap(id) => id.number,
+            BusMessage::Event(event) => event.id.number,
+            BusMessage::Gap(id) => id.number,
         };
         Some(heard)
     }
 }
 
 impl Bus {
-    /// Listens to news: those after `since`, or from now on. A number that is too old, or of another run, begins with a
+    /// Listens to events: those after `since`, or from now on. A number that is too old, or of another run, begins with a
     /// gap.
-    pub(crate) fn listen(self: &Arc<Self>, since: Option<NewsId>) -> Listener {
+    pub(crate) fn listen(self: &Arc<Self>, since: Option<BusEventId>) -> Listener {
         let woken = self.last.subscribe();
         let last = *woken.borrow();
         let known = since.is_none_or(|since| since.run == self.run && since.number <= last);
@@ -336,9 +336,9 @@ impl Bus {
         Listener { bus: Arc::clone(self), woken, heard, missed: !known }
     }
 
-    /// The number of the last news.
-    pub(crate) fn last(&self) -> NewsId {
-        NewsId { run: self.run, number: *self.last.borrow() }
+    /// The number of the last event.
+    pub(crate) fn last(&self) -> BusEventId {
+        BusEventId { run: self.run, number: *self.last.borrow() }
     }
 }
 
@@ -348,10 +348,10 @@ mod tests {
 
     #[test]
     fn a_number_is_read_as_it_is_written() {
-        let id = NewsId { run: 0x00ab_cdef, number: 17 };
+        let id = BusEventId { run: 0x00ab_cdef, number: 17 };
         assert_eq!(id.to_string().parse(), Ok(id));
         for wrong in ["", "17", "x-17", "ab-", "ab-x", "-", "ab-17-1"] {
-            assert_eq!(wrong.parse::<NewsId>(), Err(()), "{wrong:?}");
+            assert_eq!(wrong.parse::<BusEventId>(), Err(()), "{wrong:?}");
         }
     }
 
@@ -362,11 +362,11 @@ mod tests {
             bus.many_scans();
             bus.tell();
         }
-        assert_eq!(bus.board().told.len(), KEPT);
+        assert_eq!(bus.board().published.len(), KEPT);
         let newest = u64::try_from(KEPT + 10).unwrap();
-        assert_eq!(bus.after(9), Some(Heard::Gap(NewsId { run: 1, number: newest })));
-        assert!(matches!(bus.after(10), Some(Heard::News(news)) if news.id.number == 11));
-        assert!(matches!(bus.after(newest - 1), Some(Heard::News(news)) if news.id.number == newest));
+        assert_eq!(bus.after(9), Some(BusMessage::Gap(BusEventId { run: 1, number: newest })));
+        assert!(matches!(bus.after(10), Some(BusMessage::Event(event)) if event.id.number == 11));
+        assert!(matches!(bus.after(newest - 1), Some(BusMessage::Event(event)) if event.id.number == newest));
         assert_eq!(bus.after(newest), None);
     }
 
@@ -377,9 +377,9 @@ mod tests {
             bus.scans([ScanId(scan)]);
         }
         bus.tell();
-        let Some(Heard::News(news)) = bus.after(0) else { panic!("nothing was told") };
-        assert_eq!(news.scans, (0..20).map(ScanId).collect::<Vec<_>>());
-        assert!(news.more);
+        let Some(BusMessage::Event(event)) = bus.after(0) else { panic!("nothing was told") };
+        assert_eq!(event.scans, (0..20).map(ScanId).collect::<Vec<_>>());
+        assert!(event.more);
         assert_eq!(bus.after(1), None);
     }
 }

@@ -100,12 +100,14 @@ impl Deliverer {
         self.lane.end_of_busy();
         let steady = self.ports.steady();
         match self.lane.state() {
-            LaneState::Open | LaneState::Busy { .. } => {}
             LaneState::Starting => self.probe().await,
             LaneState::Away { until, .. } | LaneState::Misconfigured { until, .. } if until <= steady => {
                 self.probe().await;
             }
-            LaneState::Away { .. } | LaneState::Misconfigured { .. } => {}
+            LaneState::Open
+            | LaneState::Busy { .. }
+            | LaneState::Away { .. }
+            | LaneState::Misconfigured { .. } => {}
         }
         match self.lane.state() {
             LaneState::Open => {}

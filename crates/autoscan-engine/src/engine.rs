@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::bound::{BoundTarget, BoundTrigger, Rules};
-use crate::bus::{Bus, BusWorker, Listener, NewsId, Topic};
+use crate::bus::{Bus, BusEventId, BusWorker, Listener, Topic};
 use crate::call::{Calling, Overhear};
-use crate::clock_watch::{self, ClockWatch};
+use crate::clock_watch::ClockWatch;
 use crate::deliverer::Deliverer;
 use crate::elsewhere::Elsewhere;
 use crate::event_listener::EventListener;
@@ -26,25 +26,24 @@ use crate::heartbeat::Heartbeat;
 use crate::history::History;
 use crate::intake::Intake;
 use crate::janitor::Janitor;
-use crate::lane::{Lane, Pause};
+use crate::lane::Lane;
 use crate::mounts::Mounts;
 use crate::ports::Ports;
 use crate::protected::protected;
+use crate::protected_source::protected_source;
 use crate::scheduler::{Scheduler, Scheduling};
 use crate::server_info::ServerInfo;
 use crate::settler::Settler;
 use crate::source::SourceReader;
 use crate::storms::Storms;
-use crate::verifier::{Verifier, Verifying};
-use crate::views::{TargetView, TriggerView};
+use crate::verifier::Verifier;
+use crate::verifying::Verifying;
 use crate::wakeup::Wakeup;
 use crate::worker::{self, Worker};
 
 /// What is written, in bytes, to see whether requests can be stored again: about what one takes.
 const PROBE: usize = 16 * 1024;
 const PROBE_KEY: &str = "probe";
-/// While the store cannot be read at the start, look this often.
-const TAKE_UP_AGAIN: Duration = Duration::from_secs(1);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -78,7 +77,7 @@ pub struct Broken(String);
 /// The running program, as the web interface and the commands see it.
 pub struct Engine {
     pub(crate) ports: Arc<Ports>,
-    owner: Owner,
+    pub(crate) owner: Owner,
     overhear: Overhear,
     pub(crate) rules: Arc<Rules>,
     pub(crate) triggers: Vec<Arc<BoundTrigger>>,
@@ -87,7 +86,7 @@ pub struct Engine {
     pub(crate) intake: Arc<Intake>,
     pub(crate) scheduling: Arc<Scheduling>,
     pub(crate) gate: Arc<Gate>,
-    mounts: Arc<Mounts>,
+    pub(crate) mounts: Arc<Mounts>,
     /// Woken when mounts or storms changed.
     guards_changed: Arc<Wakeup>,
     pub(crate) history: Arc<History>,
@@ -100,25 +99,20 @@ pub struct Engine {
 
 impl Engine {
     /// An engine at rest: it takes requests in, and nothing else happens until [`Self::run`].
-    pub fn new(parts: Parts) -> Arc<Self> {
-        let run = run_number(&parts);
+    pub fn new(given: Parts) -> Arc<Self> {
+        let run = run_number(&given);
         let Parts { store, clock, files, jitter, overhear, redaction, history, triggers, targets, rules } =
-            parts;
+            given;
         let ports = Arc::new(Ports { store, clock, files, jitter });
         let rules = Arc::new(rules);
         let bus = Arc::new(Bus::new(run));
         let guards_changed = Arc::new(Wakeup::new());
-        let roots = triggers.iter().flat_map(|trigger| trigger.map.destinations());
-        let roots = roots.cloned().map(LocalPath).collect();
-        let mounts = Arc::new(Mounts::new(roots, Arc::clone(&guards_changed)));
+        let mounts = Arc::new(Mounts::new(mapped_roots(&triggers), Arc::clone(&guards_changed)));
         let gate = gate(&ports, &rules, &mounts, &guards_changed);
-        let protect = |target: BoundTarget| BoundTarget {
-            server: protected(target.server, redaction.clone()),
-            before: target.before.map(|hook| protected(hook, redaction.clone())),
-            after: target.after.map(|hook| protected(hook, redaction.clone())),
-            ..target
+        let lane = |target| {
+            let target = protect(target, &redaction);
+            Arc::new(Lane::new(target, Arc::clone(&ports), Arc::clone(&bus)))
         };
-        let lane = |target| Arc::new(Lane::new(protect(target), Arc::clone(&ports), Arc::clone(&bus)));
         let lanes: Vec<Arc<Lane>> = targets.into_iter().map(lane).collect();
         let scheduler = Arc::new(Wakeup::new());
         let scheduling = Arc::new(Scheduling {
@@ -141,7 +135,7 @@ impl Engine {
         Arc::new(Self {
             owner: Owner(run.cast_signed()),
             overhear,
-            triggers: triggers.into_iter().map(Arc::new).collect(),
+            triggers: triggers.into_iter().map(|trigger| protect_source(trigger, &redaction)).collect(),
             servers: lanes.iter().map(|_| ServerInfo::default()).collect(),
             pausing: tokio::sync::Mutex::default(),
             ports,
@@ -251,46 +245,6 @@ impl Engine {
         Verifier::new(verifying, self.owner, self.settler(lane))
     }
 
-    /// Takes up what the last run left. Nobody is told, and nothing is kept, before it was read: it is tried until that
-    /// succeeds, or until `stop`. Answers whether it did.
-    async fn take_up(&self, stop: &CancellationToken) -> bool {
-        let mut failing = false;
-        while !stop.is_cancelled() {
-            let Err(failure) = self.try_take_up().await else { return true };
-            if !std::mem::replace(&mut failing, true) {
-                error!(%failure, "what was in hand before the start cannot be read; nobody is told before it is, and requests are stored meanwhile");
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.ports.clock.sleep(TAKE_UP_AGAIN) => {}
-            }
-        }
-        false
-    }
-
-    async fn try_take_up(&self) -> Result<(), StoreError> {
-        let store = &self.ports.store;
-        Heartbeat::first(&self.ports, self.owner).await?;
-        clock_watch::at_the_start(&self.ports).await?;
-        self.take_up_pauses().await?;
-        self.mounts.restore(store.mounts().await?);
-        self.gate.storms.restore(store.storms().await?);
-        self.history.restore(&self.ports).await?;
-        self.reroute_waiting().await
-    }
-
-    /// Takes up the pauses that are in force, so that they are seen from the first request on. [`Self::run`] does it once
-    /// more: until then they may change through the engine before this one.
-    pub async fn take_up_pauses(&self) -> Result<(), StoreError> {
-        let _turn = self.pausing.lock().await;
-        let pauses = self.ports.store.pauses().await?;
-        for lane in &self.lanes {
-            let kept = pauses.iter().find(|(name, _)| *name == lane.target.name);
-            lane.set_pause(kept.map(|(_, until)| Pause { until: *until }));
-        }
-        Ok(())
-    }
-
     /// The trigger of this name.
     pub fn trigger(&self, name: &str) -> Option<&BoundTrigger> {
         self.triggers.iter().find(|trigger| trigger.name.as_str() == name).map(Arc::as_ref)
@@ -304,52 +258,6 @@ impl Engine {
     /// The configured targets.
     pub(crate) fn targets_bound(&self) -> impl Iterator<Item = &BoundTarget> {
         self.lanes.iter().map(|lane| &*lane.target)
-    }
-
-    /// Every trigger with what it sent last.
-    pub fn triggers(&self) -> Vec<TriggerView> {
-        let view = |trigger: &Arc<BoundTrigger>| {
-            let counts = self.history.of_trigger(&trigger.name);
-            let (last_event_at, last_event) = counts.last.unzip();
-            TriggerView {
-                name: trigger.name.clone(),
-                kind: trigger.kind,
-                events: counts.events,
-                changes: counts.changes,
-                refused: counts.refused,
-                last_event_at,
-                last_event,
-                recent: counts.recent.into_iter().rev().collect(),
-            }
-        };
-        self.triggers.iter().map(view).collect()
-    }
-
-    /// Every target with the state of its lane.
-    pub fn targets(&self) -> Vec<TargetView> {
-        let view = |lane: &Arc<Lane>| {
-            let target = &lane.target;
-            let state = lane.state();
-            let (state, reason, until) = if let Some(pause) = lane.pause() {
-                ("paused", Some("a person paused this target".to_owned()), pause.until)
-            } else if let Some(suspension) = lane.suspension().filter(|_| state.until().is_none()) {
-                ("quiet", Some(suspension.reason), Some(suspension.until))
-            } else {
-                let until = state.until().map(|until| self.ports.time_of(until));
-                (state.word(), state.reason().map(str::to_owned), until)
-            };
-            TargetView {
-                name: target.name.clone(),
-                kind: target.kind,
-                url: target.url.clone(),
-                state,
-                reason,
-                until,
-                version: lane.version(),
-                figures: self.history.of_target(&target.name),
-            }
-        };
-        self.lanes.iter().map(view).collect()
     }
 
     /// Proves that the store can be written. After a request that could not be stored it stays unready until the next
@@ -366,14 +274,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Listens to news: those after `since`, or from now on. A number that is too old, or of another run, begins with a
+    /// Listens to events: those after `since`, or from now on. A number that is too old, or of another run, begins with a
     /// gap.
-    pub fn news(&self, since: Option<NewsId>) -> Listener {
+    pub fn subscribe(&self, since: Option<BusEventId>) -> Listener {
         self.bus.listen(since)
     }
 
-    /// The number of the last news: whoever looks things up now, and listens from there on, misses nothing.
-    pub fn last_news(&self) -> NewsId {
+    /// The number of the last event: whoever looks things up now, and listens from there on, misses nothing.
+    pub fn last_event(&self) -> BusEventId {
         self.bus.last()
     }
 
@@ -400,7 +308,27 @@ fn gate(ports: &Arc<Ports>, rules: &Arc<Rules>, mounts: &Arc<Mounts>, changed: &
     Arc::new(Gate::new(Arc::clone(ports), rules.files, Arc::clone(mounts), guards, Arc::new(storms)))
 }
 
-/// Another number in every run, so that the news of one are not taken for those of another.
+/// The folders to which triggers map their paths.
+fn mapped_roots(triggers: &[BoundTrigger]) -> Vec<LocalPath> {
+    triggers.iter().flat_map(|trigger| trigger.map.destinations()).cloned().map(LocalPath).collect()
+}
+
+fn protect(target: BoundTarget, redaction: &Redaction) -> BoundTarget {
+    let protect = |server| protected(server, redaction.clone());
+    BoundTarget {
+        server: protect(target.server),
+        before: target.before.map(protect),
+        after: target.after.map(protect),
+        ..target
+    }
+}
+
+fn protect_source(trigger: BoundTrigger, redaction: &Redaction) -> Arc<BoundTrigger> {
+    let source = trigger.source.map(|source| protected_source(source, redaction.clone()));
+    Arc::new(BoundTrigger { source, ..trigger })
+}
+
+/// Another number in every run, so that the events of one are not taken for those of another.
 fn run_number(parts: &Parts) -> u64 {
     static ENGINES: AtomicU64 = AtomicU64::new(0);
     let engines = ENGINES.fetch_add(1, Ordering::Relaxed);

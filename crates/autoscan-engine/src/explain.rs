@@ -121,8 +121,8 @@ async fn explain_target(
         plan: None,
         error: target.filter.reject(&change.path.0, change.subject),
     };
-    let eyes = |path: &LocalPath| target.map.apply(&path.0);
-    let mapped = match eyes(folder) {
+    let to_target = |path: &LocalPath| target.map.apply(&path.0);
+    let mapped = match to_target(folder) {
         Ok(mapped) => mapped,
         Err(refusal) => return ExplainedTarget { error: Some(refusal.to_string()), ..told },
     };
@@ -131,8 +131,8 @@ async fn explain_target(
     if told.error.is_some() {
         return told;
     }
-    let in_eyes = change.clone().try_map(|path| eyes(&path).map(|mapped| TargetPath(mapped.path)));
-    let scan = match in_eyes {
+    let mapped_change = change.clone().try_map(|path| to_target(&path).map(|mapped| TargetPath(mapped.path)));
+    let scan = match mapped_change {
         Ok(change) => {
             TargetScan { folder: TargetPath(mapped.path), changes: vec![change], companions: Vec::new() }
         }

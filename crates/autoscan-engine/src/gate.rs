@@ -67,7 +67,7 @@ struct Watched {
     pauses: u32,
     files: HashMap<LocalPath, SeenFile>,
     /// A person said that the mount is as it should be.
-    waved_through: bool,
+    approved: bool,
 }
 
 /// How a file looked, and since when it looks so.
@@ -106,8 +106,8 @@ impl Gate {
 
     /// Looks at a due scan.
     pub(crate) async fn check(&self, scan: &Scan) -> GateVerdict {
-        let waved_through = self.begin(scan.id);
-        let verdict = self.inspect(scan, waved_through).await;
+        let approved = self.begin(scan.id);
+        let verdict = self.inspect(scan, approved).await;
         match &verdict {
             GateVerdict::Pass { .. } => self.mounts.remember(self.ports.files.as_ref(), &scan.folder).await,
             // When its prefix stands again it is waited for as if it had come then.
@@ -118,10 +118,10 @@ impl Gate {
     }
 
     /// A person says that what the gate holds a scan for is as it should be.
-    pub(crate) fn wave_through(&self, scan: ScanId) {
+    pub(crate) fn approve(&self, scan: ScanId) {
         self.begin(scan);
         if let Some(watched) = self.lock().get_mut(&scan) {
-            watched.waved_through = true;
+            watched.approved = true;
         }
     }
 
@@ -159,18 +159,18 @@ impl Gate {
         }
     }
 
-    async fn inspect(&self, scan: &Scan, waved_through: bool) -> GateVerdict {
+    async fn inspect(&self, scan: &Scan, approved: bool) -> GateVerdict {
         if let Some(fallen) = self.guards.anchors_stand(&scan.folder).await {
             return hold_until_released(fallen);
         }
         if !self.rules.check {
             return GateVerdict::Pass { tell: scan.folder.clone(), note: None, absent: false };
         }
-        if !waved_through && let Some(fallen) = self.guards.mount_missing(&scan.folder).await {
+        if !approved && let Some(fallen) = self.guards.mount_missing(&scan.folder).await {
             return hold_until_released(fallen);
         }
         let guarded = self.guards.anchors.guarding(&scan.folder).next().is_some();
-        if !waved_through && let Some((fallen, whole)) = self.storms.holds(scan, guarded).await {
+        if !approved && let Some((fallen, whole)) = self.storms.holds(scan, guarded).await {
             return if whole { hold_until_released(fallen) } else { self.hold(scan.id, fallen.reason) };
         }
         let late = match self.files_stand(scan).await {
@@ -184,19 +184,19 @@ impl Gate {
             Err(reason) => return self.unreachable(scan, reason).await,
         };
         if nearest != scan.folder
-            && !waved_through
+            && !approved
             && let Some(fallen) = self.root_is_gone(&scan.folder, &nearest).await
         {
             return hold_until_released(fallen);
         }
         match late {
-            None => self.pass(scan, nearest),
+            None => Self::pass(scan, nearest),
             Some(reason) => self.pass_without(scan, nearest, &reason).await,
         }
     }
 
     /// Everything that was to be there is there.
-    fn pass(&self, scan: &Scan, nearest: LocalPath) -> GateVerdict {
+    fn pass(scan: &Scan, nearest: LocalPath) -> GateVerdict {
         // Nobody is told of the root of the disk: of what is gone with everything above it the folder itself is told.
         let tell = if nearest.0.is_root() { scan.folder.clone() } else { nearest };
         let note = (tell != scan.folder).then(|| {
@@ -366,10 +366,10 @@ impl Gate {
             looked_at: now,
             pauses: 0,
             files: HashMap::new(),
-            waved_through: false,
+            approved: false,
         });
         watched.looked_at = now;
-        watched.waved_through
+        watched.approved
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ScanId, Watched>> {

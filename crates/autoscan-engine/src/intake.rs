@@ -19,7 +19,7 @@ use crate::bus::{Bus, Topic};
 use crate::history::History;
 use crate::ports::Ports;
 use crate::storms::Storms;
-use crate::views::{TakeError, Taken};
+use crate::views::{IntakeError, IntakeReport};
 use crate::wakeup::Wakeup;
 
 /// The same path on this machine.
@@ -57,11 +57,13 @@ pub(crate) struct Incoming<'a> {
     /// Who reported them.
     pub(crate) trigger: &'a BoundTrigger,
     /// Whose map and filter count.
-    pub(crate) eyes: &'a BoundTrigger,
+    pub(crate) mapped_by: &'a BoundTrigger,
     /// The targets that should be told; none means all.
     pub(crate) targets: Option<Vec<Name>>,
     /// From where on their source is read next.
     pub(crate) bookmark: Option<Bookmark>,
+    /// Whether they could not be stored before: they are not counted once more.
+    pub(crate) again: bool,
 }
 
 impl Intake {
@@ -71,11 +73,11 @@ impl Intake {
         trigger: &BoundTrigger,
         targets: Option<Vec<Name>>,
         hook: &Hook<'_>,
-    ) -> Result<Taken, TakeError> {
+    ) -> Result<IntakeReport, IntakeError> {
         let reading = trigger.reader.read(hook).inspect_err(|unreadable| {
             self.note_refused(&trigger.name, &unreadable.to_string());
         })?;
-        let incoming = Incoming { trigger, eyes: trigger, targets, bookmark: None };
+        let incoming = Incoming { trigger, mapped_by: trigger, targets, bookmark: None, again: false };
         Ok(self.take_changes(incoming, reading).await?)
     }
 
@@ -84,9 +86,9 @@ impl Intake {
         &self,
         incoming: Incoming<'_>,
         reading: Reading,
-    ) -> Result<Taken, StoreError> {
+    ) -> Result<IntakeReport, StoreError> {
         let (trigger, now) = (incoming.trigger, self.ports.now());
-        let bookmark = incoming.bookmark.clone();
+        let (bookmark, again) = (incoming.bookmark.clone(), incoming.again);
         let mut grouping = Grouping::new(self, incoming, now);
         grouping.taken.event = reading.event;
         for Refusal { reason } in reading.refused {
@@ -97,7 +99,14 @@ impl Intake {
         }
         let Grouping { folders, taken, .. } = grouping;
         let event = taken.event.clone();
+        if !again {
+            self.note_deletions(&folders);
+        }
+        let only_moves = bookmark.is_some() && taken.is_empty();
         let stored = self.store(trigger, folders, taken, bookmark, now).await;
+        if only_moves || (again && stored.is_err()) {
+            return stored;
+        }
         let (changes, scans, outcome) = match &stored {
             Ok(taken) => (taken.changes, &taken.scans[..], taken.sentence()),
             Err(failure) => (0, &[][..], failure.to_string()),
@@ -154,10 +163,10 @@ impl Intake {
         &self,
         trigger: &BoundTrigger,
         folders: Vec<Absorb>,
-        mut taken: Taken,
+        mut taken: IntakeReport,
         bookmark: Option<Bookmark>,
         now: Timestamp,
-    ) -> Result<Taken, StoreError> {
+    ) -> Result<IntakeReport, StoreError> {
         let refusals: Vec<RefusalRecord> = taken
             .refused
             .iter()
@@ -171,10 +180,6 @@ impl Intake {
         if folders.is_empty() && refusals.is_empty() && bookmark.is_none() {
             return Ok(taken);
         }
-        // A folder that got a file in the same request is tidied, not lost: an upgrade deletes what it replaces.
-        for folder in folders.iter().filter(|folder| !folder.changes.iter().any(|kept| kept.change.awaited)) {
-            self.storms.note(folder.changes.iter().map(|kept| &kept.change));
-        }
         let wakes = !folders.is_empty();
         let stored = self.ports.store.absorb(Batch { received_at: now, folders, refusals, bookmark }).await;
         self.note_writes(stored.as_ref().err());
@@ -185,6 +190,14 @@ impl Intake {
             self.scheduler.wake_before(self.ports.steady() + quiet);
         }
         Ok(taken)
+    }
+
+    /// Counts deletions before they are stored, so that none is started uncounted. A folder that got a file in the same request
+    /// is tidied, not lost: an upgrade deletes what it replaces.
+    fn note_deletions(&self, folders: &[Absorb]) {
+        for folder in folders.iter().filter(|folder| !folder.changes.iter().any(|kept| kept.change.awaited)) {
+            self.storms.note(folder.changes.iter().map(|kept| &kept.change));
+        }
     }
 
     /// Remembers whether the last request could be stored.
@@ -210,12 +223,12 @@ struct Grouping<'a> {
     now: Timestamp,
     folders: Vec<Absorb>,
     by_folder: HashMap<LocalPath, usize>,
-    taken: Taken,
+    taken: IntakeReport,
 }
 
 impl<'a> Grouping<'a> {
     fn new(intake: &'a Intake, incoming: Incoming<'a>, now: Timestamp) -> Self {
-        let (folders, by_folder, taken) = (Vec::new(), HashMap::new(), Taken::default());
+        let (folders, by_folder, taken) = (Vec::new(), HashMap::new(), IntakeReport::default());
         Self { intake, incoming, now, folders, by_folder, taken }
     }
 
@@ -227,7 +240,7 @@ impl<'a> Grouping<'a> {
 
     fn add(&mut self, change: Change<TriggerPath>) {
         let sent = change.path.clone();
-        let change = match change.try_map(|path| to_local(&self.incoming.eyes.map, &path)) {
+        let change = match change.try_map(|path| to_local(&self.incoming.mapped_by.map, &path)) {
             Ok(change) => change,
             Err(reason) => return self.refuse(&reason),
         };
@@ -257,7 +270,7 @@ impl<'a> Grouping<'a> {
                     .to_owned(),
             );
         }
-        left_out(&self.intake.rules.ignore, self.incoming.eyes, change)
+        left_out(&self.intake.rules.ignore, self.incoming.mapped_by, change)
     }
 
     fn group(&mut self, folder: LocalPath) -> &mut Absorb {

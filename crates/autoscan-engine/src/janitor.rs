@@ -45,7 +45,7 @@ impl Janitor {
             Ok(0) => {}
             Ok(count) => debug!(sessions = count, "forgot sessions that are over"),
             Err(failure) => {
-                debug!(%failure, "old sessions cannot be forgotten; autoscan tries again in an hour")
+                debug!(%failure, "old sessions cannot be forgotten; autoscan tries again in an hour");
             }
         }
     }

@@ -201,7 +201,7 @@ impl Lane {
         inner.answering_since = inner.answering_since.map(|since| since.min(now));
         match &mut inner.state {
             LaneState::Away { since, .. } | LaneState::Misconfigured { since, .. } => {
-                *since = (*since).min(now)
+                *since = (*since).min(now);
             }
             LaneState::Starting | LaneState::Open | LaneState::Busy { .. } => {}
         }

@@ -21,13 +21,16 @@ mod heartbeat;
 mod history;
 mod hours;
 mod intake;
+mod intake_report;
 mod janitor;
 mod lane;
 mod ledger;
 mod mounts;
+mod overview;
 mod pause;
 mod ports;
 mod protected;
+mod protected_source;
 mod queue;
 mod requests;
 mod scheduler;
@@ -37,26 +40,27 @@ mod source;
 mod storms;
 mod suggest;
 mod suspension;
-mod taken;
+mod take_up;
 mod timeline;
 mod verifier;
+mod verifying;
 mod views;
 mod wakeup;
 mod worker;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};
 pub use browse::{BrowseError, BrowsePart, BrowseRoot, BrowseRoots, Browsed};
-pub use bus::{Heard, Listener, News, NewsId, Topic};
+pub use bus::{BusEvent, BusEventId, BusMessage, Listener, Topic};
 pub use call::Overhear;
 pub use engine::{Broken, Engine, Parts};
 pub use figures::{TargetFigures, VISIBLE_WITHIN};
 pub use history::History;
 pub use hours::HOURS;
 pub use protected::protected;
-pub use server_info::{Here, Known, Said};
+pub use server_info::{LocalFolders, ServerAnswer, ServerStatus};
 pub use suggest::{MapAdvice, NewServer, SenderFolders};
 pub use views::{
-    Backlog, ExplainedTarget, Explanation, GateView, Hour, Retried, RetryFilter, TakeError, Taken,
+    Backlog, ExplainedTarget, Explanation, GateView, Hour, IntakeError, IntakeReport, Retried, RetryFilter,
     TargetView, TestView, TriggerView,
 };
 

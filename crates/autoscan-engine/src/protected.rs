@@ -31,7 +31,7 @@ pub fn protected(server: Arc<dyn Target>, redaction: Redaction) -> Arc<dyn Targe
 }
 
 /// What a panic said.
-fn message(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say why")
 }
@@ -198,7 +198,9 @@ impl Libraries for Protected {
     async fn read(&self) -> Result<Vec<Library>, Fault> {
         let Some(its) = self.server.libraries() else { return Ok(Vec::new()) };
         let mut libraries = self.call(its.read()).await?;
-        libraries.iter_mut().for_each(|library| self.hide(&mut library.title));
+        for library in &mut libraries {
+            self.hide(&mut library.title);
+        }
         Ok(libraries)
     }
 
@@ -210,7 +212,9 @@ impl Libraries for Protected {
             return Some((libraries, age));
         }
         let mut libraries = libraries.to_vec();
-        libraries.iter_mut().for_each(|library| self.hide(&mut library.title));
+        for library in &mut libraries {
+            self.hide(&mut library.title);
+        }
         Some((libraries.into(), age))
     }
 

@@ -92,15 +92,14 @@ impl Engine {
     /// a vanished mount holds says that it is meant. Answers the scan, or the one in its place.
     pub async fn retry(&self, id: ScanId) -> Result<Option<Scan>, StoreError> {
         let Some(known) = self.ports.store.show(id).await? else { return Ok(None) };
-        let scan = match self.reroute(&known).await? {
-            Some(scans) => match scans.first() {
+        let scan = if let Some(scans) = self.reroute(&known).await? {
+            match scans.first() {
                 Some(first) => self.ports.store.show(*first).await?,
                 None => None,
-            },
-            None => {
-                self.gate.wave_through(id);
-                self.ports.store.retry(id, self.now()).await?
             }
+        } else {
+            self.gate.approve(id);
+            self.ports.store.retry(id, self.now()).await?
         };
         self.bus.scans([id]);
         if let Some(scan) = &scan {

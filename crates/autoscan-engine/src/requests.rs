@@ -8,18 +8,18 @@ use autoscan_core::ports::{Hook, Reading};
 use crate::MANUAL;
 use crate::engine::Engine;
 use crate::intake::Incoming;
-use crate::views::{TakeError, Taken};
+use crate::views::{IntakeError, IntakeReport};
 
 impl Engine {
     /// Takes in one request of a sender: read, map, filter, store. Answers once it is stored.
-    pub async fn take(&self, trigger: &Name, hook: &Hook<'_>) -> Result<Taken, TakeError> {
-        let bound = self.trigger(trigger.as_str()).ok_or(TakeError::UnknownTrigger)?;
+    pub async fn take(&self, trigger: &Name, hook: &Hook<'_>) -> Result<IntakeReport, IntakeError> {
+        let bound = self.trigger(trigger.as_str()).ok_or(IntakeError::UnknownTrigger)?;
         self.intake.take(bound, bound.targets.clone(), hook).await
     }
 
     /// The same for a request that another autoscan passed on: it is passed on no further.
-    pub async fn take_passed_on(&self, trigger: &Name, hook: &Hook<'_>) -> Result<Taken, TakeError> {
-        let bound = self.trigger(trigger.as_str()).ok_or(TakeError::UnknownTrigger)?;
+    pub async fn take_passed_on(&self, trigger: &Name, hook: &Hook<'_>) -> Result<IntakeReport, IntakeError> {
+        let bound = self.trigger(trigger.as_str()).ok_or(IntakeError::UnknownTrigger)?;
         let meant = |name: &Name| bound.targets.as_ref().is_none_or(|names| names.contains(name));
         let ends = self.targets_bound().filter(|target| !target.server.passes_on());
         let targets = ends.map(|target| target.name.clone()).filter(meant).collect();
@@ -33,7 +33,11 @@ impl Engine {
     }
 
     /// Takes in a scan that a person or script asked for over the API: a file, when its name says so, else a folder.
-    pub async fn ask(&self, paths: Vec<TriggerPath>, targets: Option<Vec<Name>>) -> Result<Taken, TakeError> {
+    pub async fn ask(
+        &self,
+        paths: Vec<TriggerPath>,
+        targets: Option<Vec<Name>>,
+    ) -> Result<IntakeReport, IntakeError> {
         self.ask_as(paths, targets, MANUAL).await
     }
 
@@ -43,17 +47,20 @@ impl Engine {
         &self,
         paths: Vec<TriggerPath>,
         targets: Option<Vec<Name>>,
-        eyes: &str,
-    ) -> Result<Taken, TakeError> {
-        let trigger = self.trigger_of_kind(MANUAL).ok_or(TakeError::UnknownTrigger)?;
-        let eyes =
-            if eyes == MANUAL { trigger } else { self.trigger(eyes).ok_or(TakeError::UnknownTrigger)? };
+        mapped_by: &str,
+    ) -> Result<IntakeReport, IntakeError> {
+        let trigger = self.trigger_of_kind(MANUAL).ok_or(IntakeError::UnknownTrigger)?;
+        let mapped_by = if mapped_by == MANUAL {
+            trigger
+        } else {
+            self.trigger(mapped_by).ok_or(IntakeError::UnknownTrigger)?
+        };
         for name in targets.iter().flatten() {
             if self.lane(name.as_str()).is_none() {
-                return Err(TakeError::UnknownTarget(name.to_string()));
+                return Err(IntakeError::UnknownTarget(name.to_string()));
             }
         }
-        let targets = targets.or_else(|| eyes.targets.clone());
+        let targets = targets.or_else(|| mapped_by.targets.clone());
         let mut changes: Vec<Change<TriggerPath>> = Vec::new();
         for path in paths {
             let text = path.to_string();
@@ -63,7 +70,7 @@ impl Engine {
             }
         }
         let reading = Reading { event: String::new(), changes, refused: Vec::new() };
-        let incoming = Incoming { trigger, eyes, targets, bookmark: None };
+        let incoming = Incoming { trigger, mapped_by, targets, bookmark: None, again: false };
         Ok(self.intake.take_changes(incoming, reading).await?)
     }
 }

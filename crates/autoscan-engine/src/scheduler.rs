@@ -32,7 +32,7 @@ const AT_THE_GATE: usize = 1024;
 const WHILE_LOOKING: Duration = Duration::from_millis(250);
 
 /// A scan that the gate has looked at.
-type Looked = (Scan, GateVerdict);
+type LookedAt = (Scan, GateVerdict);
 
 /// What starting scans takes; shared with those who wake it.
 pub(crate) struct Scheduling {
@@ -50,9 +50,9 @@ pub(crate) struct Scheduling {
 pub(crate) struct Scheduler {
     with: Arc<Scheduling>,
     at_gate: HashSet<ScanId>,
-    looking: FuturesUnordered<BoxFuture<'static, Looked>>,
+    looking: FuturesUnordered<BoxFuture<'static, LookedAt>>,
     /// What the gate has looked at and the store does not know yet.
-    looked: Vec<Looked>,
+    looked: Vec<LookedAt>,
 }
 
 impl Scheduler {
@@ -123,14 +123,14 @@ impl Worker for Scheduler {
     }
 }
 
-async fn look(gate: Arc<Gate>, scan: Scan) -> Looked {
+async fn look(gate: Arc<Gate>, scan: Scan) -> LookedAt {
     let verdict = gate.check(&scan).await;
     (scan, verdict)
 }
 
 /// What the store is told of a scan that the gate has looked at.
 #[derive(Default)]
-struct Kept {
+struct Verdicts {
     starts: Vec<Start>,
     holds: Vec<Hold>,
     /// Those that are kept back for another reason than before.
@@ -138,9 +138,9 @@ struct Kept {
 }
 
 impl Scheduling {
-    async fn keep(&self, looked: &[Looked]) -> Result<(), StoreError> {
+    async fn keep(&self, looked: &[LookedAt]) -> Result<(), StoreError> {
         let now = self.ports.now();
-        let mut kept = Kept::default();
+        let mut kept = Verdicts::default();
         for (scan, verdict) in looked {
             self.sort(scan, verdict, now, &mut kept);
         }
@@ -162,7 +162,7 @@ impl Scheduling {
         Ok(())
     }
 
-    fn sort(&self, scan: &Scan, verdict: &GateVerdict, now: Timestamp, kept: &mut Kept) {
+    fn sort(&self, scan: &Scan, verdict: &GateVerdict, now: Timestamp, kept: &mut Verdicts) {
         match verdict {
             GateVerdict::Pass { tell, note, absent } => {
                 let deliveries = self.deliveries(scan, DeliveryState::Waiting, now, None);
@@ -213,7 +213,14 @@ impl Scheduling {
         }
     }
 
-    fn keep_back(&self, scan: &Scan, state: DeliveryState, until: HoldUntil, reason: &str, kept: &mut Kept) {
+    fn keep_back(
+        &self,
+        scan: &Scan,
+        state: DeliveryState,
+        until: HoldUntil,
+        reason: &str,
+        kept: &mut Verdicts,
+    ) {
         let now = self.ports.now();
         let mut steps = Vec::new();
         if scan.note.as_deref() != Some(reason) {

@@ -26,29 +26,29 @@ const MOST: usize = 200;
 
 /// What a target said of itself last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct ServerStatus {
     /// When it was asked last.
     pub asked_at: Timestamp,
     /// Why it did not answer then, in a sentence.
     pub silent: Option<String>,
     /// What it said when it last answered.
-    pub said: Option<Said>,
+    pub said: Option<ServerAnswer>,
 }
 
 /// What a target said of itself, and what its folders are here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ServerAnswer {
     /// When it said so.
     pub at: Timestamp,
     /// What it said.
     pub test: TestView,
     /// Each folder of its libraries, once, as it calls it, with what it is here.
-    pub folders: Vec<(String, Here)>,
+    pub folders: Vec<(String, LocalFolders)>,
 }
 
 /// What a folder of a target is on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Here {
+pub enum LocalFolders {
     /// The folders that its map leads there, each with what the disk says of it.
     At(Vec<(LocalPath, Look)>),
     /// Its map does not say.
@@ -58,39 +58,39 @@ pub enum Here {
 /// What is kept of one target.
 #[derive(Default)]
 pub(crate) struct ServerInfo {
-    kept: Mutex<Kept>,
+    kept: Mutex<StatusRecord>,
     /// Held by the one who asks.
     asking: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Clone, Default)]
-struct Kept {
+struct StatusRecord {
     asked_at: Option<(SteadyTime, Timestamp)>,
     /// Why it did not answer when it was asked last.
     silent: Option<String>,
-    answer: Option<Answered>,
+    answer: Option<AnswerRecord>,
     /// When its libraries were asked for in vain, and why.
     libraries_silent: Option<(SteadyTime, String)>,
 }
 
 #[derive(Clone)]
-struct Answered {
+struct AnswerRecord {
     at: Timestamp,
     identity: Identity,
     advice: Vec<String>,
-    folders: Vec<(String, Here)>,
+    folders: Vec<(String, LocalFolders)>,
 }
 
 impl ServerInfo {
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, StatusRecord> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// With the libraries as they are cached now.
-    fn known(&self, lane: &Lane) -> Option<Known> {
+    fn known(&self, lane: &Lane) -> Option<ServerStatus> {
         let kept = self.lock().clone();
         let (_, asked_at) = kept.asked_at?;
-        let said = kept.answer.map(|answer| Said {
+        let said = kept.answer.map(|answer| ServerAnswer {
             at: answer.at,
             test: TestView {
                 identity: answer.identity,
@@ -103,7 +103,7 @@ impl ServerInfo {
             },
             folders: answer.folders,
         });
-        Some(Known { asked_at, silent: kept.silent, said })
+        Some(ServerStatus { asked_at, silent: kept.silent, said })
     }
 
     /// The libraries of a target, not older than some minutes, and why there are none or only old ones. A server is waited
@@ -146,7 +146,7 @@ fn no_answer(patience: Duration) -> Fault {
 
 impl Engine {
     /// What every target said of itself last, in the order of [`Self::targets`]. Asks nobody.
-    pub fn known(&self) -> Vec<Option<Known>> {
+    pub fn known(&self) -> Vec<Option<ServerStatus>> {
         self.servers.iter().zip(&self.lanes).map(|(info, lane)| info.known(lane)).collect()
     }
 
@@ -197,7 +197,7 @@ impl Engine {
             Ok(test) => {
                 lane.set_version(&test.identity.version);
                 kept.silent = None;
-                kept.answer = Some(Answered {
+                kept.answer = Some(AnswerRecord {
                     at: asked_at.1,
                     identity: test.identity.clone(),
                     advice: test.advice.clone(),
@@ -210,7 +210,7 @@ impl Engine {
         answer
     }
 
-    async fn folders_here(&self, lane: &Lane, test: &TestView) -> Vec<(String, Here)> {
+    async fn folders_here(&self, lane: &Lane, test: &TestView) -> Vec<(String, LocalFolders)> {
         let map = &lane.target.map;
         let mut folders: Vec<&String> = Vec::new();
         for folder in test.libraries.iter().flatten().flat_map(|library| &library.folders) {
@@ -226,7 +226,7 @@ impl Engine {
                 (local, look)
             });
             let found = join_all(looks).await;
-            (folder.clone(), if found.is_empty() { Here::Unsure } else { Here::At(found) })
+            (folder.clone(), if found.is_empty() { LocalFolders::Unsure } else { LocalFolders::At(found) })
         });
         join_all(looks).await
     }

@@ -16,6 +16,17 @@ use crate::ports::Ports;
 use crate::wakeup::Wakeup;
 use crate::worker::{UNDISTURBED, Worker};
 
+/// Where the last batch that is stored ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum SourceBookmark {
+    /// It was not looked up yet.
+    Unread,
+    /// None was stored yet.
+    Start,
+    /// Behind this place.
+    At(String),
+}
+
 /// Reads the source of one trigger.
 pub(crate) struct SourceReader {
     ports: Arc<Ports>,
@@ -23,10 +34,11 @@ pub(crate) struct SourceReader {
     trigger: Arc<BoundTrigger>,
     source: Arc<dyn Source>,
     wakeup: Arc<Wakeup>,
-    /// Where the last batch that is stored ended, once that was looked up.
-    place: Option<Option<String>>,
+    bookmark: SourceBookmark,
     /// What was read and is not stored yet.
     read: Option<SourceBatch>,
+    /// Whether storing that was tried before.
+    again: bool,
     /// After a fault it is left alone until then.
     not_before: SteadyTime,
     /// Faults in a row.
@@ -47,8 +59,9 @@ impl SourceReader {
             trigger,
             source,
             wakeup,
-            place: None,
+            bookmark: SourceBookmark::Unread,
             read: None,
+            again: false,
             not_before: SteadyTime::default(),
             failures: 0,
         }
@@ -59,12 +72,14 @@ impl SourceReader {
         let bookmark = Bookmark { trigger: self.trigger.name.clone(), place: place.clone() };
         let incoming = Incoming {
             trigger: &self.trigger,
-            eyes: &self.trigger,
+            mapped_by: &self.trigger,
             targets: self.trigger.targets.clone(),
             bookmark: Some(bookmark),
+            again: std::mem::replace(&mut self.again, true),
         };
         self.intake.take_changes(incoming, batch.reading).await?;
-        self.place = Some(Some(place));
+        self.again = false;
+        self.bookmark = SourceBookmark::At(place);
         Ok(())
     }
 
@@ -95,8 +110,9 @@ impl Worker for SourceReader {
     }
 
     async fn step(&mut self) -> Result<Duration, StoreError> {
-        if self.place.is_none() {
-            self.place = Some(self.ports.store.bookmark(&self.trigger.name).await?);
+        if self.bookmark == SourceBookmark::Unread {
+            let kept = self.ports.store.bookmark(&self.trigger.name).await?;
+            self.bookmark = kept.map_or(SourceBookmark::Start, SourceBookmark::At);
         }
         if let Some(batch) = self.read.clone() {
             self.store(batch).await?;
@@ -107,9 +123,13 @@ impl Worker for SourceReader {
 
     async fn progress(&mut self) {
         // What is read must be stored first, and after a fault the source rests for a while.
-        let (Some(place), None) = (&self.place, &self.read) else { return std::future::pending().await };
+        let place = match (&self.bookmark, &self.read) {
+            (SourceBookmark::Start, None) => None,
+            (SourceBookmark::At(place), None) => Some(place.as_str()),
+            (SourceBookmark::Unread, _) | (_, Some(_)) => return std::future::pending().await,
+        };
         self.ports.clock.sleep(self.not_before.since(self.ports.steady())).await;
-        match self.source.next(place.as_deref()).await {
+        match self.source.next(place).await {
             Ok(batch) => {
                 if self.failures > 0 {
                     info!(trigger = %self.trigger.name, "the source of this trigger is read again");

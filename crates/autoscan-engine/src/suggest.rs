@@ -6,7 +6,7 @@ use std::time::Duration;
 use autoscan_core::map::PathMap;
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Folders, Library};
-use autoscan_core::suggest::{Eyes, Party, Place, Suggestions, suggest};
+use autoscan_core::suggest::{Party, Place, ProgramView, Suggestions, suggest};
 use autoscan_core::time::{SteadyTime, Timestamp};
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -66,7 +66,7 @@ const SYSTEM: [&str; 22] = [
 pub struct SenderFolders {
     /// The trigger.
     pub trigger: String,
-    /// Its folders in its eyes, each with names of folders in it, as far as they are known; or why they are not known, in a
+    /// Its folders in its view, each with names of folders in it, as far as they are known; or why they are not known, in a
     /// sentence.
     pub folders: Result<Vec<(String, Vec<String>)>, String>,
 }
@@ -107,7 +107,7 @@ impl Engine {
         for sender in senders {
             let Some(bound) = self.trigger(&sender.trigger) else { continue };
             match sender.folders {
-                Ok(folders) => sending.push(Eyes {
+                Ok(folders) => sending.push(ProgramView {
                     of: Party::Trigger(sender.trigger),
                     map: bound.map.clone(),
                     folders: folders.into_iter().filter_map(|(path, names)| place(&path, names)).collect(),
@@ -118,8 +118,8 @@ impl Engine {
         // Where the maps of all others lead is in use too.
         for bound in &self.triggers {
             let of = Party::Trigger(bound.name.to_string());
-            if sending.iter().all(|eyes| eyes.of != of) {
-                sending.push(Eyes { of, map: bound.map.clone(), folders: Vec::new() });
+            if sending.iter().all(|view| view.of != of) {
+                sending.push(ProgramView { of, map: bound.map.clone(), folders: Vec::new() });
             }
         }
         let lanes = self.servers.iter().zip(&self.lanes);
@@ -127,14 +127,14 @@ impl Engine {
         let mut told = Vec::new();
         if let Some(new) = new {
             told.extend(
-                with_libraries.map(|(_, lane)| eyes(lane.target.name.as_str(), &lane.target.map, &[], &[])),
+                with_libraries.map(|(_, lane)| view(lane.target.name.as_str(), &lane.target.map, &[], &[])),
             );
-            told.push(eyes(&new.name, &PathMap::default(), &new.libraries, &new.samples));
+            told.push(view(&new.name, &PathMap::default(), &new.libraries, &new.samples));
         } else {
             let now = self.ports.steady();
             for answer in join_all(with_libraries.map(|(info, lane)| ask(info, lane, now))).await {
                 match answer {
-                    Ok(eyes) => told.push(eyes),
+                    Ok(view) => told.push(view),
                     Err(reason) => silent.push(reason),
                 }
             }
@@ -142,7 +142,7 @@ impl Engine {
         let wanted: BTreeSet<&String> = sending
             .iter()
             .chain(&told)
-            .flat_map(|eyes| &eyes.folders)
+            .flat_map(|view| &view.folders)
             .flat_map(|place| &place.names)
             .collect();
         let disk = self.look_through(&sending, &told, &wanted).await;
@@ -162,16 +162,21 @@ impl Engine {
 
     /// The folders of this machine that could be meant: those that are named somewhere, what lies beside them, and what is
     /// found from the root of the disk down, the shallow first. Of the names in them only the `wanted` are kept.
-    async fn look_through(&self, sending: &[Eyes], told: &[Eyes], wanted: &BTreeSet<&String>) -> Vec<Place> {
+    async fn look_through(
+        &self,
+        sending: &[ProgramView],
+        told: &[ProgramView],
+        wanted: &BTreeSet<&String>,
+    ) -> Vec<Place> {
         let mut named: Vec<AbsolutePath> = Vec::new();
-        for eyes in sending {
-            named.extend(eyes.map.destinations().cloned());
+        for view in sending {
+            named.extend(view.map.destinations().cloned());
             named
-                .extend(eyes.folders.iter().filter_map(|place| Some(eyes.map.apply(&place.path).ok()?.path)));
+                .extend(view.folders.iter().filter_map(|place| Some(view.map.apply(&place.path).ok()?.path)));
         }
-        for eyes in told {
-            named.extend(eyes.map.sources().cloned());
-            named.extend(eyes.folders.iter().flat_map(|place| eyes.map.origins(&place.path)));
+        for view in told {
+            named.extend(view.map.sources().cloned());
+            named.extend(view.folders.iter().flat_map(|place| view.map.origins(&place.path)));
         }
         named.extend(self.rules.anchors.iter().map(|anchor| anchor.prefix.0.clone()));
         let beside: Vec<AbsolutePath> = named.iter().filter_map(AbsolutePath::parent).collect();
@@ -236,7 +241,7 @@ impl Search {
 }
 
 /// The libraries of a target and a sample of what is in them.
-async fn ask(info: &ServerInfo, lane: &Lane, now: SteadyTime) -> Result<Eyes, String> {
+async fn ask(info: &ServerInfo, lane: &Lane, now: SteadyTime) -> Result<ProgramView, String> {
     let target = &lane.target;
     let (libraries, silent) = info.libraries(lane, now, PATIENCE).await;
     if let Some(why) = silent {
@@ -247,10 +252,10 @@ async fn ask(info: &ServerInfo, lane: &Lane, now: SteadyTime) -> Result<Eyes, St
         Some(its) => tokio::time::timeout(PATIENCE, its.samples(&libraries)).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    Ok(eyes(target.name.as_str(), &target.map, &libraries, &samples))
+    Ok(view(target.name.as_str(), &target.map, &libraries, &samples))
 }
 
-fn eyes(name: &str, map: &PathMap, libraries: &[Library], samples: &[String]) -> Eyes {
+fn view(name: &str, map: &PathMap, libraries: &[Library], samples: &[String]) -> ProgramView {
     let mut folders: Vec<Place> = libraries
         .iter()
         .flat_map(|library| &library.folders)
@@ -266,7 +271,7 @@ fn eyes(name: &str, map: &PathMap, libraries: &[Library], samples: &[String]) ->
             }
         }
     }
-    Eyes { of: Party::Target(name.to_owned()), map: map.clone(), folders }
+    ProgramView { of: Party::Target(name.to_owned()), map: map.clone(), folders }
 }
 
 fn place(path: &str, names: Vec<String>) -> Option<Place> {

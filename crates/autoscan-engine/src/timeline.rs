@@ -8,8 +8,8 @@ use autoscan_core::step::{Step, StepKind};
 use autoscan_core::time::Timestamp;
 
 use crate::engine::Engine;
+use crate::intake_report::count;
 use crate::queue::show_lanes;
-use crate::taken::count;
 use crate::views::Hour;
 
 /// Changes of a scan that have a step of their own; of the rest only their number.

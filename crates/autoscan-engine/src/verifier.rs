@@ -5,24 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoscan_core::change::ChangeKind;
-use autoscan_core::delivery::{Delivery, DeliveryState, Work, at_fault};
-use autoscan_core::fault::Fault;
-use autoscan_core::media::Role;
-use autoscan_core::ports::{Care, CareScan, Claimed, Guard, Look, Owner, StoreError, TargetScan};
-use autoscan_core::proof::{self, ExpectedFile, Observation, Presence, Verification};
+use autoscan_core::delivery::{Delivery, DeliveryState, Work};
+use autoscan_core::ports::{Claimed, Owner, StoreError};
 use autoscan_core::time::SteadyTime;
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::{error, info, warn};
 
-use crate::bound::{BoundTarget, Rules};
-use crate::bundle::{LeasedDelivery, in_target_eyes, to_target, wanted};
-use crate::call::run_command;
-use crate::expected::{Disk, expected};
-use crate::gate::Gate;
+use crate::bundle::LeasedDelivery;
 use crate::lane::Lane;
 use crate::ports::Ports;
 use crate::settler::{PendingSettlement, Settler};
+use crate::verifying::Verifying;
 use crate::wakeup::Wakeup;
 use crate::worker::{SAFETY_NET, Worker};
 
@@ -34,20 +27,6 @@ const AT_A_TIME: usize = 4;
 const SLOW: Duration = Duration::from_secs(5);
 /// … and never more than this with them.
 const AT_MOST: usize = 16;
-/// A delivery whose asking met an outage is asked again after this, when the server is back.
-const AFTER_AN_OUTAGE: Duration = Duration::from_secs(5);
-/// Care that must wait is tried again after this…
-const CARE_AGAIN: Duration = Duration::from_secs(3);
-/// … but not longer than this.
-const CARE_WITHIN: Duration = Duration::from_hours(1);
-
-/// What verifying takes.
-pub(crate) struct Verifying {
-    pub(crate) ports: Arc<Ports>,
-    pub(crate) lane: Arc<Lane>,
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) rules: Arc<Rules>,
-}
 
 /// Follows what one target was told.
 pub(crate) struct Verifier {
@@ -65,12 +44,6 @@ pub(crate) struct Verifier {
     look: bool,
     /// Whether the loop goes on because an asking has ended.
     after_an_asking: bool,
-}
-
-/// What was asked for, for one claimed delivery.
-struct Asked {
-    scan: TargetScan,
-    expected: Vec<ExpectedFile>,
 }
 
 impl Verifier {
@@ -232,216 +205,4 @@ impl Worker for Verifier {
         self.running.shutdown().await;
         self.put_back();
     }
-}
-
-impl Verifying {
-    fn target(&self) -> &BoundTarget {
-        &self.lane.target
-    }
-
-    /// Asks for the files of one delivery, or cares for them once they were shown: what becomes of it.
-    async fn follow(&self, claim: &Claimed) -> Delivery {
-        // A lane that came to hold meanwhile asks nobody; what is claimed goes back as it is.
-        if !self.lane.is_open() {
-            return claim.delivery.clone();
-        }
-        let delivery = match self.followed(claim).await {
-            Ok(delivery) => Delivery { faults: 0, ..delivery },
-            Err(fault) => self.put_off(&claim.delivery, &self.lane.attribute(fault).await),
-        };
-        if !delivery.is_open() {
-            self.closed(claim, &delivery).await;
-        }
-        delivery
-    }
-
-    /// After a call that failed: the server is away, or it always fails for this delivery.
-    fn put_off(&self, delivery: &Delivery, fault: &Fault) -> Delivery {
-        let (now, error) = (self.ports.now(), Some(fault.reason().to_owned()));
-        if fault.stops_the_lane() {
-            let next_attempt_at = Some(now + AFTER_AN_OUTAGE);
-            return Delivery { next_attempt_at, error, ..delivery.clone() };
-        }
-        let failed = Delivery { error, ..delivery.clone() };
-        let next = at_fault(&failed, delivery.state, now, self.ports.jitter());
-        if next.state != DeliveryState::Failed || delivery.state != DeliveryState::Seen {
-            return next;
-        }
-        // What was seen stays seen, whatever fails afterwards.
-        let note = noted(delivery.note.as_deref(), &[fault.reason().to_owned()]);
-        Delivery { state: DeliveryState::Seen, cared: true, note, error: None, ..next }
-    }
-
-    /// After an asking that autoscan itself failed in.
-    fn broken(&self, delivery: &Delivery) -> Delivery {
-        let reason = "autoscan itself failed while it asked for the files; that is a bug of autoscan, please report it";
-        self.put_off(delivery, &Fault::wrong(reason))
-    }
-
-    async fn followed(&self, claim: &Claimed) -> Result<Delivery, Fault> {
-        let Some((proof, within)) = self.target().proof() else {
-            return Ok(Delivery { next_attempt_at: None, error: None, ..claim.delivery.clone() });
-        };
-        if let Some(reason) = self.still_absent(claim).await {
-            let closed = Delivery { next_attempt_at: None, error: Some(reason), ..claim.delivery.clone() };
-            return Ok(Delivery { state: DeliveryState::Missing, ..closed });
-        }
-        let asked = self.asked(claim).await;
-        if claim.delivery.state == DeliveryState::Seen {
-            return self.care(claim, &asked, true).await;
-        }
-        let observed = match proof.find(&asked.scan.folder, &asked.expected).await {
-            Ok(observed) => observed,
-            Err(fault @ Fault::Wrong { .. }) => vec![Observation::NotYet(fault.reason().to_owned())],
-            Err(fault) if fault.stops_the_lane() => return Err(fault),
-            Err(fault) => vec![Observation::NotYet(fault.reason().to_owned())],
-        };
-        let (now, verification) = (self.ports.now(), Verification::of(&observed));
-        let since = self.lane.answering_since();
-        let mut next = proof::next(&claim.delivery, &verification, within, since, now);
-        match next.state {
-            DeliveryState::Seen if self.wants_care(&claim.delivery, &asked) => {
-                next.next_attempt_at = Some(now);
-            }
-            // A changed file may be shown only after it was analysed. Once: what was done is noted.
-            DeliveryState::Sent
-                if next.is_open()
-                    && next.note.is_none()
-                    && asked.scan.changes.iter().any(|change| change.kind == ChangeKind::Modified)
-                    && self.wants_care(&claim.delivery, &asked) =>
-            {
-                next = self.care(&Claimed { delivery: next, ..claim.clone() }, &asked, false).await?;
-            }
-            DeliveryState::Missing => self.explain(&mut next, &asked, &observed).await,
-            _ => {}
-        }
-        Ok(next)
-    }
-
-    /// Why a delivery whose scan started without its file is missing: the file is still not there.
-    async fn still_absent(&self, claim: &Claimed) -> Option<String> {
-        if !claim.delivery.absent {
-            return None;
-        }
-        for stored in &claim.changes {
-            let change = &stored.change;
-            let awaited = change.awaited || change.kind == ChangeKind::Rescan;
-            if awaited && self.ports.files.look(&change.path).await == Look::Missing {
-                return Some(crate::absence::after_the_fallback(stored, &claim.folder));
-            }
-        }
-        None
-    }
-
-    fn wants_care(&self, delivery: &Delivery, asked: &Asked) -> bool {
-        let aftercare = self.target().server.aftercare();
-        !delivery.cared && aftercare.is_some_and(|aftercare| aftercare.concerns(&asked.scan))
-    }
-
-    /// What the target is asked for, as the disk is now.
-    async fn asked(&self, claim: &Claimed) -> Asked {
-        let target = self.target();
-        let changes = wanted(target, &claim.changes).unwrap_or_default();
-        let scan = in_target_eyes(target, &claim.folder, &changes).unwrap_or_else(|_skip| TargetScan {
-            folder: autoscan_core::path::TargetPath(claim.folder.0.clone()),
-            changes: Vec::new(),
-            companions: Vec::new(),
-        });
-        let disk = Disk {
-            files: self.ports.files.as_ref(),
-            check: self.rules.files.check,
-            ignore: &self.rules.ignore,
-        };
-        let expected = expected(&disk, target, &claim.folder, &changes).await;
-        Asked { scan, expected }
-    }
-
-    /// Does what is to be done after a scan. While the files are not shown it is only an attempt to bring that about.
-    async fn care(&self, claim: &Claimed, asked: &Asked, proven: bool) -> Result<Delivery, Fault> {
-        let Some(aftercare) = self.target().server.aftercare() else { return Ok(claim.delivery.clone()) };
-        let care = CareScan {
-            scan: asked.scan.clone(),
-            expected: asked.expected.clone(),
-            proven,
-            guards: self.guards().await,
-            storm: self.gate.storms.on(),
-        };
-        let now = self.ports.now();
-        let delivery = &claim.delivery;
-        let closed = |notes: &[String]| Delivery {
-            cared: true,
-            note: noted(delivery.note.as_deref(), notes),
-            next_attempt_at: None,
-            ..delivery.clone()
-        };
-        match aftercare.care(&care).await {
-            Err(fault) if fault.stops_the_lane() => Err(fault),
-            Ok(Care::Done(notes)) if proven => Ok(closed(&notes)),
-            Err(fault) if proven => Ok(closed(&[fault.reason().to_owned()])),
-            Ok(Care::Later(reason)) if proven => {
-                if now.since(delivery.seen_at.unwrap_or(now)) >= CARE_WITHIN {
-                    return Ok(closed(&[format!("nothing more was done after the scan: {reason}")]));
-                }
-                Ok(Delivery { next_attempt_at: Some(now + CARE_AGAIN), ..delivery.clone() })
-            }
-            Ok(Care::Done(notes)) => {
-                let note = noted(delivery.note.as_deref(), &notes);
-                Ok(Delivery { note, ..delivery.clone() })
-            }
-            Ok(Care::Later(_)) | Err(_) => Ok(delivery.clone()),
-        }
-    }
-
-    /// Anchors and mounts, in the target's eyes.
-    async fn guards(&self) -> Vec<Guard> {
-        let mut guards = Vec::new();
-        for (prefix, fallen) in self.gate.guards.all().await {
-            if let Ok(prefix) = to_target(self.target(), &prefix) {
-                guards.push(Guard { prefix, fallen });
-            }
-        }
-        guards
-    }
-
-    /// Says where to look for a file that is missing.
-    async fn explain(&self, delivery: &mut Delivery, asked: &Asked, shown: &[Observation]) {
-        let missing =
-            asked.expected.iter().zip(shown).find(|(_, shown)| matches!(shown, Observation::NotYet(_)));
-        let Some((missing, _)) = missing.or_else(|| asked.expected.iter().zip(shown).next()) else { return };
-        let cause = match self.target().server.proof() {
-            Some(proof) => proof.why_missing(missing).await,
-            None => None,
-        };
-        let cause = match cause {
-            Some(cause) => format!("likely cause: {cause}"),
-            None if missing.presence == Presence::Gone => {
-                "the server still shows what is gone from the disk; does it scan at all?".to_owned()
-            }
-            None if Role::of(&missing.path.0) == Role::Other => {
-                "servers show no files with such an ending".to_owned()
-            }
-            None => "no cause is known; look into the server's own log".to_owned(),
-        };
-        let found = delivery.error.take().unwrap_or_default();
-        delivery.error = Some(format!("{found}; {cause}"));
-    }
-
-    /// A delivery has come to its end.
-    async fn closed(&self, claim: &Claimed, delivery: &Delivery) {
-        let target = self.target();
-        if matches!(delivery.state, DeliveryState::Missing | DeliveryState::Failed) || target.after.is_none()
-        {
-            return;
-        }
-        let changes = wanted(target, &claim.changes).unwrap_or_default();
-        if let Ok(scan) = in_target_eyes(target, &claim.folder, &changes) {
-            run_command(target, target.after.as_deref(), &[scan]).await;
-        }
-    }
-}
-
-/// What is known already and what came to it.
-fn noted(known: Option<&str>, notes: &[String]) -> Option<String> {
-    let all: Vec<&str> = known.into_iter().chain(notes.iter().map(String::as_str)).collect();
-    (!all.is_empty()).then(|| all.join("; "))
 }

@@ -13,7 +13,7 @@ use crate::figures::TargetFigures;
 
 /// What became of one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct IntakeReport {
     /// The sender's name of the event, safe to show; may be empty.
     pub event: String,
     /// How many changes are stored.
@@ -28,7 +28,7 @@ pub struct Taken {
 
 /// Why a request was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TakeError {
+pub enum IntakeError {
     /// There is no such trigger.
     #[error("there is no such trigger")]
     UnknownTrigger,

@@ -34,7 +34,7 @@ pub(crate) trait Worker: Send {
 
     /// Ends when work that is under way came to a result, and takes it in. It may be dropped at any moment.
     async fn progress(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Where the results of its work wait to be kept.

@@ -158,9 +158,12 @@ impl Files for FakeFiles {
     async fn list(&self, folder: &LocalPath, most: usize) -> Listing {
         let disk = self.lock();
         let reachable = !disk.unreachable.keys().any(|broken| folder.0.is_within(&broken.0));
-        let mut below = disk.files.keys().filter(|file| reachable && file.0.is_within(&folder.0));
-        let files: Vec<LocalPath> = below.by_ref().take(most).cloned().collect();
-        Listing { whole: reachable && below.next().is_none(), files }
+        let below = disk.files.keys().filter(|file| reachable && file.0.is_within(&folder.0));
+        let mut files: Vec<LocalPath> = below.cloned().collect();
+        files.sort_by_key(|file| file.parent().as_ref() != Some(folder));
+        let whole = reachable && files.len() <= most;
+        files.truncate(most);
+        Listing { files, whole }
     }
 
     async fn folders_in(&self, folder: &LocalPath, most: usize) -> Result<Folders, String> {

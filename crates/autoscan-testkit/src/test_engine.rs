@@ -18,8 +18,8 @@ use autoscan_core::scan::{Quiet, Scan, ScanId};
 use autoscan_core::secret::Secret;
 use autoscan_core::storm::StormRule;
 use autoscan_engine::{
-    BoundTarget, BoundTrigger, Broken, Engine, FileRules, History, MANUAL, Pace, Parts, PathPriority, Rules,
-    Taken,
+    BoundTarget, BoundTrigger, Broken, Engine, FileRules, History, IntakeReport, MANUAL, Pace, Parts,
+    PathPriority, Rules,
 };
 use autoscan_store::MemoryStore;
 use tokio::task::JoinHandle;
@@ -76,6 +76,8 @@ pub struct TestSetup {
     pub clock: Option<FakeClock>,
     /// Writes that the store refuses, by their number.
     pub refused: Range<u64>,
+    /// What no target and no source may say.
+    pub hidden: Vec<&'static str>,
 }
 
 impl Default for TestSetup {
@@ -101,6 +103,7 @@ impl Default for TestSetup {
             history: Arc::default(),
             clock: None,
             refused: 0..0,
+            hidden: vec![],
         }
     }
 }
@@ -175,6 +178,12 @@ impl TestSetup {
         }
     }
 
+    fn redaction(&self) -> Redaction {
+        let redaction = Redaction::default();
+        redaction.learn(self.hidden.iter().copied());
+        redaction
+    }
+
     fn rules(&self) -> Rules {
         let anchors = self.anchors.iter().map(|file| Anchor::guarding_its_folder(local(file)).unwrap());
         Rules {
@@ -212,7 +221,7 @@ impl TestEngine {
             clock: Arc::new(clock.clone()),
             files: Arc::clone(&files) as Arc<_>,
             jitter: || 0.0,
-            redaction: Redaction::default(),
+            redaction: setup.redaction(),
             overhear: |telling| Box::pin(async { (telling.await, CALLS.map(str::to_owned).into()) }),
             history: Arc::clone(&setup.history),
             triggers: setup.bound_triggers(),
@@ -239,7 +248,7 @@ impl TestEngine {
     }
 
     /// A request of Sonarr: one change a line.
-    pub async fn send(&self, lines: &str) -> Taken {
+    pub async fn send(&self, lines: &str) -> IntakeReport {
         let hook = Hook { query: &[], content_type: None, body: lines.as_bytes() };
         self.engine.take(&name("sonarr"), &hook).await.unwrap()
     }

@@ -4,40 +4,20 @@
 //! (private). To add one, write its file and put its name into the table of [`kinds`].
 
 mod family;
+mod folder;
+mod kind;
 mod lidarr;
 mod manual;
 mod radarr;
 mod recognise;
 mod sonarr;
 
-use std::sync::Arc;
-
-use autoscan_core::guide::Guide;
-use autoscan_core::ports::Trigger;
-
 pub use family::arr::{ArrApi, ArrSettings};
 pub use family::arr_api::{ArrReport, ArrRoot, ask as ask_arr, ask_roots as ask_arr_roots};
+pub use kind::{MakeSource, OpenSource, SourcePorts, TriggerKind};
 pub use recognise::recognise;
 
 /// Every kind of trigger, by name.
 pub fn kinds() -> &'static [TriggerKind] {
-    &[lidarr::KIND, manual::KIND, radarr::KIND, sonarr::KIND]
-}
-
-/// A kind of trigger.
-pub struct TriggerKind {
-    /// Its name in the config: `sonarr`.
-    pub name: &'static str,
-    /// The schema of the settings that only this kind has: an object.
-    pub settings: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
-    /// Reads its settings and makes its reader. Keys it does not know are left to others.
-    pub open: fn(&serde_json::Value) -> Result<Arc<dyn Trigger>, serde_json::Error>,
-    /// Whether a person or script waits for the answer, who must be told of a refused path.
-    pub for_people: bool,
-    /// The version of the API that an arr of this kind has: `v3`. None for what is no arr.
-    pub api: Option<&'static str>,
-    /// How a person sets the sender up.
-    pub guide: Guide,
-    /// Keys that the body's object has when it is of this kind.
-    marks: &'static [&'static str],
+    &[folder::KIND, lidarr::KIND, manual::KIND, radarr::KIND, sonarr::KIND]
 }

@@ -6,15 +6,17 @@ use autoscan_core::guide::{FieldValue, Guide};
 use autoscan_core::ids::{IdSource, Ids};
 use autoscan_core::ports::{Hook, ReadError, Reading, Trigger};
 
-use crate::TriggerKind;
 use crate::family::arr::{self, Deleted, File, Findings};
 use crate::family::arr_guide::{self, LEAVE, TICK};
 use crate::family::lenient::{Id, List, Text, objects};
+use crate::kind::TriggerKind;
 
 pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "lidarr",
     settings: arr::settings,
     open: |settings| arr::open(settings, Arc::new(Lidarr)),
+    source: None,
+    takes_requests: true,
     for_people: false,
     api: Some("v1"),
     marks: &["artist", "album", "albums", "trackFile", "trackFiles"],

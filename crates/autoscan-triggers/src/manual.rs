@@ -14,12 +14,15 @@ use serde::Deserialize;
 
 use crate::family::lenient::{self, List, Text, objects};
 use crate::family::repeats::without_repeats;
-use crate::{TriggerKind, recognise};
+use crate::kind::TriggerKind;
+use crate::recognise;
 
 pub(crate) const KIND: TriggerKind = TriggerKind {
     name: "manual",
     settings: |generator| ManualSettings::json_schema(generator),
     open: |settings| ManualSettings::deserialize(settings).map(|_| Arc::new(Manual) as Arc<dyn Trigger>),
+    source: None,
+    takes_requests: true,
     for_people: true,
     api: None,
     marks: &["path", "paths", "dir", "filepath"],

@@ -38,7 +38,11 @@ fn sketch(body: &[u8]) -> Result<Sketch<'_>, ReadError> {
 /// The kind of arr that a name or address holds: people call their instances "Radarr 4K".
 fn kind_named_in(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    kinds().iter().filter(|kind| !kind.for_people).map(|kind| kind.name).find(|kind| name.contains(kind))
+    kinds()
+        .iter()
+        .filter(|kind| kind.takes_requests && !kind.for_people)
+        .map(|kind| kind.name)
+        .find(|kind| name.contains(kind))
 }
 
 /// What tells senders apart.

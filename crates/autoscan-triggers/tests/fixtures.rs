@@ -95,7 +95,7 @@ fn every_fixture_says_what_is_expected_of_it() {
 
 #[test]
 fn every_fixture_is_recognised_at_the_url_that_all_share() {
-    for kind in kinds() {
+    for kind in kinds().iter().filter(|kind| kind.takes_requests) {
         for (file, _) in fixtures(kind.name) {
             let (query, body) = request(&file);
             let hook = Hook { query: &query, content_type: None, body: &body };

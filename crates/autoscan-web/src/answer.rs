@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use autoscan_core::path::PathRefusal;
 use autoscan_core::ports::StoreError;
-use autoscan_engine::TakeError;
+use autoscan_engine::IntakeError;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -198,15 +198,15 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<TakeError> for Problem {
-    fn from(error: TakeError) -> Self {
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
         match error {
-            TakeError::UnknownTrigger => Self::not_found("There is no trigger of this name"),
-            TakeError::UnknownTarget(_) => {
+            IntakeError::UnknownTrigger => Self::not_found("There is no trigger of this name"),
+            IntakeError::UnknownTarget(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_TARGET", error.to_string())
             }
-            TakeError::Unreadable(reason) => Self::bad_request(reason.to_string()),
-            TakeError::Store(error) => error.into(),
+            IntakeError::Unreadable(reason) => Self::bad_request(reason.to_string()),
+            IntakeError::Store(error) => error.into(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use autoscan_core::hops;
 use autoscan_core::ports::Hook;
-use autoscan_engine::{BoundTrigger, TakeError};
+use autoscan_engine::{BoundTrigger, IntakeError};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -81,7 +81,7 @@ async fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>
     let address = UrlSecrets { query: query.as_deref().unwrap_or_default(), segment: segment.as_deref() };
     let admitted = app.admit(parts, address, trigger.and_then(|trigger| trigger.token.as_ref()), acts);
     admitted.await.inspect_err(|problem| note_refused(app, trigger, problem))?;
-    Ok(Visit { trigger: trigger.ok_or(TakeError::UnknownTrigger)?, query: query? })
+    Ok(Visit { trigger: trigger.ok_or(IntakeError::UnknownTrigger)?, query: query? })
 }
 
 async fn deliver(app: &App, parts: &Parts, body: Body, visit: &Visit<'_>) -> Result<Response, Problem> {

@@ -3,6 +3,7 @@
 mod cli;
 mod client;
 mod clock;
+mod command_end;
 mod commands;
 mod config;
 mod control;
@@ -23,26 +24,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::Cli;
-
-/// How a command ended.
-enum CommandEnd {
-    /// Well: 0.
-    Well,
-    /// The thing asked for failed: 1.
-    Failed,
-    /// The command or the config is wrong: 2.
-    Wrong,
-}
-
-impl From<CommandEnd> for ExitCode {
-    fn from(end: CommandEnd) -> Self {
-        match end {
-            CommandEnd::Well => Self::SUCCESS,
-            CommandEnd::Failed => Self::from(1),
-            CommandEnd::Wrong => Self::from(2),
-        }
-    }
-}
 
 /// Runs a command line, the program's name first, to its end. Help and faults of the command line are printed.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {

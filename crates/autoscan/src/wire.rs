@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use autoscan_core::anchor::Anchors;
 use autoscan_core::filter::IgnoreList;
-use autoscan_core::ports::{Store, Target};
+use autoscan_core::ports::{Clock, Store, Target};
 use autoscan_core::secret::Secret;
 use autoscan_engine::{BoundTarget, BoundTrigger, Engine, FileRules, History, Parts, Rules};
 use autoscan_http::Http;
 use autoscan_store::MemoryStore;
 use autoscan_targets::Connected;
+use autoscan_triggers::{MakeSource, SourcePorts};
 use autoscan_web::{AccessSettings, ConnectionLimits, Control, Tls, Web};
 use tokio_util::sync::CancellationToken;
 
@@ -42,8 +43,14 @@ pub(crate) fn kinds() -> Kinds {
 
 /// Every trigger and target, opened by its kind.
 pub(crate) struct Opened {
-    triggers: Vec<BoundTrigger>,
+    triggers: Vec<OpenedTrigger>,
     targets: Vec<BoundTarget>,
+}
+
+/// A trigger, and what makes its source once there is a disk.
+struct OpenedTrigger {
+    bound: BoundTrigger,
+    source: Option<MakeSource>,
 }
 
 /// Opens every trigger and target. The faults name each that its kind refuses.
@@ -77,15 +84,21 @@ pub(crate) fn engine(
     history: Arc<History>,
 ) -> Arc<Engine> {
     let settings = &loaded.settings;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ports = SourcePorts { files: Arc::clone(&files) as Arc<_>, clock: Arc::clone(&clock) };
+    let with_source = |OpenedTrigger { bound, source }| BoundTrigger {
+        source: source.map(|make| make(ports.clone())),
+        ..bound
+    };
     Engine::new(Parts {
         store,
-        clock: Arc::new(SystemClock),
+        clock,
         files,
         jitter,
         redaction: logging::redaction(),
         history,
         overhear: |telling| Box::pin(autoscan_http::overhear(telling)),
-        triggers,
+        triggers: triggers.into_iter().map(with_source).collect(),
         targets,
         rules: Rules {
             ignore: IgnoreList::new(settings.files.ignore.iter().map(String::as_str)),
@@ -199,13 +212,14 @@ pub(crate) fn welcome(loaded: &Loaded, generated: &Generated) -> String {
     lines.join("\n")
 }
 
-fn trigger(settings: &TriggerSettings) -> Result<BoundTrigger, String> {
+fn trigger(settings: &TriggerSettings) -> Result<OpenedTrigger, String> {
     let kind = autoscan_triggers::kinds()
         .iter()
         .find(|kind| kind.name == settings.kind)
         .ok_or_else(|| format!("there is no kind of trigger named {:?}", settings.kind))?;
     let reader = (kind.open)(&settings.raw).map_err(|error| error.to_string())?;
-    Ok(BoundTrigger {
+    let source = kind.source.map(|source| source(&settings.raw)).transpose();
+    let bound = BoundTrigger {
         name: settings.name.clone(),
         kind: kind.name,
         priority: settings.priority,
@@ -216,7 +230,8 @@ fn trigger(settings: &TriggerSettings) -> Result<BoundTrigger, String> {
         token: settings.token.clone(),
         reader,
         source: None,
-    })
+    };
+    Ok(OpenedTrigger { bound, source: source.map_err(|error| error.to_string())? })
 }
 
 fn target(settings: &TargetSettings, http: &Http) -> Result<BoundTarget, String> {

@@ -70,7 +70,8 @@ pub trait Files: Send + Sync {
     /// Whether the folder holds nothing but `besides`. An unreadable folder counts as empty: fail closed.
     async fn is_empty(&self, folder: &LocalPath, besides: &[LocalPath]) -> bool;
 
-    /// Files below a folder, at most `most`, in no order. Links to folders are not followed.
+    /// Files below a folder, at most `most`: first those right in it, then the others in no order. Links to folders are not
+    /// followed.
     async fn list(&self, folder: &LocalPath, most: usize) -> Listing;
 
     /// The folders and links in a folder, at most `most`. The error is a sentence.

@@ -1,6 +1,8 @@
 //! From matches to lines: folders that lie together on both sides share one line.
 
-use super::{Answer, Choice, Counterpart, Doubt, Eyes, Fit, Match, Place, Suggestion, Suggestions, evidence};
+use super::{
+    Answer, Choice, Counterpart, Doubt, Fit, Match, Place, ProgramView, Suggestion, Suggestions, evidence,
+};
 use crate::path::AbsolutePath;
 
 /// From and to.
@@ -14,9 +16,9 @@ struct Made<'a> {
 }
 
 impl Made<'_> {
-    fn counterpart(&self, eyes: &Eyes, evidence: &[String]) -> Counterpart {
+    fn counterpart(&self, view: &ProgramView, evidence: &[String]) -> Counterpart {
         Counterpart {
-            of: eyes.of.clone(),
+            of: view.of.clone(),
             folder: self.theirs.path.to_string(),
             local: self.found.place.path.to_string(),
             evidence: evidence.to_vec(),
@@ -25,16 +27,16 @@ impl Made<'_> {
 }
 
 /// Adds what came of one program's folders.
-pub(super) fn gather(eyes: &Eyes, answers: Vec<(&Place, Answer<'_>)>, out: &mut Suggestions) {
-    let who = eyes.of.name();
+pub(super) fn gather(view: &ProgramView, answers: Vec<(&Place, Answer<'_>)>, out: &mut Suggestions) {
+    let who = view.of.name();
     let mut made = Vec::new();
     let mut fixed: Vec<Line> = Vec::new();
     for (theirs, answer) in answers {
         let folder = theirs.path.to_string();
         match answer {
             Answer::Fits(local) => {
-                fixed.push(eyes.of.orient(&theirs.path, &local));
-                out.fits.push(Fit { of: eyes.of.clone(), folder, local: local.to_string() });
+                fixed.push(view.of.orient(&theirs.path, &local));
+                out.fits.push(Fit { of: view.of.clone(), folder, local: local.to_string() });
             }
             Answer::Doubt(why, choices) => {
                 let choice = |found: &Match<'_>| Choice {
@@ -42,16 +44,16 @@ pub(super) fn gather(eyes: &Eyes, answers: Vec<(&Place, Answer<'_>)>, out: &mut 
                     evidence: evidence::of(who, theirs, found),
                 };
                 let choices = choices.iter().map(choice).collect();
-                out.doubts.push(Doubt { of: eyes.of.clone(), folder, why, choices });
+                out.doubts.push(Doubt { of: view.of.clone(), folder, why, choices });
             }
             Answer::Found(found) => {
-                let (from, to) = eyes.of.orient(&theirs.path, &found.place.path);
+                let (from, to) = view.of.orient(&theirs.path, &found.place.path);
                 fixed.push((from.clone(), to.clone()));
                 made.push(Made { theirs, found, ways: ways(from, to) });
             }
         }
     }
-    let taken: Vec<&AbsolutePath> = eyes.map.sources().collect();
+    let taken: Vec<&AbsolutePath> = view.map.sources().collect();
     let mut lines: Vec<(Line, Suggestion)> = Vec::new();
     for one in &made {
         let folder = &one.ways[0].0;
@@ -63,7 +65,7 @@ pub(super) fn gather(eyes: &Eyes, answers: Vec<(&Place, Answer<'_>)>, out: &mut 
         let best = one.ways.iter().filter(fits).rev().max_by_key(|line| shared(line)).unwrap_or(&one.ways[0]);
         let score = evidence::score(&one.found).clamp(1, 100);
         let said = evidence::of(who, one.theirs, &one.found);
-        out.counterparts.push(one.counterpart(eyes, &said));
+        out.counterparts.push(one.counterpart(view, &said));
         if let Some((_, line)) = lines.iter_mut().find(|(line, _)| line == best) {
             line.score = line.score.min(score);
             line.evidence.extend(
@@ -71,7 +73,7 @@ pub(super) fn gather(eyes: &Eyes, answers: Vec<(&Place, Answer<'_>)>, out: &mut 
             );
         } else {
             let (from, to) = (best.0.to_string(), best.1.to_string());
-            lines.push((best.clone(), Suggestion { of: eyes.of.clone(), from, to, score, evidence: said }));
+            lines.push((best.clone(), Suggestion { of: view.of.clone(), from, to, score, evidence: said }));
         }
     }
     out.lines.extend(lines.into_iter().map(|(_, line)| line));

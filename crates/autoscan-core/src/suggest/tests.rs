@@ -12,16 +12,16 @@ fn place(path: &str, names: &[&str]) -> Place {
     }
 }
 
-fn eyes(of: Party, map: &[(&str, &str)], folders: Vec<Place>) -> Eyes {
-    Eyes { of, map: PathMap::new(map.iter().copied(), []).unwrap(), folders }
+fn view(of: Party, map: &[(&str, &str)], folders: Vec<Place>) -> ProgramView {
+    ProgramView { of, map: PathMap::new(map.iter().copied(), []).unwrap(), folders }
 }
 
-fn sonarr(map: &[(&str, &str)], folders: Vec<Place>) -> Eyes {
-    eyes(Party::Trigger("sonarr".to_owned()), map, folders)
+fn sonarr(map: &[(&str, &str)], folders: Vec<Place>) -> ProgramView {
+    view(Party::Trigger("sonarr".to_owned()), map, folders)
 }
 
-fn plex(map: &[(&str, &str)], folders: Vec<Place>) -> Eyes {
-    eyes(Party::Target("plex".to_owned()), map, folders)
+fn plex(map: &[(&str, &str)], folders: Vec<Place>) -> ProgramView {
+    view(Party::Target("plex".to_owned()), map, folders)
 }
 
 fn lines(found: &Suggestions) -> Vec<(&str, &str, &str)> {
@@ -188,7 +188,7 @@ fn where_two_answers_are_as_good_both_are_told_and_none_is_proposed() {
 #[test]
 fn what_is_in_use_decides_between_equals() {
     let disk = [place("/mnt/one/tv", &SHOWS), place("/mnt/two/tv", &SHOWS)];
-    let other = eyes(Party::Trigger("other".to_owned()), &[("/x", "/mnt/two")], Vec::new());
+    let other = view(Party::Trigger("other".to_owned()), &[("/x", "/mnt/two")], Vec::new());
     let found = suggest(&[other, sonarr(&[], vec![place("/tv", &SHOWS)])], &[], &disk);
     assert_eq!(lines(&found), [("sonarr", "/tv", "/mnt/two/tv")]);
     assert!(

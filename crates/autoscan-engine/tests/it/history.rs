@@ -8,7 +8,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Hook, Store};
 use autoscan_core::scan::{ScanId, ScanState};
 use autoscan_core::step::{Step, StepKind};
-use autoscan_engine::{HOURS, History, Hour, RetryFilter, TakeError, TriggerView};
+use autoscan_engine::{HOURS, History, Hour, IntakeError, RetryFilter, TriggerView};
 
 use autoscan_testkit::{ScriptedTarget, TestEngine, TestSetup, name};
 
@@ -33,7 +33,7 @@ fn sonarr(harness: &TestEngine) -> TriggerView {
 async fn sends_nonsense(harness: &TestEngine) {
     let hook = Hook { query: &[], content_type: None, body: b"\xff" };
     let refused = harness.engine.take(&name("sonarr"), &hook).await;
-    assert!(matches!(refused, Err(TakeError::Unreadable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(IntakeError::Unreadable(_))), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]

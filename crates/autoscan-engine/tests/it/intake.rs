@@ -2,7 +2,7 @@
 
 use autoscan_core::path::TriggerPath;
 use autoscan_core::scan::ScanState;
-use autoscan_engine::TakeError;
+use autoscan_engine::IntakeError;
 
 use autoscan_testkit::{TestEngine, TestSetup, name};
 
@@ -72,7 +72,7 @@ async fn a_person_may_name_targets_and_a_wrong_name_is_said() {
     });
     let path = || vec![TriggerPath::parse("/tv/Show").unwrap()];
     let wrong = harness.engine.ask(path(), Some(vec![name("pleks")])).await;
-    assert_eq!(wrong, Err(TakeError::UnknownTarget("pleks".into())));
+    assert_eq!(wrong, Err(IntakeError::UnknownTarget("pleks".into())));
     harness.engine.ask(path(), Some(vec![name("emby")])).await.unwrap();
     harness.seconds(15).await;
     assert!(harness.targets[0].folders().is_empty());

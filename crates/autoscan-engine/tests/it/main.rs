@@ -13,6 +13,7 @@ mod news;
 mod nobody;
 mod pacing;
 mod proof;
+mod sources;
 mod storms;
 mod suggest;
 mod suspended;

@@ -3,24 +3,24 @@
 use std::time::Duration;
 
 use autoscan_core::fault::Fault;
-use autoscan_engine::{Heard, Listener, News, NewsId, Topic};
+use autoscan_engine::{BusEvent, BusEventId, BusMessage, Listener, Topic};
 
 use autoscan_testkit::{ScriptedTarget, TestEngine, TestSetup};
 
 /// What is heard until a second passes in which there is nothing.
-async fn heard(listener: &mut Listener) -> Vec<News> {
+async fn heard(listener: &mut Listener) -> Vec<BusEvent> {
     let mut all = Vec::new();
     while let Ok(heard) = tokio::time::timeout(Duration::from_secs(1), listener.next()).await {
         match heard {
-            Heard::News(news) => all.push((*news).clone()),
-            Heard::Gap(id) => panic!("a gap before {id}"),
+            BusMessage::Event(event) => all.push((*event).clone()),
+            BusMessage::Gap(id) => panic!("a gap before {id}"),
         }
     }
     all
 }
 
-fn of(news: &[News], topic: Topic) -> Vec<&News> {
-    news.iter().filter(|news| news.topic == topic).collect()
+fn of(events: &[BusEvent], topic: Topic) -> Vec<&BusEvent> {
+    events.iter().filter(|event| event.topic == topic).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,7 +35,7 @@ async fn a_scan_is_told_when_it_comes_starts_and_is_seen_and_its_trigger_and_tar
         minimum_age: 30,
         ..TestSetup::default()
     });
-    let mut listener = harness.engine.news(None);
+    let mut listener = harness.engine.subscribe(None);
     let first = heard(&mut listener).await;
     assert_eq!(of(&first, Topic::Target)[0].names[0].as_str(), "plex");
     let scan = harness.send("created /tv/Show/a.mkv").await.scans[0];
@@ -56,7 +56,7 @@ async fn a_scan_is_told_when_it_comes_starts_and_is_seen_and_its_trigger_and_tar
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_requests_in_a_second_are_a_few_pieces_of_news() {
     let harness = TestEngine::start(TestSetup { minimum_age: 100, ..TestSetup::default() });
-    let mut listener = harness.engine.news(None);
+    let mut listener = harness.engine.subscribe(None);
     heard(&mut listener).await;
     for _ in 0..100 {
         for number in 0..100 {
@@ -77,21 +77,21 @@ async fn ten_thousand_requests_in_a_second_are_a_few_pieces_of_news() {
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_comes_back_hears_what_it_missed_and_one_that_cannot_know_begins_with_a_gap() {
     let harness = TestEngine::start(TestSetup { minimum_age: 1000, ..TestSetup::default() });
-    heard(&mut harness.engine.news(None)).await;
-    let left_at = harness.engine.last_news();
+    heard(&mut harness.engine.subscribe(None)).await;
+    let left_at = harness.engine.last_event();
     let scan = harness.send("created /tv/Show/a.mkv").await.scans[0];
     harness.seconds(1).await;
 
-    let missed = heard(&mut harness.engine.news(Some(left_at))).await;
+    let missed = heard(&mut harness.engine.subscribe(Some(left_at))).await;
     assert_eq!(of(&missed, Topic::Scan)[0].scans, [scan]);
-    assert_eq!(heard(&mut harness.engine.news(None)).await, []);
+    assert_eq!(heard(&mut harness.engine.subscribe(None)).await, []);
 
     let known = left_at.to_string();
     let run = known.split('-').next().unwrap();
     for unknown in ["1-1".to_owned(), format!("{run}-99999")] {
-        let unknown: NewsId = unknown.parse().unwrap();
-        let mut listener = harness.engine.news(Some(unknown));
-        assert_eq!(listener.next().await, Heard::Gap(harness.engine.last_news()), "{unknown}");
+        let unknown: BusEventId = unknown.parse().unwrap();
+        let mut listener = harness.engine.subscribe(Some(unknown));
+        assert_eq!(listener.next().await, BusMessage::Gap(harness.engine.last_event()), "{unknown}");
         assert_eq!(heard(&mut listener).await, []);
     }
     harness.stop().await;
@@ -100,14 +100,14 @@ async fn a_listener_that_comes_back_hears_what_it_missed_and_one_that_cannot_kno
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_does_not_keep_up_hears_of_the_gap_and_then_what_is_new() {
     let harness = TestEngine::start(TestSetup { minimum_age: 100_000, ..TestSetup::default() });
-    let mut slow = harness.engine.news(None);
+    let mut slow = harness.engine.subscribe(None);
     for number in 0..600 {
         harness.send(&format!("created /tv/Show{number}/a.mkv")).await;
         harness.seconds(1).await;
     }
 
-    let last = harness.engine.last_news();
-    assert_eq!(slow.next().await, Heard::Gap(last));
+    let last = harness.engine.last_event();
+    assert_eq!(slow.next().await, BusMessage::Gap(last));
     let scan = harness.send("created /tv/Other/a.mkv").await.scans[0];
     assert!(heard(&mut slow).await.iter().any(|news| news.scans.contains(&scan)));
     harness.stop().await;
@@ -117,7 +117,7 @@ async fn a_listener_that_does_not_keep_up_hears_of_the_gap_and_then_what_is_new(
 async fn a_target_that_goes_away_is_paused_or_comes_back_is_news_and_so_is_a_dropped_scan() {
     let harness = TestEngine::start(TestSetup::default());
     let scan = harness.send("created /tv/Show/a.mkv").await.scans[0];
-    let mut listener = harness.engine.news(None);
+    let mut listener = harness.engine.subscribe(None);
     heard(&mut listener).await;
 
     harness.engine.pause(Some("plex"), None).await.unwrap();

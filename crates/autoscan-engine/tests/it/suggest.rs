@@ -3,7 +3,7 @@ use std::time::Duration;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Clock, Look};
 use autoscan_core::suggest::Party;
-use autoscan_engine::{Here, NewServer, SenderFolders};
+use autoscan_engine::{LocalFolders, NewServer, SenderFolders};
 use autoscan_testkit::FakeClock;
 
 use autoscan_testkit::{ScriptedTarget, TestEngine, TestSetup, library, local};
@@ -135,7 +135,7 @@ async fn what_a_target_said_is_kept_with_what_its_folders_are_here() {
     harness.engine.get_to_know(Duration::from_secs(1)).await;
     let known = harness.engine.known()[0].clone().unwrap();
     let said = known.said.unwrap();
-    let here = |path: &str, look| (path.to_owned(), Here::At(vec![(local(path), look)]));
+    let here = |path: &str, look| (path.to_owned(), LocalFolders::At(vec![(local(path), look)]));
     assert_eq!(said.folders, [here("/mnt/media/tv", Look::Folder), here("/elsewhere", Look::Missing)]);
     assert_eq!((known.silent, said.test.identity.product.as_str()), (None, "Spy"));
 

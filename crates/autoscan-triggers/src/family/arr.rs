@@ -64,24 +64,29 @@ objects! {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Deleted<'de> {
     pub(crate) files: List<File<'de>>,
-    pub(crate) all: bool,
+    /// Whether all of an item's files were deleted with it; none where that is not said.
+    pub(crate) all: Option<bool>,
 }
 
 impl<'de> Lenient<'de> for Deleted<'de> {
     fn text(text: Cow<'de, str>) -> Self {
-        Self::flag(text.eq_ignore_ascii_case("true"))
+        match &*text.to_ascii_lowercase() {
+            "true" => Self::flag(true),
+            "false" => Self::flag(false),
+            _ => Self::default(),
+        }
     }
 
     fn flag(all: bool) -> Self {
-        Self { all, ..Self::default() }
+        Self { all: Some(all), ..Self::default() }
     }
 
     fn list<A: SeqAccess<'de>>(items: A) -> Result<Self, A::Error> {
-        Ok(Self { files: List::list(items)?, all: false })
+        Ok(Self { files: List::list(items)?, all: None })
     }
 
     fn object<A: MapAccess<'de>>(entries: A) -> Result<Self, A::Error> {
-        Ok(Self { files: List::object(entries)?, all: false })
+        Ok(Self { files: List::object(entries)?, all: None })
     }
 }
 
@@ -173,16 +178,18 @@ impl<'a> Findings<'a> {
         self.look_at_root_if_empty();
     }
 
-    /// The series, movie or artist was removed, perhaps with its folder.
+    /// The series, movie or artist was removed, perhaps with its folder: where that is not said, somebody must look.
     pub(crate) fn item_deleted(&mut self, deleted: &Deleted<'_>) {
-        if deleted.all {
-            self.root_is(Change::folder_deleted);
+        match deleted.all {
+            Some(true) => self.root_is(Change::folder_deleted),
+            Some(false) => {}
+            None => self.root_is(Change::rescan),
         }
     }
 
     /// A part of the item was removed, perhaps with its files, which are not named.
     pub(crate) fn part_deleted(&mut self, deleted: &Deleted<'_>) {
-        if deleted.all {
+        if deleted.all != Some(false) {
             self.root_is(Change::rescan);
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use autoscan_engine::{Heard, Listener, NewsId};
+use autoscan_engine::{BusEventId, BusMessage, Listener};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -60,8 +60,8 @@ pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Resp
     let since = since(&parts);
     let session = app.session(&parts).await?.filter(|session| session.logged_in);
     let slot = app.process.slots.take(Caller::of(&parts).address).ok_or_else(no_slot)?;
-    let listener = app.web.engine.news(if let Since::After(id) = since { Some(id) } else { None });
-    // The number that a browser shows when it comes back is set before the first news.
+    let listener = app.web.engine.subscribe(if let Since::After(id) = since { Some(id) } else { None });
+    // The number that a browser shows when it comes back is set before the first event.
     let mut greeting = format!("retry: {COME_BACK}\nid: {}\n\n", listener.at());
     if matches!(since, Since::Unknown) {
         resync(&mut greeting, listener.at());
@@ -79,7 +79,7 @@ pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Resp
 /// From where somebody wants to hear.
 enum Since {
     Now,
-    After(NewsId),
+    After(BusEventId),
     /// A number that nobody gave out.
     Unknown,
 }
@@ -119,7 +119,7 @@ impl Subscriber {
     }
 
     /// What was heard, and what came with it: a beat tells several topics, and one write is cheaper than several.
-    fn told(&mut self, first: Heard) -> Bytes {
+    fn told(&mut self, first: BusMessage) -> Bytes {
         let mut text = String::new();
         let mut heard = Some(first);
         while let Some(one) = heard {
@@ -151,12 +151,12 @@ async fn logged(log: &mut Option<(watch::Receiver<u64>, Instant)>) {
     *not_before = Instant::now() + BETWEEN_LOGS;
 }
 
-fn tell(text: &mut String, heard: &Heard) {
-    match heard {
-        Heard::Gap(id) => resync(text, *id),
-        Heard::News(news) => {
-            let (id, topic) = (news.id, news.topic.as_str());
-            let data = serde_json::to_string(&**news);
+fn tell(text: &mut String, message: &BusMessage) {
+    match message {
+        BusMessage::Gap(id) => resync(text, *id),
+        BusMessage::Event(event) => {
+            let (id, topic) = (event.id, event.topic.as_str());
+            let data = serde_json::to_string(&**event);
             debug_assert!(data.is_ok(), "numbers and names are always JSON");
             let written = write!(text, "id: {id}\nevent: {topic}\ndata: {}\n\n", data.unwrap_or_default());
             debug_assert!(written.is_ok(), "a text takes everything");
@@ -165,7 +165,7 @@ fn tell(text: &mut String, heard: &Heard) {
 }
 
 /// Everything must be looked up afresh.
-fn resync(text: &mut String, id: NewsId) {
+fn resync(text: &mut String, id: BusEventId) {
     let written = write!(text, "id: {id}\nevent: resync\ndata: {{}}\n\n");
     debug_assert!(written.is_ok(), "a text takes everything");
 }

@@ -4,7 +4,7 @@ use autoscan_core::name::Name;
 use autoscan_core::path::TriggerPath;
 use autoscan_core::ports::ScanFilter;
 use autoscan_core::scan::{Scan, ScanId, ScanState};
-use autoscan_engine::{Retried, RetryFilter, TakeError};
+use autoscan_engine::{IntakeError, Retried, RetryFilter};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -171,7 +171,7 @@ fn read_targets(names: Vec<String>) -> Result<Vec<Name>, Problem> {
     }
     names
         .into_iter()
-        .map(|name| Name::parse(&name).map_err(|_odd| TakeError::UnknownTarget(name).into()))
+        .map(|name| Name::parse(&name).map_err(|_odd| IntakeError::UnknownTarget(name).into()))
         .collect()
 }
 

@@ -1,7 +1,7 @@
 //! What surrounds every page, and how pages are answered.
 
 use askama::Template;
-use autoscan_engine::NewsId;
+use autoscan_engine::BusEventId;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -56,7 +56,7 @@ pub(crate) struct Frame {
     /// What became of the form that was sent before.
     pub(crate) said: Option<Notice>,
     /// The last news when it was drawn: what came after it is not on the page yet.
-    pub(crate) news: NewsId,
+    pub(crate) news: BusEventId,
     here: &'static str,
 }
 
@@ -94,7 +94,7 @@ impl Frame {
             can_leave: false,
             csrf: String::new(),
             said: None,
-            news: app.web.engine.last_news(),
+            news: app.web.engine.last_event(),
             here: "",
             base,
         }

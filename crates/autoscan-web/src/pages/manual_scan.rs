@@ -4,7 +4,7 @@ use askama::Template;
 use autoscan_core::name::Name;
 use autoscan_core::path::{PathRefusal, TriggerPath};
 use autoscan_core::scan::ScanId;
-use autoscan_engine::{MANUAL, TakeError};
+use autoscan_engine::{IntakeError, MANUAL};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -132,12 +132,12 @@ async fn scan(app: &App, wish: &Wish) -> Result<Sent, Problem> {
     let paths: Vec<TriggerPath> = wish.paths.iter().filter_map(|line| line.path.clone().ok()).collect();
     let refused = wish.paths.iter().filter_map(|line| line.path.as_ref().err()).map(ToString::to_string);
     let mut taken = if paths.is_empty() {
-        autoscan_engine::Taken::default()
+        autoscan_engine::IntakeReport::default()
     } else {
         let targets = (!wish.targets.is_empty()).then(|| wish.targets.clone());
         match app.web.engine.ask_as(paths, targets, &wish.sender).await {
             // Each path goes its way of its own: what cannot be read as a whole is said, not answered with an error.
-            Err(TakeError::Unreadable(reason)) => {
+            Err(IntakeError::Unreadable(reason)) => {
                 let sentence = words::sentence(&reason.to_string());
                 return Ok(Sent { scans: Vec::new(), tone: "bad", sentence, is_refused: true });
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use askama::Template;
 use autoscan_core::ports::{Library, Look};
 use autoscan_core::time::Timestamp;
-use autoscan_engine::{Here, Known, TargetView, TestView};
+use autoscan_engine::{LocalFolders, ServerStatus, TargetView, TestView};
 use axum::extract::State;
 use axum::response::Response;
 
@@ -119,7 +119,7 @@ impl Card {
 }
 
 impl Knowledge {
-    fn new(known: &Known, now: Timestamp) -> Self {
+    fn new(known: &ServerStatus, now: Timestamp) -> Self {
         let what = known.said.as_ref().map(|said| {
             let here = |folder: &String| {
                 said.folders.iter().find(|(known, _)| known == folder).map(|(_, here)| here)
@@ -154,8 +154,8 @@ impl Knowledge {
 }
 
 /// What a folder is on this machine.
-fn places(here: &Here) -> Vec<(String, Badge, String)> {
-    let Here::At(places) = here else { return Vec::new() };
+fn places(here: &LocalFolders) -> Vec<(String, Badge, String)> {
+    let LocalFolders::At(places) = here else { return Vec::new() };
     let place = |(path, look): &(autoscan_core::path::LocalPath, Look)| {
         let (word, tone, why) = match look {
             Look::Folder => ("is here", "good", String::new()),

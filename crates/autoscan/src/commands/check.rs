@@ -7,15 +7,16 @@ use autoscan_core::name::Name;
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Files, Look};
 use autoscan_core::suggest::Suggestion;
-use autoscan_engine::{Engine, Here, TestView};
+use autoscan_engine::{Engine, LocalFolders, TestView};
 use autoscan_http::Http;
 use autoscan_triggers::ArrReport;
 use serde::Serialize;
 
 use super::{suggested_maps, unreached};
+use crate::command_end::CommandEnd;
 use crate::config::{ConfigFaults, Loaded, TriggerSettings};
 use crate::disk::Disk;
-use crate::{CommandEnd, output, wire};
+use crate::{output, wire};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -159,9 +160,9 @@ fn library_folders(engine: &Engine) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (target, known) in engine.targets().iter().zip(engine.known()) {
         let folders = known.and_then(|known| known.said).map(|said| said.folders).unwrap_or_default();
-        let lost = |here: &Here| match here {
-            Here::At(found) => !found.iter().any(|(_, look)| *look == Look::Folder),
-            Here::Unsure => true,
+        let lost = |here: &LocalFolders| match here {
+            LocalFolders::At(found) => !found.iter().any(|(_, look)| *look == Look::Folder),
+            LocalFolders::Unsure => true,
         };
         let is_any_here = folders.iter().any(|(_, here)| !lost(here));
         for (folder, here) in folders.iter().filter(|(_, here)| lost(here)) {
@@ -176,10 +177,10 @@ fn library_folders(engine: &Engine) -> Vec<Finding> {
 }
 
 /// That a folder of a library is not here, where autoscan looked, and what to do.
-fn not_here(target: &str, here: &Here) -> String {
+fn not_here(target: &str, here: &LocalFolders) -> String {
     let places = match here {
-        Here::At(found) => found.as_slice(),
-        Here::Unsure => &[],
+        LocalFolders::At(found) => found.as_slice(),
+        LocalFolders::Unsure => &[],
     };
     let place = |(path, look): &(LocalPath, Look)| match look {
         Look::Unreachable(reason) => format!("{path} ({reason})"),

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use autoscan_core::path::TriggerPath;
 use autoscan_engine::{ExplainedTarget, Explanation};
 
+use crate::command_end::CommandEnd;
 use crate::config::Loaded;
-use crate::{CommandEnd, output, wire};
+use crate::{output, wire};
 
 pub(crate) async fn run(loaded: &Loaded, path: &str, trigger: Option<&str>, json: bool) -> CommandEnd {
     let path = match TriggerPath::parse(path) {

@@ -4,7 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use autoscan_core::secret::Secret;
 
-use crate::{CommandEnd, output};
+use crate::command_end::CommandEnd;
+use crate::output;
 
 /// The longest password, in bytes.
 const LONGEST: u64 = 1024;

@@ -1,7 +1,8 @@
 //! `autoscan healthcheck`: for containers, without curl.
 
 use crate::client::Client;
-use crate::{CommandEnd, output};
+use crate::command_end::CommandEnd;
+use crate::output;
 
 pub(crate) async fn run(client: &Client) -> Result<CommandEnd, String> {
     client.get(&["ready"], &[]).await?;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use autoscan_core::ports::Library;
 use serde_json::json;
 
+use crate::command_end::CommandEnd;
 use crate::config::Loaded;
-use crate::{CommandEnd, output, wire};
+use crate::{output, wire};
 
 pub(crate) async fn run(loaded: &Loaded, paths: bool, as_json: bool) -> CommandEnd {
     let engine = match wire::engine_at_rest(loaded, Arc::default()) {

@@ -17,9 +17,10 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, CliCommand};
 use crate::client::Client;
+use crate::command_end::CommandEnd;
 use crate::config::{self, ConfigFaults, Loaded};
 use crate::reading::ConfigReader;
-use crate::{CommandEnd, output, wire};
+use crate::{output, wire};
 
 /// Runs what was typed.
 pub(crate) async fn run(cli: Cli) -> CommandEnd {

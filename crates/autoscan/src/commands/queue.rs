@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::cli::QueueCommand;
 use crate::client::Client;
-use crate::{CommandEnd, output};
+use crate::command_end::CommandEnd;
+use crate::output;
 
 pub(crate) async fn run(client: &Client, command: QueueCommand) -> Result<CommandEnd, String> {
     match command {

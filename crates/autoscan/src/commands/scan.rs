@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::queue::{deliveries, text};
 use crate::cli::ScanArgs;
 use crate::client::Client;
-use crate::{CommandEnd, output};
+use crate::command_end::CommandEnd;
+use crate::output;
 
 /// Between two questions how it goes.
 const PAUSE: Duration = Duration::from_millis(300);

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::SystemClock;
+use crate::command_end::CommandEnd;
 use crate::config::{self, Loaded};
 use crate::reading::ConfigReader;
 use crate::server::{GRACE, RunningServer};
-use crate::{CommandEnd, logging, output, wire};
+use crate::{logging, output, wire};
 
 /// Open files that are enough for every connection, and as many again.
 const MOST_FILES: u64 = 10_240;

@@ -2,7 +2,7 @@
 
 use autoscan_core::ports::Look;
 use autoscan_core::suggest::{Party, Suggestion};
-use autoscan_engine::{Engine, Here, SenderFolders};
+use autoscan_engine::{Engine, LocalFolders, SenderFolders};
 use autoscan_http::Http;
 
 use crate::config::Loaded;
@@ -10,9 +10,9 @@ use crate::{output, senders};
 
 /// Whether a folder of a target that answered is not found here. Asks nobody: what they said is known.
 pub(crate) fn is_lost_at_a_target(engine: &Engine) -> bool {
-    let is_there = |here: &Here| match here {
-        Here::At(found) => found.iter().any(|(_, look)| *look == Look::Folder),
-        Here::Unsure => false,
+    let is_there = |here: &LocalFolders| match here {
+        LocalFolders::At(found) => found.iter().any(|(_, look)| *look == Look::Folder),
+        LocalFolders::Unsure => false,
     };
     let mut said = engine.known().into_iter().flatten().filter_map(|known| known.said);
     said.any(|said| said.folders.iter().any(|(_, here)| !is_there(here)))

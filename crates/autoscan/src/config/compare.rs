@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Loaded;
+use super::loaded::Loaded;
 
 /// What is read at the start only.
 const ONLY_AT_THE_START: [&str; 5] = ["host", "port", "database", "tls", "log"];

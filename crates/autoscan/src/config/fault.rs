@@ -1,12 +1,17 @@
 //! What is wrong with a config, in sentences. No value of a secret key ever gets into one.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use super::node::{Location, Origin};
+
+/// What is said of a folder where a file should be.
+pub(super) const IS_A_FOLDER: &str = "this is a directory. Docker makes a directory when the file is missing on the host: \
+    remove it there, and mount the folder that holds the file instead";
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,4 +122,21 @@ fn escaped(c: char) -> impl Iterator<Item = char> {
 /// A path from outside, escaped and cut for a message.
 pub(super) fn shown_path(path: &Path) -> String {
     path.to_string_lossy().chars().take(4 * LONGEST).flat_map(escaped).collect()
+}
+
+/// How a file is called in a message: short when it lies in the current folder.
+pub(super) fn name_of(path: &Path, current: &Path) -> String {
+    shown_path(path.strip_prefix(current).unwrap_or(path))
+}
+
+/// Why a file cannot be read, and what to do.
+pub(super) fn why_unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(
+            "the file cannot be read: permission denied. autoscan runs as user {}: give the file to that user, or let it read it",
+            rustix::process::geteuid().as_raw()
+        ),
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => format!("the file cannot be read: {error}"),
+    }
 }

@@ -3,14 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Sources;
-use super::fault::{ConfigFault, ConfigFaults, shown_path};
+use super::fault::{ConfigFault, ConfigFaults, shown_path, why_unreadable};
 use super::read::{ENDINGS, Language};
+use super::sources::Sources;
 use super::variables::Variables;
-
-/// What is said of a folder where a file should be.
-pub(super) const IS_A_FOLDER: &str = "this is a directory. Docker makes a directory when the file is missing on the host: \
-    remove it there, and mount the folder that holds the file instead";
 
 /// Variables of the older app that are enough without a config file.
 const ENOUGH: [&str; 7] = [
@@ -147,21 +143,4 @@ fn environment_is_enough(sources: &Sources, folder: &Path) -> bool {
 
 fn folder_of(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
-}
-
-/// How a file is called in a message: short when it lies in the current folder.
-pub(super) fn name_of(path: &Path, current: &Path) -> String {
-    shown_path(path.strip_prefix(current).unwrap_or(path))
-}
-
-/// Why a file cannot be read, and what to do.
-pub(super) fn why_unreadable(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => format!(
-            "the file cannot be read: permission denied. autoscan runs as user {}: give the file to that user, or let it read it",
-            rustix::process::geteuid().as_raw()
-        ),
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        _ => format!("the file cannot be read: {error}"),
-    }
 }

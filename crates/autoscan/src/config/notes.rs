@@ -7,7 +7,7 @@ use std::path::Path;
 use autoscan_core::duration::Span;
 
 use super::check;
-use super::find;
+use super::fault;
 use super::node::{ConfigNode, Origin};
 use super::variables;
 
@@ -45,7 +45,7 @@ pub(super) fn open_secrets(
         .chain(dot_env.as_deref())
         .filter(|path| std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0))
         .map(|path| {
-            let name = find::name_of(path, current);
+            let name = fault::name_of(path, current);
             format!("{name} holds secrets, and every user of this machine can read it: chmod 600 {name}")
         })
         .collect()

@@ -56,7 +56,7 @@ pub(super) fn kept(folders: &[PathBuf]) -> Result<Option<Generated>, ConfigFault
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => {
-                let message = format!("{}: {}", shown_path(&path), super::find::why_unreadable(&error));
+                let message = format!("{}: {}", shown_path(&path), super::fault::why_unreadable(&error));
                 return Err(ConfigFault::general(message));
             }
         };

@@ -5,8 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::fault::{ConfigFault, shown, shown_path};
-use super::find;
+use super::fault::{self, ConfigFault, shown, shown_path};
 use super::node::{Location, Origin};
 
 /// The name of the file beside the config.
@@ -101,12 +100,12 @@ impl Variables {
 
 fn small_text(path: &Path) -> Result<String, String> {
     if path.is_dir() {
-        return Err(find::IS_A_FOLDER.to_owned());
+        return Err(fault::IS_A_FOLDER.to_owned());
     }
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-        .map_err(|error| find::why_unreadable(&error))?;
+        .map_err(|error| fault::why_unreadable(&error))?;
     if bytes.len() as u64 > LARGEST {
         return Err("the file is larger than 64 KiB".to_owned());
     }
@@ -117,7 +116,7 @@ fn dot_env(path: &Path, current: &Path, faults: &mut Vec<ConfigFault>) -> BTreeM
     if !path.is_file() {
         return BTreeMap::new();
     }
-    let name = find::name_of(path, current);
+    let name = fault::name_of(path, current);
     let whole = Location::whole(&Arc::new(Origin::File(name.clone())));
     let text = match small_text(path) {
         Ok(text) => text,

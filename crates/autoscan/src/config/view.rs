@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::Loaded;
-use super::edit::{QuoteStyle, quoted};
+use super::loaded::Loaded;
+use super::quote::{QuoteStyle, quoted};
 use super::redact::{DOTS, is_command, is_hidden, is_template, without_login};
 use super::schema::{Kinds, alternatives, items, property, schema, takes};
 
@@ -12,8 +12,14 @@ const FIRST: [&str; 7] = ["name", "url", "host", "port", "base-url", "database",
 /// And last.
 const LAST: [&str; 2] = ["triggers", "targets"];
 
-/// The config as YAML.
-pub(super) fn text(loaded: &Loaded, kinds: &Kinds) -> String {
+impl Loaded {
+    /// All of it with its defaults, as YAML for people: secrets are dots.
+    pub(crate) fn redacted(&self, kinds: &Kinds) -> String {
+        text(self, kinds)
+    }
+}
+
+fn text(loaded: &Loaded, kinds: &Kinds) -> String {
     let schema = schema(kinds);
     let mut whole = loaded.written.0.clone();
     for (section, places) in [("triggers", &loaded.triggers_at), ("targets", &loaded.targets_at)] {

@@ -330,9 +330,12 @@ fn every_way_to_show_a_credential_opens_and_a_wrong_one_does_not() {
 }
 
 #[test]
-fn wrong_passwords_are_slowed_down_and_right_ones_never() {
+fn wrong_passwords_are_slowed_down_and_ones_that_were_right_before_never() {
     let home = setup();
     let program = home.serve();
+    for header in [KEY.to_owned(), login()] {
+        assert_eq!(program.request("POST", "/triggers/sonarr", &[&header], b"{}").status, 400);
+    }
     let statuses: Vec<u16> = (0..30)
         .map(|_| program.request("POST", "/triggers/sonarr", &["X-Api-Key: guess"], b"{}").status)
         .collect();

@@ -101,7 +101,7 @@ fn scan_tells_why_nothing_comes_of_it() {
     let ended = setup.ends(&["scan", &format!("{}/other", setup.media), "--wait"]);
     let said = ended.out;
     assert_eq!(ended.code, Some(1), "nobody was told: {said}");
-    assert!(said.contains(": done (plex skipped)\n  plex: ") && said.contains("/data/tv"), "{said}");
+    assert!(said.contains(": attention (plex skipped)\n  plex: ") && said.contains("/data/tv"), "{said}");
 }
 
 #[test]

@@ -76,3 +76,5 @@ mod servers;
 mod setup;
 #[cfg(test)]
 mod songs;
+#[cfg(test)]
+mod watched_folder;

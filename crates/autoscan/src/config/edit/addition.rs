@@ -5,7 +5,7 @@ use autoscan_core::path::LocalPath;
 use autoscan_web::{Edit, MapOf, NewTarget};
 use serde_json::{Map, Value, json};
 
-use crate::config::Loaded;
+use crate::config::loaded::Loaded;
 use crate::config::schema::{KEY_NAMES, Kinds, own, property};
 
 /// Something that is added to the config.

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::config::fault::shown_path;
-use crate::config::find::why_unreadable;
+use crate::config::fault::{shown_path, why_unreadable};
 
 /// The file as it was read.
 pub(super) struct ConfigFile {

@@ -6,7 +6,6 @@ mod addition;
 mod diff;
 mod file;
 mod mask;
-mod quote;
 mod spot;
 mod toml;
 mod yaml;
@@ -19,13 +18,14 @@ use autoscan_web::{Edit, MapOf, Proposal};
 use serde_json::Value;
 
 pub(crate) use addition::raw_settings;
-pub(super) use quote::{QuoteStyle, quoted};
 
 use super::fault::shown_path;
 use super::find::FoundConfig;
+use super::load::{Purpose, load_found};
+use super::loaded::Loaded;
 use super::read::Language;
 use super::schema::{Kinds, schema};
-use super::{Loaded, Purpose, Sources};
+use super::sources::Sources;
 
 /// An edit, ready to be written.
 pub(crate) struct Composed {
@@ -93,7 +93,7 @@ pub(crate) fn compose(edit: &Edit, running: &Loaded, kinds: &Kinds) -> Result<Co
 
 fn load(path: &Path, text: &str, sources: &Sources, kinds: &Kinds) -> Result<Loaded, String> {
     let found = FoundConfig::Text { path: path.to_owned(), text: text.to_owned() };
-    super::load_found(&found, sources, kinds, Purpose::Look).map_err(|faults| faults.to_string())
+    load_found(&found, sources, kinds, Purpose::Look).map_err(|faults| faults.to_string())
 }
 
 /// Whether every target is still called as before.

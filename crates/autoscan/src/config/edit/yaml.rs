@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::addition::Addition;
-use super::quote::{QuoteStyle, quoted};
 use super::spot::{ODD, Pair, SourceForm, SourceNode};
+use crate::config::quote::{QuoteStyle, quoted};
 
 /// What is said where the text of one place stands for several.
 const SHARED: &str =

@@ -7,8 +7,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::fault::{ConfigFault, shown_path};
-use super::find;
+use super::fault::{self, ConfigFault, shown_path};
 use super::node::{ConfigNode, Location, Origin};
 
 /// The endings of a config's name, in the order in which they are looked for.
@@ -113,12 +112,12 @@ fn json(text: &str, origin: &Arc<Origin>, faults: &mut Vec<ConfigFault>) -> Opti
 fn text_of(path: &Path, origin: &Arc<Origin>) -> Result<String, ConfigFault> {
     let whole = Location::whole(origin);
     if path.is_dir() {
-        return Err(ConfigFault::at(&whole, find::IS_A_FOLDER));
+        return Err(ConfigFault::at(&whole, fault::IS_A_FOLDER));
     }
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-        .map_err(|error| ConfigFault::at(&whole, find::why_unreadable(&error)))?;
+        .map_err(|error| ConfigFault::at(&whole, fault::why_unreadable(&error)))?;
     if bytes.len() as u64 > LARGEST {
         return Err(ConfigFault::at(&whole, "the file is larger than 1 MiB: this is no config of autoscan"));
     }

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{ConfigFaults, KindSchema, Kinds, Loaded, Sources};
+use super::sources::Sources;
+use super::{ConfigFaults, KindSchema, Kinds, Loaded, load};
 
 /// Every kind there is.
 fn kinds() -> Kinds {
@@ -85,11 +86,11 @@ impl Machine {
     }
 
     fn look(&self) -> Result<Loaded, ConfigFaults> {
-        super::look(&self.sources, &kinds())
+        load::look(&self.sources, &kinds())
     }
 
     fn begin(&self) -> Result<Loaded, ConfigFaults> {
-        super::begin(&self.sources, &kinds())
+        load::begin(&self.sources, &kinds())
     }
 
     /// The faults, one string each.

@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 
-use crate::views::Taken;
+use crate::views::IntakeReport;
 
 /// Reasons that are shown one by one; of the rest only their number.
 const SHOWN: usize = 5;
 
-impl Taken {
+impl IntakeReport {
+    /// Whether nothing was said at all: no event, no path.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.event.is_empty() && self.changes == 0 && self.ignored.is_empty() && self.refused.is_empty()
+    }
+
     /// What is stored, left out and refused, in a sentence.
     pub fn sentence(&self) -> String {
         let mut text = match self.changes {
@@ -47,7 +52,7 @@ mod tests {
 
     #[test]
     fn the_sentence_names_what_is_stored_left_out_and_refused() {
-        let taken = |changes, scans: i64, ignored: usize, refused: usize| Taken {
+        let taken = |changes, scans: i64, ignored: usize, refused: usize| IntakeReport {
             event: "Grab".to_owned(),
             changes,
             scans: (0..scans).map(ScanId).collect(),
@@ -66,7 +71,7 @@ mod tests {
         ] {
             assert_eq!(taken.sentence(), expected);
         }
-        assert_eq!(Taken::default().sentence(), "the request changes no path");
+        assert_eq!(IntakeReport::default().sentence(), "the request changes no path");
         assert!(taken(0, 0, 0, 8).sentence().ends_with("; and 3 more"));
     }
 }

@@ -7,7 +7,7 @@ const WORDS: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y"
 
 /// The language of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) enum QuoteStyle {
+pub(super) enum QuoteStyle {
     /// YAML, on lines of its own.
     Block,
     /// YAML, between brackets.
@@ -17,7 +17,7 @@ pub(in crate::config) enum QuoteStyle {
 }
 
 /// Text as it is written: with quotes where it needs them.
-pub(in crate::config) fn quoted(text: &str, style: QuoteStyle) -> String {
+pub(super) fn quoted(text: &str, style: QuoteStyle) -> String {
     if style == QuoteStyle::Json || text.chars().any(is_special) {
         return escaped(text);
     }
