@@ -160,7 +160,7 @@ fn library_folders(engine: &Engine) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (target, known) in engine.targets().iter().zip(engine.known()) {
         let folders = known.and_then(|known| known.said).map(|said| said.folders).unwrap_or_default();
-        let lost = |here: &Here| match here {
+        let lost = |here: &LocalFolders| match here {
             LocalFolders::At(found) => !found.iter().any(|(_, look)| *look == Look::Folder),
             LocalFolders::Unsure => true,
         };

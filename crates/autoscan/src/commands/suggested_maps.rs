@@ -10,7 +10,7 @@ use crate::{output, senders};
 
 /// Whether a folder of a target that answered is not found here. Asks nobody: what they said is known.
 pub(crate) fn is_lost_at_a_target(engine: &Engine) -> bool {
-    let is_there = |here: &Here| match here {
+    let is_there = |here: &LocalFolders| match here {
         LocalFolders::At(found) => found.iter().any(|(_, look)| *look == Look::Folder),
         LocalFolders::Unsure => false,
     };
