@@ -86,9 +86,9 @@ async fn serve(
     supervisor.spawn("the watch for signals", stop.clone(), watch_signals(stop.clone()));
     supervisor.spawn("the watch for reloads", stop.clone(), watch_reloads(hangups, Arc::clone(&server)));
     supervisor.spawn("the log", stop.clone(), logging::report_repeats(stop.clone()));
-    let (serves, asked) = (Arc::clone(&server), stop.clone());
+    let (of_site, asked) = (Arc::clone(&server), stop.clone());
     let serving = async move {
-        let site = serves.site().ok_or("it was not started")?;
+        let site = of_site.site().ok_or("it was not started")?;
         autoscan_web::serve(listeners, tls, site, places, asked, GRACE).await
     };
     let _ended = supervisor.spawn("the web server", stop.clone(), serving).await;
