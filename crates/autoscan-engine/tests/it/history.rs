@@ -239,7 +239,7 @@ async fn every_hour_counts_what_came_in_what_ended_and_how_long_it_took() {
     assert!((100..130).contains(&seconds(busy[1].visible_p95)), "{:?}", busy[1]);
     assert_eq!(hours.last().unwrap().visible_median, None);
 
-    harness.seconds(7 * 24 * 3600).await;
+    harness.clock.set_forward(Duration::from_hours(7 * 24));
     harness.send("created /tv/D/a.mkv").await;
     let hours = harness.engine.hours();
     assert_eq!(hours.iter().map(|hour| hour.changes).sum::<u64>(), 1);

@@ -3,6 +3,7 @@
 //! of every folder after its last change, and every scan is done.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -203,13 +204,33 @@ impl Run {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn whatever_happens_every_target_is_told_of_every_folder_after_its_last_change() {
-    for seed in 1..=40 {
+async fn holds_for(seeds: RangeInclusive<u64>) {
+    for seed in seeds {
         let mut run = Run::new(seed);
         for _ in 0..STEPS {
             run = run.step().await;
         }
         run.end(seed).await;
     }
+}
+
+// Several tests, so that they run side by side and none of them takes minutes.
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_in_runs_1_to_10_every_target_is_told_of_every_folder_after_its_last_change() {
+    holds_for(1..=10).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_in_runs_11_to_20_every_target_is_told_of_every_folder_after_its_last_change() {
+    holds_for(11..=20).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_in_runs_21_to_30_every_target_is_told_of_every_folder_after_its_last_change() {
+    holds_for(21..=30).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_in_runs_31_to_40_every_target_is_told_of_every_folder_after_its_last_change() {
+    holds_for(31..=40).await;
 }
