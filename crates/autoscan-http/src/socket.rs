@@ -79,7 +79,7 @@ impl Http {
 impl Socket {
     /// The next text that the server sends; none when it closed the websocket. What is no text is passed over, and pings
     /// are answered. A server that sends nothing for `silence` is a fault, as is one that does not receive the answer to its
-    /// ping, and a connection that was lost. A server that sends too much is read no faster than an [`Allowance`] lasts.
+    /// ping, and a connection that was lost. A server that sends too much is read no faster than its allowance lasts.
     pub async fn next(&mut self, silence: Duration) -> Result<Option<String>, Fault> {
         let end = match tokio::time::timeout(silence, self.text()).await {
             Ok(Ok(text)) => return Ok(text),
