@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::family::batch::BatchResults;
 use crate::family::libraries::{self, LibraryCache, LibraryIndex, LibraryServer, spelled};
 use crate::family::settings;
-use crate::{Connected, TargetKind};
+use crate::kind::{Connected, TargetKind};
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "audiobookshelf", settings: <Settings as JsonSchema>::json_schema, connect };

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::family::batch::{BELIEVED, one_by_one};
 use crate::family::settings;
-use crate::{Connected, TargetKind};
+use crate::kind::{Connected, TargetKind};
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "autoscan", settings: <Settings as JsonSchema>::json_schema, connect };

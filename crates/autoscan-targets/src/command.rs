@@ -25,7 +25,7 @@ use crate::command::child::Run;
 use crate::family::batch::one_by_one;
 use crate::family::changes::ChangeJson;
 use crate::family::settings;
-use crate::{Connected, TargetKind};
+use crate::kind::{Connected, TargetKind};
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "command", settings: <Settings as JsonSchema>::json_schema, connect };

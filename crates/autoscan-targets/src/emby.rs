@@ -22,7 +22,7 @@ use crate::family::media_browser::{
     VirtualFolder, place_by_path, view_by_path,
 };
 use crate::family::settings;
-use crate::{Connected, TargetKind};
+use crate::kind::{Connected, TargetKind};
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "emby", settings: <Settings as JsonSchema>::json_schema, connect };

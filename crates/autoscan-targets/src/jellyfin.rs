@@ -26,7 +26,7 @@ use crate::family::media_browser::{
     VirtualFolder, place_by_title, view_by_title,
 };
 use crate::family::settings;
-use crate::{Connected, TargetKind};
+use crate::kind::{Connected, TargetKind};
 
 pub use quick_connect::quick_connect;
 

@@ -24,10 +24,10 @@ use serde_json::{Value, json};
 
 use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::settings;
+use crate::kind::{Connected, TargetKind};
 use crate::kodi::items::Contents;
 use crate::kodi::rpc::{Call, Rpc};
 use crate::kodi::sources::{Kind, Sources};
-use crate::{Connected, TargetKind};
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "kodi", settings: <Settings as JsonSchema>::json_schema, connect };

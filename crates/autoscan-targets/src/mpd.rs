@@ -24,8 +24,8 @@ use serde_json::Value;
 
 use crate::family::batch::BatchResults;
 use crate::family::settings;
+use crate::kind::{Connected, TargetKind};
 use crate::mpd::protocol::{Address, Connection, Reply};
-use crate::{Connected, TargetKind};
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "mpd", settings: <Settings as JsonSchema>::json_schema, connect };

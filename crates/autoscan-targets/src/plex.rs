@@ -40,7 +40,7 @@ use crate::family::batch::BatchResults;
 use crate::family::libraries::{self, LibraryServer};
 use crate::family::samples::spread;
 use crate::family::settings;
-use crate::{Connected, TargetKind};
+use crate::kind::{Connected, TargetKind};
 use answers::{Container, ServerJson};
 use care::{Analyze, AnalyzeScope, CareSettings, RecentCare};
 use lookup::FileLookup;

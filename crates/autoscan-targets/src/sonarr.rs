@@ -3,8 +3,8 @@
 use autoscan_core::ids::IdSource;
 use schemars::JsonSchema;
 
-use crate::TargetKind;
 use crate::family::arr::{self, ArrSettings, Dialect};
+use crate::kind::TargetKind;
 
 pub(crate) const KIND: TargetKind = TargetKind {
     name: "sonarr",

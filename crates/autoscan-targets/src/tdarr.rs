@@ -19,7 +19,7 @@ use crate::family::batch::one_by_one;
 use crate::family::changes::{files_there, only_deletions};
 use crate::family::libraries::{self, LibraryCache, LibraryServer, spelled};
 use crate::family::settings;
-use crate::{Connected, TargetKind};
+use crate::kind::{Connected, TargetKind};
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "tdarr", settings: <Settings as JsonSchema>::json_schema, connect };

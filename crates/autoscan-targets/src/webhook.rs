@@ -18,8 +18,8 @@ use tokio::time::Instant;
 
 use crate::family::batch::{BELIEVED, one_by_one};
 use crate::family::settings;
+use crate::kind::{Connected, TargetKind};
 use crate::webhook::template::Template;
-use crate::{Connected, TargetKind};
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "webhook", settings: <Settings as JsonSchema>::json_schema, connect };

@@ -20,10 +20,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Connected;
 use crate::family::batch::BatchResults;
 use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::settings;
+use crate::kind::Connected;
 
 /// Settings of every arr.
 #[derive(Deserialize, JsonSchema)]

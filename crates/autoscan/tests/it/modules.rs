@@ -7,10 +7,6 @@ use crate::house_rules::{lines_without_tests, read, root, rust_files};
 
 /// Files that may import each other in a circle.
 const LARGEST_CIRCLE: usize = 10;
-/// Crates with a larger one. None may join them, and the list is to be emptied.
-const CRATES_WITH_A_CIRCLE: [&str; 1] = ["autoscan-targets"];
-/// Names that two public types share. None may join them, and the list is to be emptied.
-const SHARED_NAMES: [&str; 0] = [];
 
 #[test]
 fn no_more_than_ten_files_of_a_crate_import_each_other_in_a_circle() {
@@ -19,7 +15,7 @@ fn no_more_than_ten_files_of_a_crate_import_each_other_in_a_circle() {
         let name = package.file_name().unwrap().to_str().unwrap().to_owned();
         let circles = circles(&imports(&package.join("src")));
         let large = circles.into_iter().find(|circle| circle.len() > LARGEST_CIRCLE);
-        if let Some(large) = large.filter(|_| !CRATES_WITH_A_CIRCLE.contains(&name.as_str())) {
+        if let Some(large) = large {
             faults.insert(name, large);
         }
     }
@@ -39,9 +35,7 @@ fn a_public_type_has_its_name_alone() {
             places.entry(name).or_default().push(place.clone());
         }
     }
-    let shared =
-        places.iter().filter(|(name, places)| places.len() > 1 && !SHARED_NAMES.contains(&name.as_str()));
-    let shared: Vec<_> = shared.collect();
+    let shared: Vec<_> = places.iter().filter(|(_, places)| places.len() > 1).collect();
     assert!(
         shared.is_empty(),
         "these names mean more than one thing: {shared:#?}\nQualify one of each by its noun: SourceFolder, not Folder."

@@ -1,7 +1,5 @@
 //! What is to be done for scans: which items are refreshed, and which paths are told.
 
-use std::collections::{HashMap, HashSet};
-
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
@@ -11,8 +9,10 @@ use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::libraries::{self, LibraryIndex, Owner, spelled};
 use crate::family::media_browser::by_title::newest;
+use crate::family::media_browser::item_cache::KnownItem;
+use crate::family::media_browser::lookups::BatchLookups;
 use crate::family::media_browser::report::{PathReport, UpdateType, path_report, paths};
-use crate::family::media_browser::{KnownItem, MediaBrowser, owner};
+use crate::family::media_browser::server::{MediaBrowser, owner};
 
 /// More changed files of one folder than this are one refresh of the folder.
 const SINGLY: usize = 3;
@@ -27,27 +27,6 @@ pub(crate) struct ScanActions {
     pub(crate) refreshes: Vec<KnownItem>,
     /// Paths to be reported.
     pub(crate) reports: Vec<PathReport>,
-}
-
-/// What was looked up for one batch: many files of a folder are one question.
-#[derive(Default)]
-pub(crate) struct BatchLookups {
-    /// The nearest item of each folder, or none.
-    places: HashMap<String, Option<KnownItem>>,
-    /// Paths that were asked for and that no item has.
-    not_found: HashSet<String>,
-}
-
-impl BatchLookups {
-    /// Whether no item was found for the path.
-    pub(crate) fn has_missed(&self, path: &str) -> bool {
-        self.not_found.contains(path)
-    }
-
-    /// No item was found for the path.
-    pub(crate) fn miss(&mut self, path: &str) {
-        self.not_found.insert(path.to_owned());
-    }
 }
 
 /// What is to be done for a scan. A fault that does not stop the lane concerns this scan alone.

@@ -5,10 +5,15 @@ use autoscan_core::path::AbsolutePath;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::libraries::{Owner, spelled};
+use crate::family::media_browser::answers::Item;
 use crate::family::media_browser::by_title::are_enough;
+use crate::family::media_browser::children::{Children, list};
 use crate::family::media_browser::children::{file_kinds, top_kinds};
+use crate::family::media_browser::item_cache::KnownItem;
+use crate::family::media_browser::lookups::BatchLookups;
 use crate::family::media_browser::prove::{lies_in, spelling};
-use crate::family::media_browser::{BatchLookups, Children, Item, KnownItem, MediaBrowser, View, list};
+use crate::family::media_browser::server::MediaBrowser;
+use crate::family::media_browser::view::View;
 
 /// Folders above a file that are asked for one by one.
 const ABOVE: usize = 3;

@@ -6,11 +6,16 @@ use autoscan_core::path::AbsolutePath;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::libraries::{Owner, spelled};
+use crate::family::media_browser::answers::Item;
+use crate::family::media_browser::children::{Children, list};
 use crate::family::media_browser::children::{INNER_KINDS, file_kinds, top_kinds};
 use crate::family::media_browser::films::films;
+use crate::family::media_browser::item_cache::KnownItem;
+use crate::family::media_browser::lookups::BatchLookups;
 use crate::family::media_browser::prove::{lies_in, spelling};
+use crate::family::media_browser::server::MediaBrowser;
 use crate::family::media_browser::titles::{longest_word, season, title};
-use crate::family::media_browser::{BatchLookups, Children, Item, KnownItem, MediaBrowser, View, list};
+use crate::family::media_browser::view::View;
 
 /// Most items that a search answers.
 const FITTING: &str = "20";

@@ -5,8 +5,9 @@ use autoscan_core::media::is_extra;
 use autoscan_core::path::AbsolutePath;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
+use crate::family::media_browser::report_holds;
+use crate::family::media_browser::server::{MediaBrowser, owner};
 use crate::family::media_browser::settings_of_the_server::scans_everything;
-use crate::family::media_browser::{MediaBrowser, owner, report_holds};
 
 /// Folders that these servers pass by with all that is in them (Jellyfin's `IgnorePatterns`).
 const PASSED_BY: &[&str] = &[

@@ -2,7 +2,8 @@
 
 use autoscan_core::fault::Fault;
 
-use crate::family::media_browser::{Item, MediaBrowser};
+use crate::family::media_browser::answers::Item;
+use crate::family::media_browser::server::MediaBrowser;
 
 /// Items of a page: about 60 kB.
 const PAGE: usize = 80;

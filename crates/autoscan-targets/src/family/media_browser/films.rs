@@ -7,9 +7,12 @@ use autoscan_core::proof::{ExpectedFile, Presence};
 use crate::family::libraries::Owner;
 use crate::family::media_browser::by_title::{search, sought_in_vain};
 use crate::family::media_browser::children::file_kinds;
+use crate::family::media_browser::item_cache::KnownItem;
+use crate::family::media_browser::prove::sizes;
 use crate::family::media_browser::prove::{lies_in, spelling};
+use crate::family::media_browser::server::MediaBrowser;
 use crate::family::media_browser::titles::title;
-use crate::family::media_browser::{KnownItem, MediaBrowser, View, sizes};
+use crate::family::media_browser::view::View;
 
 /// Films that lie without a folder of their own are searched one by one, so many at a time.
 const SEARCHES: usize = 8;

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::family::media_browser::KnownItem;
-
 /// Most paths that are remembered; the oldest are forgotten first.
 const MOST: usize = 8192;
 
@@ -18,6 +16,15 @@ const MOST_SOUGHT: usize = 2048;
 const SOUGHT_LONG: Duration = Duration::from_mins(3);
 /// … and not more often than this.
 const BETWEEN_SWEEPS: Duration = Duration::from_mins(5);
+
+/// An item that the server knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownItem {
+    /// The server's id of it.
+    pub(crate) id: String,
+    /// Its path, as the server writes it.
+    pub(crate) path: String,
+}
 
 /// The ids of paths, bounded.
 #[derive(Default)]

@@ -9,144 +9,26 @@ mod causes;
 mod children;
 mod films;
 mod item_cache;
+mod lookups;
 mod prove;
 mod report;
 mod report_holds;
 mod samples;
 mod scan;
+mod server;
 mod settings_of_the_server;
 mod titles;
+mod view;
 
-use async_trait::async_trait;
-use autoscan_core::fault::Fault;
-use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::proof::ExpectedFile;
-use autoscan_http::{Answer, Http, Method, Request};
-
-use crate::family::libraries::{self, LibraryServer, Owner};
-
-pub(crate) use actions::BatchLookups;
-pub(crate) use answers::{Item, ItemPage, SystemInfo, VirtualFolder};
+pub(crate) use answers::{SystemInfo, VirtualFolder};
 pub(crate) use by_path::{place_by_path, view_by_path};
 pub(crate) use by_title::{place_by_title, view_by_title};
 pub(crate) use causes::why_missing;
-pub(crate) use children::{Children, list};
-pub(crate) use item_cache::ItemCache;
-pub(crate) use prove::{View, find, sizes};
-pub(crate) use report_holds::ReportHolds;
+pub(crate) use item_cache::KnownItem;
+pub(crate) use lookups::BatchLookups;
+pub(crate) use prove::find;
 pub(crate) use samples::samples;
 pub(crate) use scan::{plan, scan};
+pub(crate) use server::{BATCH, LIST, MediaBrowser, MediaBrowserState};
 pub(crate) use settings_of_the_server::{advice, playing};
-
-/// Longest list of libraries that is read, in bytes.
-pub(crate) const LIST: usize = 32 * 1024 * 1024;
-
-/// Most folders of one batch: it is told when all of them were looked up.
-pub(crate) const BATCH: usize = 40;
-
-/// Longest answer with items that is read, in bytes.
-const ITEMS: usize = 4 * 1024 * 1024;
-
-/// What is remembered of one server.
-#[derive(Default)]
-pub(crate) struct MediaBrowserState {
-    /// Where items are.
-    pub(crate) items: ItemCache,
-    /// Which libraries wait to be told of.
-    pub(crate) holds: ReportHolds,
-}
-
-/// A server of this family.
-#[async_trait]
-pub(crate) trait MediaBrowser: LibraryServer {
-    /// The client.
-    fn http(&self) -> &Http;
-
-    /// A request with the key.
-    fn request(&self, method: Method, segments: &[&str]) -> Request;
-
-    /// The server's own reading of a status.
-    fn check(&self, answer: Answer) -> Result<Answer, Fault>;
-
-    /// What is remembered of the server.
-    fn state(&self) -> &MediaBrowserState;
-
-    /// How long the server waits after a report before it looks, where it does not say so itself.
-    fn usual_delay(&self) -> std::time::Duration;
-
-    /// What is asked of each item of a list: small enough for many.
-    fn fields(&self) -> &'static str {
-        "Path,ParentId"
-    }
-
-    /// The nearest item with children at the folder or above it, but below the library's folder.
-    async fn place(&self, folder: &Owner, lookups: &mut BatchLookups) -> Result<Option<KnownItem>, Fault>;
-
-    /// What the server shows of these files of one folder.
-    async fn view(
-        &self,
-        folder: &Owner,
-        files: &[&ExpectedFile],
-        lookups: &mut BatchLookups,
-    ) -> Result<View, Fault>;
-
-    /// `POST /Items/{id}/Refresh` of one item: new files are found, metadata that a person changed stays.
-    fn refresh(&self, id: &str) -> Request;
-
-    /// Asks whether the server finds a path. Never whether it may write there: then it makes a file.
-    fn validate(&self, path: &str, is_file: bool) -> Request;
-
-    /// The libraries as the server lists them, with their settings.
-    async fn virtual_folders(&self) -> Result<Vec<VirtualFolder>, Fault>;
-
-    /// Sends a request and reads the status.
-    async fn ask(&self, request: &Request) -> Result<Answer, Fault> {
-        self.check(self.http().exchange(request).await?)
-    }
-
-    /// Asks for items. None when the server does not understand the call: its parent is gone.
-    async fn items(&self, request: Request) -> Result<Option<Vec<Item>>, Fault> {
-        match self.page(request).await {
-            Ok(page) => Ok(Some(page.items)),
-            Err(Fault::Wrong { .. }) => Ok(None),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// Asks for a page of items.
-    async fn page(&self, request: Request) -> Result<ItemPage, Fault> {
-        self.ask(&request.at_most(ITEMS)).await?.json()
-    }
-
-    /// `GET /Items` with the fields, and without what nobody here reads.
-    fn look_for(&self, fields: &str) -> Request {
-        self.look_for_and_count(fields, false)
-    }
-
-    /// The same; how many there are in all costs the server a second question to its database.
-    fn look_for_and_count(&self, fields: &str, counts: bool) -> Request {
-        self.request(Method::GET, &["Items"])
-            .query("Fields", fields)
-            .query("EnableImages", "false")
-            .query("EnableUserData", "false")
-            .query("EnableTotalRecordCount", if counts { "true" } else { "false" })
-    }
-}
-
-/// An item that the server knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KnownItem {
-    /// The server's id of it.
-    pub(crate) id: String,
-    /// Its path, as the server writes it.
-    pub(crate) path: String,
-}
-
-/// The library's folder that owns a path, or none.
-pub(crate) async fn owner(server: &impl MediaBrowser, path: &AbsolutePath) -> Result<Option<Owner>, Fault> {
-    match libraries::owners(server, &TargetPath(path.clone())).await {
-        Ok((_, owners)) => Ok(owners.into_iter().next()),
-        Err(Fault::NotMine { .. }) => Ok(None),
-        Err(fault) => Err(fault),
-    }
-}
+pub(crate) use view::View;

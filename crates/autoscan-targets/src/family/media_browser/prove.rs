@@ -1,6 +1,6 @@
 //! Whether the files of a scan are there, with the right size, or gone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
@@ -9,36 +9,14 @@ use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::family::libraries::{Owner, spelled};
-use crate::family::media_browser::{BatchLookups, Item, KnownItem, MediaBrowser, owner};
+use crate::family::media_browser::answers::Item;
+use crate::family::media_browser::item_cache::KnownItem;
+use crate::family::media_browser::lookups::BatchLookups;
+use crate::family::media_browser::server::{MediaBrowser, owner};
+use crate::family::media_browser::view::View;
 
 /// Sizes are asked for with the streams of the files, some kilobytes each: of so many files of a folder at a time.
 const SIZES_AT_ONCE: usize = 6;
-
-/// What the server showed of the files of one folder.
-#[derive(Debug, Default)]
-pub(crate) struct View {
-    /// Its files, by path, with their sizes in bytes where they were told.
-    pub(crate) files: HashMap<String, Option<u64>>,
-    /// The items of the files.
-    pub(crate) items: HashMap<String, KnownItem>,
-    /// What was asked and what came back, in a sentence without a capital.
-    pub(crate) said: String,
-}
-
-impl View {
-    /// Takes an item in.
-    pub(crate) fn add(&mut self, item: &Item) {
-        for (path, size) in item.files() {
-            let known = self.files.entry(path.to_owned()).or_default();
-            *known = size.or(*known);
-            self.items.insert(path.to_owned(), KnownItem { id: item.id.clone(), path: path.to_owned() });
-        }
-    }
-
-    pub(crate) fn has(&self, path: &str) -> bool {
-        self.files.contains_key(path)
-    }
-}
 
 /// Asks for the files; one answer each, in order.
 pub(crate) async fn find(

@@ -8,7 +8,7 @@ use autoscan_http::{Method, Request};
 use serde::Serialize;
 
 use crate::family::libraries::{Owner, spelled};
-use crate::family::media_browser::MediaBrowser;
+use crate::family::media_browser::server::MediaBrowser;
 
 /// The type of a library that holds movies.
 const MOVIES: &str = "movies";

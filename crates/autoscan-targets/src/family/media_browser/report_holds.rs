@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::family::media_browser::MediaBrowser;
+use crate::family::media_browser::server::MediaBrowser;
 use crate::family::media_browser::settings_of_the_server::configuration;
 
 /// The first report waits this long for others.

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::Library;
 
-use crate::family::media_browser::MediaBrowser;
 use crate::family::media_browser::answers::ItemPage;
 use crate::family::media_browser::children::file_kinds;
+use crate::family::media_browser::server::MediaBrowser;
 use crate::family::samples::{PAGE, Pages, SamplePage, spread};
 
 /// The files of a server, by their age.

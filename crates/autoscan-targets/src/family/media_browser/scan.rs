@@ -12,11 +12,13 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::family::batch::{BatchResults, is_suspicious};
-use crate::family::media_browser::actions::{BatchLookups, ScanActions, actions, learn_newest};
+use crate::family::media_browser::actions::{ScanActions, actions, learn_newest};
+use crate::family::media_browser::item_cache::KnownItem;
+use crate::family::media_browser::lookups::BatchLookups;
 use crate::family::media_browser::prove::lies_in;
 use crate::family::media_browser::report::{PathReport, ReportCall, ReportCalls};
 use crate::family::media_browser::report_holds::{May, delay};
-use crate::family::media_browser::{KnownItem, MediaBrowser};
+use crate::family::media_browser::server::MediaBrowser;
 
 /// Calls of one batch at the same time: enough that a bulk does not wait for one answer after the other, and few for a server
 /// that plays films meanwhile.

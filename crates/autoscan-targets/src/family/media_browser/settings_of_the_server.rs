@@ -6,7 +6,7 @@ use autoscan_core::fault::Fault;
 use autoscan_http::Method;
 use serde::Deserialize;
 
-use crate::family::media_browser::MediaBrowser;
+use crate::family::media_browser::server::MediaBrowser;
 
 /// Longest answer about sessions, tasks or settings that is read, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
