@@ -132,9 +132,9 @@ struct Allowance {
 
 impl Allowance {
     /// Messages that may come at once.
-    const AT_ONCE: u32 = 500;
+    const AT_ONCE: u32 = 1000;
     /// The time in which one more may come.
-    const EACH: Duration = Duration::from_millis(5);
+    const EACH: Duration = Duration::from_millis(1);
     /// Bytes that count as a message.
     const BYTES: usize = 4096;
 

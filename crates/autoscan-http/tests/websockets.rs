@@ -65,14 +65,14 @@ async fn a_server_that_pings_and_reads_no_answer_is_left() {
 async fn a_flood_of_news_is_read_at_a_pace_that_a_burst_never_notices() {
     let (mut socket, _sent) = server(frame(TEXT, b"{}").repeat(100), 1000).await;
     let began = Instant::now();
-    for _ in 0..500 {
+    for _ in 0..1000 {
         socket.next(Duration::from_mins(1)).await.unwrap().unwrap();
     }
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     let mut read = 0;
-    while began.elapsed() < Duration::from_secs(10) && read < 10_000 {
+    while began.elapsed() < Duration::from_secs(10) && read < 50_000 {
         socket.next(Duration::from_mins(1)).await.unwrap().unwrap();
         read += 1;
     }
-    assert!((1000..3000).contains(&read), "{read} messages in ten seconds");
+    assert!((5000..15_000).contains(&read), "{read} messages in ten seconds");
 }
