@@ -210,14 +210,10 @@ impl WriterThread {
 
     fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         let outcome = self.try_commit(group);
-        match outcome {
-            Ok(()) => self.waiting.commit(),
-            Err(_) => self.waiting.roll_back(),
-        }
-        if outcome.is_ok()
-            && let Some(guard) = &mut self.guard
-        {
-            guard.committed(&self.conn)?;
+        if outcome.is_ok() {
+            self.waiting.commit();
+        } else {
+            self.waiting.roll_back();
         }
         outcome
     }
