@@ -65,23 +65,18 @@ impl AbsolutePath {
         if text.len() > MAX_LENGTH {
             return Err(PathRefusal::TooLong(text.len()));
         }
-        if text.chars().any(char::is_control) {
+        if has_control(text) {
             return Err(PathRefusal::ControlCharacter(text.to_owned()));
         }
         let (style, root, rest) = split_root(text).ok_or_else(|| PathRefusal::Relative(text.to_owned()))?;
         let mut clean = String::with_capacity(text.len());
         clean.push_str(&root);
-        for part in rest.split(|c| is_separator(style, c)) {
-            match part {
-                "" | "." => {}
-                ".." => return Err(PathRefusal::Climbs(text.to_owned())),
-                part => {
-                    if clean.len() > root.len() {
-                        clean.push(separator(style));
-                    }
-                    clean.push_str(part);
-                }
-            }
+        let is_clean = match style {
+            Style::Posix => append_parts(&mut clean, rest.split('/'), '/'),
+            Style::Windows => append_parts(&mut clean, rest.split(['/', '\\']), separator(style)),
+        };
+        if !is_clean {
+            return Err(PathRefusal::Climbs(text.to_owned()));
         }
         Ok(Self { style, root: root.len(), text: clean.into() })
     }
@@ -186,8 +181,31 @@ fn separator(style: Style) -> char {
     }
 }
 
-fn is_separator(style: Style, c: char) -> bool {
-    c == '/' || (style == Style::Windows && c == '\\')
+fn has_control(text: &str) -> bool {
+    // Most paths are ASCII, which need not be decoded.
+    if text.is_ascii() {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
+    }
+}
+
+/// Appends the names of a path, each but the first behind a separator; whether none of them climbs.
+fn append_parts<'a>(root: &mut String, parts: impl Iterator<Item = &'a str>, separator: char) -> bool {
+    let start = root.len();
+    for part in parts {
+        match part {
+            "" | "." => {}
+            ".." => return false,
+            part => {
+                if root.len() > start {
+                    root.push(separator);
+                }
+                root.push_str(part);
+            }
+        }
+    }
+    true
 }
 
 /// The style, the canonical root and the rest of an absolute path, or none for a relative one.

@@ -31,14 +31,14 @@ impl Ledger {
         let last = Some((event.at, event.event.clone()));
         let changes = u64::try_from(changes).unwrap_or(u64::MAX);
         let counts = TriggerCounts::new(trigger.clone());
-        self.add(&TriggerCounts { events: 1, changes, last, recent: vec![event], ..counts });
+        self.add(TriggerCounts { events: 1, changes, last, recent: vec![event], ..counts });
     }
 
     /// A request was refused or could not be read. The same again and again is one event, so that it does not push out
     /// all others.
     pub(crate) fn note_refused(&self, trigger: &Name, at: Timestamp, outcome: &str) {
         let event = TriggerEvent { refused: true, ..received(at, "", outcome, &[]) };
-        self.add(&TriggerCounts { refused: 1, recent: vec![event], ..TriggerCounts::new(trigger.clone()) });
+        self.add(TriggerCounts { refused: 1, recent: vec![event], ..TriggerCounts::new(trigger.clone()) });
     }
 
     /// What is known of a trigger.
@@ -75,19 +75,21 @@ impl Ledger {
         }
     }
 
-    fn add(&self, more: &TriggerCounts) {
+    fn add(&self, more: TriggerCounts) {
         let mut counts = self.lock();
-        let Counts { all, unsaved } = &mut *counts;
-        for known in [unsaved, all] {
-            match known.get_mut(&more.trigger) {
-                Some(known) => known.add(more.clone()),
-                None => drop(known.insert(more.trigger.clone(), more.clone())),
-            }
-        }
+        add_to(&mut counts.unsaved, more.clone());
+        add_to(&mut counts.all, more);
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn add_to(known: &mut BTreeMap<Name, TriggerCounts>, more: TriggerCounts) {
+    match known.get_mut(&more.trigger) {
+        Some(known) => known.add(more),
+        None => drop(known.insert(more.trigger.clone(), more)),
     }
 }
 
@@ -98,6 +100,9 @@ pub(crate) fn received(at: Timestamp, event: &str, outcome: &str, scans: &[ScanI
 }
 
 fn short(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
