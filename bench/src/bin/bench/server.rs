@@ -47,13 +47,23 @@ impl Server {
 
     /// The proportional share of memory of the process, in megabytes.
     pub(crate) fn pss_mb(&self) -> Result<f64> {
+        self.memory_mb("Pss:")
+    }
+
+    /// What of it is the process's own, in megabytes. The rest is the program's file, of which one kernel maps more at a time
+    /// than another, and which it takes back when memory is short.
+    pub(crate) fn own_mb(&self) -> Result<f64> {
+        self.memory_mb("Pss_Anon:")
+    }
+
+    fn memory_mb(&self, name: &str) -> Result<f64> {
         let file = format!("/proc/{}/smaps_rollup", self.child.id());
         let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))?;
         let kilobytes: f64 = text
             .lines()
-            .find_map(|line| line.strip_prefix("Pss:"))
+            .find_map(|line| line.strip_prefix(name))
             .and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok())
-            .context("smaps_rollup has no Pss line")?;
+            .with_context(|| format!("smaps_rollup has no line {name}"))?;
         Ok(kilobytes / 1024.0)
     }
 

@@ -12,9 +12,9 @@ use crate::yard::{PASSWORD, Settings, USERNAME, Yard};
 
 /// Connections of a load by many.
 pub(crate) const MANY: usize = 64;
-const GOAL_MANY: (&str, &str) = ("webhooks/s, 64 connections", "≥ 0.75 of the floor");
-const GOAL_ONE: (&str, &str) = ("webhooks/s, 1 connection", "≥ 0.8 of the floor");
-const GOAL_SLOW: (&str, &str) = ("p99 at 64 connections", "≤ 2 × the floor's");
+const GOAL_MANY: (&str, &str) = ("webhooks/s, 64 connections", "≥ 0.85 of the floor");
+const GOAL_ONE: (&str, &str) = ("webhooks/s, 1 connection", "≥ 0.9 of the floor");
+const GOAL_SLOW: (&str, &str) = ("p99 at 64 connections", "≤ 1.3 × the floor's");
 
 /// What one server did in one round.
 struct Round {
@@ -106,13 +106,13 @@ fn compare(floor: &[Round], autoscan: &[Round]) -> Vec<Row> {
     let slow: fn(&Round) -> f64 = |round| round.many.p99_ms;
     let (times, own, floor_slow) = (ratio(slow), of(autoscan, slow), of(floor, slow));
     vec![
-        rate(GOAL_MANY, |round| round.many.per_second, 0.75),
-        rate(GOAL_ONE, |round| round.one.per_second, 0.8),
+        rate(GOAL_MANY, |round| round.many.per_second, 0.85),
+        rate(GOAL_ONE, |round| round.one.per_second, 0.9),
         Row::new(
             GOAL_SLOW.0,
             GOAL_SLOW.1,
             format!("{times:.2} × ({own:.1} ms, floor {floor_slow:.1} ms)"),
-            times <= 2.0,
+            times <= 1.3,
         ),
     ]
 }
