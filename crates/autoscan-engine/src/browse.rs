@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use autoscan_core::order::natural;
 use autoscan_core::path::{AbsolutePath, LocalPath};
-use autoscan_core::ports::{Inside, Look};
+use autoscan_core::ports::{Look, Subfolder};
 use futures_util::future::join_all;
 
 use crate::engine::Engine;
@@ -49,7 +49,7 @@ pub struct Browsed {
     /// The outermost root that it lies in.
     pub root: LocalPath,
     /// The folders of the part that was asked for.
-    pub folders: Vec<Inside>,
+    pub folders: Vec<Subfolder>,
     /// How many there are in all parts.
     pub count: usize,
     /// Whether that counts all of them: false when there were too many, or when the disk could not say.
@@ -128,7 +128,7 @@ impl Engine {
             // The name stays as it was asked for: maps know the path through the link, not where it leads.
             let asked = LocalPath(folder.0.join(path.0.file_name()));
             if !inside.is_link || self.leads_to_folder(path, &is_inside).await {
-                shown.push(Inside { path: Some(asked), ..inside });
+                shown.push(Subfolder { path: Some(asked), ..inside });
             }
         }
         Ok(Browsed { root: root.clone(), folders: shown, count, whole: found.whole })

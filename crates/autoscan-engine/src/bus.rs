@@ -312,7 +312,7 @@ impl Listener {
 
 impl Listener {
     /// What can be heard without waiting.
-    pub fn ready(&mut self) -> Option<BusMessage> {
+    fn ready(&mut self) -> Option<BusMessage> {
         if std::mem::take(&mut self.missed) {
             return Some(BusMessage::Gap(self.at()));
         }

@@ -31,13 +31,13 @@ const DEPTH_WITHOUT_ROOT: usize = 2;
 #[derive(Debug, Default)]
 struct Prefix {
     deletions: Deletions,
-    suspect: Option<Suspect>,
+    suspect: Option<SuspectedStorm>,
     left: Option<(SteadyTime, usize)>,
 }
 
 /// So many deletions that they may be a storm.
 #[derive(Clone, Copy, Debug)]
-struct Suspect {
+struct SuspectedStorm {
     deleted: usize,
     last: SteadyTime,
     held_at: Option<SteadyTime>,
@@ -80,7 +80,7 @@ impl Storms {
                 let before = known.suspect;
                 let held_at = before.and_then(|suspect| suspect.held_at);
                 let deleted = before.map_or(deleted, |suspect| suspect.deleted.max(deleted));
-                known.suspect = Some(Suspect { deleted, last: now, held_at });
+                known.suspect = Some(SuspectedStorm { deleted, last: now, held_at });
             }
         }
     }
@@ -168,7 +168,7 @@ impl Storms {
     pub(crate) fn restore(&self, kept: impl IntoIterator<Item = HeldStorm>) {
         let now = self.ports.steady();
         for HeldStorm { prefix, deleted, .. } in kept {
-            let suspect = Some(Suspect { deleted, last: now, held_at: Some(now) });
+            let suspect = Some(SuspectedStorm { deleted, last: now, held_at: Some(now) });
             self.lock().insert(prefix, Prefix { suspect, ..Prefix::default() });
         }
     }
@@ -185,7 +185,7 @@ impl Storms {
         })
     }
 
-    fn suspect(&self, prefix: &LocalPath, now: SteadyTime) -> Option<Suspect> {
+    fn suspect(&self, prefix: &LocalPath, now: SteadyTime) -> Option<SuspectedStorm> {
         let mut prefixes = self.lock();
         let known = prefixes.get_mut(prefix)?;
         let suspect = known.suspect?;

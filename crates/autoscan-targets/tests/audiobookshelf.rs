@@ -18,7 +18,7 @@ async fn shelf() -> (PretendAudiobookshelf, Arc<dyn Target>) {
     shelf.add(PretendLibrary::new("b1", "Books").of("book").at("/books").at("/more books"), true);
     shelf.add(PretendLibrary::new("p1", "Podcasts").of("podcast").at("/books2"), true);
     shelf.add(PretendLibrary::new("u1", "Unwatched").of("book").at("/quiet"), false);
-    let server = connect("audiobookshelf", &json!({"url": shelf.stage.url(), "api-key": "k3y"}));
+    let server = connect("audiobookshelf", &json!({"url": shelf.http.url(), "api-key": "k3y"}));
     (shelf, server)
 }
 
@@ -93,14 +93,14 @@ async fn a_probe_proves_the_key_and_that_it_is_an_admins() {
     let identity = server.probe().await.unwrap();
     assert_eq!((identity.product.as_str(), identity.version.as_str()), ("Audiobookshelf", "2.36.0"));
     assert!(server.proof().is_none());
-    let stranger = connect("audiobookshelf", &json!({"url": shelf.stage.url(), "api-key": "wrong"}));
+    let stranger = connect("audiobookshelf", &json!({"url": shelf.http.url(), "api-key": "wrong"}));
     let fault = stranger.probe().await.unwrap_err();
     assert!(matches!(&fault, Fault::Refused { reason } if reason.contains("`api-key`")), "{fault:?}");
     shelf.set_user();
     let fault = server.probe().await.unwrap_err();
     assert!(matches!(&fault, Fault::Refused { reason } if reason.contains("not an admin's")), "{fault:?}");
     assert_eq!(verdicts(&server.scan(&[new_files("/books/A", &["1.mp3"])]).await), ["refused"]);
-    assert!(shelf.stage.calls().iter().all(|call| !call.target.contains("k3y")));
+    assert!(shelf.http.calls().iter().all(|call| !call.target.contains("k3y")));
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
     let plan = server.plan(&scan).await.unwrap();
     assert!(shelf.taken().is_empty());
     server.scan(&[scan]).await;
-    assert_eq!(plan.calls, [as_planned(&shelf.stage, &shelf.stage.calls_to("/update")[0])]);
+    assert_eq!(plan.calls, [as_planned(&shelf.http, &shelf.http.calls_to("/update")[0])]);
 }
 
 #[tokio::test]
@@ -123,11 +123,11 @@ async fn every_trouble_has_its_consequence() {
         (Trouble::Status(502), "away"),
         (Trouble::RetryAfter(429, "3".to_owned()), "busy 3"),
     ] {
-        shelf.stage.set_trouble(Some(trouble.clone()));
+        shelf.http.set_trouble(Some(trouble.clone()));
         let batch = [new_files("/books/A", &["1.mp3"]), new_files("/books/B", &["1.mp3"])];
         assert_eq!(verdicts(&server.scan(&batch).await)[0], expected, "{trouble:?}");
     }
-    shelf.stage.set_trouble(None);
-    shelf.stage.close().await.unwrap();
+    shelf.http.set_trouble(None);
+    shelf.http.close().await.unwrap();
     assert_eq!(verdict(&server.probe().await.map(drop)), "away");
 }

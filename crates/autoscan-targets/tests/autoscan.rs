@@ -14,7 +14,7 @@ use support::{AWKWARD, as_planned, connect, random_names, rescan, verdict, verdi
 
 async fn remote() -> (PretendAutoscan, Arc<dyn Target>) {
     let remote = PretendAutoscan::start("me", "hunter+2", "/autoscan").await.unwrap();
-    let settings = json!({"url": remote.stage.url(), "username": "me", "password": "hunter+2\n"});
+    let settings = json!({"url": remote.http.url(), "username": "me", "password": "hunter+2\n"});
     let server = connect("autoscan", &settings);
     (remote, server)
 }
@@ -27,7 +27,7 @@ async fn every_folder_is_one_call_and_arrives_byte_for_byte() {
     let batch: Vec<_> = folders.iter().map(|folder| rescan(folder)).collect();
     assert!(server.scan(&batch).await.iter().all(Result::is_ok));
     assert_eq!(remote.folders(), folders);
-    let calls = remote.stage.calls();
+    let calls = remote.http.calls();
     assert!(calls.iter().all(|call| call.path == "/autoscan/triggers/manual" && call.method == "POST"));
     assert!(calls.iter().all(|call| call.header("x-autoscan-hops") == Some("1") && call.body.is_empty()));
 }
@@ -37,11 +37,11 @@ async fn a_probe_proves_the_login_and_scans_nothing() {
     let (remote, server) = remote().await;
     assert_eq!(server.probe().await.unwrap().product, "Autoscan");
     assert!(server.libraries().is_none() && server.proof().is_none());
-    assert_eq!(remote.stage.calls()[0].method, "HEAD");
+    assert_eq!(remote.http.calls()[0].method, "HEAD");
     for settings in [
-        json!({"url": remote.stage.url(), "username": "me", "password": "wrong"}),
-        json!({"url": remote.stage.url(), "api-key": "wrong"}),
-        json!({"url": remote.stage.url()}),
+        json!({"url": remote.http.url(), "username": "me", "password": "wrong"}),
+        json!({"url": remote.http.url(), "api-key": "wrong"}),
+        json!({"url": remote.http.url()}),
     ] {
         let stranger = connect("autoscan", &settings);
         let fault = stranger.probe().await.unwrap_err();
@@ -60,12 +60,12 @@ async fn a_probe_proves_the_login_and_scans_nothing() {
 #[tokio::test]
 async fn a_key_lets_in_and_where_nobody_is_asked_none_is_sent() {
     let keyed = PretendAutoscan::with_key("k3y").await.unwrap();
-    let server = connect("autoscan", &json!({"url": keyed.stage.url(), "api-key": "k3y"}));
+    let server = connect("autoscan", &json!({"url": keyed.http.url(), "api-key": "k3y"}));
     assert_eq!(verdicts(&server.scan(&[rescan("/tv/A")]).await), ["ok"]);
     let open = PretendAutoscan::without_login().await.unwrap();
-    let server = connect("autoscan", &json!({"url": open.stage.url()}));
+    let server = connect("autoscan", &json!({"url": open.http.url()}));
     assert_eq!(verdicts(&server.scan(&[rescan("/tv/A")]).await), ["ok"]);
-    assert_eq!(open.stage.calls()[0].header("authorization"), None);
+    assert_eq!(open.http.calls()[0].header("authorization"), None);
 }
 
 #[tokio::test]
@@ -73,9 +73,9 @@ async fn a_plan_shows_what_a_scan_then_asks() {
     let (remote, server) = remote().await;
     let scan = rescan("/tv/Show & Tell");
     let plan = server.plan(&scan).await.unwrap();
-    assert!(remote.stage.calls().is_empty());
+    assert!(remote.http.calls().is_empty());
     server.scan(&[scan]).await;
-    assert_eq!(plan.calls, [as_planned(&remote.stage, &remote.stage.calls()[0])]);
+    assert_eq!(plan.calls, [as_planned(&remote.http, &remote.http.calls()[0])]);
 }
 
 #[tokio::test]
@@ -89,12 +89,12 @@ async fn every_trouble_has_its_consequence() {
         (Trouble::Status(503), "away"),
         (Trouble::RetryAfter(429, "7".to_owned()), "busy 7"),
     ] {
-        remote.stage.set_trouble(Some(trouble.clone()));
+        remote.http.set_trouble(Some(trouble.clone()));
         assert_eq!(verdicts(&server.scan(&[rescan("/tv/A")]).await), [expected], "{trouble:?}");
     }
-    remote.stage.set_trouble(Some(Trouble::Status(404)));
+    remote.http.set_trouble(Some(Trouble::Status(404)));
     assert_eq!(verdict(&server.probe().await.map(drop)), "away", "another program at this port");
-    remote.stage.set_trouble(None);
-    remote.stage.close().await.unwrap();
+    remote.http.set_trouble(None);
+    remote.http.close().await.unwrap();
     assert_eq!(verdict(&server.probe().await.map(drop)), "away");
 }

@@ -24,7 +24,7 @@ async fn every_list_of_libraries_that_an_emby_has_will_do() {
         [(EmbyLists::Documented, "tvshows"), (EmbyLists::Selectable, "unknown"), (EmbyLists::Old, "tvshows")]
     {
         let emby = emby().lists(lists).start().await.unwrap();
-        let server = target("emby", &emby.stage.url());
+        let server = target("emby", &emby.http.url());
         let libraries = server.libraries().unwrap().read().await.unwrap();
         let found: Vec<_> =
             libraries.iter().map(|library| (library.id.as_str(), library.title.as_str())).collect();
@@ -39,14 +39,14 @@ async fn every_list_of_libraries_that_an_emby_has_will_do() {
 async fn a_batch_is_one_call_a_library_with_the_key_in_its_header() {
     for status in [200, 204] {
         let emby = emby().accepts_with(status).start().await.unwrap();
-        let server = target("emby", &emby.stage.url());
+        let server = target("emby", &emby.http.url());
         let batch = [
             new_files("/media/tv/A/S1", &["1.mkv", "2.mkv"]),
             rescan("/media/movies/B"),
             new_files("/media/tv/C/S1", &["1.mkv"]),
         ];
         assert_eq!(verdicts(&server.scan(&batch).await), ["ok", "ok", "ok"]);
-        let calls = emby.stage.calls_to("/Library/Media/Updated");
+        let calls = emby.http.calls_to("/Library/Media/Updated");
         assert_eq!(calls.len(), 2);
         assert_eq!(calls[0].header("x-emby-token"), Some("emby-key"));
         assert_eq!(calls[0].header("content-type"), Some("application/json"));
@@ -59,7 +59,7 @@ async fn a_batch_is_one_call_a_library_with_the_key_in_its_header() {
 async fn the_path_of_the_url_is_kept_with_and_without_emby() {
     let emby = emby().under("/proxy").start().await.unwrap();
     for end in ["", "/", "/emby", "/emby/"] {
-        let server = target("emby", &(emby.stage.url() + end));
+        let server = target("emby", &(emby.http.url() + end));
         let identity = server.probe().await.unwrap();
         assert_eq!((identity.product.as_str(), identity.version.as_str()), ("Emby Server", "4.9.1.90"));
         assert_eq!(verdicts(&server.scan(&[rescan("/media/tv/A")]).await), ["ok"], "{end}");
@@ -70,9 +70,9 @@ async fn the_path_of_the_url_is_kept_with_and_without_emby() {
 #[tokio::test]
 async fn a_probe_proves_the_key_and_waits_for_maintenance() {
     let emby = emby().start().await.unwrap();
-    let fault = connect("emby", &json!({"url": emby.stage.url(), "api-key": "wrong"})).probe().await;
+    let fault = connect("emby", &json!({"url": emby.http.url(), "api-key": "wrong"})).probe().await;
     assert!(matches!(fault, Err(Fault::Refused { reason }) if reason.contains("API key was rejected")));
     emby.set_maintenance(true);
-    let fault = target("emby", &emby.stage.url()).probe().await;
+    let fault = target("emby", &emby.http.url()).probe().await;
     assert!(matches!(fault, Err(Fault::Away { reason }) if reason.contains("maintenance mode")));
 }

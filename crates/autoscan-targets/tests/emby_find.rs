@@ -24,7 +24,7 @@ async fn emby() -> (PretendEmby, Arc<dyn Target>) {
         builder = builder.library(library);
     }
     let emby = builder.start().await.unwrap();
-    let server = target("emby", &(emby.stage.url() + "/emby"));
+    let server = target("emby", &(emby.http.url() + "/emby"));
     server.libraries().unwrap().read().await.unwrap();
     (emby, server)
 }
@@ -48,7 +48,7 @@ async fn asking_costs_two_small_requests_on_a_server_with_half_a_million_items()
         ("a film that is gone", vec![gone("/media/movies/Heat (1995)/Heat (1995).mkv")]),
     ] {
         for time in ["cold", "warm"] {
-            let (requests, bytes, shown) = cost(&emby.stage, &*server, &expected).await;
+            let (requests, bytes, shown) = cost(&emby.http, &*server, &expected).await;
             assert!(shown.iter().all(|shown| shown == "proven"), "{what}: {shown:?}");
             assert!(
                 requests <= REQUESTS && bytes <= BYTES,
@@ -57,7 +57,7 @@ async fn asking_costs_two_small_requests_on_a_server_with_half_a_million_items()
         }
     }
     let missing = there("/media/tv/Nowhere/Season 1/1.mkv", 5);
-    let (requests, bytes, shown) = cost(&emby.stage, &*server, &[missing]).await;
+    let (requests, bytes, shown) = cost(&emby.http, &*server, &[missing]).await;
     assert!(requests == 1 && bytes < 200 && shown[0].starts_with("not yet: Emby was asked"), "{shown:?}");
 }
 
@@ -145,7 +145,7 @@ async fn what_is_known_is_refreshed_with_everything_said_and_the_rest_is_gathere
     assert!(all_shown(&*server, &[there(film, 9)]).await);
     tell(&*server, &emby.holdings, &batch[3..]).await;
     emby.holdings.advance(Duration::from_secs(90));
-    assert_eq!((emby.holdings.root_looks(), emby.stage.calls_to("/Library/Media/Updated").len()), (1, 1));
+    assert_eq!((emby.holdings.root_looks(), emby.http.calls_to("/Library/Media/Updated").len()), (1, 1));
     wait(Duration::from_secs(10)).await;
     let later = server.scan(&[new_files("/media/movies/Jaws (1975)", &["Jaws (1975).mkv"])]).await;
     assert_eq!(verdicts(&later), ["later 87"], "Emby waits longer than Jellyfin");
@@ -161,7 +161,7 @@ async fn the_likeliest_cause_is_named_and_who_watches() {
         let cause = server.proof().unwrap().why_missing(&there(file, 1)).await.unwrap();
         assert!(cause.contains(part), "{file}: {cause}");
     }
-    for call in emby.stage.calls_to("/Environment/ValidatePath") {
+    for call in emby.http.calls_to("/Environment/ValidatePath") {
         assert!(!call.body.contains("ValidateWrit"), "that would write a file");
     }
     emby.holdings.set_sessions(1, 1);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::Target;
 use autoscan_http::{Http, Timeouts};
-use autoscan_testkit::{PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Stage, Trouble};
+use autoscan_testkit::{HttpServer, PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Trouble};
 use serde_json::json;
 use support::{connect_with, rescan, verdict};
 
@@ -19,19 +19,19 @@ fn library() -> PretendLibrary {
 }
 
 /// Calls `test` with a pretend server of each kind and a target that has read its libraries.
-async fn each_kind(http: &Http, test: impl AsyncFn(&str, &Stage, Arc<dyn Target>)) {
+async fn each_kind(http: &Http, test: impl AsyncFn(&str, &HttpServer, Arc<dyn Target>)) {
     let plex = PretendPlex::builder().library(library()).start().await.unwrap();
     // Without a delay of their own they are told at once.
     let jellyfin = PretendJellyfin::builder().library(library()).delay(Duration::ZERO).start().await.unwrap();
     let emby = PretendEmby::builder().library(library()).delay(Duration::ZERO).start().await.unwrap();
-    for (kind, stage, secret) in [
-        ("plex", &plex.stage, "plex-token"),
-        ("jellyfin", &jellyfin.stage, "jellyfin-key"),
-        ("emby", &emby.stage, "emby-key"),
+    for (kind, pretend, secret) in [
+        ("plex", &plex.http, "plex-token"),
+        ("jellyfin", &jellyfin.http, "jellyfin-key"),
+        ("emby", &emby.http, "emby-key"),
     ] {
-        let server = connect_with(kind, &json!({"url": stage.url(), "token": secret}), http);
+        let server = connect_with(kind, &json!({"url": pretend.url(), "token": secret}), http);
         server.libraries().unwrap().read().await.unwrap();
-        test(kind, stage, server).await;
+        test(kind, pretend, server).await;
     }
 }
 
@@ -69,9 +69,9 @@ async fn every_trouble_has_its_consequence() {
         (Trouble::Status(524), "away", None),
         (Trouble::Slow(Duration::from_millis(20)), "ok", None),
     ];
-    each_kind(&Http::default(), async |kind, stage, server| {
+    each_kind(&Http::default(), async |kind, pretend, server| {
         for (trouble, usual, special) in &table {
-            stage.set_trouble(Some(trouble.clone()));
+            pretend.set_trouble(Some(trouble.clone()));
             let mut expected = special.filter(|(of, _)| *of == kind).map_or(*usual, |(_, own)| own);
             // A Plex that does not understand the scan is asked for its libraries, and does not understand that either.
             if kind == "plex" && expected == "wrong" {
@@ -81,7 +81,7 @@ async fn every_trouble_has_its_consequence() {
             // A probe concerns no single scan: what the server does not understand holds the lane.
             let expected = if expected == "wrong" { "away" } else { expected };
             assert_eq!(probed(&*server).await, expected, "{kind} is probed in {trouble:?}");
-            stage.set_trouble(None);
+            pretend.set_trouble(None);
             assert_eq!(scanned(&*server).await, "ok", "{kind} after {trouble:?}");
         }
     })
@@ -91,10 +91,10 @@ async fn every_trouble_has_its_consequence() {
 #[tokio::test]
 async fn a_server_that_hangs_is_away() {
     let http = Http::new(Timeouts { total: Duration::from_millis(150), ..Timeouts::default() });
-    each_kind(&http, async |kind, stage, server| {
-        stage.set_trouble(Some(Trouble::Hang));
+    each_kind(&http, async |kind, pretend, server| {
+        pretend.set_trouble(Some(Trouble::Hang));
         assert_eq!(scanned(&*server).await, "away", "{kind}");
-        stage.set_trouble(None);
+        pretend.set_trouble(None);
         assert_eq!(scanned(&*server).await, "ok", "{kind}");
     })
     .await;
@@ -102,15 +102,15 @@ async fn a_server_that_hangs_is_away() {
 
 #[tokio::test]
 async fn a_server_that_is_down_is_away_until_it_is_back() {
-    each_kind(&Http::default(), async |kind, stage, server| {
-        stage.close().await.unwrap();
+    each_kind(&Http::default(), async |kind, pretend, server| {
+        pretend.close().await.unwrap();
         let fault = server.scan(&[rescan("/tv/Show")]).await.remove(0).unwrap_err();
         assert!(
             matches!(&fault, Fault::Away { reason } if reason.contains("refused; is the server running")),
             "{kind}: {fault:?}"
         );
         assert_eq!(probed(&*server).await, "away", "{kind}");
-        stage.reopen().unwrap();
+        pretend.reopen().unwrap();
         assert_eq!(probed(&*server).await, "ok", "{kind}");
         assert_eq!(scanned(&*server).await, "ok", "{kind}");
     })
@@ -119,12 +119,12 @@ async fn a_server_that_is_down_is_away_until_it_is_back() {
 
 #[tokio::test]
 async fn a_server_behind_a_proxy_that_hides_its_version_is_known_by_its_libraries() {
-    each_kind(&Http::default(), async |kind, stage, server| {
-        stage.fail_next(1, &Trouble::Status(404));
+    each_kind(&Http::default(), async |kind, pretend, server| {
+        pretend.fail_next(1, &Trouble::Status(404));
         assert_eq!(server.probe().await.unwrap().version, "unknown", "{kind}");
-        stage.set_trouble(Some(Trouble::Status(404)));
+        pretend.set_trouble(Some(Trouble::Status(404)));
         assert_eq!(probed(&*server).await, "away", "{kind}");
-        stage.set_trouble(None);
+        pretend.set_trouble(None);
     })
     .await;
 }
@@ -132,11 +132,11 @@ async fn a_server_behind_a_proxy_that_hides_its_version_is_known_by_its_librarie
 #[tokio::test]
 async fn a_plex_that_does_not_know_one_call_fails_that_scan_alone() {
     let plex = PretendPlex::builder().library(library()).start().await.unwrap();
-    let settings = json!({"url": plex.stage.url(), "token": "plex-token"});
+    let settings = json!({"url": plex.http.url(), "token": "plex-token"});
     let server = connect_with("plex", &settings, &Http::default());
     server.libraries().unwrap().read().await.unwrap();
     for trouble in [Trouble::Status(404), Trouble::Status(405)] {
-        plex.stage.fail_next(2, &trouble);
+        plex.http.fail_next(2, &trouble);
         assert_eq!(scanned(&*server).await, "wrong", "{trouble:?} to GET and POST");
         assert_eq!(scanned(&*server).await, "ok");
     }

@@ -18,7 +18,7 @@ async fn flows() -> (PretendFileFlows, Arc<dyn Target>) {
     flows.add(PretendLibrary::new("tv", "TV").at("/media/tv"), Some("flow-1"), true);
     flows.add(PretendLibrary::new("raw", "Raw").at("/media/raw"), None, true);
     flows.add(PretendLibrary::new("off", "Off").at("/media/off"), Some("flow-2"), false);
-    let settings = json!({"url": flows.stage.url(), "username": "me", "password": "hunter2"});
+    let settings = json!({"url": flows.http.url(), "username": "me", "password": "hunter2"});
     let server = connect("fileflows", &settings);
     (flows, server)
 }
@@ -69,20 +69,20 @@ async fn a_login_is_made_when_it_is_wanted_and_again_when_it_is_over() {
     let (flows, server) = flows().await;
     assert_eq!(server.probe().await.unwrap().version, "25.1.0.0");
     server.scan(&[rescan("/media/tv/A")]).await;
-    assert_eq!(flows.stage.calls_to("/authorize").len(), 1);
+    assert_eq!(flows.http.calls_to("/authorize").len(), 1);
     flows.forget_logins();
     assert_eq!(verdicts(&server.scan(&[rescan("/media/tv/B")]).await), ["ok"]);
-    assert_eq!(flows.stage.calls_to("/authorize").len(), 2);
+    assert_eq!(flows.http.calls_to("/authorize").len(), 2);
     for settings in [
-        json!({"url": flows.stage.url(), "username": "me", "password": "wr0ng-one"}),
-        json!({"url": flows.stage.url()}),
+        json!({"url": flows.http.url(), "username": "me", "password": "wr0ng-one"}),
+        json!({"url": flows.http.url()}),
     ] {
         let fault = connect("fileflows", &settings).probe().await.unwrap_err();
         assert!(matches!(&fault, Fault::Refused { reason } if reason.contains("`password`")), "{fault:?}");
         assert!(!fault.reason().contains("wr0ng"));
     }
     let open = PretendFileFlows::start(None).await.unwrap();
-    assert!(connect("fileflows", &json!({"url": open.stage.url()})).probe().await.is_ok());
+    assert!(connect("fileflows", &json!({"url": open.http.url()})).probe().await.is_ok());
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
     let plan = server.plan(&scan).await.unwrap();
     assert!(flows.added().is_empty());
     server.scan(&[scan]).await;
-    assert_eq!(plan.calls, [as_planned(&flows.stage, &flows.stage.calls_to("/manually-add")[0])]);
+    assert_eq!(plan.calls, [as_planned(&flows.http, &flows.http.calls_to("/manually-add")[0])]);
     assert!(!format!("{plan:?}").contains("token-0"));
 }
 
@@ -106,7 +106,7 @@ async fn every_trouble_has_its_consequence() {
         (Trouble::Status(403), "refused"),
         (Trouble::Status(500), "away"),
     ] {
-        flows.stage.set_trouble(Some(trouble.clone()));
+        flows.http.set_trouble(Some(trouble.clone()));
         assert_eq!(verdicts(&server.scan(&[rescan("/media/tv/A")]).await), [expected], "{trouble:?}");
     }
 }

@@ -28,7 +28,7 @@ async fn jellyfin() -> PretendJellyfin {
 }
 
 fn posts(jellyfin: &PretendJellyfin) -> usize {
-    jellyfin.stage.calls_to("/Library/Media/Updated").len()
+    jellyfin.http.calls_to("/Library/Media/Updated").len()
 }
 
 fn updates(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -38,7 +38,7 @@ fn updates(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 #[tokio::test]
 async fn what_happened_is_told_truthfully_and_each_path_once() {
     let jellyfin = jellyfin().await;
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     let moved = Change::moved(path("/media/tv/A/S01/old.mkv"), path("/media/tv/A/Season 1/new.mkv"));
     let batch = [
         changed(
@@ -74,13 +74,13 @@ async fn what_happened_is_told_truthfully_and_each_path_once() {
 #[tokio::test]
 async fn each_library_gets_its_own_call_also_of_a_move_between_them() {
     let jellyfin = jellyfin().await;
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     let moved = Change::moved(path("/media/movies/A/a.mkv"), path("/media/tv/A/a.mkv"));
     let lost = Change::moved(path("/elsewhere/b.mkv"), path("/media/tv/A/b.mkv"));
     let results = server.scan(&[changed("/media/tv/A", vec![moved, lost]), rescan("/media/movies/B")]).await;
     assert_eq!(verdicts(&results), ["ok", "ok"]);
     let bodies: Vec<serde_json::Value> = jellyfin
-        .stage
+        .http
         .calls_to("/Library/Media/Updated")
         .iter()
         .map(|call| serde_json::from_str(&call.body).unwrap())
@@ -103,7 +103,7 @@ async fn each_library_gets_its_own_call_also_of_a_move_between_them() {
 #[tokio::test]
 async fn a_great_batch_is_cut_into_calls_of_five_hundred() {
     let jellyfin = jellyfin().await;
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     let names: Vec<String> = (0..1200).map(|n| format!("{n}.mkv")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     assert_eq!(verdicts(&server.scan(&[new_files("/media/tv/A/S1", &names)]).await), ["ok"]);
@@ -118,7 +118,7 @@ async fn a_great_batch_is_cut_into_calls_of_five_hundred() {
 #[tokio::test]
 async fn a_name_arrives_byte_for_byte() {
     let jellyfin = jellyfin().await;
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     let random = random_names(200);
     let names: Vec<&str> = AWKWARD.iter().copied().chain(random.iter().map(String::as_str)).collect();
     assert_eq!(verdicts(&server.scan(&[new_files("/media/tv/A", &names)]).await), ["ok"]);
@@ -134,14 +134,14 @@ async fn the_key_travels_in_the_one_header_that_jellyfin_12_reads() {
     let key = "k\"e+y%20,=é&x";
     let jellyfin = PretendJellyfin::builder().key(key).start().await.unwrap();
     for settings in [
-        json!({"url": jellyfin.stage.url(), "api-key": key}),
-        json!({"url": jellyfin.stage.url(), "token": key}),
-        json!({"url": jellyfin.stage.url(), "token": "other", "api-key": format!("{key}\n")}),
+        json!({"url": jellyfin.http.url(), "api-key": key}),
+        json!({"url": jellyfin.http.url(), "token": key}),
+        json!({"url": jellyfin.http.url(), "token": "other", "api-key": format!("{key}\n")}),
     ] {
         let identity = connect("jellyfin", &settings).probe().await.unwrap();
         assert_eq!((identity.product.as_str(), identity.version.as_str()), ("Jellyfin", "12.0.0"));
     }
-    for call in jellyfin.stage.calls() {
+    for call in jellyfin.http.calls() {
         let header = call.header("authorization").unwrap();
         assert!(
             header.starts_with("MediaBrowser Token=\"k%22e%2By%2520%2C%3D%C3%A9%26x\", Client=\"autoscan\"")
@@ -153,7 +153,7 @@ async fn the_key_travels_in_the_one_header_that_jellyfin_12_reads() {
 #[tokio::test]
 async fn a_jellyfin_that_starts_is_not_healthy_and_one_that_shuts_us_out_says_why() {
     let jellyfin = jellyfin().await;
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     assert!(server.probe().await.is_ok());
 
     jellyfin.set_starting(true);
@@ -169,14 +169,14 @@ async fn a_jellyfin_that_starts_is_not_healthy_and_one_that_shuts_us_out_says_wh
     assert!(matches!(&fault, Fault::Refused { reason } if reason.contains("address")), "{fault:?}");
 
     jellyfin.set_address_allowed(true);
-    let fault = connect("jellyfin", &json!({"url": jellyfin.stage.url(), "api-key": "wrong"})).probe().await;
+    let fault = connect("jellyfin", &json!({"url": jellyfin.http.url(), "api-key": "wrong"})).probe().await;
     assert!(matches!(fault, Err(Fault::Refused { reason }) if reason.contains("API key was rejected")));
 }
 
 #[tokio::test]
 async fn a_fault_of_one_call_concerns_its_scans_and_an_outage_all_that_follow() {
     let jellyfin = jellyfin().await;
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     server.libraries().unwrap().read().await.unwrap();
     let batch =
         [rescan("/media/tv/A"), rescan("/nowhere/B"), rescan("/media/movies/C"), rescan("/media/tv/D")];
@@ -191,23 +191,23 @@ async fn a_fault_of_one_call_concerns_its_scans_and_an_outage_all_that_follow() 
         // The folder that nobody owns makes the list be read first, once in ten seconds.
         let _ = server.scan(&[rescan("/nowhere/B"), rescan("/media/movies/E")]).await;
         if let Some((text, status)) = of_one {
-            jellyfin.stage.fail_calls_that_hold(text, &Trouble::Status(status));
+            jellyfin.http.fail_calls_that_hold(text, &Trouble::Status(status));
         }
-        jellyfin.stage.set_trouble(of_all.map(Trouble::Status));
+        jellyfin.http.set_trouble(of_all.map(Trouble::Status));
         assert_eq!(verdicts(&server.scan(&batch).await), expected, "{of_one:?} {of_all:?}");
-        jellyfin.stage.set_trouble(None);
-        jellyfin.stage.fail_calls_for_no_text();
+        jellyfin.http.set_trouble(None);
+        jellyfin.http.fail_calls_for_no_text();
     }
 }
 
 #[tokio::test]
 async fn what_was_accepted_before_an_outage_stays_accepted() {
     let jellyfin = jellyfin().await;
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     server.libraries().unwrap().read().await.unwrap();
     // Two searches, the settings, and the first of two reports.
-    jellyfin.stage.fail_next(4, &Trouble::Slow(Duration::ZERO));
-    jellyfin.stage.set_trouble(Some(Trouble::Status(502)));
+    jellyfin.http.fail_next(4, &Trouble::Slow(Duration::ZERO));
+    jellyfin.http.set_trouble(Some(Trouble::Status(502)));
     let results =
         server.scan(&[rescan("/media/tv/A"), rescan("/media/movies/B"), rescan("/media/tv/C")]).await;
     assert_eq!(verdicts(&results), ["ok", "away", "ok"]);
@@ -222,17 +222,17 @@ async fn a_plan_shows_what_a_scan_then_asks() {
         .start()
         .await
         .unwrap();
-    let server = target("jellyfin", &(jellyfin.stage.url() + "/"));
+    let server = target("jellyfin", &(jellyfin.http.url() + "/"));
     assert!(matches!(server.batching(), Batching::UpTo(_)));
     let scan = new_files("/tv/A/S1", &["é & +.mkv"]);
     let plan = server.plan(&scan).await.unwrap();
     assert!(jellyfin.updates().is_empty());
     server.scan(&[scan]).await;
     let asked: Vec<_> = jellyfin
-        .stage
+        .http
         .calls_to("/Library/Media/Updated")
         .iter()
-        .map(|call| as_planned(&jellyfin.stage, call))
+        .map(|call| as_planned(&jellyfin.http, call))
         .collect();
     assert_eq!(plan.calls, asked);
     assert_eq!(plan.libraries[0].title, "TV");
@@ -242,7 +242,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
 #[tokio::test]
 async fn only_libraries_with_folders_count() {
     let jellyfin = jellyfin().await;
-    let titles: Vec<String> = target("jellyfin", &jellyfin.stage.url())
+    let titles: Vec<String> = target("jellyfin", &jellyfin.http.url())
         .libraries()
         .unwrap()
         .read()
@@ -261,9 +261,9 @@ async fn ten_thousand_folders_are_read_once() {
         library = library.at(&format!("/data/a long name of a folder that makes the list long/{n}"));
     }
     let jellyfin = PretendJellyfin::builder().library(library).delay(Duration::ZERO).start().await.unwrap();
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     let folder = "/data/a long name of a folder that makes the list long";
     let batch = [rescan(&format!("{folder}/4711/x")), rescan(&format!("{folder}/9999"))];
     assert_eq!(verdicts(&server.scan(&batch).await), ["ok", "ok"]);
-    assert_eq!(jellyfin.stage.calls_to("/VirtualFolders").len(), 1);
+    assert_eq!(jellyfin.http.calls_to("/VirtualFolders").len(), 1);
 }

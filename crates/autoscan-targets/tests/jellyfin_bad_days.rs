@@ -23,7 +23,7 @@ async fn jellyfin() -> (PretendJellyfin, Arc<dyn Target>) {
         builder = builder.library(library);
     }
     let jellyfin = builder.start().await.unwrap();
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     (jellyfin, server)
 }
 
@@ -99,12 +99,12 @@ async fn a_restart_and_a_scan_of_everything_discard_what_waits() {
 
     tell(&*server, &jellyfin.holdings, std::slice::from_ref(&scan)).await;
     jellyfin.advance(Duration::from_secs(30));
-    jellyfin.stage.close().await.unwrap();
+    jellyfin.http.close().await.unwrap();
     jellyfin.holdings.restart();
     let fault =
         server.proof().unwrap().find(&expected[0].path.parent().unwrap(), &expected).await.unwrap_err();
     assert!(matches!(fault, Fault::Away { .. }), "an outage proves nothing");
-    jellyfin.stage.reopen().unwrap();
+    jellyfin.http.reopen().unwrap();
     jellyfin.advance(MINUTE);
     assert!(!all_shown(&*server, &expected).await);
     assert_eq!(jellyfin.holdings.root_looks(), 0);
@@ -135,13 +135,13 @@ async fn a_server_in_trouble_proves_nothing() {
         Trouble::Status(401),
         Trouble::RetryAfter(503, "5".to_owned()),
     ] {
-        jellyfin.stage.set_trouble(Some(trouble.clone()));
+        jellyfin.http.set_trouble(Some(trouble.clone()));
         let found = server.proof().unwrap().find(&folder, &expected).await;
         assert!(found.is_err_and(|fault| fault.stops_the_lane()), "{trouble:?}");
-        jellyfin.stage.set_trouble(None);
+        jellyfin.http.set_trouble(None);
         assert!(all_shown(&*server, &expected).await, "after {trouble:?}");
     }
-    jellyfin.stage.set_trouble(Some(Trouble::Status(400)));
+    jellyfin.http.set_trouble(Some(Trouble::Status(400)));
     let found = shown(&*server, &[there("/media/tv/A/S1/1.mkv", 1)]).await.remove(0);
     assert!(found.starts_with("not yet"), "{found}");
 }
@@ -164,7 +164,7 @@ async fn the_likeliest_cause_is_named() {
         let cause = server.proof().unwrap().why_missing(&there(file, 1)).await.unwrap();
         assert!(cause.contains(part), "{file}: {cause}");
     }
-    for call in jellyfin.stage.calls_to("/Environment/ValidatePath") {
+    for call in jellyfin.http.calls_to("/Environment/ValidatePath") {
         assert!(!call.body.contains("ValidateWritable"), "that would write a file");
     }
     jellyfin.holdings.hide("/media/movies");
@@ -197,7 +197,7 @@ async fn who_watches_and_what_fights_with_us_is_said() {
 #[tokio::test]
 async fn a_folder_is_told_again_only_below_the_library() {
     let (jellyfin, _) = jellyfin().await;
-    let server = connect("jellyfin", &json!({"url": jellyfin.stage.url(), "token": "jellyfin-key"}));
+    let server = connect("jellyfin", &json!({"url": jellyfin.http.url(), "token": "jellyfin-key"}));
     for (folder, is_below) in [
         ("/media/tv/Alpha", true),
         ("/media/tv/Alpha/Season 1", true),

@@ -23,7 +23,7 @@ async fn jellyfin_of(version: &str) -> (PretendJellyfin, Arc<dyn Target>) {
         builder = builder.library(library);
     }
     let jellyfin = builder.start().await.unwrap();
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     server.libraries().unwrap().read().await.unwrap();
     (jellyfin, server)
 }
@@ -60,7 +60,7 @@ async fn asking_costs_two_small_requests_on_a_server_with_half_a_million_items()
         let name = expected[0].path.0.file_name().unwrap().to_owned();
         let _ = server.scan(&[new_files(folder.as_str(), &[&name])]).await;
         for time in ["first", "second"] {
-            let (requests, bytes, shown) = cost(&jellyfin.stage, &*server, &expected).await;
+            let (requests, bytes, shown) = cost(&jellyfin.http, &*server, &expected).await;
             assert!(shown.iter().all(|shown| shown == "proven"), "{what}: {shown:?}");
             assert!(
                 requests <= REQUESTS && bytes <= BYTES,
@@ -81,10 +81,10 @@ async fn what_is_not_there_costs_little_too_and_never_the_library() {
         "/media/tv/Silent River 0 (2001)/Season 03/Silent River 0 - S03E11.mkv",
     ] {
         for _ in 0..12 {
-            let (requests, bytes, shown) = cost(&jellyfin.stage, &*server, &[there(file, 5)]).await;
+            let (requests, bytes, shown) = cost(&jellyfin.http, &*server, &[there(file, 5)]).await;
             assert!(shown[0].starts_with("not yet: Jellyfin "), "{shown:?}");
             assert!(requests <= 2 && bytes <= BYTES, "{file}: {requests} requests, {bytes} bytes");
-            for call in jellyfin.stage.calls_to("/Items") {
+            for call in jellyfin.http.calls_to("/Items") {
                 assert!(
                     call.param("limit").is_some_and(|limit| limit.parse::<usize>().unwrap() <= 80),
                     "{call:?}"
@@ -194,12 +194,12 @@ async fn an_item_under_another_title_is_found_among_the_newest_or_by_a_word_or_i
     }
     assert!(!all_shown(&*server, &[there(show, 5)]).await);
     wait(Duration::from_mins(4)).await;
-    jellyfin.stage.forget_calls();
+    jellyfin.http.forget_calls();
     for _ in 0..2 {
         let _ = shown(&*server, &[there(show, 5)]).await;
     }
     assert!(all_shown(&*server, &[there(show, 5)]).await, "the top of the library was gone through");
-    let sweeps = jellyfin.stage.calls().iter().filter(|call| call.param("limit") == Some("500")).count();
+    let sweeps = jellyfin.http.calls().iter().filter(|call| call.param("limit") == Some("500")).count();
     assert_eq!(sweeps, 1);
 }
 
@@ -249,6 +249,6 @@ async fn a_season_of_a_thousand_episodes_is_gone_through_page_by_page() {
     }
     assert!(all_shown(&*server, &[there("/media/tv/Soap/0003.mkv", 5)]).await);
     assert!(all_shown(&*server, &[gone("/media/tv/Soap/1000.mkv")]).await);
-    let newest = cost(&jellyfin.stage, &*server, &[there("/media/tv/Soap/0999.mkv", 5)]).await;
+    let newest = cost(&jellyfin.http, &*server, &[there("/media/tv/Soap/0999.mkv", 5)]).await;
     assert!(newest.0 <= REQUESTS && newest.1 <= BYTES, "{newest:?}");
 }

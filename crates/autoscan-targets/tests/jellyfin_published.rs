@@ -74,7 +74,7 @@ fn expected(scan: &TargetScan) -> Vec<ExpectedFile> {
 
 /// Does with a server all that autoscan ever does; every call that it knows must come of it.
 async fn do_everything(jellyfin: &PretendJellyfin) {
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     server.probe().await.unwrap();
     let libraries = server.libraries().unwrap().read().await.unwrap();
     assert_eq!(server.libraries().unwrap().samples(&libraries).await.len(), 3);
@@ -103,7 +103,7 @@ async fn do_everything(jellyfin: &PretendJellyfin) {
     }
     for route in ["/Info", "/VirtualFolders", "/Updated", "/Items", "/Refresh", "/ValidatePath", "/Sessions"]
     {
-        assert!(!jellyfin.stage.calls_to(route).is_empty(), "{route} was not called");
+        assert!(!jellyfin.http.calls_to(route).is_empty(), "{route} was not called");
     }
 }
 
@@ -165,14 +165,14 @@ async fn what_is_asked_of_jellyfin_is_what_it_publishes() {
         let jellyfin = jellyfin(version).await;
         do_everything(&jellyfin).await;
         let calls = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("jellyfin-{version}-calls.json"));
-        std::fs::write(&calls, as_json(&jellyfin.stage.calls()).to_string()).unwrap();
+        std::fs::write(&calls, as_json(&jellyfin.http.calls()).to_string()).unwrap();
 
         let mut command = Command::new(&python);
         command
             .arg("-B")
             .arg(root.join("crates/autoscan-testkit/tests/reference/jellyfin_specification.py"))
             .arg(specifications.join(format!("jellyfin/jellyfin-openapi-{version}.json")))
-            .args([jellyfin.stage.url().as_str(), "jellyfin-key"])
+            .args([jellyfin.http.url().as_str(), "jellyfin-key"])
             .arg(&calls);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();

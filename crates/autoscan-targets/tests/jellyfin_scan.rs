@@ -23,12 +23,12 @@ async fn jellyfin() -> (PretendJellyfin, Arc<dyn Target>) {
         builder = builder.library(library);
     }
     let jellyfin = builder.start().await.unwrap();
-    let server = target("jellyfin", &jellyfin.stage.url());
+    let server = target("jellyfin", &jellyfin.http.url());
     (jellyfin, server)
 }
 
 fn reports(jellyfin: &PretendJellyfin) -> usize {
-    jellyfin.stage.calls_to("/Library/Media/Updated").len()
+    jellyfin.http.calls_to("/Library/Media/Updated").len()
 }
 
 fn refreshed(jellyfin: &PretendJellyfin) -> Vec<String> {

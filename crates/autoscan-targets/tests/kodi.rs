@@ -26,7 +26,7 @@ async fn kodi() -> (PretendKodi, Arc<dyn Target>) {
     kodi.put("/srv/shows/Show/Season 1/1.mkv");
     kodi.know("episodes", "/srv/shows/Show/Season 1/1.mkv");
     kodi.put("/srv/music/Artist/Album/1.flac");
-    let server = connect("kodi", &json!({"url": kodi.stage.url()}));
+    let server = connect("kodi", &json!({"url": kodi.http.url()}));
     (kodi, server)
 }
 
@@ -90,7 +90,7 @@ async fn as_long_as_nobody_knows_what_a_source_holds_the_highest_folder_below_it
     let kodi = PretendKodi::start(None).await.unwrap();
     kodi.source("/srv/shows/", KodiContent::Shows);
     kodi.put("/srv/shows/First/Season 1/1.mkv");
-    let server = connect("kodi", &json!({"url": kodi.stage.url()}));
+    let server = connect("kodi", &json!({"url": kodi.http.url()}));
     assert_eq!(scanned(&*server, new_files("/srv/shows/First/Season 1", &["1.mkv"])).await, "ok");
     assert_eq!(kodi.scans(), ["/srv/shows/First/"]);
     assert_eq!(kodi.files(), ["/srv/shows/First/Season 1/1.mkv"]);
@@ -134,7 +134,7 @@ async fn deleted_videos_are_taken_out_one_by_one_and_nothing_is_cleaned() {
     assert_eq!(found(&*server, "/srv/films/Old (1999)", &[gone(film)]).await, ["proven"]);
     assert!(kodi.files().contains(&"/srv/films/Gone elsewhere/x.mkv".to_owned()));
     assert!(kodi.scans().is_empty(), "nothing is new");
-    assert!(kodi.stage.calls().iter().all(|call| !call.body.contains("Clean")));
+    assert!(kodi.http.calls().iter().all(|call| !call.body.contains("Clean")));
 }
 
 #[tokio::test]
@@ -255,11 +255,11 @@ async fn a_season_is_proven_by_one_small_request() {
         kodi.know("episodes", file);
     }
     server.libraries().unwrap().read().await.unwrap();
-    kodi.stage.forget_calls();
+    kodi.http.forget_calls();
     let expected: Vec<ExpectedFile> = files.iter().map(|file| there(file)).collect();
     assert_eq!(found(&*server, folder, &expected).await, vec!["proven"; 24]);
-    assert_eq!(kodi.stage.call_count(), 1);
-    assert!(kodi.stage.bytes_answered() < 4096, "{}", kodi.stage.bytes_answered());
+    assert_eq!(kodi.http.call_count(), 1);
+    assert!(kodi.http.bytes_answered() < 4096, "{}", kodi.http.bytes_answered());
 }
 
 #[tokio::test]
@@ -336,8 +336,8 @@ async fn a_plan_shows_what_a_scan_then_asks() {
     assert!(kodi.scans().is_empty());
     server.scan(&[scan]).await;
     let told: Vec<_> =
-        kodi.stage.calls().into_iter().filter(|call| call.body.contains("VideoLibrary.Scan")).collect();
-    assert_eq!(plan.calls, [as_planned(&kodi.stage, &told[0])]);
+        kodi.http.calls().into_iter().filter(|call| call.body.contains("VideoLibrary.Scan")).collect();
+    assert_eq!(plan.calls, [as_planned(&kodi.http, &told[0])]);
     let body: Value = serde_json::from_str(&told[0].body).unwrap();
     assert_eq!(body["params"], json!({"directory": "/srv/shows/Show/", "showdialogs": false}));
 }
@@ -345,8 +345,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
 #[tokio::test]
 async fn a_probe_proves_the_login() {
     let kodi = PretendKodi::start(Some("Basic a29kaTpodW50ZXIy")).await.unwrap();
-    let settings =
-        |password: &str| json!({"url": kodi.stage.url(), "username": "kodi", "password": password});
+    let settings = |password: &str| json!({"url": kodi.http.url(), "username": "kodi", "password": password});
     let server = connect("kodi", &settings("hunter2"));
     let identity = server.probe().await.unwrap();
     assert_eq!((identity.product.as_str(), identity.version.as_str()), ("Kodi", "20.1"));
@@ -371,7 +370,7 @@ async fn every_trouble_has_its_consequence() {
         (Trouble::Status(415), "wrong"),
         (Trouble::Status(500), "away"),
     ] {
-        kodi.stage.set_trouble(Some(trouble.clone()));
+        kodi.http.set_trouble(Some(trouble.clone()));
         assert_eq!(scanned(&*server, rescan("/srv/films/A")).await, expected, "{trouble:?}");
         let found: Result<_, Fault> = server
             .proof()
@@ -380,7 +379,7 @@ async fn every_trouble_has_its_consequence() {
             .await;
         assert!(found.is_err());
     }
-    kodi.stage.set_trouble(None);
-    kodi.stage.close().await.unwrap();
+    kodi.http.set_trouble(None);
+    kodi.http.close().await.unwrap();
     assert_eq!(verdict(&server.probe().await.map(drop)), "away");
 }

@@ -22,11 +22,11 @@ fn client() -> Secret {
 }
 
 fn pin(plex_tv: &PretendPlexTv) -> impl KeyLogin {
-    plex_pin(&http(), &plex_tv.stage.url(), &client()).unwrap()
+    plex_pin(&http(), &plex_tv.http.url(), &client()).unwrap()
 }
 
 fn code(jellyfin: &PretendJellyfin) -> impl KeyLogin {
-    quick_connect(&http(), &jellyfin.stage.url(), &client()).unwrap()
+    quick_connect(&http(), &jellyfin.http.url(), &client()).unwrap()
 }
 
 fn kind(fault: &Fault) -> &'static str {
@@ -50,11 +50,11 @@ async fn plex_tv_gives_the_token_once_a_person_typed_the_pin() {
     let login = pin(&plex_tv);
     let code = login.begin().await.unwrap();
     assert_eq!(code.text.len(), 4, "{code:?}");
-    assert_eq!(code.page, Some(format!("{}/link", plex_tv.stage.url())));
+    assert_eq!(code.page, Some(format!("{}/link", plex_tv.http.url())));
     assert_eq!(login.key(&code.ticket).await.unwrap(), None);
     assert!(plex_tv.confirm(&code.text));
     assert_eq!(login.key(&code.ticket).await.unwrap().unwrap().reveal(), TOKEN);
-    for call in plex_tv.stage.calls() {
+    for call in plex_tv.http.calls() {
         assert_eq!(call.header("x-plex-client-identifier"), Some("client-of-this-autoscan"));
         assert_eq!(call.header("x-plex-product"), Some("autoscan"));
         assert_eq!(call.header("accept"), Some("application/json"));
@@ -67,7 +67,7 @@ async fn plex_tv_knows_a_pin_only_of_the_client_that_asked_for_it() {
     let plex_tv = PretendPlexTv::start(TOKEN).await.unwrap();
     let code = pin(&plex_tv).begin().await.unwrap();
     plex_tv.confirm(&code.text);
-    let other = plex_pin(&http(), &plex_tv.stage.url(), &Secret::new("another-client")).unwrap();
+    let other = plex_pin(&http(), &plex_tv.http.url(), &Secret::new("another-client")).unwrap();
     let fault = other.key(&code.ticket).await.unwrap_err();
     assert_eq!(kind(&fault), "wrong", "{fault}");
 }
@@ -100,17 +100,17 @@ async fn what_is_wrong_at_plex_tv_is_told_by_what_follows() {
         (Trouble::WebPage, "away"),
         (Trouble::Status(404), "wrong"),
     ] {
-        plex_tv.stage.fail_next(1, &trouble);
+        plex_tv.http.fail_next(1, &trouble);
         let fault = login.begin().await.unwrap_err();
         assert_eq!(kind(&fault), expected, "{trouble:?}: {fault}");
-        plex_tv.stage.fail_next(1, &trouble);
+        plex_tv.http.fail_next(1, &trouble);
         let fault = login.key(&code.ticket).await.unwrap_err();
         assert_eq!(kind(&fault), expected, "{trouble:?}: {fault}");
         assert!(!fault.reason().contains(code.ticket.reveal()), "{fault}");
     }
-    plex_tv.stage.close().await.unwrap();
+    plex_tv.http.close().await.unwrap();
     assert_eq!(kind(&login.begin().await.unwrap_err()), "away");
-    plex_tv.stage.reopen().unwrap();
+    plex_tv.http.reopen().unwrap();
     assert!(login.key(&code.ticket).await.unwrap().is_some(), "the code outlives the trouble");
 }
 
@@ -127,7 +127,7 @@ async fn an_administrator_lets_jellyfin_make_a_key_that_outlives_the_login() {
     assert!(jellyfin.quick_connect.logins().is_empty(), "the person's login was only needed for the key");
 
     let kind = autoscan_targets::kinds().iter().find(|kind| kind.name == "jellyfin").unwrap();
-    let settings = json!({"url": jellyfin.stage.url(), "api-key": key.reveal()});
+    let settings = json!({"url": jellyfin.http.url(), "api-key": key.reveal()});
     let server = (kind.connect)(&settings, &http()).unwrap().server;
     assert_eq!(server.libraries().unwrap().read().await.unwrap()[0].folders, ["/data/tv"]);
 }
@@ -206,7 +206,7 @@ async fn a_jellyfin_that_starts_or_is_none_is_told_apart() {
         (Trouble::Status(500), "away"),
         (Trouble::Status(404), "wrong"),
     ] {
-        jellyfin.stage.fail_next(1, &trouble);
+        jellyfin.http.fail_next(1, &trouble);
         let fault = login.begin().await.unwrap_err();
         assert_eq!(kind(&fault), expected, "{trouble:?}: {fault}");
     }

@@ -11,14 +11,15 @@ use std::time::Duration;
 use autoscan_core::ports::{Target, TargetScan};
 use autoscan_http::{Http, Timeouts};
 use autoscan_testkit::{
-    KodiContent, PretendArr, PretendAudiobookshelf, PretendAutoscan, PretendEmby, PretendFileFlows,
-    PretendJellyfin, PretendKodi, PretendLibrary, PretendPlex, PretendReceiver, PretendTdarr, Stage, Trouble,
+    HttpServer, KodiContent, PretendArr, PretendAudiobookshelf, PretendAutoscan, PretendEmby,
+    PretendFileFlows, PretendJellyfin, PretendKodi, PretendLibrary, PretendPlex, PretendReceiver,
+    PretendTdarr, Trouble,
 };
 use serde_json::json;
 use support::{connect, connect_with, new_files, rescan, verdicts};
 
 /// A Jellyfin and an Emby with the usual libraries and without a delay, so that they are told at once.
-async fn each_media_browser(http: &Http, test: impl AsyncFn(&str, &Stage, Arc<dyn Target>)) {
+async fn each_media_browser(http: &Http, test: impl AsyncFn(&str, &HttpServer, Arc<dyn Target>)) {
     let (mut jellyfin, mut emby) = (PretendJellyfin::builder(), PretendEmby::builder());
     for library in media::libraries() {
         jellyfin = jellyfin.library(library.clone());
@@ -26,11 +27,11 @@ async fn each_media_browser(http: &Http, test: impl AsyncFn(&str, &Stage, Arc<dy
     }
     let jellyfin = jellyfin.delay(Duration::ZERO).start().await.unwrap();
     let emby = emby.delay(Duration::ZERO).start().await.unwrap();
-    for (kind, stage) in [("jellyfin", &jellyfin.stage), ("emby", &emby.stage)] {
-        let settings = json!({"url": stage.url(), "api-key": format!("{kind}-key")});
+    for (kind, pretend) in [("jellyfin", &jellyfin.http), ("emby", &emby.http)] {
+        let settings = json!({"url": pretend.url(), "api-key": format!("{kind}-key")});
         let server = connect_with(kind, &settings, http);
         server.libraries().unwrap().read().await.unwrap();
-        test(kind, stage, server).await;
+        test(kind, pretend, server).await;
     }
 }
 
@@ -49,18 +50,18 @@ fn all_but(failing: usize, count: usize) -> Vec<&'static str> {
 
 #[tokio::test]
 async fn one_failing_lookup_of_five_hundred_leaves_499_told() {
-    each_media_browser(&Http::default(), async |kind, stage, server| {
+    each_media_browser(&Http::default(), async |kind, pretend, server| {
         let batch: Vec<TargetScan> = (0..500).map(series).collect();
-        stage.fail_calls_that_hold("Show 123", &Trouble::Status(500));
-        stage.forget_calls();
+        pretend.fail_calls_that_hold("Show 123", &Trouble::Status(500));
+        pretend.forget_calls();
         assert_eq!(verdicts(&server.scan(&batch).await), all_but(123, 500), "{kind}");
-        let told: usize = stage
+        let told: usize = pretend
             .calls_to("/Library/Media/Updated")
             .iter()
             .map(|call| call.body.matches("1.mkv").count())
             .sum();
         assert_eq!(told, 499, "{kind}");
-        assert!(stage.calls_to("/System/Info").len() <= 2, "{kind}: probes are few");
+        assert!(pretend.calls_to("/System/Info").len() <= 2, "{kind}: probes are few");
     })
     .await;
 }
@@ -68,7 +69,7 @@ async fn one_failing_lookup_of_five_hundred_leaves_499_told() {
 #[tokio::test]
 async fn whatever_is_wrong_with_the_answer_to_one_lookup_is_that_folders_own() {
     let http = Http::new(Timeouts { total: Duration::from_secs(2), ..Timeouts::default() });
-    each_media_browser(&http, async |kind, stage, server| {
+    each_media_browser(&http, async |kind, pretend, server| {
         for trouble in [
             Trouble::Status(500),
             Trouble::Status(403),
@@ -77,12 +78,12 @@ async fn whatever_is_wrong_with_the_answer_to_one_lookup_is_that_folders_own() {
             Trouble::Long(5 << 20),
             Trouble::Hang,
         ] {
-            stage.fail_calls_that_hold("Show 000", &trouble);
+            pretend.fail_calls_that_hold("Show 000", &trouble);
             let results = server.scan(&(0..12).map(series).collect::<Vec<_>>()).await;
             assert_eq!(verdicts(&results), all_but(0, 12), "{kind} {trouble:?}");
             let fault = results[0].as_ref().unwrap_err();
             assert!(fault.reason().ends_with("the server is well otherwise"), "{kind}: {fault:?}");
-            stage.fail_calls_for_no_text();
+            pretend.fail_calls_for_no_text();
         }
     })
     .await;
@@ -90,11 +91,11 @@ async fn whatever_is_wrong_with_the_answer_to_one_lookup_is_that_folders_own() {
 
 #[tokio::test]
 async fn a_path_at_which_a_report_fails_is_found_among_the_others_of_its_call() {
-    each_media_browser(&Http::default(), async |kind, stage, server| {
-        stage.fail_calls_that_hold("Film 013.mkv", &Trouble::Status(500));
+    each_media_browser(&Http::default(), async |kind, pretend, server| {
+        pretend.fail_calls_that_hold("Film 013.mkv", &Trouble::Status(500));
         let results = server.scan(&(0..40).map(film).collect::<Vec<_>>()).await;
         assert_eq!(verdicts(&results), all_but(13, 40), "{kind}");
-        assert!(stage.calls_to("/Library/Media/Updated").len() <= 13, "{kind}: halves of halves");
+        assert!(pretend.calls_to("/Library/Media/Updated").len() <= 13, "{kind}: halves of halves");
     })
     .await;
 }
@@ -109,27 +110,27 @@ async fn an_item_that_cannot_be_refreshed_is_its_scans_own_trouble() {
     for number in 0..5 {
         jellyfin.holdings.hold(&format!("/media/tv/Show {number:03}/Season 1/0.mkv"), 5);
     }
-    let server = connect("jellyfin", &json!({"url": jellyfin.stage.url(), "api-key": "jellyfin-key"}));
+    let server = connect("jellyfin", &json!({"url": jellyfin.http.url(), "api-key": "jellyfin-key"}));
     let batch: Vec<TargetScan> = (0..5).map(series).collect();
     assert_eq!(verdicts(&server.scan(&batch).await), ["ok"; 5]);
-    let item = jellyfin.stage.calls_to("/Refresh")[2].path.clone();
+    let item = jellyfin.http.calls_to("/Refresh")[2].path.clone();
     let refreshed = jellyfin.holdings.refreshes()[2].path.clone();
     let failing: usize = refreshed.trim_start_matches("/media/tv/Show ")[..3].parse().unwrap();
-    jellyfin.stage.fail_calls_that_hold(&item, &Trouble::Status(500));
+    jellyfin.http.fail_calls_that_hold(&item, &Trouble::Status(500));
     assert_eq!(verdicts(&server.scan(&batch).await), all_but(failing, 5));
 }
 
 #[tokio::test]
 async fn a_server_that_goes_away_during_a_batch_keeps_what_it_accepted() {
-    each_media_browser(&Http::default(), async |kind, stage, server| {
-        stage.set_trouble(Some(Trouble::Status(502)));
-        stage.fail_next(3, &Trouble::Slow(Duration::ZERO));
+    each_media_browser(&Http::default(), async |kind, pretend, server| {
+        pretend.set_trouble(Some(Trouble::Status(502)));
+        pretend.fail_next(3, &Trouble::Slow(Duration::ZERO));
         let results = server.scan(&(0..40).map(series).collect::<Vec<_>>()).await;
         assert_eq!(verdicts(&results), ["away"; 40], "{kind}: nothing was reported yet");
-        stage.forget_calls();
+        pretend.forget_calls();
         assert_eq!(verdicts(&server.scan(&(0..40).map(series).collect::<Vec<_>>()).await), ["away"; 40]);
-        assert!(stage.call_count() <= 12, "{kind}: {} calls", stage.call_count());
-        stage.set_trouble(None);
+        assert!(pretend.call_count() <= 12, "{kind}: {} calls", pretend.call_count());
+        pretend.set_trouble(None);
         assert_eq!(verdicts(&server.scan(&(0..40).map(series).collect::<Vec<_>>()).await), ["ok"; 40]);
     })
     .await;
@@ -143,11 +144,11 @@ async fn a_plex_that_fails_at_the_first_folder_scans_the_others() {
         .start()
         .await
         .unwrap();
-    let server = connect("plex", &json!({"url": plex.stage.url(), "token": "plex-token"}));
+    let server = connect("plex", &json!({"url": plex.http.url(), "token": "plex-token"}));
     for trouble in [Trouble::Status(500), Trouble::CutOff, Trouble::WebPage] {
-        plex.stage.fail_calls_that_hold("Film 000", &trouble);
+        plex.http.fail_calls_that_hold("Film 000", &trouble);
         assert_eq!(verdicts(&server.scan(&[film(0), series(1), film(2)]).await), ["wrong", "ok", "ok"]);
-        plex.stage.fail_calls_for_no_text();
+        plex.http.fail_calls_for_no_text();
     }
 }
 
@@ -155,14 +156,14 @@ async fn a_plex_that_fails_at_the_first_folder_scans_the_others() {
 async fn a_plex_token_that_is_not_the_owners_holds_all_and_one_refused_folder_none() {
     let plex =
         PretendPlex::builder().library(PretendLibrary::new("1", "TV").at("/media/tv")).start().await.unwrap();
-    let server = connect("plex", &json!({"url": plex.stage.url(), "token": "plex-token"}));
-    plex.stage.fail_calls_that_hold("Show 000", &Trouble::Status(403));
+    let server = connect("plex", &json!({"url": plex.http.url(), "token": "plex-token"}));
+    plex.http.fail_calls_that_hold("Show 000", &Trouble::Status(403));
     assert_eq!(verdicts(&server.scan(&[series(0), series(1)]).await), ["wrong", "ok"]);
-    plex.stage.fail_calls_that_hold("/refresh", &Trouble::Status(403));
-    plex.stage.fail_calls_that_hold("/:/prefs", &Trouble::Status(403));
+    plex.http.fail_calls_that_hold("/refresh", &Trouble::Status(403));
+    plex.http.fail_calls_that_hold("/:/prefs", &Trouble::Status(403));
     assert_eq!(verdicts(&server.scan(&[series(2), series(3)]).await), ["refused", "refused"]);
     assert!(server.probe().await.is_err(), "until the token is another");
-    plex.stage.fail_calls_for_no_text();
+    plex.http.fail_calls_for_no_text();
     assert!(server.probe().await.is_ok());
 }
 
@@ -170,18 +171,18 @@ async fn a_plex_token_that_is_not_the_owners_holds_all_and_one_refused_folder_no
 async fn a_list_of_libraries_that_cannot_be_read_is_no_folders_fault() {
     let plex =
         PretendPlex::builder().library(PretendLibrary::new("1", "TV").at("/media/tv")).start().await.unwrap();
-    let server = connect("plex", &json!({"url": plex.stage.url(), "token": "plex-token"}));
-    plex.stage.fail_calls_that_hold("/library/sections", &Trouble::Status(500));
+    let server = connect("plex", &json!({"url": plex.http.url(), "token": "plex-token"}));
+    plex.http.fail_calls_that_hold("/library/sections", &Trouble::Status(500));
     assert_eq!(verdicts(&server.scan(&[series(0), series(1)]).await), ["away", "away"]);
     assert!(server.probe().await.is_err(), "a server that does not say what it has is not ready");
-    plex.stage.fail_calls_for_no_text();
+    plex.http.fail_calls_for_no_text();
     assert!(server.probe().await.is_ok());
     assert_eq!(verdicts(&server.scan(&[series(0), series(1)]).await), ["ok", "ok"]);
 }
 
 /// Tells three folders, at the first of which the server fails.
-async fn told(stage: &Stage, server: &dyn Target, text: &str, scans: [TargetScan; 3]) -> Vec<String> {
-    stage.fail_calls_that_hold(text, &Trouble::Status(500));
+async fn told(pretend: &HttpServer, server: &dyn Target, text: &str, scans: [TargetScan; 3]) -> Vec<String> {
+    pretend.fail_calls_that_hold(text, &Trouble::Status(500));
     let told = verdicts(&server.scan(&scans).await);
     let mut alone = server.scan(&scans[..1]).await;
     assert_eq!(verdicts(&alone), ["wrong"], "{:?}", alone.remove(0));
@@ -195,64 +196,64 @@ async fn no_other_kind_lets_one_folder_harm_the_next() {
 
     let shelf = PretendAudiobookshelf::start("k3y").await.unwrap();
     shelf.add(PretendLibrary::new("b1", "Books").of("book").at("/books"), true);
-    let server = connect("audiobookshelf", &json!({"url": shelf.stage.url(), "api-key": "k3y"}));
-    assert_eq!(told(&shelf.stage, &*server, "/books/Bad", of("/books")).await, expected, "Audiobookshelf");
+    let server = connect("audiobookshelf", &json!({"url": shelf.http.url(), "api-key": "k3y"}));
+    assert_eq!(told(&shelf.http, &*server, "/books/Bad", of("/books")).await, expected, "Audiobookshelf");
 
     let tdarr = PretendTdarr::start(None).await.unwrap();
     tdarr.add(PretendLibrary::new("1", "TV").at("/tv"));
-    let server = connect("tdarr", &json!({"url": tdarr.stage.url()}));
-    assert_eq!(told(&tdarr.stage, &*server, "/tv/Bad", of("/tv")).await, expected, "Tdarr");
+    let server = connect("tdarr", &json!({"url": tdarr.http.url()}));
+    assert_eq!(told(&tdarr.http, &*server, "/tv/Bad", of("/tv")).await, expected, "Tdarr");
 
     let flows = PretendFileFlows::start(None).await.unwrap();
     flows.add(PretendLibrary::new("tv", "TV").at("/tv"), Some("flow-1"), true);
-    let server = connect("fileflows", &json!({"url": flows.stage.url()}));
-    assert_eq!(told(&flows.stage, &*server, "/tv/Bad", of("/tv")).await, expected, "FileFlows");
+    let server = connect("fileflows", &json!({"url": flows.http.url()}));
+    assert_eq!(told(&flows.http, &*server, "/tv/Bad", of("/tv")).await, expected, "FileFlows");
 
     let kodi = PretendKodi::start(None).await.unwrap();
     kodi.source("/films/", KodiContent::Films);
     kodi.put("/films/Old/Old.mkv");
-    let server = connect("kodi", &json!({"url": kodi.stage.url()}));
-    assert_eq!(told(&kodi.stage, &*server, "/films/Bad", of("/films")).await, expected, "Kodi");
+    let server = connect("kodi", &json!({"url": kodi.http.url()}));
+    assert_eq!(told(&kodi.http, &*server, "/films/Bad", of("/films")).await, expected, "Kodi");
 
     let sonarr = PretendArr::sonarr("k3y").await.unwrap();
     for (id, name) in [(1, "Bad"), (2, "B"), (3, "C")] {
         sonarr.add(id, &format!("/tv/{name}"), 100 + id);
     }
-    let server = connect("sonarr", &json!({"url": sonarr.stage.url(), "api-key": "k3y"}));
-    assert_eq!(told(&sonarr.stage, &*server, "\"seriesId\":1", of("/tv")).await, expected, "Sonarr");
+    let server = connect("sonarr", &json!({"url": sonarr.http.url(), "api-key": "k3y"}));
+    assert_eq!(told(&sonarr.http, &*server, "\"seriesId\":1", of("/tv")).await, expected, "Sonarr");
 
     let remote = PretendAutoscan::start("me", "pass", "").await.unwrap();
-    let settings = json!({"url": remote.stage.url(), "username": "me", "password": "pass"});
+    let settings = json!({"url": remote.http.url(), "username": "me", "password": "pass"});
     let server = connect("autoscan", &settings);
-    assert_eq!(told(&remote.stage, &*server, "/tv/Bad", of("/tv")).await, expected, "autoscan");
+    assert_eq!(told(&remote.http, &*server, "/tv/Bad", of("/tv")).await, expected, "autoscan");
 
     let receiver = PretendReceiver::start().await.unwrap();
-    let server = connect("webhook", &json!({"url": receiver.stage.url()}));
-    assert_eq!(told(&receiver.stage, &*server, "/tv/Bad", of("/tv")).await, expected, "webhook");
+    let server = connect("webhook", &json!({"url": receiver.http.url()}));
+    assert_eq!(told(&receiver.http, &*server, "/tv/Bad", of("/tv")).await, expected, "webhook");
 }
 
 #[tokio::test]
 async fn a_bulk_is_looked_up_side_by_side_with_few_questions() {
-    each_media_browser(&Http::default(), async |kind, stage, server| {
+    each_media_browser(&Http::default(), async |kind, pretend, server| {
         // Ten series of five seasons each.
         let batch: Vec<TargetScan> = (0..50)
             .map(|n| new_files(&format!("/media/tv/Show {:03}/Season {}", n / 5, n % 5), &["1.mkv"]))
             .collect();
-        stage.set_trouble(Some(Trouble::Slow(Duration::from_millis(20))));
-        stage.forget_calls();
+        pretend.set_trouble(Some(Trouble::Slow(Duration::from_millis(20))));
+        pretend.forget_calls();
         assert!(server.scan(&batch).await.iter().all(Result::is_ok), "{kind}");
-        let (questions, at_once) = (stage.call_count(), stage.most_at_once());
+        let (questions, at_once) = (pretend.call_count(), pretend.most_at_once());
         assert_eq!(at_once, 4, "{kind}: as many questions at once as the server is to have");
         // Jellyfin: a search a series. Emby, which finds by path: one a season and one a series.
         let most = if kind == "jellyfin" { 10 } else { 60 };
         assert!(questions <= most + 5, "{kind}: {questions} questions and reports for 50 folders");
 
         // What was told a while ago may have come by itself: that is one question for all.
-        stage.forget_calls();
+        pretend.forget_calls();
         assert!(server.scan(&(0..40).map(film).collect::<Vec<_>>()).await.iter().all(Result::is_ok));
         assert!(server.scan(&(40..80).map(film).collect::<Vec<_>>()).await.iter().all(Result::is_ok));
-        assert!(stage.call_count() <= 6, "{kind}: {} calls for 80 films", stage.call_count());
-        stage.set_trouble(None);
+        assert!(pretend.call_count() <= 6, "{kind}: {} calls for 80 films", pretend.call_count());
+        pretend.set_trouble(None);
     })
     .await;
 }
@@ -260,21 +261,21 @@ async fn a_bulk_is_looked_up_side_by_side_with_few_questions() {
 #[tokio::test]
 async fn a_webhook_whose_key_is_rejected_is_held_and_one_refused_folder_is_not() {
     let receiver = PretendReceiver::start().await.unwrap();
-    let server = connect("webhook", &json!({"url": receiver.stage.url()}));
+    let server = connect("webhook", &json!({"url": receiver.http.url()}));
     let scans = ["/tv/Bad", "/tv/B", "/tv/C"].map(rescan);
     for trouble in [Trouble::Status(401), Trouble::Status(302)] {
-        receiver.stage.set_trouble(Some(trouble.clone()));
+        receiver.http.set_trouble(Some(trouble.clone()));
         assert_eq!(verdicts(&server.scan(&scans).await), ["refused"; 3], "{trouble:?}: never accepted");
         assert!(server.probe().await.is_err(), "{trouble:?}");
-        receiver.stage.set_trouble(None);
+        receiver.http.set_trouble(None);
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(3)).await;
         tokio::time::resume();
         assert!(server.probe().await.is_ok(), "it is tried again");
     }
     assert_eq!(verdicts(&server.scan(&scans).await), ["ok"; 3]);
-    receiver.stage.fail_calls_that_hold("/tv/Bad", &Trouble::Status(403));
+    receiver.http.fail_calls_that_hold("/tv/Bad", &Trouble::Status(403));
     assert_eq!(verdicts(&server.scan(&scans).await), ["wrong", "ok", "ok"]);
-    receiver.stage.set_trouble(Some(Trouble::Status(401)));
+    receiver.http.set_trouble(Some(Trouble::Status(401)));
     assert_eq!(verdicts(&server.scan(&scans[1..]).await)[1], "refused");
 }

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use autoscan_core::ports::{Library, Target};
-use autoscan_testkit::{PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Recorded, Stage, Trouble};
+use autoscan_testkit::{
+    HttpServer, PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Recorded, Trouble,
+};
 use support::target;
 
 /// What samples of one library may cost.
@@ -41,9 +43,9 @@ async fn emby() -> PretendEmby {
 }
 
 /// The libraries, and the samples of them; only the calls for these are recorded afterwards.
-async fn samples(server: &Arc<dyn Target>, stage: &Stage) -> (Vec<Library>, Vec<String>) {
+async fn samples(server: &Arc<dyn Target>, pretend: &HttpServer) -> (Vec<Library>, Vec<String>) {
     let libraries = server.libraries().unwrap().read().await.unwrap();
-    stage.forget_calls();
+    pretend.forget_calls();
     let samples = server.libraries().unwrap().samples(&libraries).await;
     (libraries, samples)
 }
@@ -54,8 +56,8 @@ fn folders(samples: &[String], root: &str) -> BTreeSet<String> {
     below.map(|rest| rest.split('/').next().unwrap().to_owned()).collect()
 }
 
-fn asked(stage: &Stage) -> Vec<String> {
-    stage.calls().iter().map(|call| format!("{} {}", call.method, call.target)).collect()
+fn asked(pretend: &HttpServer) -> Vec<String> {
+    pretend.calls().iter().map(|call| format!("{} {}", call.method, call.target)).collect()
 }
 
 fn keyless(call: &Recorded, key: &str) -> bool {
@@ -76,8 +78,8 @@ async fn plex_is_asked_for_files_of_each_type_and_for_no_photos() {
         plex.put(file, 7);
     }
     plex.lay("/data/tv/Show C/Season 01/Show C - S01E01.mkv", 7);
-    let server = target("plex", &plex.stage.url());
-    let (_, found) = samples(&server, &plex.stage).await;
+    let server = target("plex", &plex.http.url());
+    let (_, found) = samples(&server, &plex.http).await;
     assert_eq!(
         found,
         [
@@ -90,9 +92,9 @@ async fn plex_is_asked_for_files_of_each_type_and_for_no_photos() {
     let page = "X-Plex-Container-Start=0&X-Plex-Container-Size=6";
     let wanted = [("1", 4), ("2", 1), ("3", 10)];
     let wanted = wanted.map(|(id, leaf)| format!("GET /library/sections/{id}/all?type={leaf}&{page}"));
-    assert_eq!(asked(&plex.stage), wanted);
-    assert!(plex.stage.calls().iter().all(|call| call.header("x-plex-token") == Some("plex-token")));
-    assert!(plex.stage.calls().iter().all(|call| keyless(call, "plex-token")), "{:?}", plex.stage.calls());
+    assert_eq!(asked(&plex.http), wanted);
+    assert!(plex.http.calls().iter().all(|call| call.header("x-plex-token") == Some("plex-token")));
+    assert!(plex.http.calls().iter().all(|call| keyless(call, "plex-token")), "{:?}", plex.http.calls());
 }
 
 #[tokio::test]
@@ -102,8 +104,8 @@ async fn what_lies_in_the_trash_of_plex_is_no_sample() {
         plex.put(&format!("/data/films/Film {number} (2001)/Film {number} (2001).mkv"), 7);
     }
     plex.remove("/data/films/Film 2 (2001)/Film 2 (2001).mkv");
-    let server = target("plex", &plex.stage.url());
-    let (_, found) = samples(&server, &plex.stage).await;
+    let server = target("plex", &plex.http.url());
+    let (_, found) = samples(&server, &plex.http).await;
     assert_eq!(
         folders(&found, "/data/films").into_iter().collect::<Vec<_>>(),
         ["Film 1 (2001)", "Film 3 (2001)"]
@@ -116,15 +118,15 @@ async fn of_a_large_library_of_plex_the_samples_come_from_many_folders_and_cost_
     for section in ["1", "2", "3"] {
         plex.fill(section, 50_000);
     }
-    let server = target("plex", &plex.stage.url());
-    let (_, found) = samples(&server, &plex.stage).await;
+    let server = target("plex", &plex.http.url());
+    let (_, found) = samples(&server, &plex.http).await;
     assert_eq!(found.len(), 3 * FILES);
     for (root, least) in [("/data/tv", 6), ("/data/films", 36), ("/data/music", 6)] {
         assert!(folders(&found, root).len() >= least, "{root}: {found:?}");
     }
-    assert_eq!(plex.stage.call_count(), 3 * REQUESTS);
-    assert!(plex.stage.bytes_answered() <= 3 * BYTES, "{}", plex.stage.bytes_answered());
-    let first: Vec<String> = asked(&plex.stage)[..4].to_vec();
+    assert_eq!(plex.http.call_count(), 3 * REQUESTS);
+    assert!(plex.http.bytes_answered() <= 3 * BYTES, "{}", plex.http.bytes_answered());
+    let first: Vec<String> = asked(&plex.http)[..4].to_vec();
     assert!(first[0].contains("/1/") && first[1].contains("/2/") && first[2].contains("/3/"), "{first:?}");
     assert!(
         first[3].contains("/1/") && first[3].contains("Start=8333&"),
@@ -151,8 +153,8 @@ async fn jellyfin_of_every_version_is_asked_for_the_files_of_each_library() {
                 .hold(&format!("/media/tv/Show {number}/Season 01/Show {number} - S01E01.mkv"), 5);
         }
         jellyfin.holdings.hold("/media/movies/Heat (1995)/Heat (1995).mkv", 5);
-        let server = target("jellyfin", &jellyfin.stage.url());
-        let (_, found) = samples(&server, &jellyfin.stage).await;
+        let server = target("jellyfin", &jellyfin.http.url());
+        let (_, found) = samples(&server, &jellyfin.http).await;
         assert_eq!((folders(&found, "/media/tv").len(), found.len()), (8, 9), "{found:?}");
         let wanted = [
             items("11", "Episode", 0, true),
@@ -160,8 +162,8 @@ async fn jellyfin_of_every_version_is_asked_for_the_files_of_each_library() {
             items("13", "Audio", 0, true),
             items("11", "Episode", 4, false),
         ];
-        assert_eq!(asked(&jellyfin.stage), wanted, "{version}");
-        for call in jellyfin.stage.calls() {
+        assert_eq!(asked(&jellyfin.http), wanted, "{version}");
+        for call in jellyfin.http.calls() {
             assert!(
                 call.header("authorization").unwrap().starts_with("MediaBrowser Token=\"jellyfin-key\", ")
             );
@@ -175,12 +177,12 @@ async fn emby_is_asked_alike_with_its_own_header() {
     let emby = emby().await;
     emby.holdings.hold("/media/tv/Show/Season 01/Show - S01E01.mkv", 5);
     emby.holdings.hold("/media/music/Abba/Arrival/01.flac", 5);
-    let server = target("emby", &emby.stage.url());
-    let (_, found) = samples(&server, &emby.stage).await;
+    let server = target("emby", &emby.http.url());
+    let (_, found) = samples(&server, &emby.http).await;
     assert_eq!(found, ["/media/music/Abba/Arrival/01.flac", "/media/tv/Show/Season 01/Show - S01E01.mkv"]);
     let wanted = [("11", "Episode"), ("12", "Movie"), ("13", "Audio")];
-    assert_eq!(asked(&emby.stage), wanted.map(|(library, kind)| items(library, kind, 0, true)));
-    for call in emby.stage.calls() {
+    assert_eq!(asked(&emby.http), wanted.map(|(library, kind)| items(library, kind, 0, true)));
+    for call in emby.http.calls() {
         assert_eq!(call.header("x-emby-token"), Some("emby-key"));
         assert!(keyless(&call, "emby-key"), "{call:?}");
     }
@@ -189,17 +191,21 @@ async fn emby_is_asked_alike_with_its_own_header() {
 #[tokio::test]
 async fn of_a_large_library_of_jellyfin_and_emby_the_samples_come_from_many_folders_and_cost_little() {
     let (jellyfin, emby) = (jellyfin("12.0.0").await, emby().await);
-    for (kind, stage, holdings) in
-        [("jellyfin", &jellyfin.stage, &jellyfin.holdings), ("emby", &emby.stage, &emby.holdings)]
+    for (kind, pretend, holdings) in
+        [("jellyfin", &jellyfin.http, &jellyfin.holdings), ("emby", &emby.http, &emby.holdings)]
     {
         holdings.fill(20_000);
-        let (_, found) = samples(&target(kind, &stage.url()), stage).await;
+        let (_, found) = samples(&target(kind, &pretend.url()), pretend).await;
         assert_eq!(found.len(), 2 * FILES, "{kind}");
         for root in ["/media/tv", "/media/movies"] {
             assert!(folders(&found, root).len() >= 6, "{kind} {root}: {found:?}");
         }
-        assert_eq!(stage.call_count(), 2 * REQUESTS + 1, "{kind}: one more for the music that is not there");
-        assert!(stage.bytes_answered() <= 2 * BYTES, "{kind}: {}", stage.bytes_answered());
+        assert_eq!(
+            pretend.call_count(),
+            2 * REQUESTS + 1,
+            "{kind}: one more for the music that is not there"
+        );
+        assert!(pretend.bytes_answered() <= 2 * BYTES, "{kind}: {}", pretend.bytes_answered());
     }
 }
 
@@ -209,8 +215,8 @@ async fn no_fault_hurts() {
     plex.put("/data/films/Film (2001)/Film (2001).mkv", 7);
     jellyfin.holdings.hold("/media/movies/Heat (1995)/Heat (1995).mkv", 5);
     emby.holdings.hold("/media/movies/Heat (1995)/Heat (1995).mkv", 5);
-    for (kind, stage) in [("plex", &plex.stage), ("jellyfin", &jellyfin.stage), ("emby", &emby.stage)] {
-        let server = target(kind, &stage.url());
+    for (kind, pretend) in [("plex", &plex.http), ("jellyfin", &jellyfin.http), ("emby", &emby.http)] {
+        let server = target(kind, &pretend.url());
         let libraries = server.libraries().unwrap().read().await.unwrap();
         for (trouble, calls) in [
             (Trouble::Status(500), 1),
@@ -219,18 +225,18 @@ async fn no_fault_hurts() {
             (Trouble::WebPage, 1),
             (Trouble::CutOff, 1),
         ] {
-            stage.forget_calls();
-            stage.set_trouble(Some(trouble.clone()));
+            pretend.forget_calls();
+            pretend.set_trouble(Some(trouble.clone()));
             assert_eq!(server.libraries().unwrap().samples(&libraries).await, [""; 0], "{kind} {trouble:?}");
             assert!(
-                stage.call_count() >= calls && stage.call_count() <= 3,
+                pretend.call_count() >= calls && pretend.call_count() <= 3,
                 "{kind} {trouble:?}: {}",
-                stage.call_count()
+                pretend.call_count()
             );
         }
         // A library that is not understood costs the others nothing.
-        stage.set_trouble(None);
-        stage.fail_next(1, &Trouble::Status(404));
+        pretend.set_trouble(None);
+        pretend.fail_next(1, &Trouble::Status(404));
         assert_eq!(server.libraries().unwrap().samples(&libraries).await.len(), 1, "{kind}");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use autoscan_http::Http;
 use autoscan_targets::kinds;
-use autoscan_testkit::{PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Stage, Trouble};
+use autoscan_testkit::{HttpServer, PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Trouble};
 use serde_json::json;
 use support::rescan;
 
@@ -36,8 +36,8 @@ fn show(what: impl std::fmt::Debug) -> String {
 }
 
 /// Everything that a person could see of a target in every kind of trouble.
-async fn all_that_is_shown(kind: &str, stage: &Stage) -> String {
-    let url = stage.url();
+async fn all_that_is_shown(kind: &str, pretend: &HttpServer) -> String {
+    let url = pretend.url();
     let with_login = if kind == "jellyfin" { url.clone() } else { url.replace("//", "//me:s3cr3t@") };
     let kind = kinds().iter().find(|known| known.name == kind).unwrap();
     let connected = (kind.connect)(&json!({"url": with_login, "token": SECRET}), &Http::default()).unwrap();
@@ -52,13 +52,13 @@ async fn all_that_is_shown(kind: &str, stage: &Stage) -> String {
         Some(Trouble::WebPage),
         Some(Trouble::CutOff),
     ] {
-        stage.set_trouble(trouble);
+        pretend.set_trouble(trouble);
         shown.push_str(&show(connected.server.probe().await));
         shown.push_str(&show(connected.server.libraries().unwrap().read().await));
         shown.push_str(&show(connected.server.plan(&rescan("/tv/Show")).await));
         shown.push_str(&show(connected.server.scan(&[rescan("/tv/Show"), rescan("/else")]).await));
     }
-    stage.close().await.unwrap();
+    pretend.close().await.unwrap();
     shown.push_str(&show(connected.server.probe().await));
     shown
 }
@@ -75,12 +75,12 @@ async fn no_secret_is_shown_or_logged_or_put_in_a_url() {
     let plex = PretendPlex::builder().token(SECRET).library(library()).start().await.unwrap();
     let jellyfin = PretendJellyfin::builder().key(SECRET).library(library()).start().await.unwrap();
     let emby = PretendEmby::builder().key(SECRET).library(library()).start().await.unwrap();
-    for (kind, stage) in [("plex", &plex.stage), ("jellyfin", &jellyfin.stage), ("emby", &emby.stage)] {
-        let shown = all_that_is_shown(kind, stage).await;
+    for (kind, pretend) in [("plex", &plex.http), ("jellyfin", &jellyfin.http), ("emby", &emby.http)] {
+        let shown = all_that_is_shown(kind, pretend).await;
         assert!(shown.contains("Pretend"), "the secret was accepted: {shown}");
         for part in CORE {
             assert!(!shown.contains(part), "{kind}: {shown}");
-            assert!(stage.calls().iter().all(|call| !call.target.contains(part)), "{kind}");
+            assert!(pretend.calls().iter().all(|call| !call.target.contains(part)), "{kind}");
         }
     }
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

@@ -20,7 +20,7 @@ async fn sonarr() -> (PretendArr, Arc<dyn Target>) {
     sonarr.add(1, "/tv/Show", 101);
     sonarr.add(2, "/tv/Show 2", 102);
     sonarr.add(3, "/tv/Show/Inner", 103);
-    let server = connect("sonarr", &json!({"url": sonarr.stage.url(), "api-key": "k3y"}));
+    let server = connect("sonarr", &json!({"url": sonarr.http.url(), "api-key": "k3y"}));
     (sonarr, server)
 }
 
@@ -52,7 +52,7 @@ async fn the_series_of_a_folder_is_looked_at_once_by_whole_names() {
     ];
     assert_eq!(verdicts(&server.scan(&batch).await), ["ok"; 4]);
     assert_eq!(sonarr.rescans(), [1, 2, 3]);
-    assert_eq!(sonarr.stage.calls_to("/series").len(), 1);
+    assert_eq!(sonarr.http.calls_to("/series").len(), 1);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn what_belongs_to_no_series_never_becomes_a_look_at_all() {
     assert_eq!(verdicts(&results), ["not mine"; 5]);
     let reason = results[1].as_ref().unwrap_err().to_string();
     assert!(reason.contains("no series of Sonarr has the folder \"/tv/Show 3\""), "{reason}");
-    assert!(sonarr.stage.calls_to("/command").is_empty());
+    assert!(sonarr.http.calls_to("/command").is_empty());
     assert_eq!(sonarr.rescans_of_all(), 0);
 }
 
@@ -87,8 +87,8 @@ async fn with_the_id_of_the_series_the_list_is_not_read() {
     };
     assert_eq!(verdicts(&server.scan(&[of("/tv/Show 2/Season 1", "102")]).await), ["ok"]);
     assert_eq!(sonarr.rescans(), [2]);
-    assert_eq!(sonarr.stage.calls_to("/series")[0].target, "/api/v3/series?tvdbId=102");
-    assert!(sonarr.stage.calls().iter().all(|call| !call.target.ends_with("/series")));
+    assert_eq!(sonarr.http.calls_to("/series")[0].target, "/api/v3/series?tvdbId=102");
+    assert!(sonarr.http.calls().iter().all(|call| !call.target.ends_with("/series")));
     // An id that leads to another folder is not believed.
     assert_eq!(verdicts(&server.scan(&[of("/tv/Show/Season 1", "102")]).await), ["ok"]);
     assert_eq!(sonarr.rescans(), [2, 1]);
@@ -146,7 +146,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
     let plan = server.plan(&scan).await.unwrap();
     assert!(sonarr.rescans().is_empty());
     server.scan(&[scan]).await;
-    assert_eq!(plan.calls, [as_planned(&sonarr.stage, &sonarr.stage.calls_to("/command")[0])]);
+    assert_eq!(plan.calls, [as_planned(&sonarr.http, &sonarr.http.calls_to("/command")[0])]);
     assert_eq!(plan.calls[0].body.as_deref(), Some(r#"{"name":"RescanSeries","seriesId":2}"#));
 }
 
@@ -157,13 +157,13 @@ async fn a_probe_proves_the_key_and_the_product() {
     assert_eq!((identity.product.as_str(), identity.version.as_str()), ("Sonarr", "4.0.1"));
     let roots = server.libraries().unwrap().read().await.unwrap();
     assert_eq!(roots.iter().map(|root| root.title.as_str()).collect::<Vec<_>>(), ["/tv", "/tv/Show"]);
-    let stranger = connect("sonarr", &json!({"url": sonarr.stage.url(), "api-key": "wrong"}));
+    let stranger = connect("sonarr", &json!({"url": sonarr.http.url(), "api-key": "wrong"}));
     let fault = stranger.probe().await.unwrap_err();
     assert!(matches!(&fault, Fault::Refused { reason } if reason.contains("`api-key`")), "{fault:?}");
-    let other = connect("radarr", &json!({"url": sonarr.stage.url(), "api-key": "k3y"}));
+    let other = connect("radarr", &json!({"url": sonarr.http.url(), "api-key": "k3y"}));
     let fault = other.probe().await.unwrap_err();
     assert!(fault.reason().contains("this is \"Sonarr\" and not Radarr"), "{fault:?}");
-    assert!(sonarr.stage.calls().iter().all(|call| !call.target.contains("k3y")));
+    assert!(sonarr.http.calls().iter().all(|call| !call.target.contains("k3y")));
 }
 
 #[tokio::test]
@@ -177,9 +177,9 @@ async fn every_trouble_has_its_consequence() {
         (Trouble::Status(503), "away"),
         (Trouble::RetryAfter(429, "3".to_owned()), "busy 3"),
     ] {
-        sonarr.stage.set_trouble(Some(trouble.clone()));
+        sonarr.http.set_trouble(Some(trouble.clone()));
         assert_eq!(verdicts(&server.scan(&[rescan("/tv/Show")]).await), [expected], "{trouble:?}");
     }
-    sonarr.stage.set_trouble(Some(Trouble::Status(404)));
+    sonarr.http.set_trouble(Some(Trouble::Status(404)));
     assert_eq!(verdict(&server.probe().await.map(drop)), "away", "another program at this port");
 }

@@ -17,7 +17,7 @@ async fn tdarr() -> (PretendTdarr, Arc<dyn Target>) {
     let tdarr = PretendTdarr::start(Some("k3y")).await.unwrap();
     tdarr.add(PretendLibrary::new("abcTV", "TV").at("/media/tv"));
     tdarr.add(PretendLibrary::new("abc4K", "4K").at("/media/tv4k/"));
-    let server = connect("tdarr", &json!({"url": tdarr.stage.url(), "api-key": "k3y"}));
+    let server = connect("tdarr", &json!({"url": tdarr.http.url(), "api-key": "k3y"}));
     (tdarr, server)
 }
 
@@ -46,7 +46,7 @@ async fn the_files_of_a_scan_are_one_request_to_the_library_that_owns_them() {
             told("abcTV", &["/media/tv/Show/S2/new.mkv"]),
         ]
     );
-    assert_eq!(tdarr.stage.calls_to("/cruddb").len(), 1);
+    assert_eq!(tdarr.http.calls_to("/cruddb").len(), 1);
 }
 
 #[tokio::test]
@@ -75,10 +75,10 @@ async fn a_probe_proves_the_key() {
     let (tdarr, server) = tdarr().await;
     assert_eq!(server.probe().await.unwrap().version, "2.45.01");
     assert!(server.proof().is_none());
-    let fault = connect("tdarr", &json!({"url": tdarr.stage.url()})).probe().await.unwrap_err();
+    let fault = connect("tdarr", &json!({"url": tdarr.http.url()})).probe().await.unwrap_err();
     assert!(matches!(&fault, Fault::Refused { reason } if reason.contains("`api-key`")), "{fault:?}");
     let open = PretendTdarr::start(None).await.unwrap();
-    assert!(connect("tdarr", &json!({"url": open.stage.url()})).probe().await.is_ok());
+    assert!(connect("tdarr", &json!({"url": open.http.url()})).probe().await.is_ok());
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
     let plan = server.plan(&scan).await.unwrap();
     assert!(tdarr.scans().is_empty());
     server.scan(&[scan]).await;
-    assert_eq!(plan.calls, [as_planned(&tdarr.stage, &tdarr.stage.calls_to("/scan-files")[0])]);
+    assert_eq!(plan.calls, [as_planned(&tdarr.http, &tdarr.http.calls_to("/scan-files")[0])]);
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn every_trouble_has_its_consequence() {
         (Trouble::Status(401), "refused"),
         (Trouble::Status(500), "away"),
     ] {
-        tdarr.stage.set_trouble(Some(trouble.clone()));
+        tdarr.http.set_trouble(Some(trouble.clone()));
         assert_eq!(verdicts(&server.scan(&[rescan("/media/tv/A")]).await), [expected], "{trouble:?}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Files, Folders, Inside, Listing, Look, MountedPath};
+use autoscan_core::ports::{Files, Folders, Listing, Look, MountedPath, Subfolder};
 use autoscan_core::time::Timestamp;
 
 /// What the disk holds.
@@ -173,7 +173,7 @@ impl Files for FakeFiles {
             Look::File { .. } | Look::Missing => return Err("there is no such folder".to_owned()),
         }
         let disk = self.lock();
-        let inside = |path: &LocalPath, is_link| Inside {
+        let inside = |path: &LocalPath, is_link| Subfolder {
             name: path.0.file_name().unwrap_or_default().to_owned(),
             path: Some(path.clone()),
             is_link,
@@ -182,8 +182,8 @@ impl Files for FakeFiles {
         let folders = disk.folders.iter().filter(here).map(|path| inside(path, false));
         let links = disk.links.keys().filter(here).map(|path| inside(path, true));
         let odd = disk.odd.get(folder).into_iter().flatten();
-        let odd = odd.map(|name| Inside { name: name.clone(), path: None, is_link: false });
-        let mut all: Vec<Inside> = folders.chain(links).chain(odd).collect();
+        let odd = odd.map(|name| Subfolder { name: name.clone(), path: None, is_link: false });
+        let mut all: Vec<Subfolder> = folders.chain(links).chain(odd).collect();
         let whole = all.len() <= most;
         all.truncate(most);
         Ok(Folders { folders: all, whole })

@@ -13,10 +13,11 @@ pub use clock::{FakeClock, START};
 pub use faulty_store::FaultyStore;
 pub use files::FakeFiles;
 pub use pretend::{
-    EmbyBuilder, EmbyLists, Holdings, ItemRefresh, JellyfinBuilder, KodiContent, MpdTrouble, PlexBuilder,
-    PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendArr, PretendAudiobookshelf,
-    PretendAutoscan, PretendEmby, PretendFileFlows, PretendJellyfin, PretendKodi, PretendLibrary, PretendMpd,
-    PretendPlex, PretendPlexTv, PretendReceiver, PretendTdarr, QuickConnect, Recorded, Stage, Trouble,
+    EmbyBuilder, EmbyLists, Holdings, HttpServer, ItemRefresh, JellyfinBuilder, KodiContent, MpdTrouble,
+    PlexBuilder, PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle, PretendArr,
+    PretendAudiobookshelf, PretendAutoscan, PretendEmby, PretendFileFlows, PretendJellyfin, PretendKodi,
+    PretendLibrary, PretendMpd, PretendPlex, PretendPlexTv, PretendReceiver, PretendTdarr, QuickConnect,
+    Recorded, Trouble,
 };
 pub use readers::{JsonReader, LineReader};
 pub use scripted_target::ScriptedTarget;

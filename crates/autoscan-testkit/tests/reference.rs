@@ -52,7 +52,7 @@ async fn plexapi_understands_the_pretend_plex() {
     // A scan is named after a second, and looked at while it runs, however busy this machine is.
     plex.set_scan_time(Duration::from_secs(3));
 
-    run("plex.py", &[&plex.stage.url(), "plex-token", &folder.to_string_lossy()]).await;
+    run("plex.py", &[&plex.http.url(), "plex-token", &folder.to_string_lossy()]).await;
 }
 
 /// How long a pretend Jellyfin or Emby waits before it looks at what was reported.
@@ -82,8 +82,7 @@ async fn jellyfins_client_understands_the_pretend_jellyfin() {
         jellyfin.holdings.sees("/media", &folder);
         jellyfin.holdings.set_sessions(1, 1);
 
-        run("jellyfin.py", &[&jellyfin.stage.url(), "jellyfin-key", version, &folder.to_string_lossy()])
-            .await;
+        run("jellyfin.py", &[&jellyfin.http.url(), "jellyfin-key", version, &folder.to_string_lossy()]).await;
     }
 }
 
@@ -101,7 +100,7 @@ async fn embys_client_understands_the_pretend_emby() {
     emby.holdings.sees("/media", &folder);
     emby.holdings.set_sessions(1, 1);
 
-    run("emby.py", &[&emby.stage.url(), "emby-key", &folder.to_string_lossy()]).await;
+    run("emby.py", &[&emby.http.url(), "emby-key", &folder.to_string_lossy()]).await;
 }
 
 /// What people's programs ask of Jellyfin, autoscan among them; how autoscan itself asks is looked at where its target is
@@ -161,7 +160,7 @@ async fn the_pretend_jellyfin_answers_as_published() {
         jellyfin.holdings.set_sessions(1, 1);
 
         let document = specifications.join(format!("jellyfin/jellyfin-openapi-{version}.json"));
-        let (url, calls_made) = (jellyfin.stage.url(), calls_made.to_string_lossy());
+        let (url, calls_made) = (jellyfin.http.url(), calls_made.to_string_lossy());
         run("jellyfin_specification.py", &[&document.to_string_lossy(), &url, "jellyfin-key", &calls_made])
             .await;
     }

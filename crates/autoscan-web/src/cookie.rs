@@ -1,5 +1,7 @@
 //! The cookie of a browser: an id and its signature. Nothing else is known to the browser, and nobody can make one up.
 
+use ::cookie::time::Duration;
+use ::cookie::{Cookie, SameSite};
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -57,11 +59,15 @@ pub(crate) fn name(is_secure: bool, base: &str) -> String {
 /// Sets the cookie to a value, for so many seconds; none: until the browser is closed. `base` is the path under which
 /// autoscan is shown.
 pub(crate) fn set(value: &str, lasts: Option<u64>, is_secure: bool, base: &str) -> Option<HeaderValue> {
-    let path = if base.is_empty() { "/" } else { base };
-    let lasts = lasts.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
-    let secure = if is_secure { "; Secure" } else { "" };
-    let name = name(is_secure, base);
-    HeaderValue::from_str(&format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax{lasts}{secure}")).ok()
+    let mut cookie = Cookie::new(name(is_secure, base), value);
+    cookie.set_path(if base.is_empty() { "/" } else { base });
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(is_secure);
+    if let Some(seconds) = lasts {
+        cookie.set_max_age(Duration::seconds(i64::try_from(seconds).unwrap_or(i64::MAX)));
+    }
+    HeaderValue::from_str(&cookie.to_string()).ok()
 }
 
 /// Whether the request brings a cookie of ours, good or not: only a page's own request does.
@@ -76,10 +82,10 @@ fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a st
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(move |(key, _)| *key == name)
-        .map(|(_, value)| value)
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .filter(move |cookie| cookie.name() == name)
+        .filter_map(|cookie| cookie.value_raw())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::http::{Response, Version};
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
@@ -37,6 +37,9 @@ impl StreamBody {
     }
 }
 
+/// As much as is written at once of what is there: one write is cheaper than several.
+const AT_ONCE: usize = 4096;
+
 /// Writes a body as it comes, until it ends or the client leaves. What the client still says is not listened to.
 pub(crate) async fn write_stream<S>(stream: &mut S, mut body: Body) -> io::Result<()>
 where
@@ -48,10 +51,15 @@ where
             frame = body.frame() => {
                 let Some(frame) = frame else { return Ok(()) };
                 let frame = frame.map_err(io::Error::other)?;
-                if let Ok(bytes) = frame.into_data() {
-                    stream.write_all(&bytes).await?;
-                    stream.flush().await?;
+                let Ok(bytes) = frame.into_data() else { continue };
+                let mut bytes = Vec::from(bytes);
+                while bytes.len() < AT_ONCE
+                    && let Some(Some(more)) = body.frame().now_or_never()
+                {
+                    bytes.extend(more.map_err(io::Error::other)?.into_data().unwrap_or_default());
                 }
+                stream.write_all(&bytes).await?;
+                stream.flush().await?;
             }
             read = stream.read(&mut unheard) => if read? == 0 { return Ok(()) }
         }

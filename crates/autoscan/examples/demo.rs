@@ -27,18 +27,18 @@ const KEY: &str = "demo-key";
 #[tokio::main]
 async fn main() -> Shown {
     let room = tempfile::tempdir()?;
-    let stage = Stage::set(room.path()).await?;
+    let demo = Demo::start(room.path()).await?;
     let config = room.path().join("config.yml");
     let arguments: Vec<OsString> =
         ["autoscan".into(), "serve".into(), "--config".into(), config.into_os_string()].into();
     tokio::spawn(autoscan::run(arguments));
-    stage.until("autoscan answers", Value::is_array).await?;
-    stage.season_pack().await?;
-    stage.upgrade().await?;
-    stage.rename().await?;
-    stage.vanished_mount().await?;
-    stage.server_that_is_down().await?;
-    stage.server_that_does_nothing().await?;
+    demo.until("autoscan answers", Value::is_array).await?;
+    demo.season_pack().await?;
+    demo.upgrade().await?;
+    demo.rename().await?;
+    demo.vanished_mount().await?;
+    demo.server_that_is_down().await?;
+    demo.server_that_does_nothing().await?;
     say("\nThat is the main job. Point your own Sonarr at your own autoscan: see README.md.");
     Ok(())
 }
@@ -48,7 +48,7 @@ fn say(line: &str) {
 }
 
 /// The library, the servers and a client of autoscan.
-struct Stage {
+struct Demo {
     media: PathBuf,
     plex: PretendPlex,
     jellyfin: PretendJellyfin,
@@ -58,13 +58,13 @@ struct Stage {
     key: SecretHeader,
 }
 
-impl Stage {
-    async fn set(room: &Path) -> Result<Self, Box<dyn Error>> {
+impl Demo {
+    async fn start(room: &Path) -> Result<Self, Box<dyn Error>> {
         let tv = |id: &str| PretendLibrary::new(id, "TV").at("/data/tv");
         let media = room.join("media");
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let key = Secret::new(KEY);
-        let stage = Self {
+        let demo = Self {
             plex: PretendPlex::builder().library(tv("1").of("show")).start().await?,
             jellyfin: PretendJellyfin::builder().library(tv("a1").of("tvshows")).start().await?,
             emby: PretendEmby::builder().library(tv("7").of("tvshows")).start().await?,
@@ -73,24 +73,23 @@ impl Stage {
             key: SecretHeader::new("x-api-key", KEY, &key)?,
             media,
         };
-        fs::create_dir_all(stage.media.join("tv"))?;
-        stage.plex.sees("/data", &stage.media);
-        stage.plex.set_scan_time(TAKES);
-        for holdings in [&stage.jellyfin.holdings, &stage.emby.holdings] {
-            holdings.sees("/data", &stage.media);
+        fs::create_dir_all(demo.media.join("tv"))?;
+        demo.plex.sees("/data", &demo.media);
+        demo.plex.set_scan_time(TAKES);
+        for holdings in [&demo.jellyfin.holdings, &demo.emby.holdings] {
+            holdings.sees("/data", &demo.media);
             holdings.set_delay(TAKES);
         }
-        fs::write(stage.media.join("tv/.mounted"), "")?;
-        fs::write(room.join("config.yml"), stage.config(port))?;
+        fs::write(demo.media.join("tv/.mounted"), "")?;
+        fs::write(room.join("config.yml"), demo.config(port))?;
         say("A pretend Plex, Jellyfin and Emby see a temporary library as /data/tv; Sonarr calls it /tv.");
-        Ok(stage)
+        Ok(demo)
     }
 
     fn config(&self, port: u16) -> String {
         let media = self.media.display();
         let map = format!("map: {{ '{media}': /data }}");
-        let (plex, jellyfin, emby) =
-            (self.plex.stage.url(), self.jellyfin.stage.url(), self.emby.stage.url());
+        let (plex, jellyfin, emby) = (self.plex.http.url(), self.jellyfin.http.url(), self.emby.http.url());
         format!(
             "host: 127.0.0.1
 port: {port}
@@ -174,7 +173,7 @@ targets:
 
     async fn server_that_is_down(&self) -> Shown {
         say("\n5. Emby is down: the others are told at once, Emby when it is back.");
-        self.emby.stage.close().await?;
+        self.emby.http.close().await?;
         self.put("Season 02/Show - S02E01.mkv")?;
         self.sonarr(&json!({
             "eventType": "Download",
@@ -186,7 +185,7 @@ targets:
         self.print(&queue[0]);
         self.until("Emby's lane holds", |queue| delivery(&queue[0], "emby")["state"] == "held").await?;
         say("   Emby is back:");
-        self.emby.stage.reopen()?;
+        self.emby.http.reopen()?;
         self.finished(6).await
     }
 
@@ -222,9 +221,9 @@ targets:
 
     /// How many calls told a server of something.
     fn told(&self) -> usize {
-        let (jellyfin, emby) = (&self.jellyfin.stage, &self.emby.stage);
-        let of = |stage: &autoscan_testkit::Stage| {
-            let calls = stage.calls();
+        let (jellyfin, emby) = (&self.jellyfin.http, &self.emby.http);
+        let of = |pretend: &autoscan_testkit::HttpServer| {
+            let calls = pretend.calls();
             calls.iter().filter(|call| call.method == "POST" && !call.path.ends_with("ValidatePath")).count()
         };
         self.plex.scans().len() + of(jellyfin) + of(emby)

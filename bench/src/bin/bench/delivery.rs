@@ -11,7 +11,7 @@ use tokio::time::{interval, sleep, timeout};
 use crate::Effort;
 use crate::pretend::Pretend;
 use crate::report::Row;
-use crate::yard::{PASSWORD, Settings, USERNAME, Yard};
+use crate::workspace::{PASSWORD, Settings, USERNAME, Workspace};
 
 const GOAL_SOON: (&str, &str) = ("POST → scan request at the target, no delays", "≤ 5 ms p50");
 const GOAL_FEW: (&str, &str) = ("500 episodes of one season in 2 s", "1 call per target");
@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(8);
 const LONGEST: Duration = Duration::from_secs(15);
 
 /// The two rows about deliveries.
-pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
+pub(crate) fn rows(workspace: &Workspace, effort: Effort) -> Vec<Row> {
     // The targets answer on a thread of their own while this one starts and stops servers.
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
@@ -35,14 +35,14 @@ pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
             return [GOAL_SOON, GOAL_FEW].map(|(what, goal)| Row::failed(what, goal, &error)).into();
         }
     };
-    let soon = runtime.block_on(soon(yard, effort)).map_or_else(
+    let soon = runtime.block_on(soon(workspace, effort)).map_or_else(
         |error| Row::failed(GOAL_SOON.0, GOAL_SOON.1, &error),
         |(p50, p99)| {
             let measured = format!("{:.1} ms p50, {:.1} ms p99", millis(p50), millis(p99));
             Row::new(GOAL_SOON.0, GOAL_SOON.1, measured, p50 <= Duration::from_millis(5))
         },
     );
-    let few = runtime.block_on(few(yard)).map_or_else(
+    let few = runtime.block_on(few(workspace)).map_or_else(
         |error| Row::failed(GOAL_FEW.0, GOAL_FEW.1, &error),
         |[plex, jellyfin, emby]| {
             let measured = format!("Plex {plex}, Jellyfin {jellyfin}, Emby {emby}");
@@ -57,12 +57,12 @@ fn request() -> Body {
 }
 
 /// One webhook after the other, each for a folder of its own: p50 and p99 until the target is asked.
-async fn soon(yard: &Yard, effort: Effort) -> Result<(Duration, Duration)> {
+async fn soon(workspace: &Workspace, effort: Effort) -> Result<(Duration, Duration)> {
     let mut target = Pretend::start().await?;
     let settings =
         Settings { minimum_age: "0s", maximum_wait: "2m", targets: vec![("plex", target.address)] };
-    let folder = yard.fresh()?;
-    let server = yard.autoscan(folder.path(), &settings)?;
+    let folder = workspace.fresh()?;
+    let server = workspace.autoscan(folder.path(), &settings)?;
     let mut connection = Connection::open(server.address).await?;
     let mut body = request();
     let mut times = Vec::new();
@@ -82,7 +82,7 @@ async fn soon(yard: &Yard, effort: Effort) -> Result<(Duration, Duration)> {
 }
 
 /// A season, episode by episode: the calls at Plex, Jellyfin and Emby.
-async fn few(yard: &Yard) -> Result<[usize; 3]> {
+async fn few(workspace: &Workspace) -> Result<[usize; 3]> {
     let mut targets = [Pretend::start().await?, Pretend::start().await?, Pretend::start().await?];
     let [plex, jellyfin, emby] = [0, 1, 2].map(|index: usize| targets[index].address);
     let settings = Settings {
@@ -90,8 +90,8 @@ async fn few(yard: &Yard) -> Result<[usize; 3]> {
         maximum_wait: "2m",
         targets: vec![("plex", plex), ("jellyfin", jellyfin), ("emby", emby)],
     };
-    let folder = yard.fresh()?;
-    let server = yard.autoscan(folder.path(), &settings)?;
+    let folder = workspace.fresh()?;
+    let server = workspace.autoscan(folder.path(), &settings)?;
     let mut connection = Connection::open(server.address).await?;
     let mut body = request();
     let mut beat = interval(SEASON / u32::try_from(EPISODES)?);

@@ -12,7 +12,7 @@ mod scale;
 mod server;
 mod starts;
 mod webhooks;
-mod yard;
+mod workspace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 
 use crate::report::Row;
-use crate::yard::Yard;
+use crate::workspace::Workspace;
 
 #[derive(Parser)]
 #[command(about = "Measures autoscan beside the floor and prints goal, figure and verdict as a table")]
@@ -91,14 +91,14 @@ impl Effort {
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
-    let yard = Yard::new()?;
-    let machine = machine::facts(yard.folder());
+    let workspace = Workspace::new()?;
+    let machine = machine::facts(workspace.folder());
     eprintln!("{}", machine.join("\n"));
     if arguments.only == Some(Part::Floor) {
-        webhooks::floor(&yard, effort)?;
+        webhooks::floor(&workspace, effort)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = measure(&yard, effort, arguments.only);
+    let rows = measure(&workspace, effort, arguments.only);
     let how = how(effort);
     println!("{}\n{how}", report::table(&rows));
     if let Some(file) = arguments.write {
@@ -109,29 +109,29 @@ fn main() -> Result<ExitCode> {
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn measure(yard: &Yard, effort: Effort, only: Option<Part>) -> Vec<Row> {
+fn measure(workspace: &Workspace, effort: Effort, only: Option<Part>) -> Vec<Row> {
     let wanted = |part| only.is_none_or(|only| only == part);
     let mut rows = Vec::new();
     if wanted(Part::Webhooks) {
-        rows.extend(webhooks::rows(yard, effort));
+        rows.extend(webhooks::rows(workspace, effort));
     }
     if wanted(Part::Starts) {
-        rows.extend(starts::rows(yard, effort));
+        rows.extend(starts::rows(workspace, effort));
     }
     if wanted(Part::Memory) {
-        rows.extend(memory::rows(yard));
+        rows.extend(memory::rows(workspace));
     }
     if wanted(Part::Delivery) {
-        rows.extend(delivery::rows(yard, effort));
+        rows.extend(delivery::rows(workspace, effort));
     }
     if wanted(Part::Proof) {
-        rows.extend(proof::rows(yard));
+        rows.extend(proof::rows(workspace));
     }
     if wanted(Part::Pages) {
-        rows.extend(pages::rows(yard, effort));
+        rows.extend(pages::rows(workspace, effort));
     }
     if wanted(Part::Scale) {
-        rows.extend(scale::rows(yard, effort));
+        rows.extend(scale::rows(workspace, effort));
     }
     rows
 }

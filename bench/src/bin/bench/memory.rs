@@ -8,7 +8,7 @@ use autoscan_bench::load::Load;
 
 use crate::report::Row;
 use crate::server::Server;
-use crate::yard::{PASSWORD, Settings, USERNAME, Yard};
+use crate::workspace::{PASSWORD, Settings, USERNAME, Workspace};
 
 const FOLDERS: u64 = 10_000;
 /// A server is idle when nothing has happened for this long.
@@ -17,8 +17,8 @@ const GOAL_IDLE: (&str, &str) = ("PSS idle", "≤ 6 MB");
 const GOAL_WAITING: (&str, &str) = ("PSS after 10 000 waiting folders", "≤ 16 MB");
 
 /// The two rows about memory.
-pub(crate) fn rows(yard: &Yard) -> Vec<Row> {
-    match measure(yard) {
+pub(crate) fn rows(workspace: &Workspace) -> Vec<Row> {
+    match measure(workspace) {
         Ok((idle, waiting)) => vec![
             Row::new(GOAL_IDLE.0, GOAL_IDLE.1, idle.to_string(), idle.all <= 6.0),
             Row::new(GOAL_WAITING.0, GOAL_WAITING.1, waiting.to_string(), waiting.all <= 16.0),
@@ -46,9 +46,9 @@ impl Display for Memory {
     }
 }
 
-fn measure(yard: &Yard) -> Result<(Memory, Memory)> {
-    let folder = yard.fresh()?;
-    let server = yard.autoscan(folder.path(), &Settings::intake())?;
+fn measure(workspace: &Workspace) -> Result<(Memory, Memory)> {
+    let folder = workspace.fresh()?;
+    let server = workspace.autoscan(folder.path(), &Settings::intake())?;
     std::thread::sleep(REST);
     let idle = Memory::of(&server)?;
     let load = Load {

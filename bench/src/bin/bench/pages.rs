@@ -16,7 +16,7 @@ use crate::Effort;
 use crate::history;
 use crate::report::{Row, median};
 use crate::webhooks::{MANY, play};
-use crate::yard::{PASSWORD, Settings, USERNAME, Yard};
+use crate::workspace::{PASSWORD, Settings, USERNAME, Workspace};
 
 const GOAL_OVERVIEW: (&str, &str) = ("overview, 1 000 000 scans", "≤ 20 ms");
 const GOAL_SCANS: (&str, &str) = ("first page of scans, 1 000 000 scans", "≤ 20 ms");
@@ -32,22 +32,22 @@ const LISTENERS: usize = 1_000;
 const AN_ADDRESS: usize = 10;
 
 /// The four rows about pages.
-pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
-    let pages = measure(yard, effort).unwrap_or_else(|error| {
+pub(crate) fn rows(workspace: &Workspace, effort: Effort) -> Vec<Row> {
+    let pages = measure(workspace, effort).unwrap_or_else(|error| {
         let goals = [GOAL_OVERVIEW, GOAL_SCANS, GOAL_PAGE, GOAL_ASSETS];
         goals.map(|(what, goal)| Row::failed(what, goal, &error)).into()
     });
-    let live = listeners(yard, effort).unwrap_or_else(|error| {
+    let live = listeners(workspace, effort).unwrap_or_else(|error| {
         [GOAL_WATCHED, GOAL_UNHINDERED].map(|(what, goal)| Row::failed(what, goal, &error)).into()
     });
     pages.into_iter().chain(live).collect()
 }
 
-fn measure(yard: &Yard, effort: Effort) -> Result<Vec<Row>> {
-    let folder = yard.fresh()?;
-    yard.autoscan(folder.path(), &Settings::intake())?.stop()?;
+fn measure(workspace: &Workspace, effort: Effort) -> Result<Vec<Row>> {
+    let folder = workspace.fresh()?;
+    workspace.autoscan(folder.path(), &Settings::intake())?.stop()?;
     history::fill(&folder.path().join("autoscan.db"), effort.history)?;
-    let server = yard.autoscan(folder.path(), &Settings::intake())?;
+    let server = workspace.autoscan(folder.path(), &Settings::intake())?;
     let cookie = log_in(server.address)?;
     let mut rows = Vec::new();
     for ((what, goal), path) in [(GOAL_OVERVIEW, "/"), (GOAL_SCANS, "/scans")] {
@@ -94,11 +94,11 @@ fn assets(address: SocketAddr, cookie: &str) -> Result<Row> {
 }
 
 /// Two servers beside each other, one of them watched.
-fn listeners(yard: &Yard, effort: Effort) -> Result<Vec<Row>> {
+fn listeners(workspace: &Workspace, effort: Effort) -> Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (alone, watched) = (yard.fresh()?, yard.fresh()?);
-    let alone = yard.autoscan(alone.path(), &Settings::intake())?;
-    let watched = yard.autoscan(watched.path(), &Settings::intake())?;
+    let (alone, watched) = (workspace.fresh()?, workspace.fresh()?);
+    let alone = workspace.autoscan(alone.path(), &Settings::intake())?;
+    let watched = workspace.autoscan(watched.path(), &Settings::intake())?;
     for server in [&alone, &watched] {
         play(server, MANY, Duration::from_millis(500), 0)?;
     }

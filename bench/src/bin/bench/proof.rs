@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use autoscan_testkit::{PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Recorded, Stage};
+use autoscan_testkit::{HttpServer, PretendEmby, PretendJellyfin, PretendLibrary, PretendPlex, Recorded};
 use base64::Engine as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use crate::report::{Row, median};
 use crate::server::Server;
-use crate::yard::{PASSWORD, USERNAME, Yard};
+use crate::workspace::{PASSWORD, USERNAME, Workspace};
 
 const ITEMS: usize = 500_000;
 /// What autopulse asks for at a time when it looks for an item: the whole library, so many items a page.
@@ -41,7 +41,7 @@ const GOAL_SOON: (&str, &str) = ("what proof adds to the 3 s that the server tak
 const GOAL_DROPS: (&str, &str) = ("PSS after 100 drops of Plex's websockets, against before", "≤ 1.1 ×");
 
 /// The rows about proof.
-pub(crate) fn rows(yard: &Yard) -> Vec<Row> {
+pub(crate) fn rows(workspace: &Workspace) -> Vec<Row> {
     let failed =
         |(what, goal): (&'static str, &'static str), error: &anyhow::Error| Row::failed(what, goal, error);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
@@ -52,24 +52,24 @@ pub(crate) fn rows(yard: &Yard) -> Vec<Row> {
         }
     };
     vec![
-        cost(yard, &runtime).unwrap_or_else(|error| failed(GOAL_COST, &error)),
-        memory(yard, &runtime).unwrap_or_else(|error| failed(GOAL_MEMORY, &error)),
-        soon(yard, &runtime).unwrap_or_else(|error| failed(GOAL_SOON, &error)),
-        drops(yard, &runtime).unwrap_or_else(|error| failed(GOAL_DROPS, &error)),
+        cost(workspace, &runtime).unwrap_or_else(|error| failed(GOAL_COST, &error)),
+        memory(workspace, &runtime).unwrap_or_else(|error| failed(GOAL_MEMORY, &error)),
+        soon(workspace, &runtime).unwrap_or_else(|error| failed(GOAL_SOON, &error)),
+        drops(workspace, &runtime).unwrap_or_else(|error| failed(GOAL_DROPS, &error)),
     ]
 }
 
 /// Three servers that see a folder of this machine at `/data`.
-struct Town {
+struct MediaServers {
     media: TempDir,
     plex: PretendPlex,
     jellyfin: PretendJellyfin,
     emby: PretendEmby,
 }
 
-impl Town {
-    fn new(yard: &Yard, runtime: &Runtime) -> Result<Self> {
-        let media = yard.fresh()?;
+impl MediaServers {
+    fn new(workspace: &Workspace, runtime: &Runtime) -> Result<Self> {
+        let media = workspace.fresh()?;
         for folder in ["tv", "movies"] {
             std::fs::create_dir(media.path().join(folder))?;
         }
@@ -109,12 +109,12 @@ impl Town {
         Ok(std::fs::write(path, "film")?)
     }
 
-    fn autoscan(&self, yard: &Yard, folder: &Path, only: Option<&str>) -> Result<Server> {
+    fn autoscan(&self, workspace: &Workspace, folder: &Path, only: Option<&str>) -> Result<Server> {
         let map = format!("map: {{ {}: /data }}", self.media.path().display());
         let targets = [
-            ("plex", format!("url: '{}', token: plex-token", self.plex.stage.url())),
-            ("jellyfin", format!("url: '{}', api-key: jellyfin-key", self.jellyfin.stage.url())),
-            ("emby", format!("url: '{}', api-key: emby-key", self.emby.stage.url())),
+            ("plex", format!("url: '{}', token: plex-token", self.plex.http.url())),
+            ("jellyfin", format!("url: '{}', api-key: jellyfin-key", self.jellyfin.http.url())),
+            ("emby", format!("url: '{}', api-key: emby-key", self.emby.http.url())),
         ];
         let wanted = targets.iter().filter(|(kind, _)| only.is_none_or(|only| only == *kind));
         let targets = wanted.fold(String::new(), |text, (kind, keys)| {
@@ -123,7 +123,7 @@ impl Town {
         let lines = format!(
             "minimum-age: 0s\nfiles: {{ settle: 0s }}\ntriggers: {{ sonarr: [{{ name: sonarr }}] }}\ntargets:\n{targets}"
         );
-        yard.autoscan_with(folder, &lines)
+        workspace.autoscan_with(folder, &lines)
     }
 
     /// Reports new files of one series, as Sonarr does when an import is complete.
@@ -192,34 +192,34 @@ fn asks(target: &str) -> bool {
 }
 
 /// Requests and bytes a folder, at the server that is asked most.
-fn cost(yard: &Yard, runtime: &Runtime) -> Result<Row> {
-    let town = Town::new(yard, runtime)?;
-    town.fill();
-    let folder = yard.fresh()?;
-    let server = town.autoscan(yard, folder.path(), None)?;
+fn cost(workspace: &Workspace, runtime: &Runtime) -> Result<Row> {
+    let servers = MediaServers::new(workspace, runtime)?;
+    servers.fill();
+    let folder = workspace.fresh()?;
+    let server = servers.autoscan(workspace, folder.path(), None)?;
     // The libraries are read, and the series is known, before anything is counted.
-    town.put("tv/Series/Season 00/Series - S00E01.mkv")?;
-    town.ask(&server, &["tv/Series/Season 00/Series - S00E01.mkv".to_owned()])?;
+    servers.put("tv/Series/Season 00/Series - S00E01.mkv")?;
+    servers.ask(&server, &["tv/Series/Season 00/Series - S00E01.mkv".to_owned()])?;
     all_done(&server, 1, || Ok(()))?;
-    let stages: [(&str, &Stage); 3] =
-        [("Plex", &town.plex.stage), ("Jellyfin", &town.jellyfin.stage), ("Emby", &town.emby.stage)];
+    let stages: [(&str, &HttpServer); 3] =
+        [("Plex", &servers.plex.http), ("Jellyfin", &servers.jellyfin.http), ("Emby", &servers.emby.http)];
     let mut worst = (0.0_f64, 0.0_f64);
     let mut told = Vec::new();
-    let before = stages.map(|(_, stage)| {
-        stage.forget_calls();
-        stage.bytes_answered()
+    let before = stages.map(|(_, pretend)| {
+        pretend.forget_calls();
+        pretend.bytes_answered()
     });
     for number in 0..FOLDERS {
         let name = format!("New {number}");
         let files: Vec<String> =
             (0..FILES).map(|file| format!("Season 01/{name} - S01E{file:02}.mkv")).collect();
-        files.iter().try_for_each(|file| town.put(&format!("tv/{name}/{file}")))?;
-        town.import(&server, &format!("tv/{name}"), &files)?;
+        files.iter().try_for_each(|file| servers.put(&format!("tv/{name}/{file}")))?;
+        servers.import(&server, &format!("tv/{name}"), &files)?;
     }
     all_done(&server, FOLDERS + 1, || Ok(()))?;
-    for ((name, stage), before) in stages.into_iter().zip(before) {
+    for ((name, pretend), before) in stages.into_iter().zip(before) {
         // What Jellyfin and Emby are asked before the last of them is told belongs to the telling.
-        let calls = stage.calls();
+        let calls = pretend.calls();
         let told_at = calls.iter().rposition(|call| call.method == "POST").unwrap_or_default();
         let asked = |calls: &[Recorded]| {
             calls.iter().filter(|call| call.method == "GET" && asks(&call.target)).count()
@@ -228,7 +228,7 @@ fn cost(yard: &Yard, runtime: &Runtime) -> Result<Row> {
         let [requests, all, kilobytes] = [
             asked(&calls[told_at..]) as f64,
             asked(&calls) as f64,
-            (stage.bytes_answered() - before) as f64 / 1024.0,
+            (pretend.bytes_answered() - before) as f64 / 1024.0,
         ]
         .map(|sum| sum / FOLDERS as f64);
         worst = (worst.0.max(requests), worst.1.max(kilobytes));
@@ -238,7 +238,7 @@ fn cost(yard: &Yard, runtime: &Runtime) -> Result<Row> {
     }
     server.stop()?;
     let pages = ITEMS.div_ceil(AUTOPULSE_PAGE);
-    let megabytes = page_of(&town)? * pages / (1024 * 1024);
+    let megabytes = page_of(&servers)? * pages / (1024 * 1024);
     let measured = format!(
         "{} (autopulse reads the library: {pages} requests and {megabytes} MB at this Jellyfin)",
         told.join(", ")
@@ -247,8 +247,8 @@ fn cost(yard: &Yard, runtime: &Runtime) -> Result<Row> {
 }
 
 /// The size in bytes of one page of the kind that autopulse reads.
-fn page_of(town: &Town) -> Result<usize> {
-    let url = town.jellyfin.stage.url();
+fn page_of(servers: &MediaServers) -> Result<usize> {
+    let url = servers.jellyfin.http.url();
     let address: SocketAddr = url.trim_start_matches("http://").parse()?;
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_mins(1)))?;
@@ -264,18 +264,18 @@ fn page_of(town: &Town) -> Result<usize> {
 }
 
 /// The most memory while a thousand folders are told and proven at three targets.
-fn memory(yard: &Yard, runtime: &Runtime) -> Result<Row> {
-    let town = Town::new(yard, runtime)?;
-    let folder = yard.fresh()?;
-    let server = town.autoscan(yard, folder.path(), None)?;
+fn memory(workspace: &Workspace, runtime: &Runtime) -> Result<Row> {
+    let servers = MediaServers::new(workspace, runtime)?;
+    let folder = workspace.fresh()?;
+    let server = servers.autoscan(workspace, folder.path(), None)?;
     let mut files = Vec::new();
     for number in 0..MANY {
         let file = format!("tv/Show {number}/Season 01/Show {number} - S01E01.mkv");
-        town.put(&file)?;
+        servers.put(&file)?;
         files.push(file);
     }
     for some in files.chunks(100) {
-        town.ask(&server, some)?;
+        servers.ask(&server, some)?;
     }
     let mut most = 0.0_f64;
     let began = Instant::now();
@@ -289,25 +289,25 @@ fn memory(yard: &Yard, runtime: &Runtime) -> Result<Row> {
 }
 
 /// How much later than the server showed a file it is called seen: Plex, which tells of itself, and Emby, which is asked.
-fn soon(yard: &Yard, runtime: &Runtime) -> Result<Row> {
+fn soon(workspace: &Workspace, runtime: &Runtime) -> Result<Row> {
     let mut worst = 0.0_f64;
     let mut told = Vec::new();
     for target in ["plex", "emby"] {
-        let town = Town::new(yard, runtime)?;
-        town.plex.set_scan_time(TAKES);
-        town.emby.holdings.set_delay(TAKES);
-        let folder = yard.fresh()?;
-        let server = town.autoscan(yard, folder.path(), Some(target))?;
+        let servers = MediaServers::new(workspace, runtime)?;
+        servers.plex.set_scan_time(TAKES);
+        servers.emby.holdings.set_delay(TAKES);
+        let folder = workspace.fresh()?;
+        let server = servers.autoscan(workspace, folder.path(), Some(target))?;
         let mut added = Vec::new();
         for number in 0..TIMED {
             let file = format!("movies/Film {number}/Film {number}.mkv");
-            town.put(&file)?;
-            town.ask(&server, std::slice::from_ref(&file))?;
+            servers.put(&file)?;
+            servers.ask(&server, std::slice::from_ref(&file))?;
             let path = format!("/data/{file}");
             let shown = moment_when(|| {
                 Ok(match target {
-                    "plex" => town.plex.item(&path).is_some(),
-                    _ => town.emby.holdings.has(&path),
+                    "plex" => servers.plex.item(&path).is_some(),
+                    _ => servers.emby.holdings.has(&path),
                 })
             })?;
             let seen = moment_when(|| {
@@ -336,23 +336,23 @@ fn moment_when(so: impl Fn() -> Result<bool>) -> Result<Instant> {
 
 /// Memory before and after a hundred drops of websockets: of many targets at once, because each comes back after a pause
 /// that grows.
-fn drops(yard: &Yard, runtime: &Runtime) -> Result<Row> {
-    let town = Town::new(yard, runtime)?;
-    let folder = yard.fresh()?;
-    let (media, url) = (town.media.path().display(), town.plex.stage.url());
+fn drops(workspace: &Workspace, runtime: &Runtime) -> Result<Row> {
+    let servers = MediaServers::new(workspace, runtime)?;
+    let folder = workspace.fresh()?;
+    let (media, url) = (servers.media.path().display(), servers.plex.http.url());
     let targets = (0..SOCKETS).fold(String::new(), |text, number| {
         text + &format!(
             "    - {{ name: plex-{number}, url: '{url}', token: plex-token, map: {{ {media}: /data }} }}\n"
         )
     });
     let lines = format!("minimum-age: 0s\nfiles: {{ settle: 0s }}\ntargets:\n  plex:\n{targets}");
-    let server = yard.autoscan_with(folder.path(), &lines)?;
-    town.put("movies/Film/Film.mkv")?;
-    town.ask(&server, &["movies/Film/Film.mkv".to_owned()])?;
+    let server = workspace.autoscan_with(folder.path(), &lines)?;
+    servers.put("movies/Film/Film.mkv")?;
+    servers.ask(&server, &["movies/Film/Film.mkv".to_owned()])?;
     all_done(&server, 1, || Ok(()))?;
     let all_open = || {
         let began = Instant::now();
-        while town.plex.stage.open_sockets() != SOCKETS {
+        while servers.plex.http.open_sockets() != SOCKETS {
             ensure!(began.elapsed() < PATIENCE, "not every websocket came back");
             std::thread::sleep(BLINK);
         }
@@ -361,7 +361,7 @@ fn drops(yard: &Yard, runtime: &Runtime) -> Result<Row> {
     all_open()?;
     let before = server.pss_mb()?;
     for _ in 0..DROPS / SOCKETS {
-        town.plex.stage.cut_sockets();
+        servers.plex.http.cut_sockets();
         std::thread::sleep(BLINK * 5);
         all_open()?;
     }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::Effort;
 use crate::report::{Row, median};
-use crate::yard::Yard;
+use crate::workspace::Workspace;
 
 const GOAL: (&str, &str) = ("claim, absorb, list at 1 000 000 rows vs 1 000", "≤ 1.5 ×");
 /// What the example calls them.
@@ -21,8 +21,8 @@ struct Ratio {
 }
 
 /// The row about scale.
-pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
-    let row = measure(yard, effort).map_or_else(
+pub(crate) fn rows(workspace: &Workspace, effort: Effort) -> Vec<Row> {
+    let row = measure(workspace, effort).map_or_else(
         |error| Row::failed(GOAL.0, GOAL.1, &error),
         |ratios| {
             let worst = ratios.iter().map(|ratio| ratio.times).fold(0.0, f64::max);
@@ -37,10 +37,10 @@ pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
 }
 
 /// The medians of several runs of the example, which measures one size after the other.
-fn measure(yard: &Yard, effort: Effort) -> Result<Vec<Ratio>> {
+fn measure(workspace: &Workspace, effort: Effort) -> Result<Vec<Ratio>> {
     let mut runs = Vec::new();
     for _ in 0..effort.scales {
-        runs.push(run(yard, effort)?);
+        runs.push(run(workspace, effort)?);
     }
     let mut ratios = runs.pop().context("the store's example was never run")?;
     for (at, ratio) in ratios.iter_mut().enumerate() {
@@ -50,9 +50,9 @@ fn measure(yard: &Yard, effort: Effort) -> Result<Vec<Ratio>> {
     Ok(ratios)
 }
 
-fn run(yard: &Yard, effort: Effort) -> Result<Vec<Ratio>> {
-    let folder = yard.fresh()?;
-    let output = Command::new(yard.program("examples/scale")?)
+fn run(workspace: &Workspace, effort: Effort) -> Result<Vec<Ratio>> {
+    let folder = workspace.fresh()?;
+    let output = Command::new(workspace.program("examples/scale")?)
         .arg(effort.history.to_string())
         .env("TMPDIR", folder.path())
         .stderr(Stdio::inherit())

@@ -8,7 +8,7 @@ use autoscan_bench::load::{Figures, Load};
 use crate::Effort;
 use crate::report::{Row, median};
 use crate::server::Server;
-use crate::yard::{PASSWORD, Settings, USERNAME, Yard};
+use crate::workspace::{PASSWORD, Settings, USERNAME, Workspace};
 
 /// Connections of a load by many.
 pub(crate) const MANY: usize = 64;
@@ -23,8 +23,8 @@ struct Round {
 }
 
 /// The three rows about webhooks.
-pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
-    match measure(yard, effort) {
+pub(crate) fn rows(workspace: &Workspace, effort: Effort) -> Vec<Row> {
+    match measure(workspace, effort) {
         Ok((floor, autoscan)) => compare(&floor, &autoscan),
         Err(error) => {
             [GOAL_MANY, GOAL_ONE, GOAL_SLOW].map(|(what, goal)| Row::failed(what, goal, &error)).into()
@@ -34,12 +34,12 @@ pub(crate) fn rows(yard: &Yard, effort: Effort) -> Vec<Row> {
 
 /// Both servers stand beside each other, and each load is given to one right after the other: what the disk does meanwhile
 /// meets both.
-fn measure(yard: &Yard, effort: Effort) -> Result<(Vec<Round>, Vec<Round>)> {
+fn measure(workspace: &Workspace, effort: Effort) -> Result<(Vec<Round>, Vec<Round>)> {
     let (mut floors, mut autoscans) = (Vec::new(), Vec::new());
     for round in 1..=effort.rounds {
-        let (near, far) = (yard.fresh()?, yard.fresh()?);
-        let floor = yard.floor(near.path())?;
-        let autoscan = yard.autoscan(far.path(), &Settings::intake())?;
+        let (near, far) = (workspace.fresh()?, workspace.fresh()?);
+        let floor = workspace.floor(near.path())?;
+        let autoscan = workspace.autoscan(far.path(), &Settings::intake())?;
         for server in [&floor, &autoscan] {
             play(server, MANY, Duration::from_millis(500), 0)?;
         }
@@ -57,10 +57,10 @@ fn measure(yard: &Yard, effort: Effort) -> Result<(Vec<Round>, Vec<Round>)> {
 }
 
 /// The floor alone, for a look at the machine.
-pub(crate) fn floor(yard: &Yard, effort: Effort) -> Result<()> {
+pub(crate) fn floor(workspace: &Workspace, effort: Effort) -> Result<()> {
     for round in 1..=effort.rounds {
-        let folder = yard.fresh()?;
-        let server = yard.floor(folder.path())?;
+        let folder = workspace.fresh()?;
+        let server = workspace.floor(folder.path())?;
         let many = play(&server, MANY, effort.time, 0)?;
         let one = play(&server, 1, effort.time, 1)?;
         show(round, "floor", &Round { many, one });

@@ -33,7 +33,7 @@ pub struct Listing {
 
 /// A folder in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inside {
+pub struct Subfolder {
     /// Its name, with U+FFFD for what is no text.
     pub name: String,
     /// Where it is; none when its name cannot be written as a path: it is no UTF-8, or holds a control character.
@@ -46,7 +46,7 @@ pub struct Inside {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folders {
     /// They, and links that may lead to one, in no order.
-    pub folders: Vec<Inside>,
+    pub folders: Vec<Subfolder>,
     /// Whether these are all.
     pub whole: bool,
 }

@@ -9,7 +9,7 @@ mod target;
 mod trigger;
 
 pub use clock::Clock;
-pub use files::{Files, Folders, Inside, Listing, Look, MountedPath};
+pub use files::{Files, Folders, Listing, Look, MountedPath, Subfolder};
 pub use session::SessionStore;
 pub use source::{Source, SourceBatch, SourceFault};
 pub use store::{

@@ -8,7 +8,7 @@ use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Target, TargetScan};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
-use autoscan_testkit::{Holdings, PretendLibrary, Stage};
+use autoscan_testkit::{Holdings, HttpServer, PretendLibrary};
 
 use crate::support::path;
 
@@ -59,13 +59,13 @@ pub(crate) async fn all_shown(server: &dyn Target, expected: &[ExpectedFile]) ->
 
 /// What asking costs: requests, and bytes of the answers.
 pub(crate) async fn cost(
-    stage: &Stage,
+    pretend: &HttpServer,
     server: &dyn Target,
     expected: &[ExpectedFile],
 ) -> (usize, u64, Vec<String>) {
-    stage.forget_calls();
+    pretend.forget_calls();
     let shown = shown(server, expected).await;
-    (stage.call_count(), stage.bytes_answered(), shown)
+    (pretend.call_count(), pretend.bytes_answered(), shown)
 }
 
 /// The clock of the target goes on.

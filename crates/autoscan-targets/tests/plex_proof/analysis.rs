@@ -56,7 +56,7 @@ async fn what_is_analysed_is_what_was_wished_for() {
         let analysed: Vec<usize> =
             episodes.iter().map(|episode| plex.item(episode).unwrap().analysed).collect();
         assert_eq!(analysed, [changed, new], "{analyze} {scope}");
-        let calls = plex.stage.calls_to("/analyze").len();
+        let calls = plex.http.calls_to("/analyze").len();
         assert_eq!(calls, if scope == "season" { 1 } else { changed + new }, "{analyze} {scope}");
     }
 }
@@ -96,7 +96,7 @@ async fn nothing_is_analysed_while_the_library_is_scanned() {
             let waits = target.aftercare().unwrap().care(&changed).await.unwrap();
             assert!(matches!(waits, Care::Later(_)), "{socket:?}: {waits:?}");
         }
-        assert!(plex.stage.calls_to("/analyze").is_empty(), "{socket:?}");
+        assert!(plex.http.calls_to("/analyze").is_empty(), "{socket:?}");
         care(&target, &changed).await;
         assert!(!plex.is_scanning(), "{socket:?}");
         assert_eq!(plex.item(episode).unwrap().analysed, 1, "{socket:?}");

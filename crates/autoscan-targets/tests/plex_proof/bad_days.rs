@@ -80,7 +80,7 @@ async fn a_restart_in_the_middle_of_a_scan_loses_it_and_holds_nothing_up() {
     // It is told again, as the engine does with the folder above.
     told(&target, &plex, "/data/tv/Show").await;
     assert_eq!(words(&target, "/data/tv/Show", &[there(episode, 7)]).await, ["proven"]);
-    assert_eq!(plex.stage.open_sockets(), 1, "it listens again");
+    assert_eq!(plex.http.open_sockets(), 1, "it listens again");
 }
 
 #[tokio::test]

@@ -27,11 +27,11 @@ async fn one_file_is_one_request_and_a_season_two() {
         ("/data/tv/Show/Season 01", season[..2].to_vec(), 2),
         ("/data/tv/Show/Season 01", season, 2),
     ] {
-        plex.stage.forget_calls();
+        plex.http.forget_calls();
         let shown = vec!["proven"; expected.len()];
         assert_eq!(words(&target, folder, &expected).await, shown, "{folder}");
-        assert_eq!(plex.stage.call_count(), requests, "{folder}");
-        assert!(plex.stage.bytes_answered() <= 64 * 1024, "{} bytes", plex.stage.bytes_answered());
+        assert_eq!(plex.http.call_count(), requests, "{folder}");
+        assert!(plex.http.bytes_answered() <= 64 * 1024, "{} bytes", plex.http.bytes_answered());
     }
 }
 
@@ -42,10 +42,10 @@ async fn the_asking_ends_at_the_first_file_that_is_not_there() {
     let episodes = season(10);
     plex.put(&episodes[0], 7);
     assert_eq!(words(&target, "/data/tv/Show", &[there(&episodes[0], 7)]).await, ["proven"]);
-    plex.stage.forget_calls();
+    plex.http.forget_calls();
     let missing: Vec<_> = episodes[1..].iter().map(|episode| there(episode, 7)).collect();
     assert_eq!(words(&target, "/data/tv/Show/Season 01", &missing).await, ["not yet"; 9]);
-    assert_eq!(plex.stage.call_count(), 1);
+    assert_eq!(plex.http.call_count(), 1);
 }
 
 #[tokio::test]
@@ -80,11 +80,11 @@ async fn a_replaced_season_needs_no_request_for_each_file() {
     let episodes = season(12);
     put_all(&plex, &episodes);
     target.proof().unwrap().find(&path("/data/tv/Show"), &[there(&episodes[0], 7)]).await.unwrap();
-    plex.stage.forget_calls();
+    plex.http.forget_calls();
     let mut expected: Vec<_> = episodes.iter().map(|new| gone(&new.replace(".mkv", ".avi"))).collect();
     expected.extend(episodes.iter().map(|new| there(new, 7)));
     assert_eq!(words(&target, "/data/tv/Show/Season 01", &expected).await, ["proven"; 24]);
-    assert_eq!(plex.stage.call_count(), 2);
+    assert_eq!(plex.http.call_count(), 2);
 }
 
 #[tokio::test]
@@ -133,14 +133,14 @@ async fn the_filter_is_tried_out_once_with_a_file_that_is_shown() {
         plex.set_file_filter(filter);
         let target = target(&plex, &json!({}));
         target.libraries().unwrap().read().await.unwrap();
-        plex.stage.forget_calls();
+        plex.http.forget_calls();
         assert_eq!(words(&target, "/data/films", &[there(FILM, 7)]).await, ["not yet"]);
-        assert!(plex.stage.call_count() <= 2, "an empty library has nothing to try it with");
+        assert!(plex.http.call_count() <= 2, "an empty library has nothing to try it with");
         plex.put(other, 7);
         for requests in [first, then] {
-            plex.stage.forget_calls();
+            plex.http.forget_calls();
             assert_eq!(words(&target, "/data/films", &[there(FILM, 7)]).await, ["not yet"]);
-            assert!(plex.stage.call_count() <= requests, "{filter:?}: {}", plex.stage.call_count());
+            assert!(plex.http.call_count() <= requests, "{filter:?}: {}", plex.http.call_count());
         }
     }
 }
@@ -151,7 +151,7 @@ async fn one_failing_question_does_not_end_the_filter() {
     let target = target(&plex, &json!({}));
     target.libraries().unwrap().read().await.unwrap();
     let film = |number: usize| format!("/data/films/Film {number:03}/Film {number:03}.mkv");
-    let searches = || plex.stage.calls_to("/library/search").len();
+    let searches = || plex.http.calls_to("/library/search").len();
     let asked = async |number: usize| {
         let path = film(number);
         words(&target, &format!("/data/films/Film {number:03}"), &[there(&path, 7)]).await
@@ -161,16 +161,16 @@ async fn one_failing_question_does_not_end_the_filter() {
     }
     for status in [400, 404, 500] {
         // The search finds it.
-        plex.stage.fail_calls_that_hold("Film 000.mkv", &Trouble::Status(status));
+        plex.http.fail_calls_that_hold("Film 000.mkv", &Trouble::Status(status));
         for _ in 0..5 {
             assert_eq!(asked(0).await, ["proven"], "{status}");
         }
-        plex.stage.forget_calls();
+        plex.http.forget_calls();
         for number in 1..30 {
             assert_eq!(asked(number).await, ["proven"]);
         }
-        assert_eq!((searches(), plex.stage.call_count()), (0, 29), "{status}");
-        plex.stage.fail_calls_for_no_text();
+        assert_eq!((searches(), plex.http.call_count()), (0, 29), "{status}");
+        plex.http.fail_calls_for_no_text();
     }
 }
 
@@ -183,18 +183,18 @@ async fn a_filter_that_is_refused_for_several_files_is_passed_over_and_tried_aga
     (0..9).for_each(|number| plex.put(&film(number), 7));
     plex.set_file_filter(PlexFileFilter::Refused(500));
     for (number, questions) in [(0, 2), (1, 2), (2, 2), (3, 1), (4, 1)] {
-        plex.stage.forget_calls();
+        plex.http.forget_calls();
         let folder = format!("/data/films/Film {number}");
         assert_eq!(words(&target, &folder, &[there(&film(number), 7)]).await, ["proven"]);
-        assert_eq!(plex.stage.call_count(), questions, "{number}");
+        assert_eq!(plex.http.call_count(), questions, "{number}");
     }
     plex.set_file_filter(PlexFileFilter::Contains);
     tokio::time::pause();
     tokio::time::advance(Duration::from_mins(10)).await;
     tokio::time::resume();
-    plex.stage.forget_calls();
+    plex.http.forget_calls();
     assert_eq!(words(&target, "/data/films/Film 5", &[there(&film(5), 7)]).await, ["proven"]);
-    assert!(plex.stage.calls_to("/library/search").is_empty());
+    assert!(plex.http.calls_to("/library/search").is_empty());
 }
 
 #[tokio::test]
@@ -256,7 +256,7 @@ async fn what_plex_shows_no_item_for_is_not_asked_for() {
     let target = target(&plex, &json!({}));
     plex.put(FILM, 7);
     target.libraries().unwrap().read().await.unwrap();
-    plex.stage.forget_calls();
+    plex.http.forget_calls();
     let expected = [
         there("/data/films/Film (1999)/Film (1999).en.srt", 7),
         there("/data/films/Film (1999)/movie.nfo", 7),
@@ -264,7 +264,7 @@ async fn what_plex_shows_no_item_for_is_not_asked_for() {
         there("/data/films/Film (1999)/readme.txt", 7),
     ];
     assert_eq!(words(&target, "/data/films/Film (1999)", &expected).await, ["unknowable"; 4]);
-    assert_eq!(plex.stage.call_count(), 0);
+    assert_eq!(plex.http.call_count(), 0);
     // A trailer beside the film is shown there, alone it is waited for.
     let trailer = there("/data/films/Film (1999)/Trailers/a.mkv", 7);
     let expected = [there(FILM, 7), trailer.clone()];

@@ -24,18 +24,18 @@ async fn half_a_million_items_cost_two_requests_and_64_kb_a_folder() {
     }
     let target = target(&plex, &json!({}));
     target.libraries().unwrap().read().await.unwrap();
-    plex.stage.forget_calls();
+    plex.http.forget_calls();
     let mut folders = 0;
     for first in (0..ITEMS).step_by(12 * 500) {
         for (section, count) in [("1", 12), ("2", 1), ("3", 12)] {
             let (folder, expected) = folder_of(&plex, section, first, count);
-            plex.stage.forget_calls();
+            plex.http.forget_calls();
             assert_eq!(words(&target, &folder, &expected).await, vec!["proven"; count], "{folder}");
-            assert!(plex.stage.call_count() <= 2, "{folder}: {} requests", plex.stage.call_count());
+            assert!(plex.http.call_count() <= 2, "{folder}: {} requests", plex.http.call_count());
             assert!(
-                plex.stage.bytes_answered() <= 64 * 1024,
+                plex.http.bytes_answered() <= 64 * 1024,
                 "{folder}: {} bytes",
-                plex.stage.bytes_answered()
+                plex.http.bytes_answered()
             );
             folders += 1;
         }
@@ -47,8 +47,8 @@ async fn half_a_million_items_cost_two_requests_and_64_kb_a_folder() {
         let (folder, mut expected) = folder_of(&plex, "1", 0, 1);
         expected[0].path = crate::support::path(&format!("{folder}/Filled 000000 - S01E99.mkv"));
         expected[0].presence = wanted;
-        plex.stage.forget_calls();
+        plex.http.forget_calls();
         words(&target, &folder, &expected).await;
-        assert_eq!(plex.stage.call_count(), 1);
+        assert_eq!(plex.http.call_count(), 1);
     }
 }

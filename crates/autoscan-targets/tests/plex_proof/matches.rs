@@ -51,7 +51,7 @@ async fn a_mistake_is_passed_over_said_or_mended_as_is_wished() {
         let notes = care(&target, &matrix()).await;
         assert_eq!(plex.item(FILM).unwrap().guid, guid, "{wish}");
         assert!(notes.join("").contains(part) && notes.len() == usize::from(wish != "off"), "{notes:?}");
-        let asked = plex.stage.calls_to("/matches");
+        let asked = plex.http.calls_to("/matches");
         assert_eq!(asked.len(), usize::from(wish == "fix"));
         if let Some(call) = asked.first() {
             assert_eq!(call.param("title"), Some("tmdb-603"));
@@ -75,7 +75,7 @@ async fn what_is_right_or_not_known_is_left_alone() {
         plex.believes(FILM, guid, ids);
         let target = target(&plex, &json!({"match": "fix"}));
         assert!(care(&target, &matrix()).await.is_empty(), "{guid} {ids:?}");
-        assert!(plex.stage.calls().iter().all(|call| call.method == "GET"), "{guid}");
+        assert!(plex.http.calls().iter().all(|call| call.method == "GET"), "{guid}");
     }
 }
 
@@ -106,7 +106,7 @@ async fn a_film_that_was_merged_with_another_is_split_first() {
     let (film, other) = (plex.item(FILM).unwrap(), plex.item(OTHER).unwrap());
     assert_eq!((film.guid.as_str(), film.files.len()), (RIGHT, 1), "{notes:?}");
     assert_eq!((other.guid.as_str(), other.files.len()), (WRONG, 1));
-    assert_eq!(plex.stage.calls_to("/split").len(), 1);
+    assert_eq!(plex.http.calls_to("/split").len(), 1);
 }
 
 #[tokio::test]
@@ -118,13 +118,13 @@ async fn nothing_is_guessed() {
     let server = target(&plex, &json!({"match": "fix"}));
     let notes = care(&server, &matrix()).await;
     assert!(notes[0].contains("none of them is certain"), "{notes:?}");
-    assert!(plex.stage.calls_to("/match").is_empty());
+    assert!(plex.http.calls_to("/match").is_empty());
 
     let plex = mistaken().await;
     let server = target(&plex, &json!({"match": "fix"}));
     let notes = care(&server, &said(FILM, "tmdb://777")).await;
     assert!(notes[0].contains("knows nothing by these ids"), "{notes:?}");
-    assert!(plex.stage.calls_to("/match").is_empty());
+    assert!(plex.http.calls_to("/match").is_empty());
 }
 
 #[tokio::test]
@@ -138,5 +138,5 @@ async fn a_match_that_comes_back_wrong_is_tried_once_and_said() {
     for _ in 0..3 {
         care(&target, &matrix()).await;
     }
-    assert_eq!(plex.stage.calls_to("/match").len(), 1, "it never loops");
+    assert_eq!(plex.http.calls_to("/match").len(), 1, "it never loops");
 }

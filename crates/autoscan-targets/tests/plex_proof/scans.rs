@@ -71,10 +71,10 @@ async fn a_queue_is_the_libraries_and_asks_nobody() {
     let target = target(&plex, &json!({}));
     assert_eq!(target.queue(&rescan("/data/tv/Show")), None);
     target.libraries().unwrap().read().await.unwrap();
-    plex.stage.forget_calls();
+    plex.http.forget_calls();
     assert_eq!(target.queue(&rescan("/data/tv/Show")).as_deref(), Some("1"));
     assert_eq!(target.queue(&rescan("/data/films/Film")).as_deref(), Some("2"));
-    assert_eq!(plex.stage.call_count(), 0);
+    assert_eq!(plex.http.call_count(), 0);
 }
 
 #[tokio::test]

@@ -40,19 +40,19 @@ async fn their_item_is_refreshed_and_nothing_is_scanned() {
         (sidecars(SEASON, &["season01-poster.jpg"], &[FIRST]), vec![show.clone()]),
         (sidecars("/data/tv/Show", &["tvshow.nfo"], &[]), vec![show]),
     ] {
-        plex.stage.forget_calls();
+        plex.http.forget_calls();
         let plan = target.plan(&scan).await.unwrap();
-        assert!(plex.stage.calls().iter().all(|call| call.method == "GET"), "a plan changes nothing");
-        plex.stage.forget_calls();
+        assert!(plex.http.calls().iter().all(|call| call.method == "GET"), "a plan changes nothing");
+        plex.http.forget_calls();
         assert_eq!(verdicts(&target.scan(std::slice::from_ref(&scan)).await), ["ok"]);
-        let made: Vec<_> = plex.stage.calls().into_iter().filter(|call| call.method == "PUT").collect();
+        let made: Vec<_> = plex.http.calls().into_iter().filter(|call| call.method == "PUT").collect();
         let wanted: Vec<String> = keys.iter().map(|key| format!("/library/metadata/{key}/refresh")).collect();
         assert_eq!(made.iter().map(|call| call.target.clone()).collect::<Vec<_>>(), wanted, "{scan:?}");
-        assert_eq!(plan.calls, made.iter().map(|call| as_planned(&plex.stage, call)).collect::<Vec<_>>());
+        assert_eq!(plan.calls, made.iter().map(|call| as_planned(&plex.http, call)).collect::<Vec<_>>());
     }
-    plex.stage.forget_calls();
+    plex.http.forget_calls();
     target.scan(&[sidecars(SEASON, &subtitles, &all)]).await;
-    assert_eq!(plex.stage.calls_to("/refresh").len(), 1, "a season at once");
+    assert_eq!(plex.http.calls_to("/refresh").len(), 1, "a season at once");
     assert!(plex.scans().is_empty());
 }
 

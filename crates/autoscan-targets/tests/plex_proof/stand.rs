@@ -26,7 +26,7 @@ pub(crate) async fn plex() -> PretendPlex {
 
 /// The target with these settings beside address and token.
 pub(crate) fn target(plex: &PretendPlex, settings: &Value) -> Arc<dyn Target> {
-    let mut all = json!({"url": plex.stage.url(), "token": "plex-token"});
+    let mut all = json!({"url": plex.http.url(), "token": "plex-token"});
     for (key, value) in settings.as_object().unwrap() {
         all[key] = value.clone();
     }

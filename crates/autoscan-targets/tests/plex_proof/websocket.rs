@@ -15,11 +15,11 @@ async fn it_is_opened_before_the_first_scan_with_the_token_in_a_header() {
     let plex = plex().await;
     let target = target(&plex, &json!({}));
     target.libraries().unwrap().read().await.unwrap();
-    assert!(plex.stage.socket_calls().is_empty(), "not before it is needed");
+    assert!(plex.http.socket_calls().is_empty(), "not before it is needed");
     target.scan(&[rescan("/data/tv/Show")]).await;
     target.scan(&[rescan("/data/films/Film")]).await;
-    let calls = plex.stage.socket_calls();
-    assert_eq!((calls.len(), plex.stage.open_sockets()), (1, 1));
+    let calls = plex.http.socket_calls();
+    assert_eq!((calls.len(), plex.http.open_sockets()), (1, 1));
     assert_eq!(calls[0].target, "/:/websockets/notifications");
     assert_eq!(calls[0].header("x-plex-token"), Some("plex-token"));
 }
@@ -80,19 +80,19 @@ async fn a_hundred_lost_connections_leave_one_and_none_when_the_target_is_gone()
     let target = target(&plex, &json!({}));
     target.scan(&[rescan("/data/tv/Show")]).await;
     for lost in 1..=100 {
-        while plex.stage.open_sockets() == 0 {
+        while plex.http.open_sockets() == 0 {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        assert_eq!(plex.stage.open_sockets(), 1, "after {lost} losses");
+        assert_eq!(plex.http.open_sockets(), 1, "after {lost} losses");
         // A connection that stood for a while is opened again soon.
         tokio::time::sleep(Duration::from_secs(31)).await;
-        plex.stage.cut_sockets();
+        plex.http.cut_sockets();
     }
-    assert!(plex.stage.socket_calls().len() >= 100);
+    assert!(plex.http.socket_calls().len() >= 100);
     drop(target);
-    let connected = plex.stage.socket_calls().len();
+    let connected = plex.http.socket_calls().len();
     tokio::time::sleep(Duration::from_mins(10)).await;
-    assert_eq!((plex.stage.open_sockets(), plex.stage.socket_calls().len()), (0, connected));
+    assert_eq!((plex.http.open_sockets(), plex.http.socket_calls().len()), (0, connected));
 }
 
 #[tokio::test]
@@ -103,10 +103,10 @@ async fn a_websocket_that_drops_every_connection_is_tried_ever_more_rarely() {
     let target = target(&plex, &json!({}));
     target.scan(&[rescan("/data/tv/Show")]).await;
     tokio::time::sleep(Duration::from_mins(30)).await;
-    let calls = plex.stage.socket_calls().len();
+    let calls = plex.http.socket_calls().len();
     assert!((20..45).contains(&calls), "{calls} attempts in half an hour");
     plex.set_socket(PlexSocket::Speaks);
-    while plex.stage.open_sockets() == 0 {
+    while plex.http.open_sockets() == 0 {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     target.scan(&[rescan("/data/films/Film")]).await;
@@ -121,5 +121,5 @@ async fn a_websocket_that_falls_silent_is_opened_again() {
     let target = target(&plex, &json!({}));
     target.scan(&[rescan("/data/tv/Show")]).await;
     tokio::time::sleep(Duration::from_mins(25)).await;
-    assert_eq!((plex.stage.socket_calls().len(), plex.stage.open_sockets()), (3, 1));
+    assert_eq!((plex.http.socket_calls().len(), plex.http.open_sockets()), (3, 1));
 }

@@ -93,8 +93,11 @@ pub(crate) fn verdicts(results: &[Result<(), Fault>]) -> Vec<String> {
 }
 
 /// A recorded call as a plan shows it.
-pub(crate) fn as_planned(stage: &autoscan_testkit::Stage, call: &autoscan_testkit::Recorded) -> PlannedCall {
-    let origin: String = stage.url().split('/').take(3).collect::<Vec<_>>().join("/");
+pub(crate) fn as_planned(
+    pretend: &autoscan_testkit::HttpServer,
+    call: &autoscan_testkit::Recorded,
+) -> PlannedCall {
+    let origin: String = pretend.url().split('/').take(3).collect::<Vec<_>>().join("/");
     PlannedCall {
         method: call.method.clone(),
         url: format!("{origin}{}", call.target),

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, lock, segments};
 
 /// A Sonarr or Radarr as far as rescans go.
 pub struct PretendArr {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     arr: Arc<Arr>,
 }
 
@@ -49,8 +49,8 @@ impl PretendArr {
 
     async fn open(sonarr: bool, key: &str) -> io::Result<Self> {
         let arr = Arc::new(Arr { sonarr, key: key.to_owned(), state: Mutex::default() });
-        let play: Arc<dyn Play> = Arc::clone(&arr) as Arc<dyn Play>;
-        Ok(Self { stage: Stage::open(play, "").await?, arr })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&arr) as Arc<dyn Behavior>;
+        Ok(Self { http: HttpServer::open(behavior, "").await?, arr })
     }
 
     /// Adds a series or film with its folder and the id that its database gave it.
@@ -93,7 +93,7 @@ impl Arr {
     }
 }
 
-impl Play for Arr {
+impl Behavior for Arr {
     fn answer(&self, call: &Recorded) -> Reply {
         if call.header("x-api-key") != Some(&self.key) {
             return self.error(401);

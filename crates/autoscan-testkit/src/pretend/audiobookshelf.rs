@@ -3,13 +3,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, lock, segments};
 use crate::pretend::library::PretendLibrary;
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
 
 /// An Audiobookshelf as far as reports of files go: it answers 200 to each, and drops what it cannot use without a word.
 pub struct PretendAudiobookshelf {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     shelf: Arc<Shelf>,
 }
 
@@ -30,8 +30,8 @@ impl PretendAudiobookshelf {
     /// Opens its port. The key is an admin's.
     pub async fn start(key: &str) -> io::Result<Self> {
         let shelf = Arc::new(Shelf { key: key.to_owned(), state: Mutex::default() });
-        let play: Arc<dyn Play> = Arc::clone(&shelf) as Arc<dyn Play>;
-        Ok(Self { stage: Stage::open(play, "").await?, shelf })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&shelf) as Arc<dyn Behavior>;
+        Ok(Self { http: HttpServer::open(behavior, "").await?, shelf })
     }
 
     /// Adds a library, whose watcher may be disabled.
@@ -59,7 +59,7 @@ impl PretendAudiobookshelf {
     }
 }
 
-impl Play for Shelf {
+impl Behavior for Shelf {
     fn answer(&self, call: &Recorded) -> Reply {
         let segments = segments(call, "").unwrap_or_default();
         if segments == ["status"] {

@@ -3,12 +3,12 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, lock, segments};
 
 /// An older autoscan in Go, as far as manual scans go: it accepts by an empty 200.
 pub struct PretendAutoscan {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     autoscan: Arc<Autoscan>,
 }
 
@@ -38,8 +38,8 @@ impl PretendAutoscan {
 
     async fn open(login: Option<String>, key: Option<String>, under: &str) -> io::Result<Self> {
         let autoscan = Arc::new(Autoscan { login, key, under: under.to_owned(), folders: Mutex::default() });
-        let play: Arc<dyn Play> = Arc::clone(&autoscan) as Arc<dyn Play>;
-        Ok(Self { stage: Stage::open(play, under).await?, autoscan })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&autoscan) as Arc<dyn Behavior>;
+        Ok(Self { http: HttpServer::open(behavior, under).await?, autoscan })
     }
 
     /// The folders that it was asked to scan, in order.
@@ -56,7 +56,7 @@ impl Autoscan {
     }
 }
 
-impl Play for Autoscan {
+impl Behavior for Autoscan {
     fn answer(&self, call: &Recorded) -> Reply {
         let Some(segments) = segments(call, &self.under) else { return self.error(404) };
         if segments != ["triggers", "manual"] {

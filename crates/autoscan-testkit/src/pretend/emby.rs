@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, segments};
 use crate::pretend::library::PretendLibrary;
 use crate::pretend::media_browser::ignored::Era;
 use crate::pretend::media_browser::{
     Dialect, Holdings, World, field, items, media_updated, refresh, sessions, tasks, validate,
     virtual_folders,
 };
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, segments};
 
 /// How long it waits after the last report before it looks. What the real one does is not published; people measured a
 /// minute and a half.
@@ -20,7 +20,7 @@ const DELAY: Duration = Duration::from_secs(90);
 /// An Emby server as far as scans go.
 pub struct PretendEmby {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     /// Its items, its files, its clock and its faults.
     pub holdings: Holdings,
     emby: Arc<Emby>,
@@ -109,8 +109,8 @@ impl EmbyBuilder {
         }
         let emby =
             Arc::new(Emby { made: self, holdings: holdings.clone(), maintenance: AtomicBool::new(false) });
-        let play: Arc<dyn Play> = Arc::clone(&emby) as Arc<dyn Play>;
-        Ok(PretendEmby { stage: Stage::open(play, &under).await?, holdings, emby })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&emby) as Arc<dyn Behavior>;
+        Ok(PretendEmby { http: HttpServer::open(behavior, &under).await?, holdings, emby })
     }
 }
 
@@ -150,7 +150,7 @@ struct Emby {
     maintenance: AtomicBool,
 }
 
-impl Play for Emby {
+impl Behavior for Emby {
     fn answer(&self, call: &Recorded) -> Reply {
         let Some(mut segments) = segments(call, &self.made.under) else { return self.error(404) };
         if segments.first().is_some_and(|name| name.eq_ignore_ascii_case("emby")) {

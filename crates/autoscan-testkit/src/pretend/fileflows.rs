@@ -3,13 +3,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, lock, segments};
 use crate::pretend::library::PretendLibrary;
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
 
 /// A FileFlows server as far as its queue goes.
 pub struct PretendFileFlows {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     flows: Arc<FileFlows>,
 }
 
@@ -33,8 +33,8 @@ impl PretendFileFlows {
     pub async fn start(login: Option<(&str, &str)>) -> io::Result<Self> {
         let login = login.map(|(user, password)| (user.to_owned(), password.to_owned()));
         let flows = Arc::new(FileFlows { login, state: Mutex::default() });
-        let play: Arc<dyn Play> = Arc::clone(&flows) as Arc<dyn Play>;
-        Ok(Self { stage: Stage::open(play, "").await?, flows })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&flows) as Arc<dyn Behavior>;
+        Ok(Self { http: HttpServer::open(behavior, "").await?, flows })
     }
 
     /// Adds a library with its flow, switched on or off.
@@ -72,7 +72,7 @@ impl PretendFileFlows {
     }
 }
 
-impl Play for FileFlows {
+impl Behavior for FileFlows {
     fn answer(&self, call: &Recorded) -> Reply {
         let segments = segments(call, "").unwrap_or_default();
         let body: Value = serde_json::from_str(&call.body).unwrap_or_default();

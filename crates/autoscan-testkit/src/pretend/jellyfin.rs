@@ -8,6 +8,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, segments};
 use crate::pretend::library::PretendLibrary;
 use crate::pretend::media_browser::ignored::Era;
 use crate::pretend::media_browser::{
@@ -15,14 +16,13 @@ use crate::pretend::media_browser::{
     virtual_folders,
 };
 use crate::pretend::monitor::DELAY;
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, segments};
 
 pub use quick_connect::QuickConnect;
 
 /// A Jellyfin server as far as scans go, by default one that knows no authentication but its own (12.0).
 pub struct PretendJellyfin {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     /// Its items, its files, its clock and its faults.
     pub holdings: Holdings,
     /// Its logins by a code.
@@ -99,8 +99,13 @@ impl JellyfinBuilder {
             starting: AtomicBool::new(false),
             shut_out: AtomicBool::new(false),
         });
-        let play: Arc<dyn Play> = Arc::clone(&jellyfin) as Arc<dyn Play>;
-        Ok(PretendJellyfin { stage: Stage::open(play, &under).await?, holdings, quick_connect, jellyfin })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&jellyfin) as Arc<dyn Behavior>;
+        Ok(PretendJellyfin {
+            http: HttpServer::open(behavior, &under).await?,
+            holdings,
+            quick_connect,
+            jellyfin,
+        })
     }
 }
 
@@ -166,7 +171,7 @@ struct Jellyfin {
     shut_out: AtomicBool,
 }
 
-impl Play for Jellyfin {
+impl Behavior for Jellyfin {
     fn answer(&self, call: &Recorded) -> Reply {
         if self.shut_out.load(Ordering::Relaxed) {
             return Reply::empty(503);

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Map, Value, json};
 
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, lock};
 use crate::pretend::kodi::media::{Media, Source};
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock};
 
 pub use media::KodiContent;
 
 /// A Kodi as far as scans go, as version 20.1 behaves.
 pub struct PretendKodi {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     kodi: Arc<Kodi>,
 }
 
@@ -36,8 +36,8 @@ impl PretendKodi {
     /// Opens its port. The login is what stands in the header of Basic authentication.
     pub async fn start(login: Option<&str>) -> io::Result<Self> {
         let kodi = Arc::new(Kodi { login: login.map(str::to_owned), state: Mutex::default() });
-        let play: Arc<dyn Play> = Arc::clone(&kodi) as Arc<dyn Play>;
-        Ok(Self { stage: Stage::open(play, "").await?, kodi })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&kodi) as Arc<dyn Behavior>;
+        Ok(Self { http: HttpServer::open(behavior, "").await?, kodi })
     }
 
     /// Adds a source; its folder, or folders, as Kodi writes them.
@@ -99,7 +99,7 @@ impl PretendKodi {
     }
 }
 
-impl Play for Kodi {
+impl Behavior for Kodi {
     fn answer(&self, call: &Recorded) -> Reply {
         if call.path != "/jsonrpc" {
             return self.error(404);

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::pretend::mpd::database::{Database, SONGS};
-use crate::pretend::stage::lock;
+use crate::pretend::pretend::lock;
 
 /// A Music Player Daemon as far as updates go, as version 0.23 behaves.
 pub struct PretendMpd {

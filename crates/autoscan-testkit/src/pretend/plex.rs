@@ -19,9 +19,9 @@ use serde_json::Value;
 pub use builder::PlexBuilder;
 pub use state::{PlexFileFilter, PlexItem, PlexMethod, PlexScan, PlexSocket, PlexTitle};
 
+use crate::pretend::http_server::{HttpServer, lock};
 use crate::pretend::library::PretendLibrary;
 use crate::pretend::shelf::{Filled, Shape};
-use crate::pretend::stage::{Stage, lock};
 use catalogue::Item;
 use pages::Spelling;
 use state::{PlexState, Section};
@@ -29,7 +29,7 @@ use state::{PlexState, Section};
 /// A Plex Media Server: it scans, shows what it found, and tells of it.
 pub struct PretendPlex {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     plex: Arc<Plex>,
 }
 
@@ -255,7 +255,7 @@ impl PretendPlex {
                 section.running = None;
             }
         });
-        self.stage.cut_sockets();
+        self.http.cut_sockets();
     }
 
     /// The item of a file; of a file of several episodes the first. Trash is an item too.

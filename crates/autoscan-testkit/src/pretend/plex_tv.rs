@@ -3,12 +3,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, lock, segments};
 
 /// plex.tv as far as PINs go.
 pub struct PretendPlexTv {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     plex_tv: Arc<PlexTv>,
 }
 
@@ -33,8 +33,8 @@ impl PretendPlexTv {
     /// Opens its port. `token` is what it gives for a PIN that was confirmed.
     pub async fn start(token: &str) -> io::Result<Self> {
         let plex_tv = Arc::new(PlexTv { token: token.to_owned(), pins: Mutex::default() });
-        let play: Arc<dyn Play> = Arc::clone(&plex_tv) as Arc<dyn Play>;
-        Ok(Self { stage: Stage::open(play, "").await?, plex_tv })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&plex_tv) as Arc<dyn Behavior>;
+        Ok(Self { http: HttpServer::open(behavior, "").await?, plex_tv })
     }
 
     /// A person types this code at `/link`. False when no PIN waits for it.
@@ -59,7 +59,7 @@ impl PretendPlexTv {
     }
 }
 
-impl Play for PlexTv {
+impl Behavior for PlexTv {
     fn answer(&self, call: &Recorded) -> Reply {
         let segments = segments(call, "").unwrap_or_default();
         let Some(client) = call.header("x-plex-client-identifier") else { return self.error(400) };

@@ -3,12 +3,12 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock};
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, lock};
 
 /// Somebody's server that takes webhooks. It answers as many do: a page to a webhook, and 405 to everything else.
 pub struct PretendReceiver {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     receiver: Arc<Receiver>,
 }
 
@@ -25,8 +25,8 @@ impl PretendReceiver {
     /// Opens its port.
     pub async fn start() -> io::Result<Self> {
         let receiver = Arc::new(Receiver::default());
-        let play: Arc<dyn Play> = Arc::clone(&receiver) as Arc<dyn Play>;
-        Ok(Self { stage: Stage::open(play, "").await?, receiver })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&receiver) as Arc<dyn Behavior>;
+        Ok(Self { http: HttpServer::open(behavior, "").await?, receiver })
     }
 
     /// Lets in only who sends this header, its name in lower case, with this value.
@@ -45,7 +45,7 @@ impl PretendReceiver {
     }
 }
 
-impl Play for Receiver {
+impl Behavior for Receiver {
     fn answer(&self, call: &Recorded) -> Reply {
         if let Some((header, value)) = &*lock(&self.key)
             && call.header(header) != Some(value)

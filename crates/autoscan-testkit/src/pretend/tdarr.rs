@@ -3,13 +3,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
+use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, lock, segments};
 use crate::pretend::library::PretendLibrary;
-use crate::pretend::stage::{Play, Recorded, Reply, Stage, lock, segments};
 
 /// A Tdarr server as far as scans of files go.
 pub struct PretendTdarr {
     /// Its port, its log and its trouble.
-    pub stage: Stage,
+    pub http: HttpServer,
     tdarr: Arc<Tdarr>,
 }
 
@@ -28,8 +28,8 @@ impl PretendTdarr {
     /// Opens its port. Without a key its authentication is off.
     pub async fn start(key: Option<&str>) -> io::Result<Self> {
         let tdarr = Arc::new(Tdarr { key: key.map(str::to_owned), state: Mutex::default() });
-        let play: Arc<dyn Play> = Arc::clone(&tdarr) as Arc<dyn Play>;
-        Ok(Self { stage: Stage::open(play, "").await?, tdarr })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&tdarr) as Arc<dyn Behavior>;
+        Ok(Self { http: HttpServer::open(behavior, "").await?, tdarr })
     }
 
     /// Adds a library; its first folder counts.
@@ -47,7 +47,7 @@ impl PretendTdarr {
     }
 }
 
-impl Play for Tdarr {
+impl Behavior for Tdarr {
     fn answer(&self, call: &Recorded) -> Reply {
         let segments = segments(call, "").unwrap_or_default();
         let body: Value = serde_json::from_str(&call.body).unwrap_or_default();

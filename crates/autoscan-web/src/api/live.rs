@@ -1,16 +1,14 @@
 //! `live`: what changes, as server-sent events. A page that is left open costs little, and never the place of a webhook.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use autoscan_engine::{BusEventId, BusMessage, Listener};
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -27,31 +25,28 @@ use crate::streaming::Streaming;
 const NO_SLOT_PAUSE: u64 = 30;
 /// A silent stream shows so often that it is alive: more often than proxies and the watch over connections end it.
 const HEARTBEAT: Duration = Duration::from_secs(20);
-/// News of the log that come faster than this are one.
+/// New lines of the log that come faster than this are one event.
 const BETWEEN_LOGS: Duration = Duration::from_secs(1);
-/// As much as is said in one piece.
-const LARGE: usize = 4096;
-/// Milliseconds after which a browser whose stream ended opens it again.
-const COME_BACK: u32 = 2000;
+/// The time after which a browser whose stream ended opens it again.
+const RECONNECT: Duration = Duration::from_secs(2);
 
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+const HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     // nginx would keep events until it has some kilobytes of them.
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
-/// Somebody who looks on.
+/// A client with an open stream.
 struct Subscriber {
     app: Shared,
     listener: Listener,
-    /// Who came in by a session stays only while it goes on.
+    /// A client that came in by a session stays only while it goes on.
     session: Option<Session>,
-    /// What tells of new lines of the log, for those who asked, and not before this moment.
+    /// What says that there are new lines of the log, for those who asked, and not before this moment.
     log: Option<(watch::Receiver<u64>, Instant)>,
-    /// What is still to be said at the beginning.
-    greeting: Option<Bytes>,
+    /// What is sent before any event, the last first.
+    opening: Vec<Event>,
     _slot: Slot,
 }
 
@@ -62,18 +57,17 @@ pub(super) async fn live(State(app): State<Shared>, parts: Parts) -> Result<Resp
     let slot = app.process.slots.take(Caller::of(&parts).address).ok_or_else(no_slot)?;
     let listener = app.web.engine.subscribe(if let Since::After(id) = since { Some(id) } else { None });
     // The number that a browser shows when it comes back is set before the first event.
-    let mut greeting = format!("retry: {COME_BACK}\nid: {}\n\n", listener.at());
+    let mut opening = vec![Event::default().retry(RECONNECT).id(listener.at().to_string())];
     if matches!(since, Since::Unknown) {
-        resync(&mut greeting, listener.at());
+        opening.insert(0, resync(listener.at()));
     }
-    let greeting = Some(Bytes::from(greeting));
     let log = wants_log(&parts).then(|| (app.web.log.news(), Instant::now()));
-    let subscriber = Subscriber { app, listener, session, log, greeting, _slot: slot };
+    let subscriber = Subscriber { app, listener, session, log, opening, _slot: slot };
     let events = stream::unfold(subscriber, |mut subscriber| async move {
-        let said = subscriber.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(said), subscriber))
+        let event = subscriber.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(event), subscriber))
     });
-    Ok((Extension(Streaming), HEADERS, Body::from_stream(events)).into_response())
+    Ok((Extension(Streaming), HEADERS, Sse::new(events)).into_response())
 }
 
 /// From where somebody wants to hear.
@@ -99,34 +93,18 @@ fn since(parts: &Parts) -> Since {
 }
 
 impl Subscriber {
-    /// What is said next; none when it is over.
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(greeting) = self.greeting.take() {
-            return Some(greeting);
+    /// What is sent next; none when the stream is over.
+    async fn next(&mut self) -> Option<Event> {
+        if let Some(event) = self.opening.pop() {
+            return Some(event);
         }
-        tokio::select! {
-            () = self.app.web.stop.cancelled() => None,
-            heard = self.listener.next() => {
-                if self.may_stay() { Some(self.told(heard)) } else { None }
-            }
-            () = logged(&mut self.log) => {
-                self.may_stay().then_some(Bytes::from_static(b"event: log\ndata: {}\n\n"))
-            }
-            () = tokio::time::sleep(HEARTBEAT) => {
-                self.may_stay().then_some(Bytes::from_static(b": alive\n\n"))
-            }
-        }
-    }
-
-    /// What was heard, and what came with it: a beat tells several topics, and one write is cheaper than several.
-    fn told(&mut self, first: BusMessage) -> Bytes {
-        let mut text = String::new();
-        let mut heard = Some(first);
-        while let Some(one) = heard {
-            tell(&mut text, &one);
-            heard = if text.len() < LARGE { self.listener.ready() } else { None };
-        }
-        Bytes::from(text)
+        let event = tokio::select! {
+            () = self.app.web.stop.cancelled() => return None,
+            message = self.listener.next() => event_of(&message),
+            () = new_log_lines(&mut self.log) => Event::default().event("log").data("{}"),
+            () = tokio::time::sleep(HEARTBEAT) => Event::default().comment("alive"),
+        };
+        self.may_stay().then_some(event)
     }
 
     fn may_stay(&self) -> bool {
@@ -142,7 +120,7 @@ fn wants_log(parts: &Parts) -> bool {
 }
 
 /// Ends when there are new lines of the log, once a second at most; never for those who did not ask.
-async fn logged(log: &mut Option<(watch::Receiver<u64>, Instant)>) {
+async fn new_log_lines(log: &mut Option<(watch::Receiver<u64>, Instant)>) {
     let Some((news, not_before)) = log else { return std::future::pending().await };
     tokio::time::sleep_until(*not_before).await;
     if news.changed().await.is_err() {
@@ -151,23 +129,23 @@ async fn logged(log: &mut Option<(watch::Receiver<u64>, Instant)>) {
     *not_before = Instant::now() + BETWEEN_LOGS;
 }
 
-fn tell(text: &mut String, message: &BusMessage) {
+fn event_of(message: &BusMessage) -> Event {
     match message {
-        BusMessage::Gap(id) => resync(text, *id),
+        BusMessage::Gap(id) => resync(*id),
         BusMessage::Event(event) => {
-            let (id, topic) = (event.id, event.topic.as_str());
             let data = serde_json::to_string(&**event);
             debug_assert!(data.is_ok(), "numbers and names are always JSON");
-            let written = write!(text, "id: {id}\nevent: {topic}\ndata: {}\n\n", data.unwrap_or_default());
-            debug_assert!(written.is_ok(), "a text takes everything");
+            Event::default()
+                .id(event.id.to_string())
+                .event(event.topic.as_str())
+                .data(data.unwrap_or_default())
         }
     }
 }
 
 /// Everything must be looked up afresh.
-fn resync(text: &mut String, id: BusEventId) {
-    let written = write!(text, "id: {id}\nevent: resync\ndata: {{}}\n\n");
-    debug_assert!(written.is_ok(), "a text takes everything");
+fn resync(id: BusEventId) -> Event {
+    Event::default().id(id.to_string()).event("resync").data("{}")
 }
 
 /// The connection ends with it: one that waited here for its next request would take a place, too.

@@ -25,11 +25,11 @@ struct Page {
     /// Why the folder is not shown.
     problem: Option<String>,
     roots: BrowseRoots,
-    shown: Option<Shown>,
+    shown: Option<ShownFolder>,
 }
 
 /// A folder that is shown.
-struct Shown {
+struct ShownFolder {
     /// It, exactly as it is called.
     folder: String,
     /// The breadcrumbs to it from its root, and it last.
@@ -84,7 +84,7 @@ pub(super) async fn page(
     Ok((status, frame::page(&Page { frame, problem, roots, shown })).into_response())
 }
 
-async fn look(app: &App, folder: &str, part: &BrowsePart) -> Result<Shown, (StatusCode, String)> {
+async fn look(app: &App, folder: &str, part: &BrowsePart) -> Result<ShownFolder, (StatusCode, String)> {
     let folder = LocalPath::parse(folder)
         .map_err(|refusal| (StatusCode::BAD_REQUEST, words::sentence(&refusal.to_string())))?;
     let browsed = app.web.engine.browse(&folder, part).await.map_err(|error| {
@@ -95,10 +95,10 @@ async fn look(app: &App, folder: &str, part: &BrowsePart) -> Result<Shown, (Stat
         let shown = words::plain(folder.as_str());
         (status, format!("{shown}: {}", words::sentence(&error.to_string())))
     })?;
-    Ok(Shown::of(app, &folder, part, &browsed))
+    Ok(ShownFolder::of(app, &folder, part, &browsed))
 }
 
-impl Shown {
+impl ShownFolder {
     fn of(app: &App, folder: &LocalPath, part: &BrowsePart, browsed: &Browsed) -> Self {
         let mut breadcrumbs: Vec<Place> = std::iter::successors(Some(folder.clone()), LocalPath::parent)
             .take_while(|above| above.0.is_within(&browsed.root.0))

@@ -75,11 +75,11 @@ struct TargetRow {
 struct TriggerRow {
     name: String,
     kind: &'static str,
-    heard: Heard,
+    last_event: LastEvent,
 }
 
-/// When a trigger was heard of last.
-enum Heard {
+/// The last event of a trigger.
+enum LastEvent {
     Never,
     /// Its last request was refused.
     Refused {
@@ -177,11 +177,11 @@ impl TargetRow {
 
 impl TriggerRow {
     fn new(view: &TriggerView, now: Timestamp) -> Self {
-        Self { name: words::plain(view.name.as_str()), kind: view.kind, heard: Heard::of(view, now) }
+        Self { name: words::plain(view.name.as_str()), kind: view.kind, last_event: LastEvent::of(view, now) }
     }
 }
 
-impl Heard {
+impl LastEvent {
     fn of(view: &TriggerView, now: Timestamp) -> Self {
         if let Some(refused) = triggers::last_refused(view) {
             return Self::Refused {

@@ -197,7 +197,7 @@ async fn over_tls_the_cookie_stays_there_and_plain_http_is_told_to_come_by_it() 
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("strict-transport-security: max-age=15552000\r\n"), "{answer}");
     assert!(answer.contains("set-cookie: __Host-autoscan_session=v."), "{answer}");
-    assert!(answer.contains("; Path=/; HttpOnly; SameSite=Lax; Secure\r\n"), "{answer}");
+    assert!(answer.contains("; HttpOnly; SameSite=Lax; Secure; Path=/\r\n"), "{answer}");
     stop.cancel();
     server.await.unwrap().unwrap();
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use autoscan_core::path::LocalPath;
-use autoscan_core::ports::{Folders, Inside, Listing};
+use autoscan_core::ports::{Folders, Listing, Subfolder};
 
 use super::mount_table::MountTable;
 
@@ -104,7 +104,7 @@ pub(super) fn folders(
             (kind.is_dir(), kind.is_symlink())
         };
         if is_folder || is_link {
-            found.folders.push(Inside {
+            found.folders.push(Subfolder {
                 name: entry.file_name().to_string_lossy().into_owned(),
                 path: local(&named.join(entry.file_name())),
                 is_link,

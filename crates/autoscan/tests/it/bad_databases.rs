@@ -1,5 +1,6 @@
 //! Databases that cannot be used: the start is refused with a sentence, and a server that runs lives on and says so.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -181,15 +182,24 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
         assert!(stored < 1000, "the disk is never full");
     };
     assert!(stored > 0 && is_put_off(&refused), "{stored}: {refused:?}");
-    assert!(is_put_off(&import(&program, stored)));
+    // The log of the database begins anew when it was moved into the file, which may make room for a few more.
+    let mut accepted: BTreeSet<usize> = (0..stored).collect();
+    let mut import_or_put_off = |number| {
+        let answer = import(&program, number);
+        if answer.status == 200 {
+            accepted.insert(number);
+        } else {
+            assert!(is_put_off(&answer), "{answer:?}");
+        }
+    };
+    import_or_put_off(stored);
     // What is left may be too little for an import and enough for the row that this writes.
     program.until("it is not ready", || is_put_off(&program.request("GET", "/ready", &[], b"")));
     assert_eq!(program.request("GET", "/health", &[], b"").status, 200);
     assert_eq!(home.ends(&["healthcheck"]).code, Some(1), "a container is told to wait");
     program.until("the log says why", || program.printed().contains("a request was put off"));
-    for number in 0..200 {
-        assert!(is_put_off(&import(&program, stored + number)));
-    }
+    (0..200).for_each(|number| import_or_put_off(stored + number));
+    assert!(accepted.len() < stored + 20, "{stored} and then {}", accepted.len());
     let printed = program.printed();
     let warnings = printed.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count();
     assert!(warnings < 20, "one failure that goes on is not a line for each request:\n{printed}");
@@ -198,6 +208,7 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
         Command::new("prlimit").args(["--fsize=unlimited:", "--pid", &program.id().to_string()]).status();
     assert!(roomy.unwrap().success());
     program.until("it takes webhooks again", || import(&program, stored).status == 200);
+    accepted.insert(stored);
     assert_eq!(program.request("GET", "/ready", &[], b"").status, 200);
     assert_eq!(home.ends(&["healthcheck"]).code, Some(0));
 
@@ -205,7 +216,7 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
         program.scans().iter().map(|scan| scan["folder"].as_str().unwrap().to_owned()).collect();
     folders.sort();
     let mut expected: Vec<String> =
-        (0..=stored).map(|number| format!("/tv/Show {number}/Season 01")).collect();
+        accepted.iter().map(|number| format!("/tv/Show {number}/Season 01")).collect();
     expected.sort();
     assert_eq!(folders, expected, "every 200 is there, and nothing else");
     program.stop();

@@ -58,7 +58,7 @@ fn survives(trouble: Trouble, state: &str, says: &str) {
     let program = setup.home.serve();
     import(&program, "Before");
     program.until("all is well before", || all_done(&program, 1));
-    setup.plex.stage.set_trouble(Some(trouble));
+    setup.plex.http.set_trouble(Some(trouble));
     import(&program, "Show");
     program.until("the others are told", || {
         delivery(&program, "jellyfin")["state"] == "sent" && delivery(&program, "emby")["state"] == "sent"
@@ -69,13 +69,13 @@ fn survives(trouble: Trouble, state: &str, says: &str) {
     program.until("the delivery is held", || delivery(&program, "plex")["state"] == "held");
     assert_eq!(delivery(&program, "plex")["error"], reason.as_str());
     assert_eq!(delivery(&program, "plex")["attempts"], 0, "an outage is not counted");
-    setup.plex.stage.set_trouble(None);
+    setup.plex.http.set_trouble(None);
     program.kill();
     let program = setup.home.serve();
     program.until("all is done after the restart", || all_done(&program, 2));
     assert_eq!(setup.plex_folders().iter().filter(|folder| *folder == "/data/tv/Show/S01").count(), 1);
     assert_eq!(
-        setup.jellyfin.stage.calls_to("/Library/Media/Updated").len(),
+        setup.jellyfin.http.calls_to("/Library/Media/Updated").len(),
         2,
         "nothing is repeated for another"
     );
@@ -109,19 +109,19 @@ fn a_proxy_that_timed_out_is_waited_for() {
 #[test]
 fn a_server_that_closes_in_the_middle_of_an_answer_loses_nothing() {
     let setup = Setup::new();
-    setup.plex.stage.set_trouble(Some(Trouble::CutOff));
+    setup.plex.http.set_trouble(Some(Trouble::CutOff));
     let program = setup.home.serve();
     import(&program, "Show");
     program.until("the others are told", || delivery(&program, "emby")["state"] == "sent");
     program.until("the lane holds", || lane(&program).0 == "away");
-    setup.plex.stage.set_trouble(None);
+    setup.plex.http.set_trouble(None);
     program.until("it is told when all is well", || all_done(&program, 1));
 }
 
 #[test]
 fn a_server_that_is_down_gets_each_folder_once_when_it_is_back() {
     let setup = Setup::new();
-    block_on(setup.plex.stage.close()).unwrap();
+    block_on(setup.plex.http.close()).unwrap();
     let program = setup.home.serve();
     for round in 0..3 {
         for show in 0..5 {
@@ -136,7 +136,7 @@ fn a_server_that_is_down_gets_each_folder_once_when_it_is_back() {
     });
     program.signal("TERM");
     assert!(program.ended().success());
-    block_on(async { setup.plex.stage.reopen() }).unwrap();
+    block_on(async { setup.plex.http.reopen() }).unwrap();
     let program = setup.home.serve();
     program.until("all are done", || program.scans().iter().all(|scan| scan["state"] == "done"));
     let mut folders = setup.plex_folders();
@@ -151,14 +151,14 @@ fn a_server_that_hangs_delays_nobody_and_a_stop_does_not_wait_for_it() {
     let setup = Setup::new();
     let program = setup.home.serve();
     program.until("the lane is open", || lane(&program).0 == "open");
-    setup.plex.stage.set_trouble(Some(Trouble::Hang));
+    setup.plex.http.set_trouble(Some(Trouble::Hang));
     import(&program, "Show");
     program.until("the others are told", || {
         delivery(&program, "jellyfin")["state"] == "sent" && delivery(&program, "emby")["state"] == "sent"
     });
     program.signal("TERM");
     assert!(program.ended().success(), "{}", program.printed());
-    setup.plex.stage.set_trouble(None);
+    setup.plex.http.set_trouble(None);
     let program = setup.home.serve();
     program.until("it is told after the restart", || all_done(&program, 1));
     assert_eq!(setup.plex_folders(), ["/data/tv/Show/S01"]);
@@ -185,8 +185,8 @@ fn a_call_that_is_not_understood_is_tried_again_and_does_not_stop_the_lane() {
 #[test]
 fn two_that_are_down_do_not_hold_the_third() {
     let setup = Setup::new();
-    block_on(setup.jellyfin.stage.close()).unwrap();
-    setup.emby.stage.set_trouble(Some(Trouble::Status(401)));
+    block_on(setup.jellyfin.http.close()).unwrap();
+    setup.emby.http.set_trouble(Some(Trouble::Status(401)));
     let program = setup.home.serve();
     for show in 0..20 {
         import(&program, &format!("Show {show}"));

@@ -108,7 +108,7 @@ fn a_wrong_match_is_reported_mended_when_asked_and_never_tried_twice() {
         let first = program.scans().pop().unwrap();
         let note = first["deliveries"][0]["note"].as_str().unwrap_or_default().to_owned();
         assert!(note.contains(said), "{keys}: {note}");
-        let fixes = setup.plex.stage.calls().iter().filter(|call| call.path.ends_with("/match")).count();
+        let fixes = setup.plex.http.calls().iter().filter(|call| call.path.ends_with("/match")).count();
         assert_eq!(fixes, usize::from(keys.contains("fix")), "{keys}");
     }
 }

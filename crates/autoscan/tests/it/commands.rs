@@ -24,7 +24,7 @@ impl Setup {
             "files: {{ settle: 0s }}\n\
              triggers: {{ sonarr: [{{ name: sonarr, map: {{ /tv: {media}/tv }} }}] }}\n\
              targets: {{ plex: [{{ name: plex, url: '{}', token: plex-token, proof: off, map: {{ {media}: /data }} }}] }}\n",
-            plex.stage.url()
+            plex.http.url()
         );
         home.write("config.yml", &format!("{config}{usual}{lines}"));
         home.write("media/tv/Show/Season 01/1.mkv", "film");
@@ -187,7 +187,7 @@ fn libraries_are_listed_and_a_server_that_is_away_is_named() {
     let told: Value = serde_json::from_str(&well(setup.ends(&["libraries", "--json"]))).unwrap();
     assert_eq!(told[0]["libraries"][0]["folders"], json!(["/data/tv"]));
 
-    block_on(setup.plex.stage.close()).unwrap();
+    block_on(setup.plex.http.close()).unwrap();
     let ended = setup.ends(&["libraries", "--json"]);
     assert!(not_well(&ended, 1).contains("plex: "), "{ended:?}");
     assert!(ended.json()[0]["error"].as_str().unwrap().contains("refused"), "{ended:?}");
@@ -210,7 +210,7 @@ fn explain_tells_the_journey_and_changes_nothing() {
         "  library  TV (show, /data/tv)".to_owned(),
         format!(
             "  call     GET {}/library/sections/1/refresh?path=%2Fdata%2Ftv%2FShow%2FSeason+01",
-            setup.plex.stage.url()
+            setup.plex.http.url()
         ),
     ] {
         assert!(told.lines().any(|told| told.starts_with(&line)), "{line:?} in\n{told}");
@@ -360,7 +360,7 @@ fn check_names_what_is_wrong_with_servers_and_maps() {
     assert!(bad.contains("401") && bad.contains("token"), "{bad}");
 
     let setup = Setup::new("");
-    block_on(setup.plex.stage.close()).unwrap();
+    block_on(setup.plex.http.close()).unwrap();
     let ended = setup.ends(&["check"]);
     assert!(ended.code == Some(1) && ended.out.contains("the connection was refused"), "{ended:?}");
 

@@ -113,7 +113,7 @@ fn the_older_apps_variables_alone_make_scans_of_what_every_sender_posts() {
 fn the_older_apps_servers_are_told() {
     let (plex, jellyfin) = (servers::plex(), servers::jellyfin());
     let home = Home::bare();
-    let (plex_url, jellyfin_url) = (plex.stage.url(), jellyfin.stage.url());
+    let (plex_url, jellyfin_url) = (plex.http.url(), jellyfin.http.url());
     let program = home.serve_by(command(
         &home,
         &[
@@ -140,7 +140,7 @@ fn the_older_apps_servers_are_told() {
 fn the_older_apps_jellyfin_may_be_an_emby() {
     let emby = servers::emby();
     let home = Home::bare();
-    let url = emby.stage.url();
+    let url = emby.http.url();
     let variables = [
         ("SERVER_PASS", "pass"),
         ("EMBY_OR_JELLYFIN", "emby"),
@@ -197,7 +197,7 @@ fn every_key_is_overridden_by_its_variable_and_secrets_come_from_files() {
         "files: {{ check: true }}\n\
          triggers: {{ sonarr: [{{ name: sonarr, map: {{ /tv: /wrong }} }}] }}\n\
          targets: {{ plex: [{{ name: plex, url: '{}', token: wrong }}] }}\n",
-        plex.stage.url()
+        plex.http.url()
     ));
     home.write("secrets/plex", "plex-token\n");
     home.write("secrets/key", "key-from-a-file\n");
@@ -217,13 +217,13 @@ fn every_key_is_overridden_by_its_variable_and_secrets_come_from_files() {
     assert_eq!(program.scans_with("X-Api-Key: key-from-a-file").len(), 1);
     assert_eq!(program.scans_with(&login()).len(), 1, "what no variable names stays");
     drop(program);
-    plex.stage.forget_calls();
+    plex.http.forget_calls();
 
     let mut check = home.command(&["check"]);
     check.env("AUTOSCAN__FILES__CHECK", "false").env("AUTOSCAN__TARGETS__PLEX__TOKEN", "plex-token");
     let ended = Ended::of(check);
     assert_eq!(ended.code, Some(0), "without its number the first one is meant: {ended:?}");
-    assert!(plex.stage.calls().iter().all(|call| call.param("X-Plex-Token").is_none()), "no token in a URL");
+    assert!(plex.http.calls().iter().all(|call| call.param("X-Plex-Token").is_none()), "no token in a URL");
 }
 
 #[test]

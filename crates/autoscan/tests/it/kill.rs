@@ -18,7 +18,7 @@ fn home(plex: &autoscan_testkit::PretendPlex, minimum_age: &str) -> Home {
     let config = std::fs::read_to_string(home.path("config.yml")).unwrap();
     let lines = format!(
         "files: {{ check: false }}\ntriggers: {{ sonarr: [{{ name: sonarr }}] }}\ntargets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, proof: off }}]\n",
-        plex.stage.url()
+        plex.http.url()
     );
     home.write(
         "config.yml",
@@ -110,17 +110,17 @@ fn a_soft_stop_finishes_what_is_being_sent_and_stores_the_rest() {
     let plex = servers::plex();
     let home = home(&plex, "0s");
     let program = home.serve();
-    plex.stage.set_trouble(Some(Trouble::Slow(Duration::from_millis(700))));
+    plex.http.set_trouble(Some(Trouble::Slow(Duration::from_millis(700))));
     for show in 0..5 {
         program.sonarr(&episode(&format!("/data/tv/Show {show}"), "S01/a.mkv"));
     }
     program
-        .until("a call is in hand", || plex.stage.calls().iter().any(|call| call.path.ends_with("/refresh")));
+        .until("a call is in hand", || plex.http.calls().iter().any(|call| call.path.ends_with("/refresh")));
     program.signal("TERM");
     assert!(program.ended().success(), "{}", program.printed());
     let before = plex.scans().len();
     assert!((1..5).contains(&before), "{before}");
-    plex.stage.set_trouble(None);
+    plex.http.set_trouble(None);
     let program = home.serve();
     program.until("the rest is told", || plex.scans().len() >= 5);
     program.until("nothing is open", || program.get("/api/v1/stats")["running"] == 0);
@@ -133,10 +133,10 @@ fn a_second_signal_ends_at_once() {
     let home = home(&plex, "0s");
     let program = home.serve();
     program.until("Plex is known", || program.printed().contains("the server answers"));
-    plex.stage.set_trouble(Some(Trouble::Hang));
-    let before = plex.stage.call_count();
+    plex.http.set_trouble(Some(Trouble::Hang));
+    let before = plex.http.call_count();
     program.sonarr(&episode("/data/tv/Show", "S01/a.mkv"));
-    program.until("a call is in hand", || plex.stage.call_count() > before);
+    program.until("a call is in hand", || plex.http.call_count() > before);
     program.signal("TERM");
     program.until("it stops softly", || program.printed().contains("a second signal ends at once"));
     program.signal("INT");

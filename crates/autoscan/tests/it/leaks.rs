@@ -294,7 +294,7 @@ fn nothing_that_comes_out_of_the_whole_program_holds_a_secret() {
     program.until("the config was read again", || program.printed().contains("The config was read again"));
     send(&program, &mut out);
     let plex = servers::plex();
-    set_up(&person, &plex.stage.url(), &mut out);
+    set_up(&person, &plex.http.url(), &mut out);
     look_at_all(&person, &program, &mut out);
 
     program.kill();

@@ -84,9 +84,9 @@ fn five_hundred_episodes_of_a_season_are_one_call_per_server() {
     program.until("the scan is done", || done(&program));
     assert_eq!(program.scans().len(), 1);
     assert_eq!(setup.plex_folders(), ["/data/tv/Show/Season 01"]);
-    assert_eq!(setup.jellyfin.stage.calls_to("/Library/Media/Updated").len(), 1);
+    assert_eq!(setup.jellyfin.http.calls_to("/Library/Media/Updated").len(), 1);
     assert_eq!(setup.jellyfin.updates().len(), 500);
-    assert_eq!(setup.emby.stage.calls_to("/Library/Media/Updated").len(), 1);
+    assert_eq!(setup.emby.http.calls_to("/Library/Media/Updated").len(), 1);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn every_name_reaches_plex_as_the_file_is_called() {
     let told: BTreeSet<String> = setup.plex_folders().into_iter().collect();
     let wanted: BTreeSet<String> = names.iter().map(|name| format!("/data/tv/{name}/S01")).collect();
     assert_eq!(told, wanted);
-    for server in [setup.plex.stage.calls(), setup.jellyfin.stage.calls(), setup.emby.stage.calls()] {
+    for server in [setup.plex.http.calls(), setup.jellyfin.http.calls(), setup.emby.http.calls()] {
         let secret =
             |target: &str| ["plex-token", "jellyfin-key", "emby-key"].iter().any(|key| target.contains(key));
         assert!(server.iter().all(|call| !secret(&call.target)), "no key stands in a URL");
@@ -247,9 +247,9 @@ fn no_secret_leaves() {
     program.sonarr(&episode("/tv/Show", "S01/a.mkv"));
     program.until("it is done", || done(&program));
     for trouble in [autoscan_testkit::Trouble::Status(401), autoscan_testkit::Trouble::Status(500)] {
-        setup.plex.stage.set_trouble(Some(trouble));
+        setup.plex.http.set_trouble(Some(trouble));
         program.sonarr(&episode("/tv/Show", "S01/a.mkv"));
-        block_on(setup.plex.stage.wait_for_calls(setup.plex.stage.call_count() + 1));
+        block_on(setup.plex.http.wait_for_calls(setup.plex.http.call_count() + 1));
     }
     let shown = [
         program.printed(),

@@ -3,7 +3,7 @@
 use std::fs;
 
 use autoscan_testkit::{
-    PretendArr, PretendAudiobookshelf, PretendFileFlows, PretendReceiver, PretendTdarr, Stage,
+    HttpServer, PretendArr, PretendAudiobookshelf, PretendFileFlows, PretendReceiver, PretendTdarr,
 };
 use serde_json::Value;
 
@@ -62,12 +62,12 @@ impl ManySetup {
         let (key, login) = (format!("api-key: {KEY}"), format!("username: me, password: {KEY}"));
         let header = format!("headers: {{ X-Key: {KEY} }}");
         [
-            usual("sonarr", self.sonarr.stage.url(), &key),
-            usual("radarr", self.radarr.stage.url(), &key),
-            usual("tdarr", self.tdarr.stage.url(), &key),
-            usual("fileflows", self.fileflows.stage.url(), &login),
-            usual("audiobookshelf", self.shelf.stage.url(), &key),
-            usual("webhook", self.receiver.stage.url() + "/hooks/autoscan?room=1", &header),
+            usual("sonarr", self.sonarr.http.url(), &key),
+            usual("radarr", self.radarr.http.url(), &key),
+            usual("tdarr", self.tdarr.http.url(), &key),
+            usual("fileflows", self.fileflows.http.url(), &login),
+            usual("audiobookshelf", self.shelf.http.url(), &key),
+            usual("webhook", self.receiver.http.url() + "/hooks/autoscan?room=1", &header),
             "  command: [{ name: command, map: { HOME/media: /data }, argv: [/bin/sh, HOME/note.sh, HOME, '--at={folder}'] }]\n".to_owned(),
         ]
         .concat()
@@ -81,14 +81,14 @@ impl ManySetup {
     }
 
     /// The servers, each by its kind.
-    pub(crate) fn stages(&self) -> [(&'static str, &Stage); 6] {
+    pub(crate) fn servers(&self) -> [(&'static str, &HttpServer); 6] {
         [
-            ("sonarr", &self.sonarr.stage),
-            ("radarr", &self.radarr.stage),
-            ("tdarr", &self.tdarr.stage),
-            ("fileflows", &self.fileflows.stage),
-            ("audiobookshelf", &self.shelf.stage),
-            ("webhook", &self.receiver.stage),
+            ("sonarr", &self.sonarr.http),
+            ("radarr", &self.radarr.http),
+            ("tdarr", &self.tdarr.http),
+            ("fileflows", &self.fileflows.http),
+            ("audiobookshelf", &self.shelf.http),
+            ("webhook", &self.receiver.http),
         ]
     }
 
@@ -108,10 +108,10 @@ impl ManySetup {
     /// How often each was told, in the order of [`KINDS`].
     pub(crate) fn told(&self) -> [usize; 7] {
         [
-            self.sonarr.stage.calls_to("/command").len(),
-            self.radarr.stage.calls_to("/command").len(),
+            self.sonarr.http.calls_to("/command").len(),
+            self.radarr.http.calls_to("/command").len(),
             self.tdarr.scans().len(),
-            self.fileflows.stage.calls_to("/manually-add").len(),
+            self.fileflows.http.calls_to("/manually-add").len(),
             self.shelf.taken().len() + self.shelf.scans().len(),
             self.receiver.bodies().len(),
             self.noted().len(),

@@ -76,8 +76,8 @@ fn with_the_maps_that_were_proposed_the_next_import_is_seen() {
     let config = |of_sonarr: &str, of_plex: &str| {
         format!(
             "{usual}files: {{ settle: 0s }}\ntriggers:\n  sonarr: [{{ name: sonarr, api: {{ url: '{}', api-key: {KEY} }}, map: {{ {of_sonarr} }} }}]\n  radarr: [{{ name: radarr, map: {{ /movies: {root}/movies }} }}]\ntargets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, map: {{ {of_plex} }} }}]\n",
-            sonarr.stage.url(),
-            plex.stage.url()
+            sonarr.http.url(),
+            plex.http.url()
         )
     };
     home.write("config.yml", &config("", ""));
@@ -129,9 +129,9 @@ fn a_folder_with_another_name_is_recognised_by_the_servers_own_files() {
         emby.holdings.hold(file, 1);
     }
     for (kind, url, named, key) in [
-        ("plex", plex.stage.url(), "token", "plex-token"),
-        ("jellyfin", jellyfin.stage.url(), "api-key", "jellyfin-key"),
-        ("emby", emby.stage.url(), "api-key", "emby-key"),
+        ("plex", plex.http.url(), "token", "plex-token"),
+        ("jellyfin", jellyfin.http.url(), "api-key", "jellyfin-key"),
+        ("emby", emby.http.url(), "api-key", "emby-key"),
     ] {
         let home = Home::new("");
         for file in &files {

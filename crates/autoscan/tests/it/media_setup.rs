@@ -40,12 +40,12 @@ impl MediaSetup {
         let map = format!("map: {{ {root}: /data }}");
         let plexes = format!(
             "targets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, {map}{keys} }}]\n",
-            plex.stage.url()
+            plex.http.url()
         );
         let others = format!(
             "  jellyfin: [{{ name: jellyfin, url: '{}', api-key: jellyfin-key, {map} }}]\n  emby: [{{ name: emby, url: '{}', api-key: emby-key, {map} }}]\n",
-            jellyfin.stage.url(),
-            emby.stage.url()
+            jellyfin.http.url(),
+            emby.http.url()
         );
         let targets = if all { plexes + &others } else { plexes };
         let usual = fs::read_to_string(home.path("config.yml")).unwrap();

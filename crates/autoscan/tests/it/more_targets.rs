@@ -33,16 +33,16 @@ fn an_import_is_told_to_each_in_its_own_words_with_the_key_where_it_belongs() {
     assert_eq!(states(&program), ["seen", "skipped", "sent", "sent", "sent", "sent", "sent"]);
     let (folder, path) = ("/data/tv/Show/Season 01", format!("/data/tv/Show/{file}"));
 
-    let told = only_body(&setup.sonarr.stage.calls_to("/api/v3/command"));
+    let told = only_body(&setup.sonarr.http.calls_to("/api/v3/command"));
     assert_eq!(told, json!({"name": "RescanSeries", "seriesId": 7}));
     let reason = newest(&program, "radarr");
     assert!(error(&reason).contains("no film of Radarr has the folder"), "{reason}");
-    let told = only_body(&setup.tdarr.stage.calls_to("/api/v2/scan-files"));
+    let told = only_body(&setup.tdarr.http.calls_to("/api/v2/scan-files"));
     let config = json!({"dbID": "idTV", "arrayOrPath": [path], "mode": "scanFolderWatcher"});
     assert_eq!(told, json!({"data": {"scanConfig": config}}));
-    let told = only_body(&setup.fileflows.stage.calls_to("/api/library-file/manually-add"));
+    let told = only_body(&setup.fileflows.http.calls_to("/api/library-file/manually-add"));
     assert_eq!(told, json!({"FlowUid": "flow-tv", "Files": [path], "CustomVariables": {}}));
-    let told = only_body(&setup.shelf.stage.calls_to("/api/watcher/update"));
+    let told = only_body(&setup.shelf.http.calls_to("/api/watcher/update"));
     assert_eq!(told, json!({"libraryId": "books", "path": path, "type": "add"}));
     let told = json!({"event": "created", "folder": folder, "paths": [path]});
     assert_eq!(setup.receiver.bodies(), [told]);
@@ -50,17 +50,17 @@ fn an_import_is_told_to_each_in_its_own_words_with_the_key_where_it_belongs() {
     assert_eq!(setup.told(), [1, 0, 1, 1, 1, 1, 1]);
 
     let bearer = format!("Bearer {KEY}");
-    for (stage, path, header, value) in [
-        (&setup.sonarr.stage, "/command", "x-api-key", KEY),
-        (&setup.tdarr.stage, "/scan-files", "x-api-key", KEY),
-        (&setup.fileflows.stage, "/manually-add", "authorization", "Bearer token-0"),
-        (&setup.shelf.stage, "/watcher/update", "authorization", bearer.as_str()),
-        (&setup.receiver.stage, "/hooks/autoscan", "x-key", KEY),
+    for (pretend, path, header, value) in [
+        (&setup.sonarr.http, "/command", "x-api-key", KEY),
+        (&setup.tdarr.http, "/scan-files", "x-api-key", KEY),
+        (&setup.fileflows.http, "/manually-add", "authorization", "Bearer token-0"),
+        (&setup.shelf.http, "/watcher/update", "authorization", bearer.as_str()),
+        (&setup.receiver.http, "/hooks/autoscan", "x-key", KEY),
     ] {
-        assert_eq!(stage.calls_to(path).last().and_then(|call| call.header(header)), Some(value), "{path}");
+        assert_eq!(pretend.calls_to(path).last().and_then(|call| call.header(header)), Some(value), "{path}");
     }
-    for (kind, stage) in setup.stages() {
-        assert!(stage.calls().iter().all(|call| !call.target.contains(KEY)), "{kind}: a key in a URL");
+    for (kind, pretend) in setup.servers() {
+        assert!(pretend.calls().iter().all(|call| !call.target.contains(KEY)), "{kind}: a key in a URL");
     }
     assert!(!program.printed().contains(KEY), "{}", program.printed());
 }
@@ -79,7 +79,7 @@ fn a_film_is_a_command_for_radarr_and_where_files_cannot_be_told_the_library_is(
             .iter()
             .all(|kind| newest(&program, kind)["state"] == "sent")
     });
-    let told = only_body(&setup.radarr.stage.calls_to("/api/v3/command"));
+    let told = only_body(&setup.radarr.http.calls_to("/api/v3/command"));
     assert_eq!(told, json!({"name": "RescanMovie", "movieId": 9}));
     assert_eq!(setup.shelf.scans(), ["quiet"], "its watcher is off, so it would drop a report");
     let flows = newest(&program, "fileflows");
@@ -99,7 +99,7 @@ fn two_files_of_a_folder_are_one_call_and_two_seasons_of_a_series_one_command() 
     let (one, two) = ("/data/tv/Show/Season 01/1.mkv", "/data/tv/Show/Season 01/2.mkv");
     assert_eq!(setup.sonarr.rescans(), [7]);
     assert_eq!(setup.tdarr.scans(), [("idTV".to_owned(), vec![one.to_owned(), two.to_owned()])]);
-    let told = only_body(&setup.fileflows.stage.calls_to("/manually-add"));
+    let told = only_body(&setup.fileflows.http.calls_to("/manually-add"));
     assert_eq!(told["Files"], json!([one, two]));
     let told: Vec<Value> = setup.shelf.taken().iter().map(|report| report["path"].clone()).collect();
     assert_eq!(told, [one, two]);
@@ -219,19 +219,19 @@ fn a_wrong_key_holds_each_with_a_sentence_and_the_right_one_lets_it_go_on() {
 #[test]
 fn servers_that_are_down_get_their_own_once_when_they_are_back() {
     let setup = ManySetup::new();
-    for (_, stage) in setup.stages() {
-        block_on(stage.close()).unwrap();
+    for (_, pretend) in setup.servers() {
+        block_on(pretend.close()).unwrap();
     }
     let program = setup.home.serve();
     setup.episode(&program, "Show", "S01/1.mkv");
     let held = ["held", "held", "held", "held", "held", "held", "sent"];
     program.until("all but the program are held", || states(&program) == held);
-    for (kind, _) in setup.stages() {
+    for (kind, _) in setup.servers() {
         let delivery = newest(&program, kind);
         assert!(error(&delivery).contains("refused") && delivery["attempts"] == 0, "{kind}: {delivery}");
     }
-    for (_, stage) in setup.stages() {
-        block_on(async { stage.reopen() }).unwrap();
+    for (_, pretend) in setup.servers() {
+        block_on(async { pretend.reopen() }).unwrap();
     }
     for kind in KINDS {
         assert_eq!(program.ask("POST", &format!("/api/v1/targets/{kind}/test"), "{}").status, 200, "{kind}");
@@ -275,7 +275,7 @@ fn check_speaks_of_no_key_to_a_server_that_wants_none() {
     let home = Home::new(&format!(
         "targets:\n  mpd: [{{ name: mpd, host: 127.0.0.1, port: {}, music-directory: /music }}]\n  tdarr: [{{ name: tdarr, url: '{}' }}]\n",
         mpd.port(),
-        tdarr.stage.url()
+        tdarr.http.url()
     ));
     let ended = home.ends(&["check"]);
     let line = |name: &str| ended.out.lines().find(|line| line.contains(name)).unwrap_or_default();

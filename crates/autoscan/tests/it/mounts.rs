@@ -67,7 +67,7 @@ impl Setup {
         let config = fs::read_to_string(home.path("config.yml")).unwrap();
         let lines = format!(
             "files: {{ settle: 0s }}\ntriggers: {{ sonarr: [{{ name: sonarr }}] }}\ntargets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, map: {{ {root}/mounted: /data/tv, {root}/beside: /data/tv }} }}]\n",
-            plex.stage.url()
+            plex.http.url()
         );
         home.write("config.yml", &format!("{config}{lines}"));
         Self { home, plex }
@@ -213,7 +213,7 @@ fn a_library_that_was_away_for_ten_seconds_is_all_trash_and_none_of_it_is_emptie
     let trash = "empty-trash: { after: always, max-items: 1000000, max-percent: 100 }";
     let lines = format!(
         "files: {{ settle: 0s }}\ntriggers: {{ radarr: [{{ name: radarr }}] }}\ntargets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, map: {{ {root}: /data/movies }}, {trash} }}]\n",
-        plex.stage.url()
+        plex.http.url()
     );
     home.write("config.yml", &format!("{config}{lines}"));
     let program = home.serve();
@@ -254,7 +254,7 @@ fn a_library_that_was_away_for_ten_seconds_is_all_trash_and_none_of_it_is_emptie
 
 /// Plex looks at the whole library of films.
 fn look_at_all(plex: &autoscan_testkit::PretendPlex) {
-    let host = plex.stage.url();
+    let host = plex.http.url();
     let host = host.trim_start_matches("http://").trim_end_matches('/');
     let mut stream = std::net::TcpStream::connect(host).unwrap();
     let request = format!(

@@ -38,7 +38,7 @@ fn webhook(keys: &str) -> (PretendReceiver, Home) {
     let receiver = servers::receiver();
     let home = home(&format!(
         "  webhook: [{{ name: webhook, url: '{}/hook?a=b%20c', headers: {{ X-Key: {KEY} }}, map: {{ HOME/media: /data }}{keys} }}]\n",
-        receiver.stage.url()
+        receiver.http.url()
     ));
     (receiver, home)
 }
@@ -70,7 +70,7 @@ fn a_body_of_ones_own_stays_json_whatever_a_file_is_called_and_a_page_is_an_answ
         receiver.bodies(),
         [json!({"path": path, "text": format!("new: {path}!"), "all": [change], "what": "created"})]
     );
-    let call = receiver.stage.calls_to("/hook").pop().unwrap();
+    let call = receiver.http.calls_to("/hook").pop().unwrap();
     assert_eq!((call.method.as_str(), call.target.as_str()), ("PUT", "/hook?a=b%20c"));
     assert_eq!((call.header("x-key"), call.header("content-type")), (Some(KEY), Some("application/json")));
 }
@@ -79,19 +79,19 @@ fn a_body_of_ones_own_stays_json_whatever_a_file_is_called_and_a_page_is_an_answ
 fn a_webhook_that_is_refused_is_tried_again_and_one_that_meets_an_outage_is_held() {
     let (receiver, home) = webhook("");
     let program = home.serve();
-    receiver.stage.set_trouble(Some(Trouble::Status(404)));
+    receiver.http.set_trouble(Some(Trouble::Status(404)));
     import(&program);
     program.until("an attempt is counted", || newest(&program, "webhook")["attempts"] == 1);
     let delivery = newest(&program, "webhook");
     assert!(delivery["state"] == "waiting" && error(&delivery).contains("404"), "{delivery}");
     assert!(!error(&delivery).contains("hook"), "the path of its URL may be a secret: {delivery}");
 
-    receiver.stage.set_trouble(Some(Trouble::Status(500)));
+    receiver.http.set_trouble(Some(Trouble::Status(500)));
     retry(&program);
     program.until("it is held", || newest(&program, "webhook")["state"] == "held");
     assert!(error(&newest(&program, "webhook")).contains("500"), "{}", newest(&program, "webhook"));
     assert!(receiver.bodies().is_empty());
-    receiver.stage.set_trouble(None);
+    receiver.http.set_trouble(None);
     retry(&program);
     program.until("it is told", || all_done(&program, 1));
     assert_eq!(receiver.bodies().len(), 1);

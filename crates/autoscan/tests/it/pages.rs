@@ -122,7 +122,7 @@ fn a_person_scans_by_hand_retries_what_is_missing_and_sees_what_comes_in() {
 fn a_person_adds_a_plex_by_its_pin() {
     let (plex_tv, plex) = (block_on(PretendPlexTv::start("plex-token")).unwrap(), servers::plex());
     for screen in [Screen::Desk, Screen::Phone] {
-        let home = Home::new(&format!("plex-tv-url: '{}'\n", plex_tv.stage.url()));
+        let home = Home::new(&format!("plex-tv-url: '{}'\n", plex_tv.http.url()));
         let program = home.serve();
         block_on(async {
             let base = format!("http://127.0.0.1:{}", home.port);
@@ -132,7 +132,7 @@ fn a_person_adds_a_plex_by_its_pin() {
             browser.inspect("overview-without-targets").await;
             browser.go("/setup").await;
             browser.press("Plex").await;
-            browser.fill("input[name=url]", &plex.stage.url()).await;
+            browser.fill("input[name=url]", &plex.http.url()).await;
             browser.inspect("setup-address").await;
             browser.press("Next").await;
             browser.press("Get a code").await;

@@ -104,7 +104,7 @@ fn the_setup_has_its_pictures() {
     let (plex_tv, plex) = (block_on(PretendPlexTv::start("plex-token")).unwrap(), servers::plex());
     let home = Home::to_be_seen(&format!(
         "plex-tv-url: '{}'\ntriggers: {{ sonarr: [{{ name: sonarr, map: {{ /tv: /srv/autoscan/media/tv }} }}] }}\n",
-        plex_tv.stage.url()
+        plex_tv.http.url()
     ));
     for (series, file) in EPISODES {
         home.write(&format!("media/tv/{series}/{file}"), "film");
@@ -122,7 +122,7 @@ fn the_setup_has_its_pictures() {
         browser.log_in().await;
         browser.go("/setup").await;
         browser.press("Plex").await;
-        browser.fill("input[name=url]", &plex.stage.url()).await;
+        browser.fill("input[name=url]", &plex.http.url()).await;
         browser.press("Next").await;
         browser.press("Get a code").await;
         browser.find("#code").await;

@@ -23,7 +23,7 @@ const SONARR: &str =
 fn plex(name: &str, server: &PretendPlex) -> String {
     format!(
         "    - {{ name: {name}, url: '{}', token: plex-token, proof: off, map: {{ /mnt: /data }} }}\n",
-        server.stage.url()
+        server.http.url()
     )
 }
 

@@ -134,7 +134,7 @@ pub(crate) fn assert_none_of(secrets: &[&str], text: &str, of: &str) {
 fn no_secret_of_the_config_is_ever_printed() {
     let plex = block_on(PretendPlex::builder().token("S3cret-of-Plex&Co").start()).unwrap();
     let home = Home::bare();
-    home.write("config.yml", &full_of_secrets(home.port, &plex.stage.url()));
+    home.write("config.yml", &full_of_secrets(home.port, &plex.http.url()));
     let every: [&[&str]; 18] = [
         &["check"],
         &["check", "--json"],

@@ -62,12 +62,12 @@ fn a_plex_that_starts_and_refuses_is_waited_for() {
     let setup = MediaSetup::of_plex("");
     setup.plex.set_start_state(Some("starting"));
     setup.put("tv/Show/Season 01/Show - S01E01.mkv", 10);
-    setup.plex.stage.set_trouble(Some(Trouble::Status(503)));
+    setup.plex.http.set_trouble(Some(Trouble::Status(503)));
     let program = setup.home.serve();
     imported(&program, "Show", "Season 01/Show - S01E01.mkv");
     program.until("it is held", || newest(&program, "plex")["state"] == "held");
     assert_eq!(setup.plex.scans().len(), 0);
-    setup.plex.stage.set_trouble(None);
+    setup.plex.http.set_trouble(None);
     program.until("it goes on", || all_done(&program, 1));
     assert_eq!(setup.plex.scans().len(), 1, "once");
 }
@@ -129,7 +129,7 @@ fn a_new_file_is_analysed_where_that_is_wanted_and_its_season_where_that_is() {
         let path = "/data/tv/Show/Season 01/Show - S01E01.mkv";
         let episode = setup.plex.item(path).unwrap();
         assert_eq!(episode.analysed, analysed, "{keys}");
-        let calls = setup.plex.stage.calls();
+        let calls = setup.plex.http.calls();
         let asked: Vec<&str> = calls.iter().filter_map(|call| call.path.strip_suffix("/analyze")).collect();
         assert_eq!(asked.len(), analysed, "{keys}: {asked:?}");
         let is_the_episode = asked.iter().any(|path| path.ends_with(&format!("/{}", episode.key)));

@@ -50,9 +50,9 @@ pub(crate) fn targets(
     let map = format!("map: {{ {root}: /data }}, proof: off");
     format!(
         "targets:\n  plex: [{{ name: plex, url: '{}', token: plex-token, {map} }}]\n  jellyfin: [{{ name: jellyfin, url: '{}', api-key: jellyfin-key, {map} }}]\n  emby: [{{ name: emby, url: '{}', api-key: emby-key, {map} }}]\n",
-        plex.stage.url(),
-        jellyfin.stage.url(),
-        emby.stage.url(),
+        plex.http.url(),
+        jellyfin.http.url(),
+        emby.http.url(),
     )
 }
 

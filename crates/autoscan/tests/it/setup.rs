@@ -26,7 +26,7 @@ fn from_an_empty_folder_to_a_proven_scan_by_the_page_alone() {
     for (name, value) in [
         ("AUTOSCAN__HOST", "127.0.0.1"),
         ("AUTOSCAN__PORT", &home.port.to_string()),
-        ("AUTOSCAN__PLEX_TV_URL", &plex_tv.stage.url()),
+        ("AUTOSCAN__PLEX_TV_URL", &plex_tv.http.url()),
         ("AUTOSCAN__MINIMUM_AGE", "0s"),
         ("AUTOSCAN__FILES__SETTLE", "0s"),
         ("AUTOSCAN__LOG__LEVEL", "trace"),
@@ -42,10 +42,10 @@ fn from_an_empty_folder_to_a_proven_scan_by_the_page_alone() {
 
     let person = Person::log_in(&program, password);
     person.send("/setup/kind", &[("kind", "plex")]);
-    person.send("/setup/address", &[("url", &plex.stage.url()), ("name", "plex")]);
+    person.send("/setup/address", &[("url", &plex.http.url()), ("name", "plex")]);
     let (page, _) = person.send("/setup/login", &[]);
     let code = plex_tv.codes().pop().unwrap();
-    assert!(page.contains(&code) && page.contains(&format!("{}/link", plex_tv.stage.url())), "{page}");
+    assert!(page.contains(&code) && page.contains(&format!("{}/link", plex_tv.http.url())), "{page}");
     let (page, _) = person.send("/setup/confirm", &[]);
     assert!(page.contains("not confirmed yet"), "{page}");
     plex_tv.confirm(&code);
@@ -66,7 +66,7 @@ fn from_an_empty_folder_to_a_proven_scan_by_the_page_alone() {
     assert!(page.contains("plex is told from now on") && page.contains("/triggers/sonarr"), "{page}");
 
     let written = fs::read_to_string(home.path("config.yml")).unwrap();
-    assert!(written.contains(TOKEN) && written.contains(&plex.stage.url()), "{written}");
+    assert!(written.contains(TOKEN) && written.contains(&plex.http.url()), "{written}");
     for line in first.lines().filter(|line| line.trim_start().starts_with('#')) {
         assert!(written.contains(line), "a comment is gone: {line}\n{written}");
     }
@@ -85,7 +85,7 @@ fn from_an_empty_folder_to_a_proven_scan_by_the_page_alone() {
     for page in person.saw.take() {
         assert!(!page.contains(TOKEN), "{page}");
     }
-    for call in plex_tv.stage.calls().iter().chain(&plex.stage.calls()) {
+    for call in plex_tv.http.calls().iter().chain(&plex.http.calls()) {
         assert!(!call.target.contains(TOKEN), "{call:?}");
     }
 }
@@ -109,7 +109,7 @@ fn a_map_that_the_page_filled_in_by_itself_proves_the_next_import() {
     let program = home.serve();
     let person = Person::log_in(&program, crate::harness::PASSWORD);
     person.send("/setup/kind", &[("kind", "plex")]);
-    person.send("/setup/address", &[("url", &plex.stage.url()), ("name", "plex")]);
+    person.send("/setup/address", &[("url", &plex.http.url()), ("name", "plex")]);
     let (page, _) = person.send("/setup/key", &[("key", TOKEN)]);
     let filled: Vec<&str> =
         page.split("name=\"here\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
@@ -125,7 +125,7 @@ fn a_map_that_the_page_filled_in_by_itself_proves_the_next_import() {
     home.write("media/serien/Show B/Season 01/Show B - S01E02.mkv", "film");
     program.sonarr(&episode("/tv/Show B", "Season 01/Show B - S01E02.mkv"));
     program.until("Plex shows it", || program.scans()[0]["deliveries"][0]["state"] == "seen");
-    for call in plex.stage.calls() {
+    for call in plex.http.calls() {
         assert!(!call.target.contains(TOKEN), "{call:?}");
     }
 }
@@ -133,7 +133,7 @@ fn a_map_that_the_page_filled_in_by_itself_proves_the_next_import() {
 #[test]
 fn plex_tv_knows_one_autoscan_by_one_name_for_ever() {
     let plex_tv = block_on(PretendPlexTv::start(TOKEN)).unwrap();
-    let home = Home::new(&format!("plex-tv-url: {}\n", plex_tv.stage.url()));
+    let home = Home::new(&format!("plex-tv-url: {}\n", plex_tv.http.url()));
     for _ in 0..2 {
         let program = home.serve();
         let person = Person::log_in(&program, crate::harness::PASSWORD);
@@ -143,7 +143,7 @@ fn plex_tv_knows_one_autoscan_by_one_name_for_ever() {
         program.stop();
     }
     let clients: Vec<String> = plex_tv
-        .stage
+        .http
         .calls()
         .iter()
         .map(|call| call.header("x-plex-client-identifier").unwrap().to_owned())

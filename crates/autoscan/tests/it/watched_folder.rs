@@ -33,7 +33,7 @@ fn a_folder_is_read_by_itself_and_what_came_while_autoscan_was_away_is_found_at_
              triggers:\n  folder:\n    - name: disk\n      paths: ['{}']\n      every: 1s\n      exclude: ['\\.part$']\n\
              targets:\n  plex:\n    - {{ name: plex, url: '{}', token: plex-token, proof: off, map: {{ '{}': /data/tv }} }}\n",
             media.display(),
-            plex.stage.url(),
+            plex.http.url(),
             media.display(),
         ),
     );

@@ -4,8 +4,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::not_found;
+use crate::pretend::http_server::{Recorded, Reply, lock};
 use crate::pretend::media_browser::field;
-use crate::pretend::stage::{Recorded, Reply, lock};
 
 /// Quick Connect of a pretend Jellyfin, its users' logins and its API keys.
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::pretend::media_browser::world::World;
-use crate::pretend::stage::lock;
+use crate::pretend::pretend::lock;
 
 /// A refresh of one item that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use autoscan_core::media::stem;
 
 use crate::pretend::media_browser::title::{Fit, Title};
 use crate::pretend::media_browser::tree::{Kind, Tree};
-use crate::pretend::stage::Recorded;
+use crate::pretend::pretend::Recorded;
 
 /// Where items are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

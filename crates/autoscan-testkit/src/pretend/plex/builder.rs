@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 
 use super::state::{PlexState, Section};
 use super::{Plex, PretendPlex};
+use crate::pretend::http_server::{Behavior, HttpServer};
 use crate::pretend::library::PretendLibrary;
-use crate::pretend::stage::{Play, Stage};
 
 /// Makes a [`PretendPlex`].
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl PlexBuilder {
         let sections = self.libraries.iter().cloned().map(Section::new).collect();
         let state = Mutex::new(PlexState { sections, ..PlexState::default() });
         let plex = Arc::new_cyclic(|me| Plex { made: self, state, me: me.clone() });
-        let play: Arc<dyn Play> = Arc::clone(&plex) as Arc<dyn Play>;
-        Ok(PretendPlex { stage: Stage::open(play, &under).await?, plex })
+        let behavior: Arc<dyn Behavior> = Arc::clone(&plex) as Arc<dyn Behavior>;
+        Ok(PretendPlex { http: HttpServer::open(behavior, &under).await?, plex })
     }
 }

@@ -9,7 +9,7 @@ use super::Plex;
 use super::catalogue::{Item, Kind, file_name};
 use super::pages::{self, Around, Spelling, Within, kind_of};
 use super::state::{PlexFileFilter, PlexState, Section};
-use crate::pretend::stage::{Play as _, Recorded, Reply, lock};
+use crate::pretend::http_server::{Behavior as _, Recorded, Reply, lock};
 
 /// The part of a list that is asked for.
 #[derive(Clone, Copy)]

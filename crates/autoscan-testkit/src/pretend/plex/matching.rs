@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Plex;
 use super::state::{PlexState, PlexTitle};
-use crate::pretend::stage::{Recorded, Reply, lock};
+use crate::pretend::http_server::{Recorded, Reply, lock};
 
 impl Plex {
     /// The candidates for an item: by an id such as `imdb-tt0133093`, or by the name.

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::Plex;
 use super::state::PlexSocket;
-use crate::pretend::stage::{FRAMES, Frame, Reply, lock};
+use crate::pretend::http_server::{FRAMES, Frame, Reply, lock};
 
 /// What no client expects.
 const GARBAGE: [&str; 8] = [

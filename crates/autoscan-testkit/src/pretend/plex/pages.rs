@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::catalogue::{Item, Kind};
 use super::state::{NOW, Section};
 use super::xml;
-use crate::pretend::stage::{Recorded, Reply};
+use crate::pretend::http_server::{Recorded, Reply};
 
 /// How numbers and booleans are written: it depends on the server's age and on who asks.
 #[derive(Clone, Copy)]

@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use super::Plex;
 use super::pages;
 use super::state::{PlexMethod, PlexScan, PlexState};
-use crate::pretend::stage::{Frame, Play, Recorded, Reply, lock, segments};
+use crate::pretend::http_server::{Behavior, Frame, Recorded, Reply, lock, segments};
 
-impl Play for Plex {
+impl Behavior for Plex {
     fn answer(&self, call: &Recorded) -> Reply {
         let Some(segments) = segments(call, &self.made.under) else { return self.error(404) };
         if let Some(refusal) = self.refusal(call, &segments) {

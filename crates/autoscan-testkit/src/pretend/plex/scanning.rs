@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::Plex;
 use super::catalogue::Catalogue;
 use super::state::{Activity, NOW, PlexScan, PlexState};
+use crate::pretend::pretend::lock;
 use crate::pretend::shelf::within;
-use crate::pretend::stage::lock;
 
 /// An activity names its section only after this.
 const NAMED_AFTER: Duration = Duration::from_secs(1);

@@ -6,8 +6,8 @@ use tokio::sync::mpsc;
 
 use super::catalogue::{Catalogue, Kind};
 use crate::pretend::library::PretendLibrary;
+use crate::pretend::pretend::Frame;
 use crate::pretend::shelf::Shelf;
-use crate::pretend::stage::Frame;
 
 /// A scan that Plex really started.
 #[derive(Clone, Debug, PartialEq, Eq)]

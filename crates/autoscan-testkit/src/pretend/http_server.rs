@@ -73,8 +73,8 @@ impl Reply {
     }
 }
 
-/// The play of one kind of server.
-pub(crate) trait Play: Send + Sync + 'static {
+/// How one kind of server answers.
+pub(crate) trait Behavior: Send + Sync + 'static {
     /// What it answers to a call.
     fn answer(&self, call: &Recorded) -> Reply;
 
@@ -88,8 +88,8 @@ pub(crate) trait Play: Send + Sync + 'static {
     }
 }
 
-/// Where a pretend server plays: a port, a log of calls and the trouble it is in.
-pub struct Stage {
+/// What a pretend server speaks HTTP by: a port, a log of calls and the trouble it is in.
+pub struct HttpServer {
     address: SocketAddr,
     under: String,
     shared: Arc<Shared>,
@@ -100,7 +100,7 @@ pub struct Stage {
 }
 
 struct Shared {
-    play: Arc<dyn Play>,
+    behavior: Arc<dyn Behavior>,
     state: Mutex<Script>,
     called: Notify,
     /// The open websockets, which end with the port.
@@ -122,13 +122,13 @@ struct Script {
     most_unanswered: usize,
 }
 
-impl Stage {
-    /// Opens a port for the play. `under` is the sub-path that the URL ends with.
-    pub(crate) async fn open(play: Arc<dyn Play>, under: &str) -> io::Result<Self> {
+impl HttpServer {
+    /// Opens a port for a server of this behavior. `under` is the sub-path that the URL ends with.
+    pub(crate) async fn open(behavior: Arc<dyn Behavior>, under: &str) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            play,
+            behavior,
             state: Mutex::default(),
             called: Notify::new(),
             sockets: Mutex::default(),
@@ -258,7 +258,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for HttpServer {
     fn drop(&mut self) {
         if let Some(open) = lock(&self.open).take() {
             open.abort();
@@ -344,8 +344,8 @@ async fn handle(State(shared): State<Arc<Shared>>, mut request: Request) -> Resu
     }
     let reply = match trouble {
         None | Some(Trouble::Slow(_)) => match upgrade {
-            None => shared.play.answer(&call),
-            Some(upgrade) => match shared.play.socket(&call) {
+            None => shared.behavior.answer(&call),
+            Some(upgrade) => match shared.behavior.socket(&call) {
                 Ok(frames) => {
                     let (response, speaking) = socket::switch(&call, upgrade, frames);
                     shared.keep(speaking);
@@ -358,9 +358,9 @@ async fn handle(State(shared): State<Arc<Shared>>, mut request: Request) -> Resu
         Some(Trouble::WebPage) => {
             Reply::new(200, "text/html", "<!DOCTYPE html><html><title>Log in</title><form></form></html>")
         }
-        Some(Trouble::Status(status)) => shared.play.error(status),
+        Some(Trouble::Status(status)) => shared.behavior.error(status),
         Some(Trouble::RetryAfter(status, after)) => {
-            let mut reply = shared.play.error(status);
+            let mut reply = shared.behavior.error(status);
             reply.headers.push(("retry-after", after));
             reply
         }

@@ -1,4 +1,4 @@
-//! The yard where servers are raised: the built programs, and a fresh folder for each server.
+//! Where servers are started: the built programs, and a fresh folder for each server.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -34,12 +34,12 @@ impl Settings {
 }
 
 /// Where the built programs are, and where their databases may stand.
-pub(crate) struct Yard {
+pub(crate) struct Workspace {
     programs: PathBuf,
     folders: TempDir,
 }
 
-impl Yard {
+impl Workspace {
     /// The programs beside this one; databases under the same folder, so that they stand on a real disk and not in
     /// memory.
     pub(crate) fn new() -> Result<Self> {
