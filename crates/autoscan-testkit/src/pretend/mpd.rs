@@ -9,8 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::pretend::http_server::lock;
 use crate::pretend::mpd::database::{Database, SONGS};
-use crate::pretend::pretend::lock;
 
 /// A Music Player Daemon as far as updates go, as version 0.23 behaves.
 pub struct PretendMpd {

@@ -2,8 +2,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::pretend::http_server::lock;
 use crate::pretend::media_browser::world::World;
-use crate::pretend::pretend::lock;
 
 /// A refresh of one item that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use autoscan_core::media::stem;
 
+use crate::pretend::http_server::Recorded;
 use crate::pretend::media_browser::title::{Fit, Title};
 use crate::pretend::media_browser::tree::{Kind, Tree};
-use crate::pretend::pretend::Recorded;
 
 /// Where items are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

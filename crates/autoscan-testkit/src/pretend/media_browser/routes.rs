@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::pretend::http_server::Recorded;
 use crate::pretend::library::PretendLibrary;
 use crate::pretend::media_browser::dto::{MADE_AT, Wish, item, seconds};
 use crate::pretend::media_browser::ignored::Era;
 use crate::pretend::media_browser::query::{Place, Query, list};
 use crate::pretend::media_browser::tree::{Tree, hash};
 use crate::pretend::media_browser::world::World;
-use crate::pretend::pretend::Recorded;
 
 /// What is made of a path's hash for the second half of a Jellyfin id.
 const SECOND_HALF: u64 = 0x9e37_79b9_7f4a_7c15;

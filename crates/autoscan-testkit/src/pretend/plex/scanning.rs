@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Plex;
 use super::catalogue::Catalogue;
 use super::state::{Activity, NOW, PlexScan, PlexState};
-use crate::pretend::pretend::lock;
+use crate::pretend::http_server::lock;
 use crate::pretend::shelf::within;
 
 /// An activity names its section only after this.

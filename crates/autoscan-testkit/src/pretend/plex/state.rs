@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::catalogue::{Catalogue, Kind};
+use crate::pretend::http_server::Frame;
 use crate::pretend::library::PretendLibrary;
-use crate::pretend::pretend::Frame;
 use crate::pretend::shelf::Shelf;
 
 /// A scan that Plex really started.
