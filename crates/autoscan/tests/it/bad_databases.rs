@@ -161,6 +161,14 @@ fn import(program: &Program, number: usize) -> Answer {
     program.ask("POST", "/triggers/sonarr", &episode(&series, "Season 01/S01E01.mkv"))
 }
 
+/// The folders of all scans, sorted.
+fn folders(program: &Program) -> Vec<String> {
+    let mut folders: Vec<String> =
+        program.scans().iter().map(|scan| scan["folder"].as_str().unwrap().to_owned()).collect();
+    folders.sort();
+    folders
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
@@ -212,13 +220,10 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
     assert_eq!(program.request("GET", "/ready", &[], b"").status, 200);
     assert_eq!(home.ends(&["healthcheck"]).code, Some(0));
 
-    let mut folders: Vec<String> =
-        program.scans().iter().map(|scan| scan["folder"].as_str().unwrap().to_owned()).collect();
-    folders.sort();
     let mut expected: Vec<String> =
         accepted.iter().map(|number| format!("/tv/Show {number}/Season 01")).collect();
     expected.sort();
-    assert_eq!(folders, expected, "every 200 is there, and nothing else");
+    assert_eq!(folders(&program), expected, "every 200 is there, and nothing else");
     program.stop();
     let printed = program.printed();
     assert!(printed.contains("repeated: a request was put off"), "how often is said at the end:\n{printed}");
