@@ -8,6 +8,7 @@ use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Clock, Files, Owner, Store, StoreError};
 use autoscan_core::redact::Redaction;
 use autoscan_core::time::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -24,7 +25,7 @@ use crate::guard_watch::GuardWatch;
 use crate::guards::Guards;
 use crate::heartbeat::Heartbeat;
 use crate::history::History;
-use crate::intake::Intake;
+use crate::intake::{Intake, MOST_WAITING};
 use crate::janitor::Janitor;
 use crate::lane::Lane;
 use crate::mounts::Mounts;
@@ -131,6 +132,7 @@ impl Engine {
             rules: Arc::clone(&rules),
             scheduler,
             fails: AtomicBool::new(false),
+            waits_for_lock: Semaphore::new(MOST_WAITING),
         });
         Arc::new(Self {
             owner: Owner(run.cast_signed()),

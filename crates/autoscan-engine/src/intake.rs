@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use autoscan_core::change::{Change, Refusal};
 use autoscan_core::filter::IgnoreList;
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, PathRefusal, TriggerPath};
-use autoscan_core::ports::{Absorb, Batch, Bookmark, Hook, Reading, RefusalRecord, StoreError};
+use autoscan_core::ports::{Absorb, Batch, Bookmark, Hook, Reading, Receipt, RefusalRecord, StoreError};
 use autoscan_core::scan::{Scan, StoredChange};
 use autoscan_core::time::Timestamp;
+use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
 use crate::bound::{BoundTrigger, Rules};
@@ -21,6 +23,14 @@ use crate::ports::Ports;
 use crate::storms::Storms;
 use crate::views::{IntakeError, IntakeReport};
 use crate::wakeup::Wakeup;
+
+/// How long a request waits while another program keeps the database locked. Sonarr and Radarr wait 100 s for their answer and
+/// never send a webhook again (measured at Sonarr 10.0.0.15072 and Radarr 10.0.0.15633).
+const LOCKED_PATIENCE: Duration = Duration::from_mins(1);
+/// The pause before the next attempt meanwhile.
+const LOCKED_PAUSE: Duration = Duration::from_millis(200);
+/// Requests that wait like this at most; more are refused at once.
+pub(crate) const MOST_WAITING: usize = 256;
 
 /// The same path on this machine.
 pub(crate) fn to_local(map: &PathMap, path: &TriggerPath) -> Result<LocalPath, PathRefusal> {
@@ -50,6 +60,8 @@ pub(crate) struct Intake {
     pub(crate) scheduler: Arc<Wakeup>,
     /// Whether the last request could not be stored: a small write may still fit where a request does not.
     pub(crate) fails: AtomicBool,
+    /// Permits of requests that wait while another program keeps the database locked.
+    pub(crate) waits_for_lock: Semaphore,
 }
 
 /// Changes on their way in: whose they are, and whom they are for.
@@ -181,7 +193,7 @@ impl Intake {
             return Ok(taken);
         }
         let wakes = !folders.is_empty();
-        let stored = self.ports.store.absorb(Batch { received_at: now, folders, refusals, bookmark }).await;
+        let stored = self.absorb(Batch { received_at: now, folders, refusals, bookmark }).await;
         self.note_writes(stored.as_ref().err());
         taken.scans = stored?.scans;
         self.bus.scans(taken.scans.iter().copied());
@@ -190,6 +202,29 @@ impl Intake {
             self.scheduler.wake_before(self.ports.steady() + quiet);
         }
         Ok(taken)
+    }
+
+    /// Stores a batch, and waits for a database that another program keeps locked. What fails in another way fails at once.
+    async fn absorb(&self, batch: Batch) -> Result<Receipt, StoreError> {
+        let store = &self.ports.store;
+        let locked = match store.absorb(batch.clone()).await {
+            Err(StoreError::Locked) => StoreError::Locked,
+            stored => return stored,
+        };
+        let Ok(_permit) = self.waits_for_lock.try_acquire() else { return Err(locked) };
+        warn!(
+            "another program keeps the database locked; requests wait for it, each for up to {} s",
+            LOCKED_PATIENCE.as_secs()
+        );
+        let until = self.ports.steady() + LOCKED_PATIENCE;
+        while self.ports.steady() < until {
+            self.ports.clock.sleep(LOCKED_PAUSE).await;
+            match store.absorb(batch.clone()).await {
+                Err(StoreError::Locked) => {}
+                stored => return stored,
+            }
+        }
+        Err(locked)
     }
 
     /// Counts deletions before they are stored, so that none is started uncounted. A folder that got a file in the same request

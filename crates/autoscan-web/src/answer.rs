@@ -186,7 +186,7 @@ impl From<StoreError> for Problem {
                 .with(header::RETRY_AFTER, STORE_PAUSE.into())
         };
         match error {
-            StoreError::NotWritable(_) => Self {
+            StoreError::NotWritable(_) | StoreError::Locked => Self {
                 cause: Some(Box::new(Cause(error.to_string()))),
                 ..unavailable("The database cannot be written: nothing was stored, send it again later")
             },

@@ -131,7 +131,7 @@ impl RequestLog {
                 tracing::error!(%method, route, cause, "a request failed; nothing of it was kept");
             }
             Some(Cause(cause)) => {
-                tracing::warn!(%method, route, cause, "a request was put off; its sender was told to come again");
+                tracing::warn!(%method, route, cause, "a request was not stored; it is lost unless its sender sends it again, and Sonarr and Radarr do not");
             }
             None => tracing::debug!(%method, route, status = status.as_u16(), "answered"),
         }

@@ -212,9 +212,14 @@ pub struct Stats {
 /// Why the store did not do it. Nothing of the request was kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Read-only, full, locked: may pass by itself.
+    /// Read-only or full: may pass by itself.
     #[error("the database cannot be written: {0}")]
     NotWritable(String),
+    /// Another program keeps it locked, for longer than the store waits by itself.
+    #[error(
+        "the database cannot be written: another program keeps it locked; autoscan goes on by itself once that program lets go"
+    )]
+    Locked,
     /// The store was closed, because autoscan stops.
     #[error("the database is closed")]
     Closed,

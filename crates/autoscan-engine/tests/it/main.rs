@@ -8,6 +8,7 @@ mod gate;
 mod history;
 mod intake;
 mod lanes;
+mod locked;
 mod model;
 mod news;
 mod nobody;

@@ -13,7 +13,7 @@ pub(super) fn store_error(error: &Error) -> StoreError {
             "it has become read-only; make it writable again and autoscan goes on by itself".to_owned()
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
-            "another program keeps it locked; autoscan goes on by itself once that program lets go".to_owned()
+            return StoreError::Locked;
         }
         Some(ErrorCode::SystemIoFailure) => {
             format!("the disk answered with an error ({error}); autoscan goes on by itself when that passes")

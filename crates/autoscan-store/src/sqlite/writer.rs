@@ -382,10 +382,7 @@ mod tests {
             assert_eq!(waits::take(), 1, "{journal}");
             for mut answer in answers {
                 let answer = answer.try_recv().unwrap();
-                assert!(
-                    matches!(&answer, Err(StoreError::NotWritable(reason)) if reason.contains("locked")),
-                    "{answer:?}"
-                );
+                assert!(matches!(&answer, Err(StoreError::Locked)), "{answer:?}");
             }
             other.execute_batch("ROLLBACK").unwrap();
             let (job, mut answer) = setting("after");

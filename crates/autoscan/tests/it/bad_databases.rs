@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
+use rusqlite::Connection;
 use serde_json::json;
 
 use crate::harness::{Answer, Home, Program, episode};
@@ -205,7 +208,7 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
     program.until("it is not ready", || is_put_off(&program.request("GET", "/ready", &[], b"")));
     assert_eq!(program.request("GET", "/health", &[], b"").status, 200);
     assert_eq!(home.ends(&["healthcheck"]).code, Some(1), "a container is told to wait");
-    program.until("the log says why", || program.printed().contains("a request was put off"));
+    program.until("the log says why", || program.printed().contains("a request was not stored"));
     (0..200).for_each(|number| import_or_put_off(stored + number));
     assert!(accepted.len() < stored + 20, "{stored} and then {}", accepted.len());
     let printed = program.printed();
@@ -226,7 +229,10 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
     assert_eq!(folders(&program), expected, "every 200 is there, and nothing else");
     program.stop();
     let printed = program.printed();
-    assert!(printed.contains("repeated: a request was put off"), "how often is said at the end:\n{printed}");
+    assert!(
+        printed.contains("repeated: a request was not stored"),
+        "how often is said at the end:\n{printed}"
+    );
 }
 
 #[test]
@@ -251,4 +257,23 @@ fn a_server_whose_database_was_taken_away_takes_nothing_more_and_says_why() {
         program.stop();
         assert!(!home.path(taken).exists(), "what has the name is not touched: {taken}");
     }
+}
+
+#[test]
+fn a_webhook_waits_for_another_program_that_keeps_the_database_locked() {
+    let home = Home::new("triggers: { sonarr: [{}] }\n");
+    let program = home.serve();
+    let other = Connection::open(home.path("autoscan.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    thread::scope(|scope| {
+        let sent = scope.spawn(|| import(&program, 1));
+        // Longer than SQLite is told to wait by itself.
+        thread::sleep(Duration::from_secs(7));
+        assert!(!sent.is_finished(), "it is neither refused nor answered 200");
+        other.execute_batch("COMMIT").unwrap();
+        assert_eq!(sent.join().unwrap().status, 200);
+    });
+    assert_eq!(folders(&program), ["/tv/Show 1/Season 01"]);
+    let printed = program.printed();
+    assert!(printed.contains("another program keeps the database locked; requests wait"), "{printed}");
 }

@@ -1,0 +1,78 @@
+//! A database that another program keeps locked: senders wait for it, because they send a webhook only once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use autoscan_core::ports::{Hook, StoreError};
+use autoscan_engine::{Engine, IntakeError, IntakeReport};
+use autoscan_testkit::{TestEngine, TestSetup, name};
+use tokio::task::JoinHandle;
+
+type Taken = Result<IntakeReport, IntakeError>;
+
+/// A webhook of a new file, sent while the test goes on.
+fn send(engine: &Arc<Engine>, path: &str) -> JoinHandle<Taken> {
+    let (engine, body) = (Arc::clone(engine), format!("created {path}"));
+    tokio::spawn(async move {
+        let hook = Hook { query: &[], content_type: None, body: body.as_bytes() };
+        engine.take(&name("sonarr"), &hook).await
+    })
+}
+
+fn is_locked(taken: &Taken) -> bool {
+    matches!(taken, Err(IntakeError::Store(StoreError::Locked)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_waits_for_a_locked_database_and_is_stored_once_it_is_free() {
+    let harness = TestEngine::start(TestSetup::default());
+    harness.faulty_store.fail(Some(StoreError::Locked));
+    let sent = send(&harness.engine, "/tv/Show/a.mkv");
+    harness.seconds(50).await;
+    assert!(!sent.is_finished(), "it is neither refused nor answered 200");
+
+    harness.faulty_store.fail(None);
+    harness.seconds(1).await;
+
+    assert_eq!(sent.await.unwrap().unwrap().scans.len(), 1);
+    harness.seconds(60).await;
+    assert_eq!(harness.targets[0].folders(), ["/tv/Show"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_is_refused_after_a_minute_before_its_sender_gives_up() {
+    let harness = TestEngine::start(TestSetup::default());
+    harness.faulty_store.fail(Some(StoreError::Locked));
+    let sent = send(&harness.engine, "/tv/Show/a.mkv");
+    harness.seconds(65).await;
+
+    assert!(sent.is_finished());
+    assert!(is_locked(&sent.await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_is_said_at_once() {
+    let harness = TestEngine::start(TestSetup::default());
+    harness.faulty_store.fail(Some(StoreError::NotWritable("the disk is full".to_owned())));
+    let sent = tokio::time::timeout(Duration::from_millis(100), send(&harness.engine, "/tv/Show/a.mkv"));
+
+    let taken = sent.await.expect("it does not wait").unwrap();
+    assert!(matches!(taken, Err(IntakeError::Store(StoreError::NotWritable(_)))), "{taken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_wait_and_the_others_are_refused_at_once() {
+    let harness = TestEngine::start(TestSetup::default());
+    harness.faulty_store.fail(Some(StoreError::Locked));
+    let sent: Vec<_> =
+        (0..300).map(|number| send(&harness.engine, &format!("/tv/Show{number}/a.mkv"))).collect();
+    harness.seconds(5).await;
+    let refused = sent.iter().filter(|sent| sent.is_finished()).count();
+    assert_eq!(refused, 300 - 256);
+
+    harness.faulty_store.fail(None);
+    harness.seconds(1).await;
+
+    assert!(sent.iter().all(JoinHandle::is_finished));
+    assert_eq!(harness.scans().await.len(), 256);
+}
