@@ -101,7 +101,9 @@ async fn a_song_deleted_from_the_music_directory_itself_is_told_itself() {
 async fn the_songs_of_a_gone_album_are_told_in_one_command() {
     let songs: Vec<String> = (0..100).map(|number| format!("Gone/Al/{number}.mp3")).collect();
     let (mpd, server) = mpd(&songs.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    songs.iter().for_each(|song| mpd.take(song));
+    for song in &songs {
+        mpd.take(song);
+    }
     tell(&*server, at_the_root(songs.iter().map(|song| Change::deleted(at(song))).collect())).await;
     assert_eq!((told(&mpd), mpd.songs()), (vec!["update \"Gone/Al\"".to_owned()], Vec::new()));
 }
@@ -193,7 +195,9 @@ async fn changed_songs_beside_other_changes_are_read_anew_too() {
 async fn many_changed_songs_of_a_folder_are_one_command() {
     let songs: Vec<String> = (0..40).map(|number| format!("A/B/{number}.mp3")).collect();
     let (mpd, server) = mpd(&songs.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    songs.iter().for_each(|song| mpd.put_song(song, 1, 9));
+    for song in &songs {
+        mpd.put_song(song, 1, 9);
+    }
     let changes = songs.iter().map(|song| Change::modified(at(song))).collect();
     tell(&*server, changed("/srv/music/A/B", changes)).await;
     assert_eq!(told(&mpd), ["rescan \"A/B\""]);
