@@ -1,31 +1,37 @@
 //! Music Player Daemon. It is told of a folder below its music directory, and asked for the songs one by one.
 
+mod address;
+mod commands;
 mod protocol;
+mod prove;
+mod told;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::fault::Fault;
-use autoscan_core::media::Role;
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::ports::{
     Identity, Libraries, Library, Plan, PlannedCall, Playback, Proof, Target, TargetScan,
 };
-use autoscan_core::proof::{ExpectedFile, Observation, Presence};
+use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::Http;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::family::batch::BatchResults;
 use crate::family::settings;
 use crate::kind::{Connected, TargetKind};
-use crate::mpd::protocol::{Address, Connection, Reply};
+use crate::mpd::address::Address;
+use crate::mpd::commands::Command;
+use crate::mpd::protocol::{Connection, number};
+use crate::mpd::told::ToldFolders;
 
 pub(crate) const KIND: TargetKind =
     TargetKind { name: "mpd", settings: <Settings as JsonSchema>::json_schema, connect };
@@ -34,9 +40,9 @@ pub(crate) const KIND: TargetKind =
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 struct Settings {
-    /// The machine on which MPD answers, as this one sees it.
+    /// The machine on which MPD answers, as this one sees it, or the path of its socket on this machine.
     host: String,
-    /// Its port.
+    /// Its port; of no use with a socket.
     #[serde(default = "usual_port")]
     port: u16,
     /// A password that gives the permissions `read` and `control`, when MPD wants one.
@@ -49,19 +55,12 @@ fn usual_port() -> u16 {
     6600
 }
 
-/// How many updates are remembered with their folder.
-const REMEMBERED: usize = 1000;
-
 fn connect(given: &Value, _: &Http) -> Result<Connected, String> {
     let given: Settings = settings::read(given)?;
-    let host = given.host.trim().trim_start_matches('[').trim_end_matches(']').to_owned();
-    if host.is_empty() || host.contains(['/', '@']) {
-        return Err("`host` must be the name or address of a machine alone, such as localhost".to_owned());
-    }
+    let address = Address::parse(&given.host, given.port)?;
     let root = AbsolutePath::parse(given.music_directory.trim())
         .map_err(|refusal| format!("`music-directory`: {refusal}"))?;
     let password = given.password.map(|password| settings::trimmed("password", &password)).transpose()?;
-    let address = Address { host, port: given.port };
     let url = address.to_string();
     let music = Library {
         id: "music".to_owned(),
@@ -70,8 +69,8 @@ fn connect(given: &Value, _: &Http) -> Result<Connected, String> {
         folders: vec![root.to_string()],
     };
     let libraries = Arc::new([music]);
-    let (jobs, endings) = (Mutex::default(), Mutex::default());
-    Ok(Connected { server: Arc::new(Mpd { address, password, root, libraries, jobs, endings }), url })
+    let (told, endings) = (Mutex::default(), Mutex::default());
+    Ok(Connected { server: Arc::new(Mpd { address, password, root, libraries, told, endings }), url })
 }
 
 struct Mpd {
@@ -80,8 +79,7 @@ struct Mpd {
     root: AbsolutePath,
     /// All its music is one library.
     libraries: Arc<[Library]>,
-    /// The updates that were asked for, by the folder of their scan, the latest last.
-    jobs: Mutex<VecDeque<(TargetPath, u32)>>,
+    told: Mutex<ToldFolders>,
     /// The endings of names that it takes for songs, once it was asked.
     endings: Mutex<Option<Arc<HashSet<String>>>>,
 }
@@ -107,26 +105,23 @@ impl Mpd {
         })
     }
 
-    /// What MPD is asked to update for a scan. An update of a folder two levels below what MPD knows does nothing
-    /// (MPD 0.23 looks for its parent in the wrong place), so the highest unknown folder is updated. For files that lie
-    /// in the music directory itself, these are, and not all music.
-    async fn updates(&self, mpd: &mut Connection, scan: &TargetScan) -> Result<Vec<String>, Fault> {
-        let names = self.names(&scan.folder)?;
-        if names.is_empty() {
-            let is_file = |change: &&_| is_file_change(change);
-            let files =
-                scan.changes.iter().filter(is_file).filter_map(|change| self.names(&change.path).ok());
-            let files: Vec<String> = files.map(|names| names.join("/")).collect();
-            let known_files_only = files.len() == scan.changes.len() && !files.is_empty();
-            return Ok(if known_files_only { files } else { vec![String::new()] });
+    fn told(&self) -> MutexGuard<'_, ToldFolders> {
+        locked(&self.told)
+    }
+
+    /// What MPD is told for a scan; nothing where it knows nothing of what is gone.
+    async fn commands(&self, mpd: &mut Connection, scan: &TargetScan) -> Result<Vec<Command>, Fault> {
+        self.names(&scan.folder)?;
+        let endings = self.endings(mpd).await?;
+        let wishes = commands::wishes(&self.root, scan, |path| is_song(&endings, path));
+        if wishes.is_empty() {
+            return Err(Fault::not_mine(format!(
+                "the scan names nothing below MPD's music directory {:?}, and all music is updated only when a person asks for \
+                 a scan of that folder",
+                self.root
+            )));
         }
-        for depth in 1..names.len() {
-            let above = names[..depth].join("/");
-            if let Reply::Unknown = mpd.ask("count", &["base", &above]).await? {
-                return Ok(vec![above]);
-            }
-        }
-        Ok(vec![names.join("/")])
+        commands::commands(mpd, &wishes).await
     }
 
     /// Tells one scan over a connection, which is given back unless it was lost: after half an answer the next one would be
@@ -143,64 +138,25 @@ impl Mpd {
     }
 
     async fn update(&self, mpd: &mut Connection, scan: &TargetScan) -> Result<(), Fault> {
-        for path in self.updates(mpd, scan).await? {
-            let told = mpd.ask("update", &[&path]).await?.done("update")?;
-            let job =
-                told.iter().find(|(name, _)| name == "updating_db").and_then(|(_, job)| job.parse().ok());
-            if let Some(job) = job {
-                self.remember(&scan.folder, job);
-            }
+        for command in self.commands(mpd, scan).await? {
+            self.send(mpd, &scan.folder, &command).await?;
         }
         Ok(())
     }
 
-    fn remember(&self, folder: &TargetPath, job: u32) {
-        let mut jobs = locked(&self.jobs);
-        jobs.retain(|(known, _)| known != folder);
-        jobs.push_back((folder.clone(), job));
-        if jobs.len() > REMEMBERED {
-            jobs.pop_front();
+    /// Sends a command for the folder of a scan, and remembers it with the number that MPD gave to it.
+    async fn send(&self, mpd: &mut Connection, folder: &TargetPath, command: &Command) -> Result<(), Fault> {
+        if let (Some(job), at) = self.order(mpd, command).await? {
+            self.told().add(folder, command, job, at);
         }
+        Ok(())
     }
 
-    fn job_of(&self, folder: &TargetPath) -> Option<u32> {
-        let jobs = locked(&self.jobs);
-        jobs.iter().find(|(known, _)| known == folder).map(|(_, job)| *job)
-    }
-
-    /// The update of this folder that has not ended yet.
-    async fn unfinished(&self, mpd: &mut Connection, folder: &TargetPath) -> Result<Option<u32>, Fault> {
-        let Some(job) = self.job_of(folder) else { return Ok(None) };
-        let status = mpd.ask("status", &[]).await?.done("status")?;
-        let running = status.iter().find(|(name, _)| name == "updating_db");
-        let running = running.and_then(|(_, job)| job.parse().ok());
-        Ok(running.filter(|running| !is_over(job, *running)).map(|_| job))
-    }
-
-    async fn look(&self, mpd: &mut Connection, expected: &ExpectedFile) -> Result<Observation, Fault> {
-        let Ok(names) = self.names(&expected.path) else {
-            return Ok(Observation::Unknowable(format!(
-                "{:?} is not in the music directory",
-                expected.path.as_str()
-            )));
-        };
-        let path = names.join("/");
-        let is_known = match mpd.ask("lsinfo", &[&path]).await? {
-            Reply::Done(_) => true,
-            Reply::Unknown => false,
-            Reply::Refused(fault) => return Err(fault),
-        };
-        Ok(match (expected.presence, is_known) {
-            (Presence::There { .. }, true) | (Presence::Gone, false) => Observation::Proven,
-            (Presence::Gone, true) => Observation::NotYet(format!("MPD still lists {path:?}")),
-            // MPD keeps no folder that holds no song.
-            (Presence::There { .. }, false) if expected.subject == Subject::Folder => {
-                Observation::Unknowable(format!("MPD lists no folder without songs, such as {path:?} may be"))
-            }
-            (Presence::There { .. }, false) => {
-                Observation::NotYet(format!("MPD was asked for {path:?} and does not list it"))
-            }
-        })
+    /// Sends a command: the number that MPD gave to it, and when it was not sent yet.
+    async fn order(&self, mpd: &mut Connection, command: &Command) -> Result<(Option<u32>, Instant), Fault> {
+        let (at, word) = (Instant::now(), command.verb.word());
+        let answer = mpd.ask(word, &[&command.path]).await?.done(word)?;
+        Ok((number(&answer, "updating_db"), at))
     }
 
     /// The endings of names that this MPD takes for songs, in lower case. They are its own, and the same until another
@@ -220,45 +176,6 @@ impl Mpd {
         *locked(&self.endings) = Some(Arc::clone(&endings));
         Ok(endings)
     }
-
-    /// What MPD's host shows of a file that is missing in its list.
-    async fn sees(&self, expected: &ExpectedFile) -> Result<Option<String>, Fault> {
-        let (Some(folder), Some(name)) = (expected.path.parent(), expected.path.0.file_name()) else {
-            return Ok(None);
-        };
-        let below = self.names(&folder)?.join("/");
-        let mut mpd = self.open().await?;
-        let found = match mpd.ask("listfiles", &[&below]).await? {
-            Reply::Done(found) => found,
-            Reply::Unknown => {
-                return Ok(Some(format!(
-                    "MPD does not see the folder {below:?} in its music directory: is `music-directory` the one of its \
-                     configuration, the mount there, and may MPD's user read it?"
-                )));
-            }
-            Reply::Refused(_) => return Ok(None),
-        };
-        Ok(Some(if found.iter().any(|(kind, found)| kind == "file" && found == name) {
-            format!(
-                "MPD sees the file {name:?} but made no song of it: may its user read it, is it whole, and does no \
-                 .mpdignore name it?"
-            )
-        } else {
-            format!("MPD does not see the file {name:?} in {below:?} on its own disk")
-        }))
-    }
-}
-
-fn is_file_change(change: &Change<TargetPath>) -> bool {
-    change.subject == Subject::File && change.kind != ChangeKind::Rescan
-}
-
-/// Whether an update has ended while `running` goes on. Numbers begin again after 32768 (`src/db/update/Service.cxx`), so the
-/// nearer side counts.
-fn is_over(job: u32, running: u32) -> bool {
-    const NUMBERS: u32 = 1 << 15;
-    let ahead = (running % NUMBERS + NUMBERS - job % NUMBERS) % NUMBERS;
-    ahead != 0 && ahead < NUMBERS / 2
 }
 
 /// The ending of a name, in lower case.
@@ -266,12 +183,17 @@ fn ending(path: &TargetPath) -> Option<String> {
     path.0.file_name().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.to_lowercase())
 }
 
+/// Whether MPD takes the file for a song, by its name.
+fn is_song(endings: &HashSet<String>, path: &TargetPath) -> bool {
+    ending(path).is_some_and(|ending| endings.contains(&ending))
+}
+
 #[async_trait]
 impl Target for Mpd {
     async fn probe(&self) -> Result<Identity, Fault> {
         let mut mpd = self.open().await?;
         let allowed = mpd.ask("commands", &[]).await?.done("commands")?;
-        for needed in ["status", "update", "lsinfo"] {
+        for needed in ["status", "update", "rescan", "lsinfo"] {
             if !allowed.iter().any(|(_, command)| command == needed) {
                 return Err(Fault::refused(format!(
                     "{}: {needed:?} is not allowed; give a `password` that has MPD's permissions `read` and `control`",
@@ -280,7 +202,8 @@ impl Target for Mpd {
             }
         }
         self.ask_endings(&mut mpd).await?;
-        Ok(Identity { product: "MPD".to_owned(), name: None, version: mpd.version })
+        let version = format!("protocol {}", mpd.protocol);
+        Ok(Identity { product: "MPD".to_owned(), name: None, version })
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
@@ -308,12 +231,12 @@ impl Target for Mpd {
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
         let mut mpd = self.open().await?;
-        let call = |path: String| PlannedCall {
+        let call = |command: Command| PlannedCall {
             method: "MPD".to_owned(),
             url: self.address.to_string(),
-            body: Some(format!("update {path:?}")),
+            body: Some(format!("{} {:?}", command.verb.word(), command.path)),
         };
-        let calls = self.updates(&mut mpd, scan).await?.into_iter().map(call).collect();
+        let calls = self.commands(&mut mpd, scan).await?.into_iter().map(call).collect();
         Ok(Plan { libraries: self.libraries.to_vec(), calls })
     }
 
@@ -348,31 +271,12 @@ impl Libraries for Mpd {
 
 #[async_trait]
 impl Proof for Mpd {
-    /// A song that was changed in place looks as before until the update has ended, so its end is waited for.
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
-        let mut mpd = self.open().await?;
-        let waits = self.unfinished(&mut mpd, folder).await?;
-        let endings = self.endings(&mut mpd).await?;
-        let mut shown = Vec::with_capacity(expected.len());
-        for one in expected {
-            let is_song = ending(&one.path).is_some_and(|ending| endings.contains(&ending));
-            let is_file = one.subject == Subject::File;
-            shown.push(if is_file && (Role::of(&one.path.0) == Role::Sidecar || !is_song) {
-                Observation::Unknowable(format!(
-                    "MPD makes no song of {:?}",
-                    one.path.0.file_name().unwrap_or_default()
-                ))
-            } else if let Some(job) = waits {
-                Observation::NotYet(format!("MPD has not ended its update number {job} of this folder"))
-            } else {
-                self.look(&mut mpd, one).await?
-            });
-        }
-        Ok(shown)
+        prove::find(self, folder, expected).await
     }
 
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
-        self.sees(expected).await.ok().flatten()
+        prove::why_missing(self, expected).await
     }
 }
 
@@ -381,28 +285,5 @@ impl Playback for Mpd {
     async fn playing(&self) -> Result<usize, Fault> {
         let status = self.open().await?.ask("status", &[]).await?.done("status")?;
         Ok(usize::from(status.iter().any(|(name, value)| name == "state" && value == "play")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_update_is_over_when_a_later_one_runs() {
-        for (job, running, over) in [
-            (5, 5, false),
-            (5, 6, true),
-            (6, 5, false),
-            (32_768, 1, true),
-            (32_767, 3, true),
-            (1, 32_768, false),
-            (2, 32_767, false),
-            // No MPD counts so far, but somebody may answer so.
-            (7, u32::MAX, false),
-            (u32::MAX, 7, true),
-        ] {
-            assert_eq!(is_over(job, running), over, "{job} while {running} runs");
-        }
     }
 }

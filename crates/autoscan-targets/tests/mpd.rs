@@ -181,7 +181,11 @@ async fn why_a_song_is_missing_is_said() {
     for (file, part) in [
         ("/srv/music/A/B/1.mp3", "sees the file \"1.mp3\" but made no song of it"),
         ("/srv/music/A/B/2.mp3", "does not see the file \"2.mp3\" in \"A/B\""),
-        ("/srv/music/Nowhere/2.mp3", "does not see the folder \"Nowhere\""),
+        (
+            "/srv/music/Nowhere/2.mp3",
+            "does not see the folder \"Nowhere\" in its music directory (Failed to open /srv/music/Nowhere: No such file \
+             or directory): is `music-directory`",
+        ),
     ] {
         let why = server.proof().unwrap().why_missing(&there(file)).await.unwrap();
         assert!(why.contains(part), "{why}");
@@ -217,7 +221,7 @@ async fn a_plan_shows_what_a_scan_then_asks() {
 async fn a_probe_proves_the_password_and_its_permissions() {
     let (mpd, server) = mpd().await;
     let identity = server.probe().await.unwrap();
-    assert_eq!((identity.product.as_str(), identity.version.as_str()), ("MPD", "0.23.5"));
+    assert_eq!((identity.product.as_str(), identity.version.as_str()), ("MPD", "protocol 0.23.5"));
     assert_eq!(server.playback().unwrap().playing().await, Ok(0));
     mpd.set_playing(true);
     assert_eq!(server.playback().unwrap().playing().await, Ok(1));

@@ -1,12 +1,13 @@
-//! MPD's own protocol: lines over TCP (`doc/protocol.rst` of MPD). Every wait has an end and every answer a bound.
+//! MPD's own protocol: lines over a stream (`doc/protocol.rst` of MPD). Every wait has an end and every answer a bound.
 
 use std::time::Duration;
 
 use autoscan_core::fault::Fault;
 use autoscan_core::secret::Secret;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::mpd::address::{Address, Stream};
 
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -24,34 +25,20 @@ const EXCERPT: usize = 200;
 const PASSWORD: u32 = 3;
 const PERMISSION: u32 = 4;
 const NO_EXIST: u32 = 50;
+const SYSTEM: u32 = 52;
 const UPDATE_ALREADY: u32 = 54;
 
 /// MPD queues 32 updates and refuses more (`src/db/update/Queue.hxx`); an update of a folder takes moments.
 const FULL_QUEUE: Duration = Duration::from_secs(5);
 
-/// Where an MPD is.
-#[derive(Clone, Debug)]
-pub(super) struct Address {
-    pub(super) host: String,
-    pub(super) port: u16,
-}
-
-impl std::fmt::Display for Address {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.host.contains(':') {
-            write!(out, "mpd://[{}]:{}", self.host, self.port)
-        } else {
-            write!(out, "mpd://{}:{}", self.host, self.port)
-        }
-    }
-}
-
 /// What MPD answered to a command.
 pub(super) enum Reply {
     /// It obeyed: names and values, in order.
     Done(Vec<(String, String)>),
-    /// There is no such song or folder.
+    /// There is no such song or folder in its database.
     Unknown,
+    /// Its machine failed in it, as when it shall open a folder that is not there: what it said.
+    Failed(String),
     /// Something else, as a fault.
     Refused(Fault),
 }
@@ -62,26 +49,31 @@ impl Reply {
         match self {
             Self::Done(pairs) => Ok(pairs),
             Self::Unknown => Err(Fault::wrong(format!("MPD knows nothing of what {command:?} names"))),
+            Self::Failed(said) => Err(Fault::wrong(format!("MPD failed in {command:?}: {said:?}"))),
             Self::Refused(fault) => Err(fault),
         }
     }
 }
 
+/// The value of a name in an answer, where it is a number.
+pub(super) fn number(pairs: &[(String, String)], name: &str) -> Option<u32> {
+    pairs.iter().find(|(found, _)| found == name).and_then(|(_, value)| value.parse().ok())
+}
+
 /// An open connection, logged in.
 pub(super) struct Connection {
-    stream: BufStream<TcpStream>,
+    stream: BufStream<Box<dyn Stream>>,
     address: Address,
-    /// The version of the protocol, which is nearly that of MPD.
-    pub(super) version: String,
+    /// The version of the protocol. MPD never says its own: 0.23.12 greets with 0.23.5.
+    pub(super) protocol: String,
 }
 
 impl Connection {
     /// Connects, reads the greeting and logs in.
     pub(super) async fn open(address: &Address, password: Option<&Secret>) -> Result<Self, Fault> {
-        let connecting = TcpStream::connect((address.host.as_str(), address.port));
-        let stream = match timeout(CONNECT, connecting).await {
+        let stream = match timeout(CONNECT, address.connect()).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(unreachable(address, &error)),
+            Ok(Err(error)) => return Err(address.unreachable(&error)),
             Err(_time_is_over) => {
                 return Err(Fault::away(format!(
                     "{address}: no connection within {} s; is it up, and the port right?",
@@ -90,16 +82,16 @@ impl Connection {
             }
         };
         let mut connection =
-            Self { stream: BufStream::new(stream), address: address.clone(), version: String::new() };
+            Self { stream: BufStream::new(stream), address: address.clone(), protocol: String::new() };
         let mut room = LONGEST;
         let greeting = connection.in_time(async |connection| connection.line(&mut room).await).await?;
-        let Some(version) = greeting.strip_prefix("OK MPD ") else {
+        let Some(protocol) = greeting.strip_prefix("OK MPD ") else {
             return Err(Fault::away(format!(
                 "{address}: this is no MPD: it begins with {}",
                 excerpt(&greeting)
             )));
         };
-        version.clone_into(&mut connection.version);
+        protocol.clone_into(&mut connection.protocol);
         if let Some(password) = password {
             connection.ask("password", &[password.reveal()]).await?.done("password")?;
         }
@@ -174,6 +166,10 @@ impl Connection {
         let reason = format!("{}: {command:?} was refused: {}", self.address, excerpt(said));
         match code {
             Some(NO_EXIST) => Reply::Unknown,
+            Some(SYSTEM) => {
+                let words = said.split_once("} ").map_or(said, |(_, words)| words);
+                Reply::Failed(words.chars().take(EXCERPT).collect())
+            }
             Some(PASSWORD) => Reply::Refused(Fault::refused(format!("{reason}; check `password`"))),
             Some(PERMISSION) => Reply::Refused(Fault::refused(format!(
                 "{reason}; autoscan needs MPD's permissions `read` and `control`"
@@ -185,17 +181,6 @@ impl Connection {
             _ => Reply::Refused(Fault::wrong(reason)),
         }
     }
-}
-
-fn unreachable(address: &Address, error: &std::io::Error) -> Fault {
-    Fault::away(match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => {
-            format!(
-                "{address}: the connection was refused; is MPD running, and does it listen to this machine?"
-            )
-        }
-        _ => format!("{address}: no connection ({error})"),
-    })
 }
 
 /// The line of a command: its arguments quoted. A line break, which would begin another command, is in no path and is
@@ -233,12 +218,5 @@ mod tests {
         assert_eq!(line("update", &[]), "update\n");
         assert_eq!(line("update", &["A/\"b\" \\ c'd"]), "update \"A/\\\"b\\\" \\\\ c'd\"\n");
         assert_eq!(line("lsinfo", &["a\nkill\r", ""]), "lsinfo \"akill\" \"\"\n");
-    }
-
-    #[test]
-    fn an_address_is_shown_as_a_url() {
-        let shown = |host: &str| Address { host: host.to_owned(), port: 6600 }.to_string();
-        assert_eq!(shown("mpd"), "mpd://mpd:6600");
-        assert_eq!(shown("::1"), "mpd://[::1]:6600");
     }
 }

@@ -1,20 +1,22 @@
 mod database;
+mod door;
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::pretend::http_server::lock;
-use crate::pretend::mpd::database::{Database, SONGS};
+use crate::pretend::mpd::database::{Database, SONGS, SongFile};
+use crate::pretend::mpd::door::{Door, Stream};
 
-/// A Music Player Daemon as far as updates go, as version 0.23 behaves.
+/// A Music Player Daemon as far as updates go, as version 0.23 behaves (measured at MPD 0.23.12, whose protocol calls itself 0.23.5).
 pub struct PretendMpd {
-    address: SocketAddr,
+    port: u16,
     state: Arc<Mutex<MpdState>>,
     open: JoinHandle<()>,
 }
@@ -34,34 +36,59 @@ pub enum MpdTrouble {
     HangsUp,
 }
 
-#[derive(Default)]
+/// How long it is up when it is made.
+const UP: Duration = Duration::from_hours(24);
+
 struct MpdState {
     password: Option<String>,
     database: Database,
     commands: Vec<String>,
     playing: bool,
     trouble: Option<MpdTrouble>,
+    started: Instant,
+    /// How long it was up already then.
+    up_before: Duration,
 }
 
 impl PretendMpd {
     /// Opens its port. With a password, nobody without it may do anything.
     pub async fn start(password: Option<&str>) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let state = MpdState { password: password.map(str::to_owned), ..MpdState::default() };
-        let state = Arc::new(Mutex::new(state));
-        let open = tokio::spawn(serve(listener, Arc::clone(&state)));
-        Ok(Self { address, state, open })
+        Ok(Self::behind(Door::port().await?, password))
     }
 
-    /// Its port on this machine.
+    /// Opens a Unix socket at this path instead of a port, as `bind_to_address "/run/mpd/socket"` does.
+    pub fn start_at(socket: &Path) -> io::Result<Self> {
+        Ok(Self::behind(Door::socket(socket)?, None))
+    }
+
+    fn behind(door: Door, password: Option<&str>) -> Self {
+        let state = MpdState {
+            password: password.map(str::to_owned),
+            database: Database::default(),
+            commands: Vec::new(),
+            playing: false,
+            trouble: None,
+            started: Instant::now(),
+            up_before: UP,
+        };
+        let (port, state) = (door.number(), Arc::new(Mutex::new(state)));
+        let open = tokio::spawn(serve(door, Arc::clone(&state)));
+        Self { port, state, open }
+    }
+
+    /// Its port on this machine; 0 for one that has a socket.
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.port
     }
 
-    /// Puts a file on its disk, below the music directory, changed at this second.
+    /// Puts a file of 44 bytes on its disk, below the music directory, changed at this second.
     pub fn put(&self, path: &str, changed: u64) {
-        self.state().database.disk.insert(path.to_owned(), changed);
+        self.put_song(path, changed, 1);
+    }
+
+    /// Puts a song of so many seconds on its disk, changed at this second; each second is a byte.
+    pub fn put_song(&self, path: &str, changed: u64, seconds: u64) {
+        self.state().database.disk.insert(path.to_owned(), SongFile { changed, seconds });
     }
 
     /// Takes a file from its disk.
@@ -76,7 +103,25 @@ impl PretendMpd {
 
     /// When a song it knows was changed last.
     pub fn changed(&self, path: &str) -> Option<u64> {
-        self.state().database.song(path)
+        self.state().database.song(path).map(|song| song.changed)
+    }
+
+    /// How long a song plays, as far as it knows.
+    pub fn seconds(&self, path: &str) -> Option<u64> {
+        self.state().database.song(path).map(|song| song.seconds)
+    }
+
+    /// It is killed and started anew: it has forgotten the updates that it was asked for, and `stats` says that it is up since
+    /// now.
+    pub fn restart(&self) {
+        let state = &mut self.state();
+        state.database.restart();
+        (state.started, state.up_before) = (Instant::now(), Duration::ZERO);
+    }
+
+    /// From now on `stats` says that it is up for so much longer.
+    pub fn has_been_up(&self, longer: Duration) {
+        self.state().up_before += longer;
     }
 
     /// Lets updates wait, or lets them go.
@@ -125,11 +170,11 @@ impl Drop for PretendMpd {
 }
 
 /// Connections end with this task.
-async fn serve(listener: TcpListener, state: Arc<Mutex<MpdState>>) {
+async fn serve(door: Door, state: Arc<Mutex<MpdState>>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            Ok((stream, _)) = listener.accept() => {
+            Ok(stream) = door.accept() => {
                 let state = Arc::clone(&state);
                 // How a client leaves is its own affair.
                 connections.spawn(async move { drop(converse(stream, state).await) });
@@ -139,7 +184,7 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<MpdState>>) {
     }
 }
 
-async fn converse(stream: TcpStream, state: Arc<Mutex<MpdState>>) -> io::Result<()> {
+async fn converse(stream: Box<dyn Stream>, state: Arc<Mutex<MpdState>>) -> io::Result<()> {
     let mut stream = BufStream::new(stream);
     let trouble = lock(&state).trouble;
     match trouble {
@@ -185,23 +230,27 @@ impl MpdState {
             ["commands"] if !*may => "command: commands\ncommand: password\nOK\n".to_owned(),
             _ if !*may => ack(4, &format!("you don't have permission for \"{name}\"")),
             ["commands"] => {
-                "command: commands\ncommand: lsinfo\ncommand: status\ncommand: update\nOK\n".to_owned()
+                "command: commands\ncommand: lsinfo\ncommand: rescan\ncommand: status\ncommand: update\nOK\n"
+                    .to_owned()
             }
             ["decoders"] => decoders(),
             ["status"] => self.status(),
-            ["update", path] if is_malformed(path) => ack(2, "Malformed path"),
-            ["update", path] => match self.database.update(path) {
+            ["stats"] => format!("uptime: {}\nOK\n", (self.up_before + self.started.elapsed()).as_secs()),
+            ["update" | "rescan", path] if is_malformed(path) => ack(2, "Malformed path"),
+            ["update" | "rescan", path] => match self.database.update(path, name == "rescan") {
                 Some(job) => format!("updating_db: {job}\nOK\n"),
                 None => ack(54, "Update queue is full"),
             },
             ["lsinfo", path] => self.lsinfo(path).unwrap_or_else(|| ack(50, "No such directory")),
-            ["count", "base", path] if self.database.knows_folder(path) => {
+            ["count", "base", path]
+                if self.database.knows_folder(path) || self.database.song(path).is_some() =>
+            {
                 "songs: 1\nplaytime: 1\nOK\n".to_owned()
             }
             ["count", "base", _] => ack(50, "No such directory"),
-            ["listfiles", path] => {
-                self.listfiles(path).unwrap_or_else(|| ack(50, "No such file or directory"))
-            }
+            ["listfiles", path] => self.listfiles(path).unwrap_or_else(|| {
+                ack(52, &format!("Failed to open /srv/music/{path}: No such file or directory"))
+            }),
             _ => ack(5, &format!("unknown command \"{name}\"")),
         }
     }
@@ -213,8 +262,8 @@ impl MpdState {
     }
 
     fn lsinfo(&self, path: &str) -> Option<String> {
-        if let Some(changed) = self.database.song(path) {
-            return Some(format!("file: {path}\nLast-Modified: {changed}\nTime: 1\nOK\n"));
+        if let Some(SongFile { changed, seconds }) = self.database.song(path) {
+            return Some(format!("file: {path}\nLast-Modified: {changed}\nTime: {seconds}\nOK\n"));
         }
         self.database.knows_folder(path).then(|| format!("directory: {path}/below\nOK\n"))
     }
@@ -225,8 +274,8 @@ impl MpdState {
         for folder in folders {
             let _ = writeln!(out, "directory: {folder}");
         }
-        for file in files {
-            let _ = writeln!(out, "file: {file}\nsize: 44");
+        for (name, file) in files {
+            let _ = writeln!(out, "file: {name}\nsize: {}\nLast-Modified: {}", file.bytes(), file.changed);
         }
         Some(out + "OK\n")
     }

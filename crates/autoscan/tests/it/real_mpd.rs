@@ -28,16 +28,25 @@ impl Drop for Setup {
     }
 }
 
+/// The settings by which autoscan reaches MPD.
+const REACHED: &str = "host: 127.0.0.1, music-directory: /srv/music";
+
 impl Setup {
     /// None where MPD is not installed.
     fn new(keys: &str) -> Option<Self> {
+        Self::reached_by(&format!("{REACHED}{keys}"))
+    }
+
+    /// With these settings of the target; `PLACE` in them is the home's folder.
+    fn reached_by(settings: &str) -> Option<Self> {
         let (home, port) = (Home::new(""), free_port());
         let place = home.path("").to_str().unwrap().trim_end_matches('/').to_owned();
         fs::create_dir_all(home.path("music")).unwrap();
         home.write("mpd.conf", &configuration(&place, port));
         let usual = fs::read_to_string(home.path("config.yml")).unwrap();
         let lines = format!(
-            "files: {{ settle: 0s }}\ntriggers: {{ lidarr: [{{ name: lidarr, map: {{ /music: {place}/music }} }}] }}\ntargets:\n  mpd: [{{ name: mpd, host: 127.0.0.1, port: {port}, password: '{PASSWORD}', music-directory: /srv/music, map: {{ {place}/music: /srv/music }}{keys} }}]\n"
+            "files: {{ settle: 0s }}\ntriggers: {{ lidarr: [{{ name: lidarr, map: {{ /music: {place}/music }} }}] }}\ntargets:\n  mpd: [{{ name: mpd, port: {port}, password: '{PASSWORD}', map: {{ {place}/music: /srv/music }}, {} }}]\n",
+            settings.replace("PLACE", &place)
         );
         home.write("config.yml", &format!("{usual}{lines}"));
         let mut mpd = Command::new("mpd");
@@ -78,7 +87,7 @@ impl Setup {
 
 fn configuration(place: &str, port: u16) -> String {
     format!(
-        "music_directory \"{place}/music\"\ndb_file \"{place}/mpd.db\"\nbind_to_address \"127.0.0.1\"\nport \"{port}\"\n\
+        "music_directory \"{place}/music\"\ndb_file \"{place}/mpd.db\"\nbind_to_address \"127.0.0.1\"\nbind_to_address \"{place}/mpd.socket\"\nport \"{port}\"\n\
          auto_update \"no\"\nzeroconf_enabled \"no\"\npassword \"{}@read,control\"\ndefault_permissions \"\"\n\
          audio_output {{\n  type \"null\"\n  name \"none\"\n}}\n",
         PASSWORD.replace('"', "\\\"")
@@ -97,6 +106,13 @@ fn imported(program: &Program, artist: &str, files: &[&str], instead_of: &[&str]
     });
     let answer = program.ask("POST", "/triggers/lidarr", &body.to_string());
     assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// Lidarr reports something else of an artist.
+fn reported(program: &Program, artist: &str, event: &str, more: &Value) {
+    let mut body = json!({ "eventType": event, "artist": { "path": format!("/music/{artist}") } });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    assert_eq!(program.ask("POST", "/triggers/lidarr", &body.to_string()).status, 200);
 }
 
 fn seen(program: &Program, scans: usize) {
@@ -137,12 +153,62 @@ fn new_changed_and_deleted_albums_are_seen_when_they_can_be_heard() {
     assert_eq!(setup.heard(&format!("{artist}/Album/CD 1/02 better.flac")), Some(5));
 
     fs::remove_dir_all(setup.home.path(&format!("music/{artist}"))).unwrap();
-    let body = json!({
-        "eventType": "ArtistDelete", "deletedFiles": true, "artist": { "path": format!("/music/{artist}") },
-    });
-    assert_eq!(program.ask("POST", "/triggers/lidarr", &body.to_string()).status, 200);
+    reported(&program, artist, "ArtistDelete", &json!({ "deletedFiles": true }));
     seen(&program, 4);
     assert_eq!(setup.heard(&format!("{artist}/Album/CD 1/01.flac")), None);
+    assert_eq!(setup.heard("Another/Album/01.flac"), None, "all music was updated, and nobody asked for it");
+}
+
+#[test]
+fn a_song_replaced_with_the_same_time_of_change_is_heard_as_it_is_now() {
+    let reached = "host: PLACE/mpd.socket, music-directory: /srv/music";
+    let Some(setup) = Setup::reached_by(reached) else { return };
+    setup.put("Somebody/Album/01.flac", 3, 1);
+    let program = setup.home.serve();
+    imported(&program, "Somebody", &["Album/01.flac"], &[]);
+    seen(&program, 1);
+    setup.put("Somebody/Album/01.flac", 9, 1);
+    imported(&program, "Somebody", &["Album/01.flac"], &["Album/01.flac"]);
+    seen(&program, 2);
+    assert_eq!(setup.heard("Somebody/Album/01.flac"), Some(9));
+    let checked = setup.home.ends(&["check"]);
+    assert!(checked.out.contains("/mpd.socket") && checked.out.contains("MPD protocol 0."), "{checked:?}");
+}
+
+#[test]
+fn a_song_moved_out_of_an_artist_that_is_gone_is_heard_by_its_new_name_alone() {
+    let Some(setup) = Setup::new("") else { return };
+    setup.put("Gone/Album/CD 1/01.flac", 3, 1);
+    setup.put("Untold/Album/01.flac", 3, 1);
+    let program = setup.home.serve();
+    imported(&program, "Gone", &["Album/CD 1/01.flac"], &[]);
+    seen(&program, 1);
+    let music = setup.home.path("music");
+    fs::create_dir_all(music.join("New/Album")).unwrap();
+    fs::rename(music.join("Gone/Album/CD 1/01.flac"), music.join("New/Album/01.flac")).unwrap();
+    fs::remove_dir_all(music.join("Gone")).unwrap();
+    let renamed = json!({ "renamedTrackFiles": [{
+        "previousPath": "/music/Gone/Album/CD 1/01.flac", "path": "/music/New/Album/01.flac",
+    }] });
+    reported(&program, "New", "Rename", &renamed);
+    seen(&program, 3);
+    assert_eq!(setup.heard("Gone/Album/CD 1/01.flac"), None);
+    assert_eq!(setup.heard("New/Album/01.flac"), Some(3));
+    assert_eq!(setup.heard("Untold/Album/01.flac"), None, "all music was updated, and nobody asked for it");
+}
+
+#[test]
+fn a_wrong_music_directory_is_said_where_a_song_is_missing() {
+    let Some(setup) = Setup::reached_by("host: 127.0.0.1, music-directory: /srv, proof-within: 2s") else {
+        return;
+    };
+    setup.put("Somebody/Album/01.flac", 3, 1);
+    let program = setup.home.serve();
+    imported(&program, "Somebody", &["Album/01.flac"], &[]);
+    program.until("it is missing", || newest(&program, "mpd")["state"] == "missing");
+    let error = newest(&program, "mpd")["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("MPD does not see the folder \"music/Somebody/Album\""), "{error}");
+    assert!(error.contains("No such file or directory") && error.contains("`music-directory`"), "{error}");
 }
 
 #[test]
@@ -177,5 +243,5 @@ fn an_mpd_that_is_down_gets_everything_when_it_is_back() {
     seen(&program, 1);
     assert_eq!(setup.heard("Somebody/Album/01.flac"), Some(3));
     let checked = setup.home.ends(&["check"]);
-    assert!(checked.out.contains("MPD 0."), "{checked:?}");
+    assert!(checked.out.contains("MPD protocol 0."), "{checked:?}");
 }

@@ -6,13 +6,35 @@ pub(super) const SONGS: [&str; 4] = ["flac", "mp3", "ogg", "wav"];
 /// How many updates MPD queues.
 const LONGEST_QUEUE: usize = 32;
 
-/// What is on the disk below the music directory, and what MPD knows of it. A file is its path and the second of its last
-/// change.
+/// A file as far as MPD tells two apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SongFile {
+    /// The second of its last change.
+    pub(super) changed: u64,
+    /// How long it plays.
+    pub(super) seconds: u64,
+}
+
+impl SongFile {
+    pub(super) fn bytes(self) -> u64 {
+        43 + self.seconds
+    }
+}
+
+/// An update that waits.
+struct Update {
+    job: u32,
+    path: String,
+    /// Whether songs are read whose time of change is the known one: `rescan`.
+    reads_all: bool,
+}
+
+/// What is on the disk below the music directory, and what MPD knows of it.
 #[derive(Default)]
 pub(super) struct Database {
-    pub(super) disk: BTreeMap<String, u64>,
-    known: BTreeMap<String, u64>,
-    queue: VecDeque<(u32, String)>,
+    pub(super) disk: BTreeMap<String, SongFile>,
+    known: BTreeMap<String, SongFile>,
+    queue: VecDeque<Update>,
     last_job: u32,
     /// Whether updates wait until they are let go.
     pub(super) held: bool,
@@ -20,12 +42,12 @@ pub(super) struct Database {
 
 impl Database {
     /// Queues an update; none when the queue is full.
-    pub(super) fn update(&mut self, path: &str) -> Option<u32> {
+    pub(super) fn update(&mut self, path: &str, reads_all: bool) -> Option<u32> {
         if self.queue.len() == LONGEST_QUEUE {
             return None;
         }
         self.last_job = if self.last_job == 1 << 15 { 1 } else { self.last_job + 1 };
-        self.queue.push_back((self.last_job, path.to_owned()));
+        self.queue.push_back(Update { job: self.last_job, path: path.to_owned(), reads_all });
         if !self.held {
             self.work();
         }
@@ -34,18 +56,26 @@ impl Database {
 
     /// Does every queued update.
     pub(super) fn work(&mut self) {
-        while let Some((_, path)) = self.queue.pop_front() {
-            self.walk(&path);
+        while let Some(update) = self.queue.pop_front() {
+            self.walk(&update);
         }
+    }
+
+    /// Forgets what waits, and counts from the beginning, as an MPD does that is killed and started anew.
+    pub(super) fn restart(&mut self) {
+        self.queue.clear();
+        self.last_job = 0;
     }
 
     /// The update that runs.
     pub(super) fn running(&self) -> Option<u32> {
-        self.queue.front().map(|(job, _)| *job)
+        self.queue.front().map(|update| update.job)
     }
 
-    /// MPD 0.23 looks for an unknown parent right below the music directory, wherever it is: only there it finds it.
-    fn walk(&mut self, path: &str) {
+    /// MPD 0.23 looks for an unknown parent right below the music directory, wherever it is: only there it finds it. Of a path
+    /// that is gone it forgets everything, however many of the folders above are gone too, and a song whose time of change is
+    /// the known one keeps what is known of it unless all is read (both measured at MPD 0.23.12).
+    fn walk(&mut self, Update { path, reads_all, .. }: &Update) {
         if let Some((parent, _)) = path.rsplit_once('/')
             && parent.contains('/')
             && !self.knows_folder(parent)
@@ -58,9 +88,14 @@ impl Database {
         {
             return;
         }
-        self.known.retain(|file, _| !is_below(file, path));
-        let songs = self.disk.iter().filter(|(file, _)| is_below(file, path) && is_song(file));
-        self.known.extend(songs.map(|(file, changed)| (file.clone(), *changed)));
+        self.known.retain(|file, _| !is_below(file, path) || self.disk.contains_key(file));
+        for (file, found) in self.disk.iter().filter(|(file, _)| is_below(file, path) && is_song(file)) {
+            let is_read =
+                *reads_all || self.known.get(file).is_none_or(|known| known.changed != found.changed);
+            if is_read {
+                self.known.insert(file.clone(), *found);
+            }
+        }
     }
 
     /// MPD keeps no folder that holds no song.
@@ -69,7 +104,7 @@ impl Database {
     }
 
     /// A known song.
-    pub(super) fn song(&self, path: &str) -> Option<u64> {
+    pub(super) fn song(&self, path: &str) -> Option<SongFile> {
         self.known.get(path).copied()
     }
 
@@ -79,14 +114,15 @@ impl Database {
     }
 
     /// What lies on the disk in a folder: folders and files; none when there is no such folder.
-    pub(super) fn listed(&self, folder: &str) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
-        let (mut folders, mut files) = (BTreeSet::new(), BTreeSet::new());
+    pub(super) fn listed(&self, folder: &str) -> Option<(BTreeSet<String>, BTreeMap<String, SongFile>)> {
+        let (mut folders, mut files) = (BTreeSet::new(), BTreeMap::new());
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        for rest in self.disk.keys().filter_map(|file| file.strip_prefix(&prefix)) {
-            match rest.split_once('/') {
-                Some((folder, _)) => folders.insert(folder.to_owned()),
-                None => files.insert(rest.to_owned()),
-            };
+        for (file, found) in &self.disk {
+            match file.strip_prefix(&prefix).map(|rest| (rest, rest.split_once('/'))) {
+                Some((_, Some((folder, _)))) => drop(folders.insert(folder.to_owned())),
+                Some((name, None)) => drop(files.insert(name.to_owned(), *found)),
+                None => {}
+            }
         }
         (folder.is_empty() || !folders.is_empty() || !files.is_empty()).then_some((folders, files))
     }
