@@ -142,15 +142,15 @@ impl LibraryServer for Audiobookshelf {
     async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         let request = Request::get(&self.base, &["api", "libraries"]).secret(&self.key).at_most(LIST);
         let list: LibrariesJson = self.ask(&request).await?.json()?;
-        let switched = |is_on: fn(&LibrarySettings) -> bool| {
+        let that_have = |is_on: fn(&LibrarySettings) -> bool| {
             let of =
                 list.libraries.iter().filter(move |library| library.settings.as_ref().is_some_and(is_on));
             of.map(|library| library.id.clone()).collect()
         };
         let switches = Switches {
             is_server_unwatched: self.is_watcher_off().await?,
-            unwatched: switched(|settings| settings.disable_watcher),
-            audio_only: switched(|settings| settings.audiobooks_only),
+            unwatched: that_have(|settings| settings.disable_watcher),
+            audio_only: that_have(|settings| settings.audiobooks_only),
         };
         *locked(&self.switches) = switches;
         Ok(list.libraries.into_iter().map(Library::from).collect())

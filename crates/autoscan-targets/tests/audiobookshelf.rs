@@ -1,7 +1,5 @@
 //! How Audiobookshelf is told, against a pretend Audiobookshelf.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
 mod shelf;
 mod support;
 

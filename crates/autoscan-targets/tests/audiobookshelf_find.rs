@@ -1,7 +1,5 @@
 //! What Audiobookshelf is asked for after a scan, against a pretend Audiobookshelf.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
-
 mod shelf;
 mod support;
 

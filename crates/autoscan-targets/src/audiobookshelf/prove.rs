@@ -203,7 +203,6 @@ fn judge(whole: &WholeItem, path: &AbsolutePath, presence: Presence) -> Observat
     let listed = whole.files.iter().find(|(file, _)| file.is_within(path));
     let listed = listed.filter(|_| !whole.item.is_missing);
     match (presence, listed) {
-        (Presence::Gone, None) => Observation::Proven,
         (Presence::Gone, Some((file, _))) => {
             Observation::NotYet(format!("Audiobookshelf still lists {file:?} in the book {book:?}"))
         }
@@ -218,7 +217,7 @@ fn judge(whole: &WholeItem, path: &AbsolutePath, presence: Presence) -> Observat
                 "Audiobookshelf lists {path:?} with another size: {shown} bytes instead of {size}"
             ))
         }
-        (Presence::There { .. }, Some(_)) => Observation::Proven,
+        (Presence::Gone, None) | (Presence::There { .. }, Some(_)) => Observation::Proven,
     }
 }
 
@@ -237,14 +236,13 @@ fn unknowable(shelf: &Audiobookshelf, owner: &Owner, expected: &ExpectedFile) ->
     }
     let title = &owner.library.title;
     match Role::of(path) {
-        Role::Audio => None,
         Role::Book if owner.library.kind == "podcast" => {
             Some(format!("Audiobookshelf makes no episode of {name:?}"))
         }
         Role::Book if locked(&shelf.switches).is_audio_only(&owner.library.id) => Some(format!(
             "the library {title:?} of Audiobookshelf is for audiobooks only, which {name:?} is not"
         )),
-        Role::Book => None,
+        Role::Audio | Role::Book => None,
         Role::Beside | Role::Nothing => Some(format!("Audiobookshelf makes no book of {name:?} alone")),
     }
 }

@@ -117,13 +117,12 @@ impl Audiobookshelf {
             return Ok(None);
         }
         let library = &gone.library.id;
-        let page = match memory.items.get(library) {
-            Some(page) => Arc::clone(page),
-            None => {
-                let page = Arc::new(self.page(library, Latest::Added, MOST_ITEMS).await?);
-                memory.items.insert(library.clone(), Arc::clone(&page));
-                page
-            }
+        let page = if let Some(page) = memory.items.get(library) {
+            Arc::clone(page)
+        } else {
+            let page = Arc::new(self.page(library, Latest::Added, MOST_ITEMS).await?);
+            memory.items.insert(library.clone(), Arc::clone(&page));
+            page
         };
         let concerns = |item: &&Item| {
             !item.is_missing && (item.path.is_within(&gone.path) || gone.path.is_within(&item.path))
