@@ -1,23 +1,32 @@
-//! Audiobookshelf. It is told of files as its own watcher would tell it, and looks at their items some seconds later.
+//! Audiobookshelf. It is told of files as its own watcher would tell it, looks at their items some seconds later, and is asked
+//! for the items then.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+mod api;
+mod prove;
+mod reports;
+mod tell;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Advice, Batching, Identity, Libraries, Library, Plan, Target, TargetScan};
+use autoscan_core::ports::{Advice, Batching, Identity, Libraries, Library, Plan, Proof, Target, TargetScan};
+use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Request, SecretHeader};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
+use crate::audiobookshelf::prove::Books;
+use crate::audiobookshelf::tell::BatchMemory;
 use crate::family::batch::BatchResults;
-use crate::family::libraries::{self, LibraryCache, LibraryIndex, LibraryServer, spelled};
+use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::settings;
 use crate::kind::{Connected, TargetKind};
 
@@ -34,14 +43,14 @@ struct Settings {
     api_key: Secret,
 }
 
-/// Longest list of libraries that is read, in bytes.
+/// Longest list that is read, in bytes.
 const LIST: usize = 32 * 1024 * 1024;
 
 /// Most folders of one batch.
 const BATCH: usize = 100;
 
-/// Every file is a request. A scan of more is one look at the library instead.
-const MOST_FILES: usize = 200;
+/// Most items of a library that are ever read, the latest first.
+const MOST_ITEMS: usize = 1000;
 
 fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     let given: Settings = settings::read(given)?;
@@ -54,11 +63,16 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     let key = settings::trimmed("api-key", &given.api_key)?;
     let key = SecretHeader::new("authorization", &format!("Bearer {}", key.reveal()), &key)?;
     let url = base.to_string();
-    let (library_cache, unwatched) = (LibraryCache::default(), Mutex::default());
-    Ok(Connected {
-        server: Arc::new(Audiobookshelf { http: http.clone(), base, key, library_cache, unwatched }),
-        url,
-    })
+    let server = Audiobookshelf {
+        http: http.clone(),
+        base,
+        key,
+        library_cache: LibraryCache::default(),
+        switches: Mutex::default(),
+        waits: Mutex::default(),
+        books: Mutex::default(),
+    };
+    Ok(Connected { server: Arc::new(server), url })
 }
 
 struct Audiobookshelf {
@@ -66,107 +80,52 @@ struct Audiobookshelf {
     base: BaseUrl,
     key: SecretHeader,
     library_cache: LibraryCache,
+    /// What its settings switch off, as it was read with the libraries.
+    switches: Mutex<Switches>,
+    /// Since when a scan of a library waits for another one of it to end, by the library's id.
+    waits: Mutex<HashMap<String, Instant>>,
+    /// The books that it was asked for.
+    books: Mutex<Books>,
+}
+
+/// What the settings of an Audiobookshelf switch off.
+#[derive(Default)]
+struct Switches {
+    /// Whether it watches nothing at all.
+    is_server_unwatched: bool,
     /// The ids of the libraries whose watcher is switched off, which drop every report without a word.
-    unwatched: Mutex<HashSet<String>>,
+    unwatched: HashSet<String>,
+    /// The ids of the libraries that make nothing of books without sound.
+    audio_only: HashSet<String>,
 }
 
-/// A report of one file, as Audiobookshelf's own watcher makes it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Report {
-    library_id: String,
-    path: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    old_path: Option<String>,
+impl Switches {
+    /// Whether a report to this library is dropped.
+    fn is_unwatched(&self, library: &str) -> bool {
+        self.is_server_unwatched || self.unwatched.contains(library)
+    }
+
+    fn is_audio_only(&self, library: &str) -> bool {
+        self.audio_only.contains(library)
+    }
 }
 
-/// What is told of one scan.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum ReportRequest {
-    File(Report),
-    /// A look at the whole library, by its id.
-    Library(String),
+/// A thread that died while it held the lock has left a whole value behind.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Audiobookshelf {
-    fn request(&self, told: &ReportRequest) -> Request {
-        match told {
-            ReportRequest::File(report) => {
-                Request::post(&self.base, &["api", "watcher", "update"]).secret(&self.key).json(report)
-            }
-            ReportRequest::Library(id) => {
-                Request::post(&self.base, &["api", "libraries", id, "scan"]).secret(&self.key)
-            }
-        }
+    async fn ask(&self, request: &Request) -> Result<Answer, Fault> {
+        Self::checked(self.http.exchange(request).await?)
     }
 
-    async fn ask(&self, request: &Request) -> Result<Answer, Fault> {
-        let answer = self.http.exchange(request).await?;
+    fn checked(answer: Answer) -> Result<Answer, Fault> {
         match answer.status() {
             401 => Err(Fault::refused(answer.says("the API key was rejected; check the target's `api-key`"))),
             403 => Err(Fault::refused(answer.says("the key is not an admin's, who alone may report files"))),
             _ => answer.check(),
         }
-    }
-
-    /// The reports of a scan: its files one by one, or the library where that would not be understood.
-    async fn told(&self, scan: &TargetScan) -> Result<BTreeSet<ReportRequest>, Fault> {
-        let (index, owners) = libraries::owners(self, &scan.folder).await?;
-        let unwatched = self.unwatched.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut told = BTreeSet::new();
-        for owner in &owners {
-            let id = &owner.library.id;
-            let files: BTreeSet<ReportRequest> = scan
-                .changes
-                .iter()
-                .flat_map(|change| reports(id, change, &index))
-                .map(ReportRequest::File)
-                .collect();
-            let of_folders = scan.changes.is_empty()
-                || scan.changes.iter().any(|change| change.subject == Subject::Folder);
-            if of_folders || unwatched.contains(id) || files.len() > MOST_FILES {
-                told.insert(ReportRequest::Library(id.clone()));
-            } else {
-                told.extend(files);
-            }
-        }
-        Ok(told)
-    }
-
-    async fn tell(&self, scan: &TargetScan, done: &mut HashSet<String>) -> Result<(), Fault> {
-        for one in self.told(scan).await? {
-            if let ReportRequest::Library(id) = &one
-                && done.contains(id)
-            {
-                continue;
-            }
-            self.ask(&self.request(&one)).await?.accepted()?;
-            if let ReportRequest::Library(id) = one {
-                done.insert(id);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What is reported of a change to one library. The old name of a move may belong to another one.
-fn reports(library: &str, change: &Change<TargetPath>, index: &LibraryIndex) -> Vec<Report> {
-    let owned = |path: &TargetPath| {
-        let owners = index.owners(&path.0);
-        owners.iter().find(|owner| owner.library.id == library).map(|owner| spelled(&owner.path).to_owned())
-    };
-    let report = |kind, path, old_path| Report { library_id: library.to_owned(), path, kind, old_path };
-    let (new, old) = (owned(&change.path), change.from.as_ref().and_then(owned));
-    match (change.kind, new, old) {
-        (ChangeKind::Deleted, Some(path), _) => vec![report("unlink", path, None)],
-        (ChangeKind::Moved, Some(path), Some(old)) => vec![report("rename", path, Some(old))],
-        (ChangeKind::Moved, None, Some(old)) => vec![report("unlink", old, None)],
-        (ChangeKind::Created | ChangeKind::Modified | ChangeKind::Moved, Some(path), _) => {
-            vec![report("add", path, None)]
-        }
-        _ => Vec::new(),
     }
 }
 
@@ -183,11 +142,17 @@ impl LibraryServer for Audiobookshelf {
     async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         let request = Request::get(&self.base, &["api", "libraries"]).secret(&self.key).at_most(LIST);
         let list: LibrariesJson = self.ask(&request).await?.json()?;
-        let off = |library: &&LibraryJson| {
-            library.settings.as_ref().is_some_and(|settings| settings.disable_watcher)
+        let that_have = |is_on: fn(&LibrarySettings) -> bool| {
+            let of =
+                list.libraries.iter().filter(move |library| library.settings.as_ref().is_some_and(is_on));
+            of.map(|library| library.id.clone()).collect()
         };
-        let off = list.libraries.iter().filter(off).map(|library| library.id.clone()).collect();
-        *self.unwatched.lock().unwrap_or_else(PoisonError::into_inner) = off;
+        let switches = Switches {
+            is_server_unwatched: self.is_watcher_off().await?,
+            unwatched: that_have(|settings| settings.disable_watcher),
+            audio_only: that_have(|settings| settings.audiobooks_only),
+        };
+        *locked(&self.switches) = switches;
         Ok(list.libraries.into_iter().map(Library::from).collect())
     }
 }
@@ -211,15 +176,15 @@ impl Target for Audiobookshelf {
         Ok(Identity { product: "Audiobookshelf".to_owned(), name: None, version: status.server_version })
     }
 
-    /// A library is looked at once a batch.
+    /// A library is scanned once a batch.
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
-        let mut done = HashSet::new();
+        let mut memory = BatchMemory::default();
         let mut results = BatchResults::new(self, batch.len());
         for (at, scan) in batch.iter().enumerate() {
             if results.is_stopped() {
                 break;
             }
-            results.add(at, self.tell(scan, &mut done).await).await;
+            results.add(at, self.tell(scan, &mut memory).await).await;
         }
         results.end().await
     }
@@ -229,7 +194,8 @@ impl Target for Audiobookshelf {
     }
 
     async fn plan(&self, scan: &TargetScan) -> Result<Plan, Fault> {
-        let calls = self.told(scan).await?.iter().map(|one| self.request(one).planned()).collect();
+        let told = self.told(scan, &mut BatchMemory::default()).await?;
+        let calls = told.iter().map(|one| self.request(one).planned()).collect();
         let (_, owners) = libraries::owners(self, &scan.folder).await?;
         Ok(Plan { libraries: owners.iter().map(|owner| Library::clone(&owner.library)).collect(), calls })
     }
@@ -238,8 +204,23 @@ impl Target for Audiobookshelf {
         Some(self)
     }
 
+    fn proof(&self) -> Option<&dyn Proof> {
+        Some(self)
+    }
+
     fn advice(&self) -> Option<&dyn Advice> {
         Some(self)
+    }
+}
+
+#[async_trait]
+impl Proof for Audiobookshelf {
+    async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
+        prove::find(self, folder, expected).await
+    }
+
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+        prove::why_missing(self, expected).await
     }
 }
 
@@ -262,8 +243,15 @@ impl Libraries for Audiobookshelf {
 impl Advice for Audiobookshelf {
     async fn advise(&self) -> Result<Vec<String>, Fault> {
         let libraries = libraries::list(self).await?;
-        let unwatched = self.unwatched.lock().unwrap_or_else(PoisonError::into_inner);
-        let off = libraries.into_iter().filter(|library| unwatched.contains(&library.id));
+        let switches = locked(&self.switches);
+        if switches.is_server_unwatched {
+            return Ok(vec![
+                "the folder watcher is disabled in the settings of the server, so Audiobookshelf drops reports of single \
+                 files and autoscan lets it look at the whole library each time; enable the watcher in its settings"
+                    .to_owned(),
+            ]);
+        }
+        let off = libraries.into_iter().filter(|library| switches.is_unwatched(&library.id));
         let advice = |library: Library| {
             format!(
                 "the folder watcher of the library {:?} is disabled, so Audiobookshelf drops reports of single files and \
@@ -316,6 +304,8 @@ struct Folder {
 struct LibrarySettings {
     #[serde(default)]
     disable_watcher: bool,
+    #[serde(default)]
+    audiobooks_only: bool,
 }
 
 impl From<LibraryJson> for Library {

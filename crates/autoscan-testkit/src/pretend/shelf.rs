@@ -54,6 +54,13 @@ impl Shelf {
 
     /// The media files at and below a path with their sizes, extras left out.
     pub(crate) fn media(&self, folder: &str) -> BTreeMap<String, u64> {
+        let mut found = self.files(folder);
+        found.retain(|path, _| is_media(path));
+        found
+    }
+
+    /// The files of every kind at and below a path with their sizes.
+    pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, u64> {
         let Ok(folder) = AbsolutePath::parse(folder) else { return BTreeMap::new() };
         let mut found = BTreeMap::new();
         for (prefix, local) in &self.seen {
@@ -66,7 +73,7 @@ impl Shelf {
         }
         let laid = self.laid.iter().filter(|(path, _)| within(path, &folder));
         found.extend(laid.map(|(path, size)| (path.clone(), *size)));
-        found.retain(|path, _| self.shows(path));
+        found.retain(|path, _| !self.forbidden.iter().any(|forbidden| within(path, forbidden)));
         found
     }
 
@@ -101,13 +108,10 @@ impl Shelf {
         entries.retain(|entry| !hidden(entry));
         there.then_some(entries)
     }
+}
 
-    fn shows(&self, path: &str) -> bool {
-        let Ok(path) = AbsolutePath::parse(path) else { return false };
-        Role::of(&path) == Role::Media
-            && !is_extra(&path)
-            && !self.forbidden.iter().any(|forbidden| path.is_within(forbidden))
-    }
+fn is_media(path: &str) -> bool {
+    AbsolutePath::parse(path).is_ok_and(|path| Role::of(&path) == Role::Media && !is_extra(&path))
 }
 
 /// Whether a path is `folder` or lies in it.

@@ -1,0 +1,280 @@
+//! What Audiobookshelf shows of the files of a scan.
+
+use std::collections::{HashMap, VecDeque};
+
+use autoscan_core::change::Subject;
+use autoscan_core::fault::Fault;
+use autoscan_core::path::{AbsolutePath, TargetPath};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
+
+use crate::audiobookshelf::api::{Item, Latest, Page, WholeItem};
+use crate::audiobookshelf::reports::{Role, book_of, is_passed_by};
+use crate::audiobookshelf::{Audiobookshelf, MOST_ITEMS, locked};
+use crate::family::libraries::{self, Owner};
+
+/// How many of the latest items are looked at for a book that is not known yet.
+const LATEST: usize = 50;
+
+/// How many books are remembered.
+const REMEMBERED: usize = 1000;
+
+/// The books that were asked for, so that a book is looked for in a long list once: Audiobookshelf cannot be asked for a path.
+#[derive(Default)]
+pub(super) struct Books(VecDeque<RememberedBook>);
+
+struct RememberedBook {
+    library: String,
+    path: AbsolutePath,
+    /// Its id, unless no item was found.
+    id: Option<String>,
+}
+
+impl Books {
+    fn keep(&mut self, library: &str, path: &AbsolutePath, id: Option<String>) {
+        self.forget(library, path);
+        if self.0.len() >= REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back(RememberedBook { library: library.to_owned(), path: path.clone(), id });
+    }
+
+    fn forget(&mut self, library: &str, path: &AbsolutePath) {
+        self.0.retain(|book| book.library != library || book.path != *path);
+    }
+
+    /// None when it was never looked for.
+    fn find(&self, library: &str, path: &AbsolutePath) -> Option<&RememberedBook> {
+        self.0.iter().find(|book| book.library == library && book.path == *path)
+    }
+}
+
+/// What was answered during one asking.
+struct Asking<'a> {
+    shelf: &'a Audiobookshelf,
+    pages: HashMap<(String, Latest, usize), Page>,
+    items: HashMap<String, Option<WholeItem>>,
+}
+
+/// What is known of the item that holds a file.
+enum Found<'a> {
+    Item(&'a WholeItem),
+    /// It is in no list that was read, and whether these hold the whole library.
+    NotListed {
+        is_whole: bool,
+    },
+}
+
+/// Asks for the files of a scan: one short list of items, and each book once.
+pub(super) async fn find(
+    shelf: &Audiobookshelf,
+    folder: &TargetPath,
+    expected: &[ExpectedFile],
+) -> Result<Vec<Observation>, Fault> {
+    let (index, _) = libraries::owners(shelf, folder).await?;
+    let mut asking = Asking { shelf, pages: HashMap::new(), items: HashMap::new() };
+    let mut shown = Vec::with_capacity(expected.len());
+    for one in expected {
+        let mut seen = Observation::Unknowable(format!("{:?} is in no library", one.path.as_str()));
+        for owner in index.owners(&one.path.0) {
+            seen = asking.look(&owner, one).await?;
+            if matches!(seen, Observation::NotYet(_)) {
+                break;
+            }
+        }
+        shown.push(seen);
+    }
+    Ok(shown)
+}
+
+impl Asking<'_> {
+    async fn look(&mut self, owner: &Owner, expected: &ExpectedFile) -> Result<Observation, Fault> {
+        if let Some(reason) = unknowable(self.shelf, owner, expected) {
+            return Ok(Observation::Unknowable(reason));
+        }
+        let is_gone = expected.presence == Presence::Gone;
+        if expected.subject == Subject::Folder
+            && let Some(seen) = self.items_below(owner).await?
+        {
+            return Ok(seen);
+        }
+        let path = owner.path.clone();
+        Ok(match self.holder(owner, expected).await? {
+            Found::Item(whole) => judge(whole, &path, expected.presence),
+            Found::NotListed { is_whole: true } if is_gone => Observation::Proven,
+            Found::NotListed { .. } if is_gone => Observation::Unknowable(format!(
+                "the book of {path:?} is not among the {MOST_ITEMS} books that Audiobookshelf added last, and it cannot be \
+                 asked for a path"
+            )),
+            Found::NotListed { .. } => Observation::NotYet(format!(
+                "Audiobookshelf was asked for its latest books and lists none that holds {path:?}"
+            )),
+        })
+    }
+
+    /// Whether items that lie at and below a folder that is gone are still listed; none when all of these are gone, so that
+    /// only an item above it may still hold files of it.
+    async fn items_below(&mut self, owner: &Owner) -> Result<Option<Observation>, Fault> {
+        let path = &owner.path;
+        let page = self.page(owner, Latest::Added, MOST_ITEMS).await?;
+        let still = page.items.iter().find(|item| !item.is_missing && item.path.is_within(path));
+        if let Some(item) = still {
+            return Ok(Some(Observation::NotYet(format!(
+                "Audiobookshelf still lists the book {:?}",
+                item.path
+            ))));
+        }
+        Ok((!page.is_whole).then(|| {
+            Observation::Unknowable(format!(
+                "the library has {} books, of which only the {MOST_ITEMS} that were added last are looked at; none of \
+                 them lies in {path:?}",
+                page.total
+            ))
+        }))
+    }
+
+    /// The item that holds a file. An item that was found is remembered, and asked for alone from then on.
+    async fn holder(&mut self, owner: &Owner, expected: &ExpectedFile) -> Result<Found<'_>, Fault> {
+        let (library, path) = (&owner.library.id, &owner.path);
+        let book = match expected.subject {
+            Subject::File => book_of(path, &owner.root),
+            Subject::Folder => path.clone(),
+        };
+        let known = locked(&self.shelf.books).find(library, &book).map(|book| book.id.clone());
+        if let Some(Some(id)) = &known {
+            if self.item(id).await?.is_some() {
+                return Ok(self.found(id, true));
+            }
+            locked(&self.shelf.books).forget(library, &book);
+        }
+        let was_sought = known == Some(None);
+        let mut is_whole = false;
+        for (latest, limit, is_asked) in [
+            (Latest::Added, LATEST, true),
+            // A file that came to an old book changes the time of its folder, and one that is gone does so too.
+            (Latest::Changed, LATEST, true),
+            (Latest::Added, MOST_ITEMS, !was_sought || expected.presence == Presence::Gone),
+        ] {
+            if !is_asked || is_whole {
+                continue;
+            }
+            let page = self.page(owner, latest, limit).await?;
+            is_whole = page.is_whole;
+            if let Some(id) = deepest(&page.items, path).map(|item| item.id.clone()) {
+                locked(&self.shelf.books).keep(library, &book, Some(id.clone()));
+                self.item(&id).await?;
+                return Ok(self.found(&id, is_whole));
+            }
+        }
+        locked(&self.shelf.books).keep(library, &book, None);
+        Ok(Found::NotListed { is_whole })
+    }
+
+    fn found(&self, id: &str, is_whole: bool) -> Found<'_> {
+        let item = self.items.get(id).and_then(Option::as_ref);
+        item.map_or(Found::NotListed { is_whole }, Found::Item)
+    }
+
+    async fn item(&mut self, id: &str) -> Result<Option<&WholeItem>, Fault> {
+        if !self.items.contains_key(id) {
+            let item = self.shelf.item(id).await?;
+            self.items.insert(id.to_owned(), item);
+        }
+        Ok(self.items.get(id).and_then(Option::as_ref))
+    }
+
+    async fn page(&mut self, owner: &Owner, latest: Latest, limit: usize) -> Result<&Page, Fault> {
+        let key = (owner.library.id.clone(), latest, limit);
+        let page = match self.pages.remove(&key) {
+            Some(page) => page,
+            None => self.shelf.page(&owner.library.id, latest, limit).await?,
+        };
+        Ok(self.pages.entry(key).or_insert(page))
+    }
+}
+
+/// The item that holds a path: the deepest, should one lie in another.
+fn deepest<'a>(items: &'a [Item], path: &AbsolutePath) -> Option<&'a Item> {
+    items.iter().filter(|item| path.is_within(&item.path)).max_by_key(|item| item.path.depth())
+}
+
+/// An item whose folder is gone keeps its files in the list, and is called missing.
+fn judge(whole: &WholeItem, path: &AbsolutePath, presence: Presence) -> Observation {
+    let book = &whole.item.path;
+    let listed = whole.files.iter().find(|(file, _)| file.is_within(path));
+    let listed = listed.filter(|_| !whole.item.is_missing);
+    match (presence, listed) {
+        (Presence::Gone, Some((file, _))) => {
+            Observation::NotYet(format!("Audiobookshelf still lists {file:?} in the book {book:?}"))
+        }
+        (Presence::There { .. }, None) if whole.item.is_missing => {
+            Observation::NotYet(format!("Audiobookshelf takes the book {book:?} for missing"))
+        }
+        (Presence::There { .. }, None) => Observation::NotYet(format!(
+            "Audiobookshelf was asked for the book {book:?} and does not list {path:?} in it"
+        )),
+        (Presence::There { size: Some(size) }, Some((_, Some(shown)))) if size != *shown => {
+            Observation::NotYet(format!(
+                "Audiobookshelf lists {path:?} with another size: {shown} bytes instead of {size}"
+            ))
+        }
+        (Presence::Gone, None) | (Presence::There { .. }, Some(_)) => Observation::Proven,
+    }
+}
+
+/// Why Audiobookshelf shows nothing for such a path.
+fn unknowable(shelf: &Audiobookshelf, owner: &Owner, expected: &ExpectedFile) -> Option<String> {
+    let (path, is_gone) = (&owner.path, expected.presence == Presence::Gone);
+    if expected.subject == Subject::Folder {
+        return (!is_gone).then(|| "Audiobookshelf shows books, and no folders".to_owned());
+    }
+    let name = path.file_name().unwrap_or_default();
+    if is_passed_by(path, &owner.root) {
+        return Some(format!(
+            "Audiobookshelf passes by {path:?}: a name in it begins with a dot, is a folder of a NAS or ends as an \
+             unfinished file does"
+        ));
+    }
+    let title = &owner.library.title;
+    match Role::of(path) {
+        Role::Book if owner.library.kind == "podcast" => {
+            Some(format!("Audiobookshelf makes no episode of {name:?}"))
+        }
+        Role::Book if locked(&shelf.switches).is_audio_only(&owner.library.id) => Some(format!(
+            "the library {title:?} of Audiobookshelf is for audiobooks only, which {name:?} is not"
+        )),
+        Role::Audio | Role::Book => None,
+        Role::Beside | Role::Nothing => Some(format!("Audiobookshelf makes no book of {name:?} alone")),
+    }
+}
+
+/// What Audiobookshelf itself sees of the file.
+pub(super) async fn why_missing(shelf: &Audiobookshelf, expected: &ExpectedFile) -> Option<String> {
+    let (_, owners) = libraries::owners(shelf, &expected.path).await.ok()?;
+    let owner = owners.first()?;
+    let path = &owner.path;
+    if expected.subject == Subject::Folder || *path == owner.root {
+        return None;
+    }
+    let is_seen = shelf.sees(owner, path).await.ok()?;
+    if expected.presence == Presence::Gone {
+        return is_seen.then(|| format!("Audiobookshelf still sees the file {path:?} on its own disk"));
+    }
+    if is_seen {
+        return Some(
+            "Audiobookshelf sees the file but made nothing of it: may its user read it, is it whole, and does no file \
+             named .ignore lie in its folder?"
+                .to_owned(),
+        );
+    }
+    let folder = path.parent().filter(|folder| folder.depth() > owner.root.depth());
+    let is_folder_seen = match &folder {
+        Some(folder) => shelf.sees(owner, folder).await.ok()?,
+        None => true,
+    };
+    Some(match folder {
+        Some(folder) if !is_folder_seen => format!(
+            "Audiobookshelf does not see the folder {folder:?}: is the target's `map` right, and the mount there?"
+        ),
+        _ => "Audiobookshelf sees the folder, but not this file in it".to_owned(),
+    })
+}
