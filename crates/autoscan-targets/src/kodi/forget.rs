@@ -77,16 +77,16 @@ pub(super) async fn known(kodi: &Kodi, owner: &Owner, scan: &TargetScan) -> Resu
 /// The items of what is named, each once.
 async fn find<'a>(
     kodi: &Kodi,
-    named: &[Named<'a>],
+    paths: &[Named<'a>],
     questions: &mut Vec<Call>,
 ) -> Result<Vec<Found<'a>>, Fault> {
     let mut found: Vec<Found<'a>> = Vec::new();
-    let mut files: BTreeMap<AbsolutePath, Vec<(&'a str, &'a AbsolutePath, Named<'a>)>> = BTreeMap::new();
-    for &by in named {
+    let mut by_folder: BTreeMap<AbsolutePath, Vec<(&'a str, &'a AbsolutePath, Named<'a>)>> = BTreeMap::new();
+    for &by in paths {
         match by {
             Named::Gone(path) | Named::Changed(path) => {
                 if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
-                    files.entry(folder).or_default().push((name, path, by));
+                    by_folder.entry(folder).or_default().push((name, path, by));
                 }
             }
             Named::GoneFolder(path) | Named::Folder(path) => {
@@ -109,7 +109,7 @@ async fn find<'a>(
             }
         }
     }
-    for (folder, files) in &files {
+    for (folder, files) in &by_folder {
         for files in files.chunks(MOST_NAMES) {
             let names: Vec<&str> = files.iter().map(|(name, ..)| *name).collect();
             let asked = items::of_files(Kind::Video, folder, &names);

@@ -130,8 +130,7 @@ pub(super) fn read(outcomes: &[Outcome]) -> Result<(Vec<Item>, usize), Fault> {
 impl Item {
     /// Whether the item is this file, or has it for a part.
     pub(super) fn is(&self, path: &AbsolutePath) -> bool {
-        let file = sources::file(path);
-        self.files().iter().any(|part| *part == file)
+        self.files().contains(&sources::file(path))
     }
 
     /// The file as Kodi writes it.
