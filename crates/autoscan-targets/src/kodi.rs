@@ -1,8 +1,13 @@
 //! Kodi. It is told to scan one folder at a time, and asked for the items of the files.
 
+mod forget;
 mod items;
+mod look;
+mod named;
 mod prove;
 mod rpc;
+mod scanning;
+mod songs;
 mod sources;
 mod tell;
 
@@ -21,12 +26,14 @@ use autoscan_http::{Http, SecretHeader};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::settings;
 use crate::kind::{Connected, TargetKind};
 use crate::kodi::items::Contents;
 use crate::kodi::rpc::{Call, Rpc};
+use crate::kodi::scanning::Turns;
 use crate::kodi::sources::{Kind, Sources};
 
 pub(crate) const KIND: TargetKind =
@@ -57,7 +64,13 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     };
     let url = base.to_string();
     let rpc = Rpc { http: http.clone(), base, login };
-    let server = Kodi { rpc, library_cache: LibraryCache::default(), contents: Mutex::default() };
+    let server = Kodi {
+        rpc,
+        library_cache: LibraryCache::default(),
+        contents: Mutex::default(),
+        turns: Turns::default(),
+        cleaned: tokio::sync::Mutex::default(),
+    };
     Ok(Connected { server: Arc::new(server), url })
 }
 
@@ -66,6 +79,9 @@ struct Kodi {
     library_cache: LibraryCache,
     /// What the video sources hold, as far as it was found out.
     contents: Mutex<HashMap<AbsolutePath, Contents>>,
+    turns: Turns,
+    /// When its music library was last cleaned.
+    cleaned: tokio::sync::Mutex<Option<Instant>>,
 }
 
 #[async_trait]

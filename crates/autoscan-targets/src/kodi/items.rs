@@ -1,5 +1,7 @@
 //! What Kodi's library holds of certain files: asked by folder and name, verified by the whole path.
 
+use std::collections::BTreeSet;
+
 use autoscan_core::fault::Fault;
 use autoscan_core::path::AbsolutePath;
 use serde::Deserialize;
@@ -18,17 +20,33 @@ pub(super) const MOST_FORGOTTEN: usize = 500;
 struct Type {
     list: &'static str,
     remove: &'static str,
+    refresh: &'static str,
     id: &'static str,
 }
 
 const VIDEOS: [Type; 3] = [
-    Type { list: "VideoLibrary.GetMovies", remove: "VideoLibrary.RemoveMovie", id: "movieid" },
-    Type { list: "VideoLibrary.GetEpisodes", remove: "VideoLibrary.RemoveEpisode", id: "episodeid" },
-    Type { list: "VideoLibrary.GetMusicVideos", remove: "VideoLibrary.RemoveMusicVideo", id: "musicvideoid" },
+    Type {
+        list: "VideoLibrary.GetMovies",
+        remove: "VideoLibrary.RemoveMovie",
+        refresh: "VideoLibrary.RefreshMovie",
+        id: "movieid",
+    },
+    Type {
+        list: "VideoLibrary.GetEpisodes",
+        remove: "VideoLibrary.RemoveEpisode",
+        refresh: "VideoLibrary.RefreshEpisode",
+        id: "episodeid",
+    },
+    Type {
+        list: "VideoLibrary.GetMusicVideos",
+        remove: "VideoLibrary.RemoveMusicVideo",
+        refresh: "VideoLibrary.RefreshMusicVideo",
+        id: "musicvideoid",
+    },
 ];
 
-/// Songs are forgotten by a scan of their folder, and by nothing else.
-const SONGS: [Type; 1] = [Type { list: "AudioLibrary.GetSongs", remove: "", id: "songid" }];
+/// Songs are forgotten by a scan of their folder or a cleaning, and none by itself.
+const SONGS: [Type; 1] = [Type { list: "AudioLibrary.GetSongs", remove: "", refresh: "", id: "songid" }];
 
 fn types(kind: Kind) -> &'static [Type] {
     match kind {
@@ -49,8 +67,18 @@ pub(super) struct Item {
 struct Listed {
     #[serde(default)]
     file: String,
-    #[serde(default, alias = "movieid", alias = "episodeid", alias = "musicvideoid", alias = "songid")]
+    #[serde(
+        default,
+        alias = "movieid",
+        alias = "episodeid",
+        alias = "musicvideoid",
+        alias = "songid",
+        alias = "tvshowid"
+    )]
     id: u64,
+    /// Of a show: how many episodes it has.
+    #[serde(default)]
+    episode: usize,
 }
 
 #[derive(Deserialize)]
@@ -87,10 +115,11 @@ fn lists(kind: Kind, filter: &Value, end: usize) -> Vec<Call> {
     types(kind).iter().map(|one| Call::new(one.list, params.clone())).collect()
 }
 
-/// What was answered to [`of_files`] or [`below`]: the items and how many there are in all.
+/// What was answered to [`of_files`] or [`below`], or to several of either for videos: the items and how many there are in all.
 pub(super) fn read(outcomes: &[Outcome]) -> Result<(Vec<Item>, usize), Fault> {
     let (mut items, mut total) = (Vec::new(), 0);
-    for (of, outcome) in outcomes.iter().enumerate() {
+    for (at, outcome) in outcomes.iter().enumerate() {
+        let of = at % VIDEOS.len();
         let list: List = outcome.read()?;
         total += list.limits.total;
         items.extend(list.movies.into_iter().map(|listed| Item { file: listed.file, id: listed.id, of }));
@@ -101,12 +130,7 @@ pub(super) fn read(outcomes: &[Outcome]) -> Result<(Vec<Item>, usize), Fault> {
 impl Item {
     /// Whether the item is this file, or has it for a part.
     pub(super) fn is(&self, path: &AbsolutePath) -> bool {
-        let file = sources::file(path);
-        match self.file.strip_prefix("stack://") {
-            // A comma within a name is doubled.
-            Some(parts) => parts.split(" , ").any(|part| part.replace(",,", ",") == file),
-            None => self.file == file,
-        }
+        self.files().contains(&sources::file(path))
     }
 
     /// The file as Kodi writes it.
@@ -114,16 +138,89 @@ impl Item {
         &self.file
     }
 
+    /// The files that it is made of, as Kodi writes them.
+    fn files(&self) -> Vec<String> {
+        match self.file.strip_prefix("stack://") {
+            // A comma within a name is doubled.
+            Some(parts) => parts.split(" , ").map(|part| part.replace(",,", ",")).collect(),
+            None => vec![self.file.clone()],
+        }
+    }
+
+    /// The files that it is made of.
+    pub(super) fn parts(&self) -> Vec<AbsolutePath> {
+        self.files().iter().filter_map(|file| sources::path(file)).collect()
+    }
+
     /// The folder that it lies in.
     pub(super) fn folder(&self) -> Option<AbsolutePath> {
-        let file = self.file.strip_prefix("stack://").unwrap_or(&self.file);
-        sources::path(file.split(" , ").next().unwrap_or_default())?.parent()
+        self.parts().first()?.parent()
+    }
+
+    /// The call by which Kodi reads its file anew.
+    pub(super) fn refresh(&self) -> Call {
+        let one = &VIDEOS[self.of];
+        Call::new(one.refresh, json!({ (one.id): self.id }))
     }
 
     /// The call that takes it out of the library. No file is touched.
     pub(super) fn forget(&self) -> Call {
         let one = &VIDEOS[self.of];
         Call::new(one.remove, json!({ (one.id): self.id }))
+    }
+}
+
+/// A show of the library, which stays there when its episodes are gone.
+#[derive(Clone, Debug)]
+pub(super) struct Show {
+    file: String,
+    folder: AbsolutePath,
+    id: u64,
+    episodes: usize,
+}
+
+/// The question for the shows whose folder is one of `at`, or lies at or below one of `below`.
+pub(super) fn shows(at: &BTreeSet<AbsolutePath>, below: &BTreeSet<AbsolutePath>) -> Call {
+    let at = at.iter().map(|folder| rule("path", "is", &sources::folder(folder)));
+    let below = below.iter().map(|folder| rule("path", "startswith", &sources::folder(folder)));
+    let filter = json!({"or": at.chain(below).collect::<Vec<_>>()});
+    let limits = json!({"start": 0, "end": MOST_FORGOTTEN});
+    let params = json!({"properties": ["file", "episode"], "filter": filter, "limits": limits});
+    Call::new("VideoLibrary.GetTVShows", params)
+}
+
+/// What was answered to [`shows`].
+pub(super) fn read_shows(outcomes: &[Outcome]) -> Result<Vec<Show>, Fault> {
+    let mut shows = Vec::new();
+    for outcome in outcomes {
+        let list: List = outcome.read()?;
+        shows.extend(list.movies.into_iter().filter_map(|Listed { file, id, episode }| {
+            let folder = sources::path(&file)?;
+            Some(Show { file, folder, id, episodes: episode })
+        }));
+    }
+    Ok(shows)
+}
+
+impl Show {
+    /// Its folder.
+    pub(super) fn folder(&self) -> &AbsolutePath {
+        &self.folder
+    }
+
+    /// How many episodes it has.
+    pub(super) fn episodes(&self) -> usize {
+        self.episodes
+    }
+
+    /// Whether an item lies in its folder.
+    pub(super) fn has(&self, item: &Item) -> bool {
+        item.file.starts_with(&self.file)
+    }
+
+    /// The call that takes it out of the library. No file is touched.
+    pub(super) fn forget(&self) -> Call {
+        Call::new("VideoLibrary.RemoveTVShow", json!({"tvshowid": self.id}))
     }
 }
 

@@ -1,19 +1,20 @@
 //! What Kodi shows of the files of a scan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::{self, Role};
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
-use serde_json::{Map, Value, json};
 
 use crate::family::libraries::{self, LibraryIndex};
 use crate::kodi::Kodi;
 use crate::kodi::items::{self, Contents, Item, MOST_NAMES};
-use crate::kodi::rpc::Call;
-use crate::kodi::sources::{self, Kind};
+use crate::kodi::look;
+use crate::kodi::scanning;
+use crate::kodi::sources::Kind;
 use crate::kodi::tell;
 
 /// Endings of books and disc images' neighbours that are media elsewhere and nothing to Kodi.
@@ -36,7 +37,7 @@ pub(super) async fn find(
     let mut shown: Vec<Option<Observation>> = Vec::with_capacity(expected.len());
     let mut groups: BTreeMap<AbsolutePath, Group<'_>> = BTreeMap::new();
     for (at, one) in expected.iter().enumerate() {
-        shown.push(match unknowable(one, &index) {
+        shown.push(match unknowable(kodi, one, &index) {
             Some(reason) => Some(Observation::Unknowable(reason)),
             None if one.subject == Subject::Folder => Some(folder_is_gone(kodi, &index, &one.path.0).await?),
             None => None,
@@ -71,12 +72,11 @@ async fn ask(
     let (mut all, mut scans) = (Vec::new(), false);
     for kind in kinds(index, folder) {
         let mut calls = items::of_files(kind, folder, &names);
-        calls.push(tell::scanning(kind));
+        calls.push(scanning::scanning(kind));
         let outcomes = kodi.rpc.ask(&calls).await?;
         let (lists, flags) = outcomes.split_at(calls.len() - 1);
         for flag in flags {
-            let flags: Map<String, Value> = flag.read()?;
-            scans |= flags.get(tell::flag(kind)) == Some(&Value::Bool(true));
+            scans |= scanning::runs(kind, flag)?;
         }
         all.extend(items::read(lists)?.0);
     }
@@ -112,7 +112,7 @@ fn judge(expected: &ExpectedFile, items: &[Item], scans: bool) -> Observation {
 }
 
 /// Why Kodi shows no item of its own for such a path.
-fn unknowable(expected: &ExpectedFile, index: &LibraryIndex) -> Option<String> {
+fn unknowable(kodi: &Kodi, expected: &ExpectedFile, index: &LibraryIndex) -> Option<String> {
     let path = &expected.path.0;
     if kinds(index, path).is_empty() {
         return Some(format!("{path:?} is in none of Kodi's sources"));
@@ -126,12 +126,28 @@ fn unknowable(expected: &ExpectedFile, index: &LibraryIndex) -> Option<String> {
     if Role::of(path) != Role::Media || NO_ITEMS.contains(&ending.as_str()) {
         return Some(format!("Kodi makes no item of {name:?}"));
     }
-    if media::is_extra(path) {
+    if is_extra(kodi, path, index) {
         return Some(format!("Kodi makes no item of extras such as {name:?}"));
     }
     path.components()
         .any(|folder| DISCS.contains(&folder))
         .then(|| format!("{name:?} is a part of a disc, which is one item"))
+}
+
+/// Whether a file lies beside a film or an episode and is none itself: only below the folder of a film or show, which may have
+/// the name of a folder of extras itself. In music there are none.
+fn is_extra(kodi: &Kodi, path: &AbsolutePath, index: &LibraryIndex) -> bool {
+    let contents = kodi.contents.lock().unwrap_or_else(PoisonError::into_inner);
+    let owners = index.owners(path);
+    !owners.is_empty()
+        && owners.iter().all(|owner| {
+            let is_one_show = contents.get(&owner.root) == Some(&Contents::OneShow);
+            let names = path.names_below(&owner.root).unwrap_or_default();
+            let own_folder = usize::from(names.len() > 1 && !is_one_show);
+            let top = std::iter::successors(Some(path.clone()), AbsolutePath::parent).last();
+            let below = top.map(|top| top.join(names.into_iter().skip(own_folder)));
+            Kind::of(&owner.library) == Kind::Video && below.is_some_and(|below| media::is_extra(&below))
+        })
 }
 
 async fn folder_is_gone(
@@ -144,6 +160,14 @@ async fn folder_is_gone(
         if total > 0 {
             return Ok(Observation::NotYet(format!("Kodi still lists {total} items below {folder:?}")));
         }
+        if kind == Kind::Video {
+            let asked = items::shows(&BTreeSet::new(), &BTreeSet::from([folder.clone()]));
+            if !items::read_shows(&kodi.rpc.ask(&[asked]).await?)?.is_empty() {
+                return Ok(Observation::NotYet(format!(
+                    "Kodi still lists a show at {folder:?}, though no episode of it"
+                )));
+            }
+        }
     }
     Ok(Observation::Proven)
 }
@@ -154,8 +178,7 @@ pub(super) async fn why_missing(kodi: &Kodi, expected: &ExpectedFile) -> Option<
     let folder = path.parent()?;
     let (_, owners) = libraries::owners(kodi, &expected.path).await.ok()?;
     let owner = owners.first()?;
-    let looks =
-        [tell::look(&folder), Call::new("Files.GetFileDetails", json!({"file": sources::file(path)}))];
+    let looks = [look::look(&folder), look::file(path)];
     let outcomes = kodi.rpc.ask(&looks).await.ok()?;
     let [above, file] = outcomes.as_slice() else { return None };
     let (sees_file, sees_folder) = (file.is_visible().ok()?, above.is_visible().ok()?);

@@ -1,4 +1,5 @@
 mod media;
+mod scanning;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,11 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::{Map, Value, json};
 
 use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, lock};
-use crate::pretend::kodi::media::{Media, Source};
+use crate::pretend::kodi::media::{Item, Media, Source};
+use crate::pretend::kodi::scanning::Scanning;
 
 pub use media::KodiContent;
 
-/// A Kodi as far as scans go, as version 20.1 behaves.
+/// A Kodi as far as scans go, as version 20.1 was measured to behave: what it believes of its disk, when a scan stops another, and
+/// what stays in its library until it is taken out.
 pub struct PretendKodi {
     /// Its port, its log and its trouble.
     pub http: HttpServer,
@@ -22,14 +25,31 @@ struct Kodi {
     state: Mutex<KodiState>,
 }
 
-#[derive(Default)]
 struct KodiState {
     media: Media,
     scans: Vec<String>,
-    /// Looks at whether it scans that are still to be answered with yes.
-    scanning: usize,
+    video: Scanning,
+    music: Scanning,
     stopped: usize,
+    cleanings: usize,
     players: usize,
+    /// At the next call of this method the first file's item is gone, and an item of the second has come.
+    exchange: Option<(&'static str, String, String)>,
+}
+
+impl Default for KodiState {
+    fn default() -> Self {
+        Self {
+            media: Media::default(),
+            scans: Vec::new(),
+            video: Scanning::new(true),
+            music: Scanning::new(false),
+            stopped: 0,
+            cleanings: 0,
+            players: 0,
+            exchange: None,
+        }
+    }
 }
 
 impl PretendKodi {
@@ -50,6 +70,22 @@ impl PretendKodi {
     /// Puts a file on its disk.
     pub fn put(&self, file: &str) {
         self.state().media.disk.insert(file.to_owned());
+    }
+
+    /// Puts a film on its disk, or another under the same name, that lasts so many seconds.
+    pub fn put_lasting(&self, file: &str, seconds: u64) {
+        self.put(file);
+        self.state().media.runtimes.insert(file.to_owned(), seconds);
+    }
+
+    /// How long Kodi says that a file lasts, in seconds; none when it has no item of it.
+    pub fn runtime(&self, file: &str) -> Option<u64> {
+        self.state().media.items.iter().find(|item| item.file == file).map(|item| item.runtime)
+    }
+
+    /// Lists a folder, as somebody does who browses it, and believes from now on what it saw.
+    pub fn browse(&self, folder: &str) {
+        self.state().media.list(folder);
     }
 
     /// Takes everything that begins so from its disk, folders too: a mount that is gone, or a file.
@@ -74,14 +110,38 @@ impl PretendKodi {
         self.state().media.items.iter().map(|item| item.file.clone()).collect()
     }
 
+    /// The folders of the shows of its library.
+    pub fn shows(&self) -> Vec<String> {
+        self.state().media.shows.iter().map(|show| show.file.clone()).collect()
+    }
+
+    /// When it is asked for this method next, the item of one file is gone, and one of another has come, which may get its number.
+    pub fn exchange_at(&self, method: &'static str, gone: &str, came: &str) {
+        self.state().exchange = Some((method, gone.to_owned(), came.to_owned()));
+    }
+
     /// The folders that it was asked to scan, in order.
     pub fn scans(&self) -> Vec<String> {
         self.state().scans.clone()
     }
 
-    /// Whether it scans: so many looks at it are answered with yes.
+    /// Whether it scans for somebody else: so many looks at it are answered with yes.
     pub fn set_scanning(&self, looks: usize) {
-        self.state().scanning = looks;
+        let mut state = self.state();
+        state.video.elsewhere = looks;
+        state.music.elsewhere = looks;
+    }
+
+    /// How many looks at whether it scans do not show a scan yet that was asked for, and how many after these do.
+    pub fn set_pace(&self, unseen: usize, seen: usize) {
+        let mut state = self.state();
+        state.video.pace = (unseen, seen);
+        state.music.pace = (unseen, seen);
+    }
+
+    /// How often its music library was cleaned.
+    pub fn cleanings(&self) -> usize {
+        self.state().cleanings
     }
 
     /// How many scans were stopped by a call that came in between.
@@ -122,7 +182,11 @@ impl Behavior for Kodi {
         }
     }
 
+    /// As measured at Kodi 20.1: that of a wrong login has no body.
     fn error(&self, status: u16) -> Reply {
+        if status == 401 {
+            return Reply::empty(401);
+        }
         Reply::new(status, "text/html", format!("<html><head><title>{status}</title></head></html>"))
     }
 }
@@ -140,6 +204,7 @@ impl KodiState {
 
     fn result(&mut self, method: &str, params: &Value) -> Result<Value, (i64, &'static str)> {
         const INVALID: (i64, &str) = (-32602, "Invalid params.");
+        self.exchange_items(method);
         let text = |name: &str| params[name].as_str().unwrap_or_default();
         match method {
             "Application.GetProperties" => {
@@ -157,6 +222,18 @@ impl KodiState {
             "XBMC.GetInfoBooleans" => Ok(self.flags(params)),
             "Player.GetActivePlayers" => Ok(vec![json!({"playerid": 1}); self.players].into()),
             "VideoLibrary.Scan" | "AudioLibrary.Scan" => Ok(self.scan(method, text("directory"))),
+            "AudioLibrary.Clean" => {
+                self.cleanings += 1;
+                self.media.clean_music();
+                Ok(json!("OK"))
+            }
+            "VideoLibrary.RefreshMovie" => {
+                self.media.refresh("movies", &params["movieid"]).map(|()| json!("OK")).ok_or(INVALID)
+            }
+            "VideoLibrary.RefreshEpisode" => {
+                self.media.refresh("episodes", &params["episodeid"]).map(|()| json!("OK")).ok_or(INVALID)
+            }
+            "VideoLibrary.RemoveTVShow" => Ok(self.remove("tvshows", &params["tvshowid"])),
             "VideoLibrary.RemoveMovie" => Ok(self.remove("movies", &params["movieid"])),
             "VideoLibrary.RemoveEpisode" => Ok(self.remove("episodes", &params["episodeid"])),
             "VideoLibrary.RemoveMusicVideo" => Ok(self.remove("musicvideos", &params["musicvideoid"])),
@@ -166,6 +243,16 @@ impl KodiState {
             "VideoLibrary.GetTVShows" => Ok(self.list("tvshows", params)),
             "AudioLibrary.GetSongs" => Ok(self.list("songs", params)),
             _ => Err((-32601, "Method not found.")),
+        }
+    }
+
+    fn exchange_items(&mut self, method: &str) {
+        if let Some((_, gone, came)) = self.exchange.take_if(|(at, ..)| *at == method)
+            && let Some(Item { list, id, .. }) =
+                self.media.items.iter().find(|item| item.file == gone).cloned()
+        {
+            self.media.remove(list, &json!(id));
+            self.media.add(list, &came);
         }
     }
 
@@ -182,27 +269,27 @@ impl KodiState {
     }
 
     fn flags(&mut self, params: &Value) -> Value {
-        let scans = self.scanning > 0;
-        self.scanning = self.scanning.saturating_sub(1);
-        let names = params["booleans"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let flags: Map<String, Value> = names.map(|name| (name.to_owned(), json!(scans))).collect();
+        let mut flags = Map::new();
+        for name in params["booleans"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let of = if name == "Library.IsScanningMusic" { &mut self.music } else { &mut self.video };
+            flags.insert(name.to_owned(), json!(of.flag(&mut self.media)));
+        }
         Value::Object(flags)
     }
 
-    /// Always OK, whatever the folder is. A call while it scans stops that scan and begins none.
+    /// Always OK, whatever the folder is.
     fn scan(&mut self, method: &str, folder: &str) -> Value {
-        if self.scanning > 0 {
-            self.scanning = 0;
-            self.stopped += 1;
-        } else {
+        let of = if method == "VideoLibrary.Scan" { &mut self.video } else { &mut self.music };
+        if of.call(folder) {
             self.scans.push(folder.to_owned());
-            self.media.scan(method == "VideoLibrary.Scan", folder);
+        } else {
+            self.stopped += 1;
         }
         json!("OK")
     }
 
     fn remove(&mut self, list: &str, id: &Value) -> Value {
-        self.media.items.retain(|item| item.list != list || json!(item.id) != *id);
+        self.media.remove(list, id);
         json!("OK")
     }
 

@@ -129,11 +129,9 @@ fn report(loaded: &Loaded, findings: &[Finding], suggested: &[Suggestion], json:
 async fn targets(engine: &Engine, loaded: &Loaded) -> Vec<Finding> {
     let mut findings = Vec::new();
     let kinds = wire::kinds().targets;
-    let has_key = |name: &Name| {
-        let settings = loaded.settings.targets.iter().find(|target| target.name == *name);
-        settings.is_some_and(|target| {
-            kinds.iter().any(|kind| kind.name == target.kind && kind.holds_a_key(&target.raw))
-        })
+    let credential = |name: &Name| {
+        let target = loaded.settings.targets.iter().find(|target| target.name == *name)?;
+        kinds.iter().find(|kind| kind.name == target.kind)?.credential(&target.raw)
     };
     for target in engine.targets() {
         let Some(answer) = engine.test(target.name.as_str()).await else { continue };
@@ -142,7 +140,7 @@ async fn targets(engine: &Engine, loaded: &Loaded) -> Vec<Finding> {
             Ok(test) => {
                 let advice = test.advice.iter().map(|advice| Finding::advice(&what, advice));
                 let advice: Vec<Finding> = advice.collect();
-                findings.push(Finding::new(what, answers(test, has_key(&target.name))));
+                findings.push(Finding::new(what, answers(test, credential(&target.name))));
                 findings.extend(advice);
             }
             Err(fault) => findings.push(Finding::new(what, Err(fault.reason().to_owned()))),
@@ -198,21 +196,27 @@ fn not_here(target: &str, here: &LocalFolders) -> String {
     )
 }
 
-/// What a target that answers says of itself, and of the key that it was asked with.
-fn answers(test: TestView, has_key: bool) -> Result<String, String> {
+/// What a target that answers says of itself, and of the key or login that it was asked with.
+fn answers(test: TestView, credential: Option<&str>) -> Result<String, String> {
     let TestView { identity, libraries, .. } = test;
     let who = format!("{} {}", identity.product, identity.version);
     match libraries {
         None => Ok(format!("{who} answers")),
-        Some(libraries) if libraries.is_empty() && has_key => Err(format!(
-            "{who} answers and accepts the key, but shows no library: does the key belong to its owner?"
-        )),
-        Some(libraries) if libraries.is_empty() => {
-            Err(format!("{who} answers, but shows no library: has it one, and must it be asked with a key?"))
-        }
+        Some(libraries) if libraries.is_empty() => Err(match credential {
+            Some("key") => format!(
+                "{who} answers and accepts the key, but shows no library: does the key belong to its owner?"
+            ),
+            Some(credential) => {
+                format!("{who} answers and accepts the {credential}, but shows no library: has it one?")
+            }
+            None => {
+                format!("{who} answers, but shows no library: has it one, and must it be asked with a key?")
+            }
+        }),
         Some(libraries) => {
             let titles: Vec<&str> = libraries.iter().map(|library| library.title.as_str()).collect();
-            let said = if has_key { "accepts the key" } else { "answers" };
+            let said =
+                credential.map_or("answers".to_owned(), |credential| format!("accepts the {credential}"));
             Ok(format!("{who} {said}; libraries: {}", titles.join(", ")))
         }
     }

@@ -23,13 +23,19 @@ impl KindSchema {
         self.name == SINGLE
     }
 
-    /// Whether settings of this kind hold a key, token or password of its own. That of a URL is none: it may be a proxy's.
-    pub(crate) fn holds_a_key(&self, settings: &Value) -> bool {
+    /// What settings of this kind prove who asks by: a `login`, a `password` alone, or a `key`, which a token is too; none when they hold
+    /// nothing of that. What stands in a URL is none of it: it may be a proxy's.
+    pub(crate) fn credential(&self, settings: &Value) -> Option<&'static str> {
         let schema = own(self);
-        let secret = |(key, value): (&String, &Value)| {
-            key != "url" && !value.is_null() && property(&schema, key).is_some_and(is_secret)
+        let secret = |(key, value): &(&String, &Value)| {
+            *key != "url" && !value.is_null() && property(&schema, key).is_some_and(is_secret)
         };
-        settings.as_object().is_some_and(|settings| settings.iter().any(secret))
+        let (key, _) = settings.as_object()?.iter().find(secret)?;
+        Some(match key.as_str() {
+            "password" if property(&schema, "username").is_some() => "login",
+            "password" => "password",
+            _ => "key",
+        })
     }
 }
 

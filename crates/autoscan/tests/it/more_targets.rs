@@ -1,6 +1,6 @@
 //! Sonarr, Radarr, Tdarr, FileFlows, Audiobookshelf, a webhook and a program as targets, through the real binary.
 
-use autoscan_testkit::{PretendMpd, PretendTdarr, Recorded};
+use autoscan_testkit::{KodiContent, PretendKodi, PretendMpd, PretendTdarr, Recorded};
 use serde_json::{Value, json};
 
 use crate::harness::{Home, Program};
@@ -252,7 +252,7 @@ fn check_says_of_each_who_it_is_and_of_a_key_only_where_one_was_sent() {
     says("sonarr", ": Sonarr 4.0.1 accepts the key; libraries: /data/tv");
     says("radarr", ": Radarr 4.0.1 accepts the key; libraries: /data/movies");
     says("tdarr", ": Tdarr 2.45.01 accepts the key; libraries: TV, Films");
-    says("fileflows", ": FileFlows 25.1.0.0 accepts the key; libraries: TV, Films");
+    says("fileflows", ": FileFlows 25.1.0.0 accepts the login; libraries: TV, Films");
     says("audiobookshelf", ": Audiobookshelf 2.36.0 accepts the key; libraries: Books, Quiet");
     says("webhook", ": Webhook of unknown version answers");
     says("command", ": Command of your own answers");
@@ -266,6 +266,18 @@ fn check_says_of_each_who_it_is_and_of_a_key_only_where_one_was_sent() {
     let bad = |kind: &str| ended.out.lines().any(|line| line.starts_with(&format!("BAD   target {kind} (")));
     assert!(KINDS[..5].iter().all(|kind| bad(kind)), "{}", ended.out);
     assert!(!ended.out.contains("wr0ng"), "{}", ended.out);
+}
+
+#[test]
+fn check_speaks_of_a_login_where_one_was_sent() {
+    let kodi = block_on(PretendKodi::start(Some("Basic a29kaTpodW50ZXIy"))).unwrap();
+    kodi.source("/srv/films/", KodiContent::Films);
+    let home = Home::new(&format!(
+        "targets:\n  kodi: [{{ name: kodi, url: '{}', username: kodi, password: hunter2 }}]\n",
+        kodi.http.url()
+    ));
+    let ended = home.ends(&["check"]);
+    assert!(ended.out.contains(": Kodi 20.1 accepts the login; libraries: a source"), "{ended:?}");
 }
 
 #[test]

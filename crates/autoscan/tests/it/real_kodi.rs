@@ -200,6 +200,8 @@ fn music_films_and_shows_are_seen_when_they_are_in_the_library() {
     music(&setup, &program);
     films(&setup, &program);
     shows(&setup, &program);
+    films_at_once(&setup, &program);
+    album_deleted(&setup, &program);
 }
 
 fn music(setup: &Setup, program: &Program) {
@@ -281,4 +283,39 @@ fn shows(setup: &Setup, program: &Program) {
     sent(program, "sonarr", &gone);
     seen(program, 7);
     assert!(setup.files("VideoLibrary.GetEpisodes", "episodes").is_empty());
+    assert!(setup.files("VideoLibrary.GetTVShows", "tvshows").is_empty());
+}
+
+/// Ten films at once, in a source that Kodi listed before they came.
+fn films_at_once(setup: &Setup, program: &Program) {
+    setup.call("Files.GetDirectory", &json!({"directory": format!("{}/movies/", setup.media)})).unwrap();
+    for at in 0..10 {
+        let name = format!("New {at} (2001)");
+        setup.video(
+            &format!("movies/{name}/{name}"),
+            &format!("<movie><title>New {at}</title><year>2001</year></movie>"),
+        );
+        let movie = json!({"folderPath": format!("/media/movies/{name}"), "tmdbId": 100 + at});
+        let file = json!({"relativePath": format!("{name}.mkv")});
+        sent(program, "radarr", &json!({"eventType": "Download", "movie": movie, "movieFile": file}));
+    }
+    seen(program, 17);
+    assert_eq!(setup.files("VideoLibrary.GetMovies", "movies").len(), 10);
+}
+
+fn album_deleted(setup: &Setup, program: &Program) {
+    let artist = "music/Somebody é & Co";
+    fs::remove_dir_all(setup.home.path(&format!("media/{artist}/Album 100% 'x'"))).unwrap();
+    let other = format!("{artist}/Another album/01.flac");
+    let path = setup.home.path(&format!("media/{other}"));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, flac("01.flac", 3)).unwrap();
+    let artist = json!({"path": format!("/media/{artist}")});
+    sent(
+        program,
+        "lidarr",
+        &json!({"eventType": "AlbumDelete", "deletedFiles": true, "artist": artist, "album": {"title": "x"}}),
+    );
+    seen(program, 18);
+    assert_eq!(setup.files("AudioLibrary.GetSongs", "songs"), [other]);
 }

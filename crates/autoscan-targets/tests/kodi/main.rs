@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod forgetting;
+mod scanning;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::sync::Arc;
@@ -276,6 +279,37 @@ async fn what_kodi_makes_no_item_of_is_unknowable() {
         folder,
     ];
     assert_eq!(found(&*server, "/srv/films/A", &expected).await, vec!["unknowable"; expected.len()]);
+}
+
+#[tokio::test]
+async fn names_of_extras_are_those_of_shows_films_artists_and_albums_too() {
+    let (kodi, server) = kodi().await;
+    kodi.source("/srv/Shorts/", KodiContent::OneShow);
+    kodi.know("episodes", "/srv/Shorts/1.mkv");
+    kodi.put("/srv/Shorts/2.mkv");
+    assert_eq!(scanned(&*server, new_files("/srv/Shorts", &["2.mkv"])).await, "ok");
+    assert_eq!(
+        scanned(&*server, rescan("/srv/Shorts/Season 1")).await,
+        "ok",
+        "which tells that it is one show"
+    );
+    for (file, shown) in [
+        ("/srv/shows/Extras/Season 1/1.mkv", "not yet"),
+        ("/srv/films/Trailers/Trailers.mkv", "not yet"),
+        ("/srv/music/Other/Trailers/1.flac", "not yet"),
+        ("/srv/music/Artist/Scenes/Sample.flac", "not yet"),
+        ("/srv/Shorts/2.mkv", "proven"),
+        ("/srv/Shorts/Extras/1.mkv", "unknowable"),
+        ("/srv/shows/Extras/Extras/1.mkv", "unknowable"),
+        ("/srv/films/Trailers/Trailers-trailer.mkv", "unknowable"),
+        ("/srv/films/A/Extras/a.mkv", "unknowable"),
+    ] {
+        assert_eq!(found(&*server, &folder_of(file), &[there(file)]).await, [shown], "{file}");
+    }
+}
+
+fn folder_of(file: &str) -> String {
+    file.rsplit_once('/').unwrap().0.to_owned()
 }
 
 #[tokio::test]

@@ -1,0 +1,96 @@
+//! Songs that are gone. A scan of a folder makes Kodi forget the songs that went out of it; those of a folder that is gone itself
+//! no scan takes out, only a cleaning of the whole music library does (measured at Kodi 20.1).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use autoscan_core::fault::Fault;
+use autoscan_core::path::AbsolutePath;
+use autoscan_core::ports::TargetScan;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::family::libraries::{LibraryServer, Owner};
+use crate::kodi::Kodi;
+use crate::kodi::items;
+use crate::kodi::look;
+use crate::kodi::named::{Named, named};
+use crate::kodi::rpc::Call;
+use crate::kodi::scanning;
+use crate::kodi::sources::Kind;
+
+/// Between two cleanings, each of which looks at every song: many deletions one after another share one.
+const BETWEEN_CLEANINGS: Duration = Duration::from_secs(30);
+
+/// So many songs of one folder are gone through.
+const MOST_SONGS: usize = 5000;
+
+/// The call that takes out all songs whose files are gone. It is answered when that is done.
+pub(super) fn cleaning() -> Call {
+    Call::new("AudioLibrary.Clean", json!({"showdialogs": false}))
+}
+
+/// Takes out songs of folders that are gone. The caller has the turn of music.
+pub(super) async fn forget(kodi: &Kodi, owner: &Owner, scan: &TargetScan) -> Result<(), Fault> {
+    if left_behind(kodi, owner, scan).await? == 0 {
+        return Ok(());
+    }
+    // The cleaning looks at the songs of every source, and would take out all of one that is only out of sight.
+    look::all_stand(kodi, &music_folders(kodi)).await?;
+    let mut cleaned = kodi.cleaned.lock().await;
+    if let Some(wait) = cleaned.and_then(|at| BETWEEN_CLEANINGS.checked_sub(at.elapsed())) {
+        return Err(Fault::Later {
+            after: wait,
+            reason: "Kodi cleaned its music library a moment ago; autoscan waits, so that one cleaning serves many deletions"
+                .to_owned(),
+        });
+    }
+    scanning::idle(kodi, Kind::Music).await?;
+    *cleaned = Some(Instant::now());
+    kodi.rpc.call::<Value>(cleaning()).await?;
+    match left_behind(kodi, owner, scan).await? {
+        0 => Ok(()),
+        left => Err(Fault::wrong(format!(
+            "Kodi cleaned its music library and still lists {left} songs of folders that are gone, as of {:?}; autoscan tries again: \
+             clean the music library in Kodi's settings if this goes on",
+            owner.path
+        ))),
+    }
+}
+
+/// How many songs Kodi lists of what a scan names whose folders it does not see.
+pub(super) async fn left_behind(kodi: &Kodi, owner: &Owner, scan: &TargetScan) -> Result<usize, Fault> {
+    let mut folders: BTreeMap<AbsolutePath, usize> = BTreeMap::new();
+    for named in named(owner, scan) {
+        let asked = match named {
+            Named::Gone(path) => match (path.parent(), path.file_name()) {
+                (Some(folder), Some(name)) => items::of_files(Kind::Music, &folder, &[name]),
+                _ => continue,
+            },
+            Named::GoneFolder(path) | Named::Folder(path) => items::below(Kind::Music, path, MOST_SONGS),
+            Named::Changed(_) => continue,
+        };
+        let (songs, _) = items::read(&kodi.rpc.ask(&asked).await?)?;
+        for folder in songs.iter().filter_map(items::Item::folder) {
+            *folders.entry(folder).or_default() += 1;
+        }
+    }
+    if folders.is_empty() {
+        return Ok(0);
+    }
+    let looks: Vec<Call> = folders.keys().map(look::look).collect();
+    let mut left = 0;
+    for (songs, outcome) in folders.values().zip(&kodi.rpc.ask(&looks).await?) {
+        if look::entries(outcome)?.is_none() {
+            left += songs;
+        }
+    }
+    Ok(left)
+}
+
+/// The folders of all sources of music.
+fn music_folders(kodi: &Kodi) -> Vec<AbsolutePath> {
+    let Some((libraries, _)) = kodi.library_cache().cached() else { return Vec::new() };
+    let music = libraries.iter().filter(|library| Kind::of(library) == Kind::Music);
+    music.flat_map(|library| &library.folders).filter_map(|folder| AbsolutePath::parse(folder).ok()).collect()
+}
