@@ -31,6 +31,8 @@ const LOCKED_PATIENCE: Duration = Duration::from_mins(1);
 const LOCKED_PAUSE: Duration = Duration::from_millis(200);
 /// Requests that wait like this at most; more are refused at once.
 pub(crate) const MOST_WAITING: usize = 256;
+/// A request of more changes does not wait: it would be kept twice meanwhile, and no webhook holds so many.
+const MOST_CHANGES_WAITING: usize = 1000;
 
 /// The same path on this machine.
 pub(crate) fn to_local(map: &PathMap, path: &TriggerPath) -> Result<LocalPath, PathRefusal> {
@@ -207,6 +209,10 @@ impl Intake {
     /// Stores a batch, and waits for a database that another program keeps locked. What fails in another way fails at once.
     async fn absorb(&self, batch: Batch) -> Result<Receipt, StoreError> {
         let store = &self.ports.store;
+        let changes: usize = batch.folders.iter().map(|folder| folder.changes.len()).sum();
+        if changes > MOST_CHANGES_WAITING {
+            return store.absorb(batch).await;
+        }
         let locked = match store.absorb(batch.clone()).await {
             Err(StoreError::Locked) => StoreError::Locked,
             stored => return stored,

@@ -267,8 +267,8 @@ fn a_webhook_waits_for_another_program_that_keeps_the_database_locked() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     thread::scope(|scope| {
         let sent = scope.spawn(|| import(&program, 1));
-        // Longer than SQLite is told to wait by itself.
-        thread::sleep(Duration::from_secs(7));
+        // Longer than SQLite waits by itself for a write that came before, and for this one.
+        thread::sleep(Duration::from_secs(12));
         assert!(!sent.is_finished(), "it is neither refused nor answered 200");
         other.execute_batch("COMMIT").unwrap();
         assert_eq!(sent.join().unwrap().status, 200);
