@@ -172,6 +172,14 @@ fn folders(program: &Program) -> Vec<String> {
     folders
 }
 
+/// The folders of these imports, sorted.
+fn folders_of(imports: &BTreeSet<usize>) -> Vec<String> {
+    let mut folders: Vec<String> =
+        imports.iter().map(|number| format!("/tv/Show {number}/Season 01")).collect();
+    folders.sort();
+    folders
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
@@ -223,10 +231,7 @@ fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() {
     assert_eq!(program.request("GET", "/ready", &[], b"").status, 200);
     assert_eq!(home.ends(&["healthcheck"]).code, Some(0));
 
-    let mut expected: Vec<String> =
-        accepted.iter().map(|number| format!("/tv/Show {number}/Season 01")).collect();
-    expected.sort();
-    assert_eq!(folders(&program), expected, "every 200 is there, and nothing else");
+    assert_eq!(folders(&program), folders_of(&accepted), "every 200 is there, and nothing else");
     program.stop();
     let printed = program.printed();
     assert!(
