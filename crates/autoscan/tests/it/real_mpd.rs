@@ -58,11 +58,26 @@ impl Setup {
         };
         let setup = Self { home, mpd, port };
         let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < PATIENCE, "MPD does not listen");
+        // An MPD without a database reads all music once at its start: songs put there meanwhile would be known untold.
+        while !setup.is_idle() {
+            assert!(start.elapsed() < PATIENCE, "MPD does not listen, or does not end its first update");
             std::thread::sleep(Duration::from_millis(20));
         }
         Some(setup)
+    }
+
+    /// Whether MPD answers and updates nothing.
+    fn is_idle(&self) -> bool {
+        let status = self.answer("status").unwrap_or_default();
+        status.iter().any(|line| line.starts_with("state: "))
+            && !status.iter().any(|line| line.starts_with("updating_db: "))
+    }
+
+    /// The lines that MPD answers to a command.
+    fn answer(&self, command: &str) -> std::io::Result<Vec<String>> {
+        let mut mpd = TcpStream::connect(("127.0.0.1", self.port))?;
+        write!(mpd, "password {}\n{command}\nclose\n", quoted(PASSWORD))?;
+        BufReader::new(mpd).lines().collect()
     }
 
     /// Writes a song of so many seconds, changed last at this second: MPD compares whole ones.
@@ -77,12 +92,14 @@ impl Setup {
 
     /// What MPD says of a song: none when it does not know it.
     fn heard(&self, file: &str) -> Option<u64> {
-        let mut mpd = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-        write!(mpd, "password {}\nlsinfo {}\nclose\n", quoted(PASSWORD), quoted(file)).unwrap();
-        let mut lines = BufReader::new(mpd).lines().map_while(Result::ok);
-        lines.find_map(|line| line.strip_prefix("Time: ").map(|time| time.parse().unwrap()))
+        let lines = self.answer(&format!("lsinfo {}", quoted(file))).unwrap();
+        lines.iter().find_map(|line| line.strip_prefix("Time: ").map(|time| time.parse().unwrap()))
     }
+}
+
+/// A word of a command to MPD.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn configuration(place: &str, port: u16) -> String {
