@@ -20,7 +20,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::family::libraries::{self, LibraryCache, LibraryServer, Owner};
+use crate::family::libraries::{self, LibraryCache, LibraryServer};
+use crate::family::library_index::Owner;
 use crate::family::media_browser::{
     self, BATCH, BatchLookups, KnownItem, LIST, MediaBrowser, MediaBrowserState, SystemInfo, View,
     VirtualFolder, place_by_title, view_by_title,

@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use crate::family::batch::one_by_one;
 use crate::family::changes::{files_there, only_deletions};
-use crate::family::libraries::{self, LibraryCache, LibraryServer, spelled};
+use crate::family::libraries::{self, LibraryCache, LibraryServer};
+use crate::family::library_index::spelled;
 use crate::family::settings;
 use crate::kind::{Connected, TargetKind};
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::audiobookshelf::{Audiobookshelf, LIST};
-use crate::family::libraries::{Owner, spelled};
+use crate::family::library_index::{Owner, spelled};
 
 /// By what a list of items is sorted. The latest come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

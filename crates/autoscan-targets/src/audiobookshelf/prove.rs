@@ -10,7 +10,8 @@ use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use crate::audiobookshelf::api::{Item, Latest, Page, WholeItem};
 use crate::audiobookshelf::reports::{Role, book_of, is_passed_by};
 use crate::audiobookshelf::{Audiobookshelf, MOST_ITEMS, locked};
-use crate::family::libraries::{self, Owner};
+use crate::family::libraries;
+use crate::family::library_index::Owner;
 
 /// How many of the latest items are looked at for a book that is not known yet.
 const LATEST: usize = 50;

@@ -4,7 +4,7 @@ use autoscan_core::change::{Change, ChangeKind};
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use serde::Serialize;
 
-use crate::family::libraries::{LibraryIndex, Owner, spelled};
+use crate::family::library_index::{LibraryIndex, Owner, spelled};
 
 /// What Audiobookshelf plays, by the end of the name (`server/utils/globals.js` of 2.36).
 const AUDIO: [&str; 20] = [

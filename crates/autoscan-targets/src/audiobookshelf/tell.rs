@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use crate::audiobookshelf::api::{Item, Latest, Page};
 use crate::audiobookshelf::reports::{self, Report, owner_in};
 use crate::audiobookshelf::{Audiobookshelf, MOST_ITEMS, locked};
-use crate::family::libraries::{self, LibraryIndex, Owner};
+use crate::family::libraries;
+use crate::family::library_index::{LibraryIndex, Owner};
 
 /// Every book is a report. More than so many of one scan are one scan of the library instead.
 const MOST_REPORTS: usize = 200;

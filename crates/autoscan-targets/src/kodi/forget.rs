@@ -9,7 +9,7 @@ use autoscan_core::path::AbsolutePath;
 use autoscan_core::ports::TargetScan;
 use serde_json::Value;
 
-use crate::family::libraries::Owner;
+use crate::family::library_index::Owner;
 use crate::kodi::Kodi;
 use crate::kodi::items::{self, Contents, Item, MOST_FORGOTTEN, MOST_NAMES, Show};
 use crate::kodi::look::{self, Sights};

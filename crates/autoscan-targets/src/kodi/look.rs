@@ -8,7 +8,7 @@ use autoscan_core::path::AbsolutePath;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::family::libraries::Owner;
+use crate::family::library_index::Owner;
 use crate::kodi::Kodi;
 use crate::kodi::rpc::{Call, Outcome};
 use crate::kodi::sources;

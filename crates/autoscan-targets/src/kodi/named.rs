@@ -5,7 +5,7 @@ use autoscan_core::media::Role;
 use autoscan_core::path::AbsolutePath;
 use autoscan_core::ports::TargetScan;
 
-use crate::family::libraries::Owner;
+use crate::family::library_index::Owner;
 
 /// A path that a scan names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use autoscan_core::media::{self, Role};
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
-use crate::family::libraries::{self, LibraryIndex};
+use crate::family::libraries;
+use crate::family::library_index::LibraryIndex;
 use crate::kodi::Kodi;
 use crate::kodi::items::{self, Contents, Item, MOST_NAMES};
 use crate::kodi::look;

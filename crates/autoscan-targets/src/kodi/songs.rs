@@ -10,7 +10,8 @@ use autoscan_core::ports::TargetScan;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::family::libraries::{LibraryServer, Owner};
+use crate::family::libraries::LibraryServer;
+use crate::family::library_index::Owner;
 use crate::kodi::Kodi;
 use crate::kodi::items;
 use crate::kodi::look;

@@ -10,7 +10,8 @@ use autoscan_core::ports::TargetScan;
 use serde_json::Value;
 
 use crate::family::batch::BatchResults;
-use crate::family::libraries::{self, Owner};
+use crate::family::libraries;
+use crate::family::library_index::Owner;
 use crate::kodi::Kodi;
 use crate::kodi::forget::{self, Known};
 use crate::kodi::items::{self, Contents, Item, Show};

@@ -18,7 +18,8 @@ use super::Plex;
 use super::answers::{Item, Section};
 use super::matching::MatchCare;
 use super::trash::EmptyTrash;
-use crate::family::libraries::{self, Owner};
+use crate::family::libraries;
+use crate::family::library_index::Owner;
 
 /// Which files are analysed after a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

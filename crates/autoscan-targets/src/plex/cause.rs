@@ -13,7 +13,8 @@ use super::Plex;
 use super::answers::Browsed;
 use super::lookup::is_same;
 use super::naming::{is_audio, season_of};
-use crate::family::libraries::{self, Owner, spelled};
+use crate::family::libraries;
+use crate::family::library_index::{Owner, spelled};
 
 impl Plex {
     /// The likeliest cause, in a sentence without a capital.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::answers::{Found, Item, Listing, Part};
 use super::server::Server;
-use crate::family::libraries::{Owner, spelled};
+use crate::family::library_index::{Owner, spelled};
 
 /// Items that one answer holds at most: more than share the name of a file in any but odd libraries.
 const FEW: usize = 20;

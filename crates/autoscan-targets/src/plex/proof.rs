@@ -10,7 +10,8 @@ use super::Plex;
 use super::answers::Item;
 use super::lookup::{self, children, is_same, part_of};
 use super::naming::{can_hold, season_of};
-use crate::family::libraries::{self, Owner};
+use crate::family::libraries;
+use crate::family::library_index::Owner;
 
 /// One file in one library.
 struct FileQuery<'s> {

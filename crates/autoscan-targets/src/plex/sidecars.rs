@@ -9,7 +9,8 @@ use autoscan_http::{Method, Request};
 use super::Plex;
 use super::answers::Item;
 use super::lookup::item_of_folder;
-use crate::family::libraries::{self, Owner};
+use crate::family::libraries;
+use crate::family::library_index::Owner;
 
 /// Items of one scan that are refreshed one by one; of more the season or album is.
 const ONE_BY_ONE: usize = 3;

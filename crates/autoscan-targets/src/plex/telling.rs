@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use super::Plex;
 use super::sections::{LONGEST_SCAN, LibraryActivity};
 use super::server::RefreshRequest;
-use crate::family::libraries::{self, Owner};
+use crate::family::libraries;
+use crate::family::library_index::Owner;
 
 /// How long a call waits for a library that is scanned; then its delivery is put off, so that nothing is held up.
 const WAITS: Duration = Duration::from_secs(5);

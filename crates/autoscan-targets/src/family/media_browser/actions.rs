@@ -7,7 +7,8 @@ use autoscan_core::path::TargetPath;
 use autoscan_core::ports::TargetScan;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
-use crate::family::libraries::{self, LibraryIndex, Owner, spelled};
+use crate::family::libraries;
+use crate::family::library_index::{LibraryIndex, Owner, spelled};
 use crate::family::media_browser::by_title::newest;
 use crate::family::media_browser::item_cache::KnownItem;
 use crate::family::media_browser::lookups::BatchLookups;

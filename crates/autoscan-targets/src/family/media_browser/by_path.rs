@@ -4,7 +4,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::path::AbsolutePath;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
-use crate::family::libraries::{Owner, spelled};
+use crate::family::library_index::{Owner, spelled};
 use crate::family::media_browser::answers::Item;
 use crate::family::media_browser::by_title::are_enough;
 use crate::family::media_browser::children::{Children, list};

@@ -4,7 +4,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::media::stem;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
-use crate::family::libraries::Owner;
+use crate::family::library_index::Owner;
 use crate::family::media_browser::by_title::{search, sought_in_vain};
 use crate::family::media_browser::children::file_kinds;
 use crate::family::media_browser::item_cache::KnownItem;

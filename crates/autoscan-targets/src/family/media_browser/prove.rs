@@ -8,7 +8,7 @@ use autoscan_core::media::{Role, stem};
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
-use crate::family::libraries::{Owner, spelled};
+use crate::family::library_index::{Owner, spelled};
 use crate::family::media_browser::answers::Item;
 use crate::family::media_browser::item_cache::KnownItem;
 use crate::family::media_browser::lookups::BatchLookups;

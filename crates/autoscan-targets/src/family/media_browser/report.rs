@@ -7,7 +7,7 @@ use autoscan_core::path::TargetPath;
 use autoscan_http::{Method, Request};
 use serde::Serialize;
 
-use crate::family::libraries::{Owner, spelled};
+use crate::family::library_index::{Owner, spelled};
 use crate::family::media_browser::server::MediaBrowser;
 
 /// The type of a library that holds movies.

@@ -6,7 +6,8 @@ use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::proof::ExpectedFile;
 use autoscan_http::{Answer, Http, Method, Request};
 
-use crate::family::libraries::{self, LibraryServer, Owner};
+use crate::family::libraries::{self, LibraryServer};
+use crate::family::library_index::Owner;
 use crate::family::media_browser::answers::{Item, ItemPage, VirtualFolder};
 use crate::family::media_browser::item_cache::{ItemCache, KnownItem};
 use crate::family::media_browser::lookups::BatchLookups;
