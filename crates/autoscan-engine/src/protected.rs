@@ -13,7 +13,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
     Advice, Aftercare, Batching, Care, CareScan, Identity, Libraries, Library, Plan, Playback, Proof,
-    ServerEvents, Target, TargetScan,
+    ServerEvents, ServerListing, Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::redact::Redaction;
@@ -241,6 +241,11 @@ impl Proof for Protected {
             }
         }
         Ok(all)
+    }
+
+    async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
+        let Some(its) = self.server.proof() else { return Ok(None) };
+        self.call(its.list_below(folder, most)).await
     }
 
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {

@@ -18,6 +18,6 @@ pub use store::{
 };
 pub use target::{
     Advice, Aftercare, Batching, Care, CareScan, Guard, Identity, Libraries, Library, Plan, PlannedCall,
-    Playback, Proof, ServerEvents, Target, TargetScan,
+    Playback, Proof, ServerEvents, ServerListing, Target, TargetScan,
 };
 pub use trigger::{Hook, ReadError, Reading, Trigger};

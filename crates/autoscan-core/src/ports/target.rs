@@ -197,12 +197,29 @@ pub trait Libraries: Send + Sync {
     }
 }
 
+/// What a server lists below a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerListing {
+    /// The media files that it lists there, in any depth, in the target's eyes.
+    pub files: Vec<TargetPath>,
+    /// Whether these are all of them.
+    pub complete: bool,
+}
+
 /// A target that can be asked whether it has files.
 #[async_trait]
 pub trait Proof: Send + Sync {
     /// Asks for the files of one folder, in as few and as small answers as the server allows; one answer a path, in order.
     /// Never lists a library.
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault>;
+
+    /// The media files that the server lists below a folder, at most so many, by the listing that finding them uses: what is
+    /// listed there and no longer on the disk is not gone yet. None where the server has no such listing, or knows no item
+    /// for the folder.
+    async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
+        let _ = (folder, most);
+        Ok(None)
+    }
 
     /// The likeliest cause why a file did not appear, in a sentence without a capital; none when nothing is suspicious.
     /// Asked once, before a file is called missing.
