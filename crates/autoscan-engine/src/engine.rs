@@ -25,7 +25,7 @@ use crate::guard_watch::GuardWatch;
 use crate::guards::Guards;
 use crate::heartbeat::Heartbeat;
 use crate::history::History;
-use crate::intake::{Intake, MOST_WAITING};
+use crate::intake::{Intake, MOST_CHANGES_WAITING};
 use crate::janitor::Janitor;
 use crate::lane::Lane;
 use crate::mounts::Mounts;
@@ -132,7 +132,7 @@ impl Engine {
             rules: Arc::clone(&rules),
             scheduler,
             fails: AtomicBool::new(false),
-            waits_for_lock: Semaphore::new(MOST_WAITING),
+            waits_for_lock: Semaphore::new(MOST_CHANGES_WAITING),
         });
         Arc::new(Self {
             owner: Owner(run.cast_signed()),

@@ -29,10 +29,10 @@ use crate::wakeup::Wakeup;
 const LOCKED_PATIENCE: Duration = Duration::from_mins(1);
 /// The pause before the next attempt meanwhile.
 const LOCKED_PAUSE: Duration = Duration::from_millis(200);
-/// Requests that wait like this at most; more are refused at once.
-pub(crate) const MOST_WAITING: usize = 256;
-/// A request of more changes does not wait: it would be kept twice meanwhile, and no webhook holds so many.
-const MOST_CHANGES_WAITING: usize = 1000;
+/// Changes of all requests that wait like this at most: what is more is refused at once.
+pub(crate) const MOST_CHANGES_WAITING: usize = 100_000;
+/// A small request counts as this many: 250 requests wait at most.
+const LEAST_COUNTED: usize = 400;
 
 /// The same path on this machine.
 pub(crate) fn to_local(map: &PathMap, path: &TriggerPath) -> Result<LocalPath, PathRefusal> {
@@ -62,7 +62,7 @@ pub(crate) struct Intake {
     pub(crate) scheduler: Arc<Wakeup>,
     /// Whether the last request could not be stored: a small write may still fit where a request does not.
     pub(crate) fails: AtomicBool,
-    /// Permits of requests that wait while another program keeps the database locked.
+    /// Permits, one a change, of requests that wait while another program keeps the database locked.
     pub(crate) waits_for_lock: Semaphore,
 }
 
@@ -208,16 +208,14 @@ impl Intake {
 
     /// Stores a batch, and waits for a database that another program keeps locked. What fails in another way fails at once.
     async fn absorb(&self, batch: Batch) -> Result<Receipt, StoreError> {
-        let store = &self.ports.store;
-        let changes: usize = batch.folders.iter().map(|folder| folder.changes.len()).sum();
-        if changes > MOST_CHANGES_WAITING {
-            return store.absorb(batch).await;
-        }
-        let locked = match store.absorb(batch.clone()).await {
+        let (store, batch) = (&self.ports.store, Arc::new(batch));
+        let locked = match store.absorb(Arc::clone(&batch)).await {
             Err(StoreError::Locked) => StoreError::Locked,
             stored => return stored,
         };
-        let Ok(_permit) = self.waits_for_lock.try_acquire() else { return Err(locked) };
+        let changes: usize = batch.folders.iter().map(|folder| folder.changes.len()).sum();
+        let counted = u32::try_from(changes.clamp(LEAST_COUNTED, MOST_CHANGES_WAITING)).unwrap_or(u32::MAX);
+        let Ok(_permits) = self.waits_for_lock.try_acquire_many(counted) else { return Err(locked) };
         warn!(
             "another program keeps the database locked; requests wait for it, each for up to {} s",
             LOCKED_PATIENCE.as_secs()
@@ -225,7 +223,7 @@ impl Intake {
         let until = self.ports.steady() + LOCKED_PATIENCE;
         while self.ports.steady() < until {
             self.ports.clock.sleep(LOCKED_PAUSE).await;
-            match store.absorb(batch.clone()).await {
+            match store.absorb(Arc::clone(&batch)).await {
                 Err(StoreError::Locked) => {}
                 stored => return stored,
             }

@@ -137,7 +137,7 @@ async fn commits() -> Outcome {
         conn.prepare_cached("INSERT INTO event (path) VALUES (?1)")?.execute([&path])?;
         bare.push(begin.elapsed());
         let begin = Instant::now();
-        store.absorb(batch(&path, NOW)?).await?;
+        store.absorb(batch(&path, NOW)?.into()).await?;
         alone.push(begin.elapsed());
     }
     let begin = Instant::now();
@@ -163,7 +163,7 @@ async fn commits() -> Outcome {
 
 async fn send(store: Arc<SqliteStore>, sender: u64) -> Outcome {
     for run in 0..RUNS {
-        store.absorb(batch(&format!("/mnt/media/TV/Sender {sender}/Season {run}"), NOW)?).await?;
+        store.absorb(batch(&format!("/mnt/media/TV/Sender {sender}/Season {run}"), NOW)?.into()).await?;
     }
     Ok(())
 }
@@ -252,7 +252,7 @@ impl Side {
             "open" => {
                 self.store = open(&self.folder.path().join("autoscan.db"))?;
             }
-            "absorb" => self.absorb(run).await?,
+            "absorb" => self.absorb(run.into()).await?,
             "start 1" => drop(self.store.start(self.starts.pop().into_iter().collect(), NOW).await?),
             "claim 1" => {
                 self.claimed.extend(self.store.claim(OWNER, &self.plex, Work::Deliver, NOW, 1).await?);
@@ -294,7 +294,7 @@ impl Side {
     async fn absorb(&mut self, run: u64) -> Outcome {
         let batch = batch(&format!("/mnt/media/TV/New {run}/Season 01"), NOW)?;
         let tell = batch.folders[0].folder.clone();
-        let scan = self.store.absorb(batch).await?.scans[0];
+        let scan = self.store.absorb(batch.into()).await?.scans[0];
         let deliveries = vec![Delivery::new(self.plex.clone(), NOW)];
         self.starts.push(Start { scan, generation: 1, tell, deliveries, note: None, steps: vec![] });
         Ok(())

@@ -46,9 +46,9 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn absorb(&self, batch: Batch) -> Result<Receipt, StoreError> {
+    async fn absorb(&self, batch: Arc<Batch>) -> Result<Receipt, StoreError> {
         rules::check_paths(&batch)?;
-        Ok(self.rows().absorb(batch))
+        Ok(self.rows().absorb(&batch))
     }
 
     async fn due(&self, now: Timestamp, limit: usize, in_hand: Vec<ScanId>) -> Result<Vec<Scan>, StoreError> {
@@ -126,7 +126,7 @@ impl Store for MemoryStore {
             return Ok(None);
         }
         rows.scans.remove(&id);
-        Ok(Some(rows.absorb(batch)))
+        Ok(Some(rows.absorb(&batch)))
     }
 
     async fn claim(

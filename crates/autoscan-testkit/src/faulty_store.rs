@@ -97,7 +97,7 @@ impl FaultyStore {
 
 #[async_trait]
 impl Store for FaultyStore {
-    async fn absorb(&self, batch: Batch) -> Answer<Receipt> {
+    async fn absorb(&self, batch: Arc<Batch>) -> Answer<Receipt> {
         self.write()?.absorb(batch).await
     }
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -231,8 +232,9 @@ pub enum StoreError {
 /// The queue. Every method is one transaction; what it answered `Ok` survives a power cut where it says so.
 #[async_trait]
 pub trait Store: SessionStore {
-    /// Merges a batch into the waiting scans: one a folder. Durable before it answers.
-    async fn absorb(&self, batch: Batch) -> Result<Receipt, StoreError>;
+    /// Merges a batch into the waiting scans: one a folder. Durable before it answers. Whoever asks may keep the batch to ask
+    /// again.
+    async fn absorb(&self, batch: Arc<Batch>) -> Result<Receipt, StoreError>;
 
     /// Waiting scans that are due, highest priority first, then longest due; with their changes and deliveries. Those that
     /// the caller has in hand already are left out, before anything of them is read.

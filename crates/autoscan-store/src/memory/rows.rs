@@ -155,12 +155,12 @@ impl Rows {
         self.waiting_row(id).filter(|row| row.scan.generation == generation)
     }
 
-    pub(super) fn absorb(&mut self, batch: Batch) -> Receipt {
+    pub(super) fn absorb(&mut self, batch: &Batch) -> Receipt {
         let now = batch.received_at;
         let scans = batch.folders.iter().map(|absorb| self.absorb_folder(absorb, now)).collect();
-        self.refuse(batch.refusals);
-        if let Some(Bookmark { trigger, place }) = batch.bookmark {
-            self.bookmarks.insert(trigger, place);
+        self.refuse(batch.refusals.clone());
+        if let Some(Bookmark { trigger, place }) = &batch.bookmark {
+            self.bookmarks.insert(trigger.clone(), place.clone());
         }
         Receipt { scans }
     }

@@ -82,7 +82,7 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn absorb(&self, batch: Batch) -> Result<Receipt, StoreError> {
+    async fn absorb(&self, batch: Arc<Batch>) -> Result<Receipt, StoreError> {
         rules::check_paths(&batch)?;
         self.writer.ask(PowerLoss, move |write| absorb::absorb(write, &batch)).await
     }

@@ -24,7 +24,7 @@ laws! {
         let mut scans = vec![];
         for folder in ["/tv/a", "/tv/A", "/tv/é", "/tv/e\u{301}", "/tv/a ", "C:\\tv\\a", "\\\\nas\\tv\\"] {
             let change = stored(Change::rescan(path(folder)), at(0));
-            let receipt = store.absorb(batch(at(0), vec![absorb(folder, vec![change])])).await.unwrap();
+            let receipt = store.absorb(batch(at(0), vec![absorb(folder, vec![change])]).into()).await.unwrap();
             assert_eq!(show(store, receipt.scans[0]).await.folder, path(folder));
             scans.extend(receipt.scans);
         }
@@ -51,7 +51,7 @@ laws! {
         let known = arrives(store, "/tv/B", "1.mkv", at(0)).await;
         let folders = ["/tv/A", "/tv/B", "/tv/A"]
             .map(|folder| absorb(folder, vec![created(&format!("{folder}/2.mkv"), at(1))]));
-        let receipt = store.absorb(batch(at(1), folders.to_vec())).await.unwrap();
+        let receipt = store.absorb(batch(at(1), folders.to_vec()).into()).await.unwrap();
         assert_eq!(receipt.scans[1], known);
         assert_eq!(receipt.scans[0], receipt.scans[2]);
         assert_eq!(show(store, receipt.scans[0]).await.changes.len(), 1);
@@ -60,7 +60,7 @@ laws! {
     async fn a_waiting_scan_keeps_the_highest_priority(store: &dyn Store) {
         for (given, kept) in [(2, 2), (7, 7), (-1, 7)] {
             let absorb = Absorb { priority: given, ..absorb("/tv/A", vec![]) };
-            let receipt = store.absorb(batch(at(0), vec![absorb])).await.unwrap();
+            let receipt = store.absorb(batch(at(0), vec![absorb]).into()).await.unwrap();
             assert_eq!(show(store, receipt.scans[0]).await.priority, kept);
         }
     }
@@ -73,8 +73,8 @@ laws! {
                     let change = Change { kind, ..Change::created(path(&format!("{folder}/a.mkv"))) };
                     absorb(&folder, vec![stored(change, at(seconds))])
                 };
-                store.absorb(batch(at(0), vec![of(known, 0)])).await.unwrap();
-                let receipt = store.absorb(batch(at(1), vec![of(later, 1)])).await.unwrap();
+                store.absorb(batch(at(0), vec![of(known, 0)]).into()).await.unwrap();
+                let receipt = store.absorb(batch(at(1), vec![of(later, 1)]).into()).await.unwrap();
                 let changes = show(store, receipt.scans[0]).await.changes;
                 assert_eq!(changes.len(), 1);
                 assert_eq!(changes[0].change.kind, known.followed_by(later), "{known:?} then {later:?}");
@@ -87,9 +87,9 @@ laws! {
         let first = vec![created("/tv/A/1.mkv", at(0)), created("/tv/A/2.mkv", at(0))];
         let later = Change { subject: Subject::Folder, awaited: false, ..Change::modified(path("/tv/A/1.mkv")) };
         let later = StoredChange { trigger: name("radarr"), ..stored(later, at(3)) };
-        store.absorb(batch(at(0), vec![absorb("/tv/A", first)])).await.unwrap();
+        store.absorb(batch(at(0), vec![absorb("/tv/A", first)]).into()).await.unwrap();
         let receipt = store
-            .absorb(batch(at(3), vec![absorb("/tv/A", vec![later, created("/tv/A/0.mkv", at(3))])]))
+            .absorb(batch(at(3), vec![absorb("/tv/A", vec![later, created("/tv/A/0.mkv", at(3))])]).into())
             .await
             .unwrap();
         let scan = show(store, receipt.scans[0]).await;
@@ -106,7 +106,7 @@ laws! {
             created("/tv/A/1.mkv", at(0)),
             stored(Change::deleted(path("/tv/A/1.mkv")), at(0)),
         ];
-        let receipt = store.absorb(batch(at(0), vec![absorb("/tv/A", changes)])).await.unwrap();
+        let receipt = store.absorb(batch(at(0), vec![absorb("/tv/A", changes)]).into()).await.unwrap();
         let scan = show(store, receipt.scans[0]).await;
         assert_eq!(scan.changes.len(), 1);
         assert_eq!(scan.changes[0].change, Change::deleted(path("/tv/A/1.mkv")));
@@ -123,7 +123,7 @@ laws! {
         ] {
             let folder = format!("/tv/{place}");
             let changes = [moved("/tv/A/old.mkv"), later].map(|change| stored(change, at(0)));
-            let receipt = store.absorb(batch(at(0), vec![absorb(&folder, changes.to_vec())])).await.unwrap();
+            let receipt = store.absorb(batch(at(0), vec![absorb(&folder, changes.to_vec())]).into()).await.unwrap();
             let scan = show(store, receipt.scans[0]).await;
             assert_eq!(scan.changes[0].change.from, from.map(path), "{place}");
         }
@@ -141,7 +141,7 @@ laws! {
             let folder = format!("/tv/{place}");
             let of = |targets| StoredChange { targets: names(targets), ..created("/tv/a.mkv", at(0)) };
             let receipt =
-                store.absorb(batch(at(0), vec![absorb(&folder, vec![of(known), of(later)])])).await.unwrap();
+                store.absorb(batch(at(0), vec![absorb(&folder, vec![of(known), of(later)])]).into()).await.unwrap();
             assert_eq!(show(store, receipt.scans[0]).await.changes[0].targets, names(kept), "{place}");
         }
     }
@@ -151,7 +151,7 @@ laws! {
         let long = autoscan_core::path::LocalPath(path("/tv").0.join(names.iter().map(String::as_str)));
         let change = stored(Change::created(long), at(0));
         let folders = vec![absorb("/tv/A", vec![created("/tv/A/1.mkv", at(0))]), absorb("/tv/B", vec![change])];
-        let refused = store.absorb(batch(at(0), folders)).await;
+        let refused = store.absorb(batch(at(0), folders).into()).await;
         assert!(matches!(refused, Err(StoreError::Broken(_))), "{refused:?}");
         assert_eq!(listed(store, everything()).await, []);
     }
@@ -160,7 +160,7 @@ laws! {
         let of = |id: &str| Change::created(path("/tv/A/1.mkv")).with_ids(Ids::default().with(IdSource::Tvdb, id));
         for (given, kept) in [("", ""), ("1", "1"), ("", "1"), ("2", "2"), ("0", "2")] {
             let absorb = absorb("/tv/A", vec![stored(of(given), at(0))]);
-            let id = store.absorb(batch(at(0), vec![absorb])).await.unwrap().scans[0];
+            let id = store.absorb(batch(at(0), vec![absorb]).into()).await.unwrap().scans[0];
             assert_eq!(show(store, id).await.changes[0].change, of(kept), "{given:?}");
         }
     }
@@ -169,7 +169,7 @@ laws! {
         let sent = |path: &str| Some(TriggerPath::parse(path).unwrap());
         for path in [sent("C:\\tv\\a.mkv"), None, sent("/data/tv/a.mkv")] {
             let change = StoredChange { sent_path: path.clone(), ..created("/tv/A/a.mkv", at(0)) };
-            let id = store.absorb(batch(at(0), vec![absorb("/tv/A", vec![change])])).await.unwrap().scans[0];
+            let id = store.absorb(batch(at(0), vec![absorb("/tv/A", vec![change])]).into()).await.unwrap().scans[0];
             let scan = show(store, id).await;
             assert_eq!((&scan.changes[0].sent_path, scan.changes.len()), (&path, 1));
         }

@@ -66,7 +66,7 @@ laws! {
         let mut ids = vec![];
         for (folder, priority) in [("/a", 0), ("/b", 5), ("/c", 0), ("/d", 5)] {
             let absorb = Absorb { priority, ..absorb(folder, vec![created("/a/1.mkv", at(0))]) };
-            ids.extend(store.absorb(batch(at(0), vec![absorb])).await.unwrap().scans);
+            ids.extend(store.absorb(batch(at(0), vec![absorb]).into()).await.unwrap().scans);
         }
         for id in ids.iter().rev() {
             let start = start_of(store, *id, &["plex"], at(20)).await;
@@ -101,7 +101,7 @@ laws! {
         let mut ids = vec![];
         for (folder, priority, next) in [("/a", 9, 40), ("/b", 0, 20), ("/c", 9, 30), ("/d", 0, 30)] {
             let absorb = Absorb { priority, ..absorb(folder, vec![created("/a/1.mkv", at(0))]) };
-            let id = store.absorb(batch(at(0), vec![absorb])).await.unwrap().scans[0];
+            let id = store.absorb(batch(at(0), vec![absorb]).into()).await.unwrap().scans[0];
             let start = start_of(store, id, &["plex"], at(1)).await;
             store.start(vec![start], at(1)).await.unwrap();
             is_sent(store, id, "plex", at(1), at(next)).await;
@@ -173,7 +173,7 @@ laws! {
     async fn every_column_comes_back_as_it_was_kept(store: &dyn Store) {
         let ids = Ids::default().with(IdSource::Tvdb, "81189").with(IdSource::Imdb, "tt0903747");
         let change = stored(Change::created(path("/tv/A/1.mkv")).with_ids(ids), at(0));
-        let id = store.absorb(batch(at(0), vec![absorb("/tv/A", vec![change.clone()])])).await.unwrap().scans[0];
+        let id = store.absorb(batch(at(0), vec![absorb("/tv/A", vec![change.clone()])]).into()).await.unwrap().scans[0];
         let start = start_of(store, id, &["plex"], at(1)).await;
         store.start(vec![start], at(1)).await.unwrap();
         let claimed_one = store.claim(OWNER, &name("plex"), Work::Deliver, at(1), 1).await.unwrap().remove(0);
@@ -236,7 +236,7 @@ laws! {
     async fn the_next_attempt_is_the_earliest_of_every_priority(store: &dyn Store) {
         for (folder, priority, second) in [("/a", 5, 30), ("/b", 0, 10), ("/c", i64::MIN, 20), ("/d", i64::MAX, 40)] {
             let absorb = Absorb { priority, ..absorb(folder, vec![created("/a/1.mkv", at(0))]) };
-            let id = store.absorb(batch(at(0), vec![absorb])).await.unwrap().scans[0];
+            let id = store.absorb(batch(at(0), vec![absorb]).into()).await.unwrap().scans[0];
             let start = start_of(store, id, &["plex"], at(second)).await;
             store.start(vec![start], at(0)).await.unwrap();
         }

@@ -1,5 +1,7 @@
 //! The clock is set back. Each law holds for every store.
 
+use std::sync::Arc;
+
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::history::{TriggerCounts, TriggerEvent};
 use autoscan_core::ports::{Batch, Hold, RefusalRecord, Store};
@@ -27,7 +29,7 @@ laws! {
         finishes(store, "/tv/C", DeliveryState::Failed, at(7)).await;
         assert_eq!(store.newest().await.unwrap(), Some(at(7)));
         let refused = RefusalRecord { trigger: name("sonarr"), reason: "no".into(), received_at: at(8) };
-        store.absorb(Batch { refusals: vec![refused], ..batch(at(0), vec![]) }).await.unwrap();
+        store.absorb(Arc::new(Batch { refusals: vec![refused], ..batch(at(0), vec![]) })).await.unwrap();
         assert_eq!(store.newest().await.unwrap(), Some(at(8)));
         let storm = HeldStorm { prefix: path("/tv"), deleted: 50, last: at(9) };
         store.change_storms(vec![storm], vec![]).await.unwrap();

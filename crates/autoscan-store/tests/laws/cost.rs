@@ -25,7 +25,7 @@ async fn pages_each(folder_of: impl Fn(usize) -> String) -> u64 {
             let folder = format!("/mnt/media/TV/Show {show} of many/Season {season:02}");
             absorb(&folder, vec![created(&format!("{folder}/S{season:02}E01 - Pilot.mkv"), at(0))])
         });
-        store.absorb(batch(at(0), folders.collect())).await.unwrap();
+        store.absorb(batch(at(0), folders.collect()).into()).await.unwrap();
     }
     Connection::open(&path).unwrap().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     assert_eq!(pages_in_log(&path), 0);

@@ -1,5 +1,7 @@
 //! What is kept beside the queue. Each law holds for every store.
 
+use std::sync::Arc;
+
 use autoscan_core::history::{HourCounts, TriggerCounts, TriggerEvent};
 use autoscan_core::ports::{Batch, Bookmark, RefusalRecord, Store};
 use autoscan_core::scan::ScanId;
@@ -29,7 +31,7 @@ laws! {
                     received_at: at(hundred),
                 })
                 .collect();
-            store.absorb(Batch { refusals, ..batch(at(hundred), vec![]) }).await.unwrap();
+            store.absorb(Arc::new(Batch { refusals, ..batch(at(hundred), vec![]) })).await.unwrap();
         }
         let kept = store.refusals(5000).await.unwrap();
         assert_eq!(kept.len(), 1000);
@@ -47,10 +49,10 @@ laws! {
         let at_place = |place: &str| Some(Bookmark { trigger: name("drive"), place: place.into() });
         assert_eq!(store.bookmark(&name("drive")).await.unwrap(), None);
         let one = Batch { bookmark: at_place("17"), ..batch(at(0), vec![absorb("/tv/A", vec![])]) };
-        store.absorb(one).await.unwrap();
+        store.absorb(one.into()).await.unwrap();
         assert_eq!(store.bookmark(&name("drive")).await.unwrap().as_deref(), Some("17"));
-        store.absorb(Batch { bookmark: at_place("18"), ..batch(at(1), vec![]) }).await.unwrap();
-        store.absorb(batch(at(2), vec![])).await.unwrap();
+        store.absorb(Arc::new(Batch { bookmark: at_place("18"), ..batch(at(1), vec![]) })).await.unwrap();
+        store.absorb(batch(at(2), vec![]).into()).await.unwrap();
         assert_eq!(store.bookmark(&name("drive")).await.unwrap().as_deref(), Some("18"));
         assert_eq!(store.bookmark(&name("folder")).await.unwrap(), None);
     }
@@ -59,7 +61,7 @@ laws! {
         let long = autoscan_core::path::LocalPath(path("/tv").0.join(vec!["x".repeat(200).as_str(); 1000]));
         let change = stored(autoscan_core::change::Change::created(long), at(0));
         let bookmark = Some(Bookmark { trigger: name("drive"), place: "17".into() });
-        let refused = store.absorb(Batch { bookmark, ..batch(at(0), vec![absorb("/tv/A", vec![change])]) }).await;
+        let refused = store.absorb(Arc::new(Batch { bookmark, ..batch(at(0), vec![absorb("/tv/A", vec![change])]) })).await;
         assert!(refused.is_err());
         assert_eq!(store.bookmark(&name("drive")).await.unwrap(), None);
     }

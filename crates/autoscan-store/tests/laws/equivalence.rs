@@ -201,7 +201,7 @@ async fn before_the_start(store: &dyn Store, operation: Operation, seconds: i64)
                 RefusalRecord { trigger: name("sonarr"), reason: format!("at {seconds}"), received_at: now };
             let bookmark = place.map(|place| Bookmark { trigger: name("sonarr"), place });
             let batch = Batch { refusals: vec![refused; refusals], bookmark, ..batch(now, folders) };
-            format!("{:?}", store.absorb(batch).await)
+            format!("{:?}", store.absorb(batch.into()).await)
         }
         Operation::Hold(scan, until, deliveries, stale) => {
             let hold = Hold {

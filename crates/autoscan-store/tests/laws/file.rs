@@ -59,7 +59,7 @@ async fn everything_is_there_after_closing_and_opening() {
     store.drop_scan(dropped).await.unwrap();
     store.set_setting("pause", Some("plex".into())).await.unwrap();
     let refused = RefusalRecord { trigger: name("sonarr"), reason: "no".into(), received_at: at(0) };
-    store.absorb(Batch { refusals: vec![refused.clone()], ..batch(at(0), vec![]) }).await.unwrap();
+    store.absorb(Arc::new(Batch { refusals: vec![refused.clone()], ..batch(at(0), vec![]) })).await.unwrap();
     let (before, stats) = (all(&store).await, store.stats().await.unwrap());
     store.close().await;
 
@@ -149,7 +149,7 @@ async fn one_bad_command_spoils_nothing_for_its_group() {
     let store = open(&path);
     let send = |folder: &'static str| {
         let good = absorb("/tv/shared", vec![created(&format!("{folder}/1.mkv"), at(0))]);
-        store.absorb(batch(at(0), vec![good, absorb(folder, vec![])]))
+        store.absorb(batch(at(0), vec![good, absorb(folder, vec![])]).into())
     };
     // Polled in one go: they wait together, and the writer takes them together.
     let (a, bad, b, c) = tokio::join!(send("/tv/a"), send("/tv/bad"), send("/tv/b"), send("/tv/c"));
@@ -172,7 +172,7 @@ async fn a_full_disk_is_said_and_passes() {
     let store = open_with(&path, Options { page_limit: Some(40), ..Options::default() }).unwrap();
     let store_more = async |number: i32| {
         let changes = (0..20).map(|file| created(&format!("/tv/{number}/{file}.mkv"), at(0))).collect();
-        store.absorb(batch(at(0), vec![absorb(&format!("/tv/{number}"), changes)])).await
+        store.absorb(batch(at(0), vec![absorb(&format!("/tv/{number}"), changes)]).into()).await
     };
     let mut stored = vec![];
     let full = loop {
@@ -375,7 +375,7 @@ async fn the_tally_agrees_with_the_rows_after_failures() {
     };
     assert!(store.start(vec![start], at(0)).await.is_err());
     let urgent = Absorb { priority: 9, ..absorb("/tv/B", vec![]) };
-    store.absorb(batch(at(0), vec![urgent])).await.unwrap();
+    store.absorb(batch(at(0), vec![urgent]).into()).await.unwrap();
     let stats = store.stats().await.unwrap();
     assert_eq!((stats.waiting, stats.running), (2, 0));
     assert_eq!(show(&store, id).await.state, ScanState::Waiting);

@@ -56,7 +56,7 @@ laws! {
         assert_eq!(store.next_due().await.unwrap(), None);
         for (folder, priority, second) in [("/a", 5, 30), ("/b", 0, 10), ("/c", i64::MIN, 20), ("/d", i64::MAX, 40)] {
             let absorb = Absorb { priority, ..absorb(folder, vec![created("/a/1.mkv", at(second))]) };
-            store.absorb(batch(at(second), vec![absorb])).await.unwrap();
+            store.absorb(batch(at(second), vec![absorb]).into()).await.unwrap();
         }
         assert_eq!(store.next_due().await.unwrap(), Some(at(20)));
         assert_eq!(due(store, 1000).await.len(), 4);
@@ -66,7 +66,7 @@ laws! {
         let mut ids = vec![];
         for (folder, priority, second) in [("/a", 0, 1), ("/b", 5, 2), ("/c", 0, 0), ("/d", 5, 1), ("/e", -3, 0)] {
             let absorb = Absorb { priority, ..absorb(folder, vec![created("/a/1.mkv", at(second))]) };
-            ids.extend(store.absorb(batch(at(second), vec![absorb])).await.unwrap().scans);
+            ids.extend(store.absorb(batch(at(second), vec![absorb]).into()).await.unwrap().scans);
         }
         let in_order = |places: &[usize]| places.iter().map(|place| ids[*place]).collect::<Vec<_>>();
         assert_eq!(due(store, 60).await, in_order(&[3, 1, 2, 0, 4]));

@@ -110,7 +110,7 @@ pub(crate) fn batch(now: Timestamp, folders: Vec<Absorb>) -> Batch {
 /// A new file in a folder comes in.
 pub(crate) async fn arrives(store: &dyn Store, folder: &str, file: &str, now: Timestamp) -> ScanId {
     let change = created(&format!("{folder}/{file}"), now);
-    store.absorb(batch(now, vec![absorb(folder, vec![change])])).await.unwrap().scans[0]
+    store.absorb(batch(now, vec![absorb(folder, vec![change])]).into()).await.unwrap().scans[0]
 }
 
 pub(crate) async fn show(store: &dyn Store, id: ScanId) -> Scan {

@@ -41,7 +41,7 @@ laws! {
     async fn a_wait_without_end_is_no_trouble(store: &dyn Store) {
         let quiet = Quiet { minimum_age: Duration::MAX, maximum_wait: Duration::MAX };
         let absorb = Absorb { quiet, ..absorb("/tv/A", vec![created("/tv/A/1.mkv", at(0))]) };
-        let id = store.absorb(batch(at(0), vec![absorb])).await.unwrap().scans[0];
+        let id = store.absorb(batch(at(0), vec![absorb]).into()).await.unwrap().scans[0];
         assert_eq!(due(store, 1_000_000).await, []);
         store.retry(id, at(5)).await.unwrap();
         let start = start_of(store, id, &["plex"], at(5)).await;

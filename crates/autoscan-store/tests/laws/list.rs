@@ -12,7 +12,7 @@ laws! {
         let b = runs(store, "/tv/Beta", &["plex", "emby"], at(0)).await;
         let c = arrives(store, "/tv/Gamma 100%_é", "ALPHA.mkv", at(0)).await;
         let change = StoredChange { trigger: name("radarr"), ..created("/movies/D/d.mkv", at(0)) };
-        let d = store.absorb(batch(at(0), vec![absorb("/movies/D", vec![change])])).await.unwrap().scans[0];
+        let d = store.absorb(batch(at(0), vec![absorb("/movies/D", vec![change])]).into()).await.unwrap().scans[0];
         let text = |text: &str| ScanFilter { text: Some(text.into()), ..everything() };
         let state = |state| ScanFilter { state: Some(state), ..everything() };
         for (filter, fits) in [

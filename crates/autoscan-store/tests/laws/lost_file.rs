@@ -25,7 +25,7 @@ async fn says_after(happens: impl FnOnce(&Path)) -> (Result<(), StoreError>, Res
     happens(&path);
     let ready = store.ready().await;
     let folders = vec![absorb("/tv/A", vec![created("/tv/A/1.mkv", at(1))])];
-    let kept = store.absorb(batch(at(1), folders)).await.map(|_receipt| ());
+    let kept = store.absorb(batch(at(1), folders).into()).await.map(|_receipt| ());
     store.close().await;
     (kept, ready)
 }
@@ -120,7 +120,7 @@ async fn a_log_that_grew_large_and_was_moved_into_the_file_is_no_loss() {
             let folder = format!("/tv/{round}/{number}");
             absorb(&folder, vec![created(&format!("{folder}/{}.mkv", "x".repeat(200)), at(0))])
         });
-        let stored = store.absorb(batch(at(0), folders.collect())).await.unwrap();
+        let stored = store.absorb(batch(at(0), folders.collect()).into()).await.unwrap();
         for id in stored.scans {
             store.drop_scan(id).await.unwrap();
         }

@@ -42,7 +42,7 @@ async fn reported(harness: &Harness, folder: &str, files: &[&str], trigger: &str
         changes: files.iter().map(change).collect(),
     };
     let batch = Batch { received_at: START, folders: vec![folder], refusals: Vec::new(), bookmark: None };
-    harness.store.absorb(batch).await.unwrap().scans[0]
+    harness.store.absorb(batch.into()).await.unwrap().scans[0]
 }
 
 /// The scan started, with these deliveries.

@@ -45,7 +45,7 @@ fn fill(home: &Home, target: &str) {
             let quiet = Quiet { minimum_age: Duration::ZERO, maximum_wait: Duration::ZERO };
             let absorb = Absorb { folder: folder.clone(), priority: 0, quiet, changes: vec![change] };
             let batch = Batch { received_at: now, folders: vec![absorb], ..Batch::default() };
-            let scan = store.absorb(batch).await.unwrap().scans[0];
+            let scan = store.absorb(batch.into()).await.unwrap().scans[0];
             let generation = store.show(scan).await.unwrap().unwrap().generation;
             let error = Some(format!("it is {}", state.as_str()));
             let is_open = matches!(state, DeliveryState::Waiting | DeliveryState::Held);
