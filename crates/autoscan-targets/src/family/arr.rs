@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::family::batch::BatchResults;
 use crate::family::libraries::{self, LibraryCache, LibraryServer};
+use crate::family::library_index::Owner;
 use crate::family::settings;
 use crate::kind::Connected;
 
@@ -231,7 +232,7 @@ impl Arr {
     }
 }
 
-fn ids(owners: &[libraries::Owner]) -> Vec<u64> {
+fn ids(owners: &[Owner]) -> Vec<u64> {
     owners.iter().filter_map(|owner| owner.library.id.parse().ok()).collect()
 }
 
