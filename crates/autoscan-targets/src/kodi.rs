@@ -191,6 +191,10 @@ impl Proof for Kodi {
         prove::list_below(self, folder, most).await
     }
 
+    async fn lost(&self, scan: &TargetScan, told_ago: Duration) -> Option<String> {
+        prove::why_lost(self, scan, told_ago).await
+    }
+
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         prove::why_missing(self, expected).await
     }

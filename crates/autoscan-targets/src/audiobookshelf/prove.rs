@@ -1,11 +1,12 @@
 //! What Audiobookshelf shows of the files of a scan.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::ports::ServerListing;
+use autoscan_core::ports::{ServerListing, TargetScan};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::audiobookshelf::api::{Item, Latest, Page, WholeItem};
@@ -13,6 +14,7 @@ use crate::audiobookshelf::reports::{Role, book_of, is_passed_by};
 use crate::audiobookshelf::{Audiobookshelf, MOST_ITEMS, locked};
 use crate::family::libraries;
 use crate::family::library_index::Owner;
+use crate::family::lost::LOST_AFTER;
 
 /// How many of the latest items are looked at for a book that is not known yet.
 const LATEST: usize = 50;
@@ -277,6 +279,23 @@ pub(super) async fn list_below(
     listing.complete &= listing.files.len() <= most;
     listing.files.truncate(most);
     Ok(Some(listing))
+}
+
+/// Why a telling is believed lost: Audiobookshelf scans none of its libraries, and has had time to begin. It drops a scan of a
+/// library that is being scanned (measured at 2.36).
+pub(super) async fn why_lost(
+    shelf: &Audiobookshelf,
+    scan: &TargetScan,
+    told_ago: Duration,
+) -> Option<String> {
+    if told_ago < LOST_AFTER {
+        return None;
+    }
+    let (_, owners) = libraries::owners(shelf, &scan.folder).await.ok()?;
+    let scanned = shelf.scanned_now().await.ok()?;
+    let is_scanned = owners.iter().any(|owner| scanned.contains(&owner.library.id));
+    (!is_scanned)
+        .then(|| "Audiobookshelf scans nothing of its library now and still does not list it".to_owned())
 }
 
 /// What Audiobookshelf itself sees of the file.

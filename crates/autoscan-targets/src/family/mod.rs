@@ -5,6 +5,7 @@ pub(crate) mod batch;
 pub(crate) mod changes;
 pub(crate) mod libraries;
 pub(crate) mod library_index;
+pub(crate) mod lost;
 pub(crate) mod media_browser;
 pub(crate) mod samples;
 pub(crate) mod settings;

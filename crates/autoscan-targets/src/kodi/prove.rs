@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::{self, Role};
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::ports::ServerListing;
+use autoscan_core::ports::{ServerListing, TargetScan};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::family::libraries;
 use crate::family::library_index::LibraryIndex;
+use crate::family::lost::LOST_AFTER;
 use crate::kodi::Kodi;
 use crate::kodi::items::{self, Contents, Item, MOST_NAMES};
 use crate::kodi::look;
@@ -192,6 +194,22 @@ pub(super) async fn list_below(
     let is_of_disc = |file: &TargetPath| file.0.components().any(|folder| DISCS.contains(&folder));
     listing.files.retain(|file| !is_of_disc(file));
     Ok((!kinds.is_empty()).then_some(listing))
+}
+
+/// Why a telling is believed lost: Kodi scans nothing, and has had time to begin. Another call to scan stops the one that runs
+/// (measured at Kodi 20.1).
+pub(super) async fn why_lost(kodi: &Kodi, scan: &TargetScan, told_ago: Duration) -> Option<String> {
+    if told_ago < LOST_AFTER {
+        return None;
+    }
+    let (index, _) = libraries::owners(kodi, &scan.folder).await.ok()?;
+    for kind in kinds(&index, &scan.folder.0) {
+        let outcomes = kodi.rpc.ask(&[scanning::scanning(kind)]).await.ok()?;
+        if scanning::runs(kind, outcomes.first()?).ok()? {
+            return None;
+        }
+    }
+    Some("Kodi scans nothing now and still does not list it".to_owned())
 }
 
 /// What Kodi itself sees of the file, and what it does with its source.

@@ -12,9 +12,7 @@ use super::lookup::{Children, EPISODES, item_of_folder, leaf_type, leaves};
 use super::sections::LibraryActivity;
 use crate::family::libraries;
 use crate::family::library_index::Owner;
-
-/// A scan that Plex took on is long begun after this: when the library rests then, it has ended or was dropped.
-const LOST_AFTER: Duration = Duration::from_mins(2);
+use crate::family::lost::LOST_AFTER;
 
 impl Plex {
     /// The files that are shown below a folder, without those in the trash. None where no item has the folder for its own or

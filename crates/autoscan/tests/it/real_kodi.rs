@@ -187,7 +187,6 @@ fn seen(program: &Program, scans: usize) {
 }
 
 #[test]
-#[ignore = "starts a real Kodi: scripts/test --long"]
 fn music_films_and_shows_are_seen_when_they_are_in_the_library() {
     let Some(setup) = Setup::new() else { return };
     // An empty folder would look like a mount that is gone.
