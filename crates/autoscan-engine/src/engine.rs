@@ -28,6 +28,7 @@ use crate::history::History;
 use crate::intake::{Intake, MOST_CHANGES_WAITING};
 use crate::janitor::Janitor;
 use crate::lane::Lane;
+use crate::later_looks::LaterLooks;
 use crate::mounts::Mounts;
 use crate::ports::Ports;
 use crate::protected::protected;
@@ -132,6 +133,7 @@ impl Engine {
             rules: Arc::clone(&rules),
             scheduler,
             fails: AtomicBool::new(false),
+            later_looks: Arc::new(Wakeup::new()),
             waits_for_lock: Semaphore::new(MOST_CHANGES_WAITING),
         });
         Arc::new(Self {
@@ -192,6 +194,8 @@ impl Engine {
         self.work(tasks, stop, guard_watch);
         let (bus, lanes) = (Arc::clone(&self.bus), self.lanes.clone());
         self.work(tasks, stop, Elsewhere::new(Arc::clone(ports), bus, lanes, Arc::clone(scheduler)));
+        let (intake, guards) = (Arc::clone(&self.intake), Arc::clone(&self.gate.guards));
+        self.work(tasks, stop, LaterLooks::new(Arc::clone(ports), intake, guards, self.triggers.clone()));
         for lane in &self.lanes {
             self.work(tasks, stop, self.deliverer(lane, stop));
             self.work(tasks, stop, self.verifier(lane));

@@ -8,6 +8,8 @@ mod gate;
 mod history;
 mod intake;
 mod lanes;
+#[cfg(test)]
+mod later_looks;
 mod locked;
 mod model;
 mod news;
@@ -18,3 +20,5 @@ mod sources;
 mod storms;
 mod suggest;
 mod suspended;
+#[cfg(test)]
+mod upgrades;
