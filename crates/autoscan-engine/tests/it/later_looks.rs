@@ -37,7 +37,7 @@ async fn a_missing_file_that_is_back_after_minutes_or_hours_is_scanned_once() {
         assert_eq!(told(&engine), 1, "nobody looked yet");
         engine.seconds(20).await;
         assert_eq!(engine.targets[0].folders(), ["/mnt/tv/Show/Season1"; 2], "{back_after}");
-        engine.seconds(24 * 3600).await;
+        engine.seconds(4 * 3600).await;
         assert_eq!(told(&engine), 2);
     }
 }
@@ -48,7 +48,7 @@ async fn a_file_that_never_comes_back_is_looked_for_three_times_and_then_forgott
     is_missed(&engine).await;
     engine.seconds(3 * 3600).await;
     engine.files.put(FILE, 1, START);
-    engine.seconds(24 * 3600).await;
+    engine.seconds(4 * 3600).await;
     assert_eq!(told(&engine), 1);
 }
 
@@ -58,7 +58,7 @@ async fn a_deletion_that_a_person_made_is_not_looked_at_again() {
     engine.send("deleted /tv/Show/Season1/a.mkv").await;
     engine.seconds(20).await;
     engine.files.put(FILE, 1, START);
-    engine.seconds(24 * 3600).await;
+    engine.seconds(4 * 3600).await;
     assert_eq!(told(&engine), 1);
 }
 
@@ -97,7 +97,7 @@ async fn a_file_that_was_imported_meanwhile_is_not_scanned_once_more() {
     is_missed(&engine).await;
     engine.files.put(FILE, 1, START);
     engine.send("created /tv/Show/Season1/a.mkv").await;
-    engine.seconds(24 * 3600).await;
+    engine.seconds(4 * 3600).await;
     assert_eq!(told(&engine), 2);
 }
 

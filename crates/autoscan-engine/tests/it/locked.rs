@@ -80,6 +80,7 @@ async fn only_so_many_wait_and_the_others_are_refused_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_webhook_that_is_refused_in_the_end_is_counted_as_lost_and_that_is_kept() {
     let harness = TestEngine::start(TestSetup::default());
+    harness.seconds(1).await;
     harness.faulty_store.fail(Some(StoreError::Locked));
     let since = harness.engine.now();
     let sent = [send(&harness.engine, "/tv/Show/a.mkv"), send(&harness.engine, "/tv/Show/b.mkv")];
@@ -93,8 +94,10 @@ async fn a_webhook_that_is_refused_in_the_end_is_counted_as_lost_and_that_is_kep
     assert!(event.outcome.starts_with("lost unless caught up: the database cannot be written"), "{event:?}");
 
     harness.faulty_store.fail(None);
+    harness.seconds(2).await;
+    let clock = Some(harness.clock.clone());
     let store = harness.stop().await;
-    let harness = TestEngine::start(TestSetup { store: Some(store), ..TestSetup::default() });
+    let harness = TestEngine::start(TestSetup { store: Some(store), clock, ..TestSetup::default() });
     harness.seconds(1).await;
     let kept = harness.engine.triggers().remove(0);
     assert_eq!((kept.lost, kept.lost_since), (2, view.lost_since));

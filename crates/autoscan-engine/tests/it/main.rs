@@ -8,7 +8,6 @@ mod gate;
 mod history;
 mod intake;
 mod lanes;
-#[cfg(test)]
 mod later_looks;
 mod locked;
 mod model;
@@ -20,5 +19,4 @@ mod sources;
 mod storms;
 mod suggest;
 mod suspended;
-#[cfg(test)]
 mod upgrades;
