@@ -28,7 +28,7 @@ pub enum DeliveryState {
     Sent,
     /// The server showed the file.
     Seen,
-    /// Accepted, but the file did not appear after every retry.
+    /// The file did not appear after every telling, or never came. It is looked at again for a day.
     Missing,
     /// The target has no library for this path.
     Skipped,
@@ -79,7 +79,9 @@ pub struct Delivery {
     pub faults: u32,
     /// Not tried before this moment.
     pub next_attempt_at: Option<Timestamp>,
-    /// When the target accepted the request.
+    /// How often the target accepted the request.
+    pub tellings: u32,
+    /// When the target accepted the request last.
     pub sent_at: Option<Timestamp>,
     /// When the target showed the file.
     pub seen_at: Option<Timestamp>,
@@ -107,6 +109,7 @@ impl Delivery {
             attempts: 0,
             faults: 0,
             next_attempt_at: Some(at),
+            tellings: 0,
             sent_at: None,
             seen_at: None,
             error: None,
@@ -122,14 +125,16 @@ impl Delivery {
     pub fn work(&self) -> Option<Work> {
         match self.state {
             DeliveryState::Waiting | DeliveryState::Held => Some(Work::Deliver),
-            DeliveryState::Sent | DeliveryState::Seen => self.next_attempt_at.map(|_| Work::Verify),
-            DeliveryState::Missing | DeliveryState::Skipped | DeliveryState::Failed => None,
+            DeliveryState::Sent | DeliveryState::Seen | DeliveryState::Missing => {
+                self.next_attempt_at.map(|_| Work::Verify)
+            }
+            DeliveryState::Skipped | DeliveryState::Failed => None,
         }
     }
 
-    /// Whether something is left to do for it.
+    /// Whether its scan waits for it. What is missing is looked at again, but its scan has come to its end.
     pub fn is_open(&self) -> bool {
-        self.work().is_some()
+        self.state != DeliveryState::Missing && self.work().is_some()
     }
 }
 
@@ -165,6 +170,7 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
                 state: DeliveryState::Sent,
                 attempts: delivery.attempts.saturating_add(1),
                 faults: 0,
+                tellings: delivery.tellings.saturating_add(1),
                 sent_at: Some(now),
                 next_attempt_at: ask_in.map(|pause| now + pause),
                 ..kept
@@ -179,7 +185,7 @@ pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64)
             };
         }
         Outcome::NeverCame(reason) => {
-            return Delivery { state: DeliveryState::Missing, error: Some(reason.clone()), ..kept };
+            return crate::proof::never_came(&kept, reason.clone(), now);
         }
         Outcome::Fault(fault) => fault,
     };

@@ -18,6 +18,21 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const PART_OF_THE_WAIT: u32 = 8;
 /// After the folder above was told too, the file is waited for no longer than this.
 const AFTER_WIDENING: Duration = Duration::from_mins(5);
+/// A target is told of one scan so often at most.
+pub const MOST_TELLINGS: u32 = 3;
+/// What is missing is looked at again for this long after the last telling…
+const LOOKED_AT_FOR: Duration = Duration::from_hours(24);
+/// … with pauses of this part of the time since then…
+const PART_WHILE_MISSING: u32 = 2;
+/// … of at least…
+const SHORTEST_WHILE_MISSING: Duration = Duration::from_mins(1);
+/// … and at most this.
+const LONGEST_WHILE_MISSING: Duration = Duration::from_hours(2);
+/// What is missing is looked at together, so that one listing of a server serves many: in short pauses at whole halves of a
+/// minute…
+const TOGETHER: Duration = Duration::from_secs(30);
+/// … and in pauses of ten minutes and more at whole five minutes.
+const TOGETHER_LATER: Duration = Duration::from_mins(5);
 
 /// How the file must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,21 +99,74 @@ impl Verification {
     }
 }
 
+/// What is known beside the sight.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// How long a file is waited for.
+    pub within: Duration,
+    /// Since when the server has answered: time in which it was away does not count.
+    pub answering_since: Option<Timestamp>,
+    /// Why the last telling is believed lost, in a sentence without a capital; none while it may still be carried out.
+    pub lost: Option<&'a str>,
+    /// When the first change of the scan came in.
+    pub first_seen: Timestamp,
+    /// The time.
+    pub now: Timestamp,
+}
+
 /// How long until the target is asked again, when its scan was asked for `elapsed` ago.
 pub fn pause(elapsed: Duration) -> Duration {
     (elapsed / PART_OF_THE_WAIT).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
-/// What follows a sight of the target. `within` is how long a file is waited for, `answering_since` the moment since when
-/// the server has answered: time in which it was away does not count.
+/// When something that is missing since its last telling, or since its scan's first change, is looked at again; none after a
+/// day.
+fn look_again(since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let missing_for = now.since(since);
+    if missing_for >= LOOKED_AT_FOR {
+        return None;
+    }
+    let pause = (missing_for / PART_WHILE_MISSING).clamp(SHORTEST_WHILE_MISSING, LONGEST_WHILE_MISSING);
+    let together = if pause < TOGETHER_LATER * 2 { TOGETHER } else { TOGETHER_LATER };
+    let together = i64::try_from(together.as_millis()).unwrap_or(i64::MAX);
+    let at = (now + pause).as_millis();
+    Some(Timestamp::from_millis(at + (together - at.rem_euclid(together)) % together))
+}
+
+/// A file that was to be there never came, and nothing was told in its place: it is missing until it comes.
 #[must_use]
-pub fn next(
-    delivery: &Delivery,
-    sight: &Verification,
-    within: Duration,
-    answering_since: Option<Timestamp>,
-    now: Timestamp,
-) -> Delivery {
+pub fn never_came(delivery: &Delivery, reason: String, now: Timestamp) -> Delivery {
+    Delivery {
+        state: DeliveryState::Missing,
+        absent: true,
+        error: Some(reason),
+        next_attempt_at: look_again(delivery.sent_at.unwrap_or(now), now),
+        ..delivery.clone()
+    }
+}
+
+/// A delivery that is missing, and was so when it was looked at just now.
+#[must_use]
+pub fn still_missing(delivery: &Delivery, first_seen: Timestamp, now: Timestamp) -> Delivery {
+    let since = delivery.sent_at.unwrap_or(first_seen);
+    Delivery { next_attempt_at: look_again(since, now), ..delivery.clone() }
+}
+
+/// A delivery whose target is told once more at once, because of what is said in a sentence.
+#[must_use]
+pub fn told_again(delivery: &Delivery, reason: String, now: Timestamp) -> Delivery {
+    Delivery {
+        state: DeliveryState::Waiting,
+        next_attempt_at: Some(now),
+        error: Some(reason),
+        ..delivery.clone()
+    }
+}
+
+/// What follows a sight of the target.
+#[must_use]
+pub fn next(delivery: &Delivery, sight: &Verification, known: &Circumstances<'_>) -> Delivery {
+    let now = known.now;
     let closed = Delivery { next_attempt_at: None, error: None, ..delivery.clone() };
     let found = match sight {
         Verification::Proven => return Delivery { state: DeliveryState::Seen, seen_at: Some(now), ..closed },
@@ -108,24 +176,26 @@ pub fn next(
         }
         Verification::NotYet(found) => found,
     };
+    if delivery.state == DeliveryState::Missing {
+        return still_missing(delivery, known.first_seen, now);
+    }
+    if let Some(reason) = known.lost.filter(|_| delivery.tellings < MOST_TELLINGS) {
+        return told_again(delivery, format!("{found}; telling it again because {reason}"), now);
+    }
     let sent_at = delivery.sent_at.unwrap_or(now);
-    let since = answering_since.map_or(sent_at, |answering| answering.max(sent_at));
-    let limit = if delivery.widened { within.min(AFTER_WIDENING) } else { within };
+    let since = known.answering_since.map_or(sent_at, |answering| answering.max(sent_at));
+    let limit = if delivery.widened { known.within.min(AFTER_WIDENING) } else { known.within };
     if now.since(since) < limit {
         let left = limit.saturating_sub(now.since(since));
         let at = now + pause(now.since(since)).min(left.max(Duration::from_millis(1)));
         return Delivery { next_attempt_at: Some(at), error: Some(found.clone()), ..delivery.clone() };
     }
-    if delivery.widened {
-        return Delivery { state: DeliveryState::Missing, error: Some(found.clone()), ..closed };
+    if delivery.widened || delivery.tellings >= MOST_TELLINGS {
+        let missing = Delivery { state: DeliveryState::Missing, error: Some(found.clone()), ..closed };
+        return still_missing(&missing, known.first_seen, now);
     }
-    Delivery {
-        state: DeliveryState::Waiting,
-        widened: true,
-        next_attempt_at: Some(now),
-        error: Some(format!("{found}; the folder above is told")),
-        ..closed
-    }
+    let wider = Delivery { widened: true, ..closed };
+    told_again(&wider, format!("{found}; the folder above is told"), now)
 }
 
 #[cfg(test)]
@@ -151,25 +221,35 @@ mod tests {
         Verification::NotYet("not there".to_owned())
     }
 
+    /// What follows at this moment when nothing else is known.
+    fn followed(delivery: &Delivery, sight: &Verification, at: Timestamp) -> Delivery {
+        let (first_seen, within) = (Timestamp::from_millis(0), WITHIN);
+        next(
+            delivery,
+            sight,
+            &Circumstances { within, answering_since: None, lost: None, first_seen, now: at },
+        )
+    }
+
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_millis(0) + Duration::from_secs(seconds)
     }
 
     #[test]
     fn a_sight_has_its_consequence() {
-        let seen = next(&sent(), &Verification::Proven, WITHIN, None, at(12));
+        let seen = followed(&sent(), &Verification::Proven, at(12));
         assert_eq!((seen.state, seen.seen_at, seen.is_open()), (DeliveryState::Seen, Some(at(12)), false));
-        let nothing = next(&sent(), &Verification::Unknowable("subtitles".to_owned()), WITHIN, None, at(2));
+        let nothing = followed(&sent(), &Verification::Unknowable("subtitles".to_owned()), at(2));
         assert_eq!((nothing.state, nothing.is_open()), (DeliveryState::Sent, false));
         assert!(nothing.note.unwrap().contains("subtitles"));
-        let open = next(&sent(), &not_yet(), WITHIN, None, at(80));
+        let open = followed(&sent(), &not_yet(), at(80));
         assert_eq!((open.state, open.next_attempt_at), (DeliveryState::Sent, Some(at(90))));
         assert_eq!(open.error.as_deref(), Some("not there"));
     }
 
     #[test]
     fn what_is_not_seen_in_time_goes_once_to_the_folder_above_and_is_missing_then() {
-        let wider = next(&sent(), &not_yet(), WITHIN, None, at(900));
+        let wider = followed(&sent(), &not_yet(), at(900));
         assert_eq!(
             (wider.state, wider.widened, wider.next_attempt_at),
             (DeliveryState::Waiting, true, Some(at(900)))
@@ -181,14 +261,68 @@ mod tests {
             0.0,
         );
         assert!(told.widened);
-        assert_eq!(next(&told, &not_yet(), WITHIN, None, at(1000)).state, DeliveryState::Sent);
-        let missing = next(&told, &not_yet(), WITHIN, None, at(901 + 300));
+        assert_eq!(followed(&told, &not_yet(), at(1000)).state, DeliveryState::Sent);
+        let missing = followed(&told, &not_yet(), at(901 + 300));
         assert_eq!((missing.state, missing.is_open()), (DeliveryState::Missing, false));
     }
 
     #[test]
+    fn a_telling_that_was_lost_is_made_again_at_once_and_three_times_at_most() {
+        let lost = |delivery: &Delivery, now| {
+            let lost = Some("plex is idle");
+            let known = Circumstances { within: WITHIN, answering_since: None, lost, first_seen: at(0), now };
+            next(delivery, &not_yet(), &known)
+        };
+        let accepted = Outcome::Accepted { ask_in: Some(FIRST_ASKED_AFTER) };
+        let mut delivery = sent();
+        for telling in 2..=MOST_TELLINGS {
+            delivery = lost(&delivery, at(100));
+            assert_eq!((delivery.state, delivery.next_attempt_at), (DeliveryState::Waiting, Some(at(100))));
+            let reason = delivery.error.as_deref().unwrap();
+            assert_eq!(reason, "not there; telling it again because plex is idle");
+            delivery = crate::delivery::next(&delivery, &accepted, at(100), 0.0);
+            assert_eq!(delivery.tellings, telling);
+        }
+        assert_eq!(lost(&delivery, at(200)).state, DeliveryState::Sent);
+        let missing = lost(&delivery, at(1000));
+        assert_eq!(
+            (missing.state, missing.widened),
+            (DeliveryState::Missing, false),
+            "it was told three times"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_looked_at_for_a_day_with_growing_pauses_and_is_seen_when_it_is_there() {
+        let mut delivery = Delivery { tellings: MOST_TELLINGS, ..sent() };
+        let mut looked = Vec::new();
+        let mut now = at(900);
+        delivery = followed(&delivery, &not_yet(), now);
+        while let Some(again) = delivery.next_attempt_at {
+            assert_eq!((delivery.state, delivery.is_open()), (DeliveryState::Missing, false));
+            assert_eq!(delivery.work(), Some(crate::delivery::Work::Verify));
+            assert!(again > now && again.as_millis() % 30_000 == 0, "{again:?}");
+            let seen = followed(&delivery, &Verification::Proven, again);
+            assert_eq!((seen.state, seen.seen_at, seen.error), (DeliveryState::Seen, Some(again), None));
+            looked.push(again.since(now));
+            now = again;
+            delivery = followed(&delivery, &not_yet(), now);
+            assert_eq!(delivery.error.as_deref(), Some("not there"), "the reason stays");
+        }
+        assert!(now >= at(86_400) && looked.len() < 24, "{looked:?}");
+        assert_eq!(delivery.work(), None);
+    }
+
+    #[test]
     fn time_in_which_the_server_was_away_does_not_count() {
-        let back = next(&sent(), &not_yet(), WITHIN, Some(at(7200)), at(7210));
+        let known = Circumstances {
+            within: WITHIN,
+            answering_since: Some(at(7200)),
+            lost: None,
+            first_seen: at(0),
+            now: at(7210),
+        };
+        let back = next(&sent(), &not_yet(), &known);
         assert_eq!((back.state, back.widened), (DeliveryState::Sent, false));
     }
 
@@ -224,7 +358,7 @@ mod tests {
             while delivery.is_open() {
                 delivery = match delivery.state {
                     DeliveryState::Waiting => crate::delivery::next(&delivery, &Outcome::Accepted { ask_in: Some(FIRST_ASKED_AFTER) }, now, 0.0),
-                    _ => next(&delivery, &not_yet(), within, None, now),
+                    _ => next(&delivery, &not_yet(), &Circumstances { within, answering_since: None, lost: None, first_seen: at(0), now }),
                 };
                 now = delivery.next_attempt_at.map_or(now, |at| at.max(now));
                 steps += 1;

@@ -12,6 +12,7 @@ use autoscan_core::step;
 use autoscan_core::time::Timestamp;
 
 use crate::bound::BoundTarget;
+use crate::gone::{is_asked_for, told_folder};
 
 /// A delivery that was claimed, as far as its settlement needs it.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub(crate) struct Group {
     pub(crate) local: LocalPath,
     /// What the server is told.
     pub(crate) scan: TargetScan,
+    /// What was asked for by its path, in the target's eyes and here: what of it is gone was deleted.
+    pub(crate) asked_for: Vec<(TargetPath, LocalPath)>,
     /// What changed, when it is nothing but sidecars.
     pub(crate) sidecars: Vec<LocalPath>,
     /// Whether the folder was told in vain, so that the one above is told now.
@@ -100,9 +103,14 @@ pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp
     let mut bundle = Bundle { groups: Vec::new(), settled: Vec::new() };
     let mut by_folder: HashMap<(LocalPath, bool, bool), usize> = HashMap::new();
     for claim in claimed {
-        let told = wanted(target, &claim.changes)
-            .and_then(|changes| Ok((target_scan(target, &claim.folder, &changes)?, sidecars(&changes))));
-        let (scan, sidecars) = match told {
+        let folder = told_folder(target, &claim);
+        let told = wanted(target, &claim.changes).and_then(|changes| {
+            let asked_for = changes.iter().filter(|change| is_asked_for(change)).map(|change| &change.path);
+            let asked_for = asked_for.filter_map(|path| Some((to_target(target, path).ok()?, path.clone())));
+            let asked_for: Vec<_> = if claim.delivery.absent { Vec::new() } else { asked_for.collect() };
+            Ok((target_scan(target, &folder, &changes)?, sidecars(&changes), asked_for))
+        });
+        let (scan, sidecars, asked_for) = match told {
             Ok(told) => told,
             Err(skip) => {
                 bundle.settled.push(skipped(claim, skip, now));
@@ -110,10 +118,11 @@ pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp
             }
         };
         let (widened, absent) = (claim.delivery.widened, claim.delivery.absent);
-        let at = *by_folder.entry((claim.folder.clone(), widened, absent)).or_insert_with(|| {
+        let at = *by_folder.entry((folder.clone(), widened, absent)).or_insert_with(|| {
             bundle.groups.push(Group {
-                local: claim.folder.clone(),
+                local: folder,
                 scan: TargetScan { changes: Vec::new(), ..scan.clone() },
+                asked_for: Vec::new(),
                 sidecars: sidecars.clone(),
                 widened,
                 absent,
@@ -127,6 +136,7 @@ pub(crate) fn bundle(target: &BoundTarget, claimed: Vec<Claimed>, now: Timestamp
         } else {
             group.sidecars.extend(sidecars);
         }
+        group.asked_for.extend(asked_for);
         merge(&mut group.scan.changes, scan.changes);
         let delivery = Delivery { next_attempt_at: Some(now), ..claim.delivery };
         group.deliveries.push(LeasedDelivery { lease: claim.lease, scan: claim.scan, delivery });

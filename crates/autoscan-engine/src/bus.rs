@@ -19,8 +19,13 @@ use crate::ports::Ports;
 use crate::wakeup::Wakeup;
 use crate::worker::{SAFETY_NET, Worker};
 
-/// What happens within this time is one event of a topic.
+/// What happens within this time is one event of a topic…
 const BEAT: Duration = Duration::from_millis(300);
+/// … or within this time for each listener, so that thousands of open pages take nothing away from webhooks: an event is a
+/// write to each of them…
+const BEAT_PER_LISTENER: Duration = Duration::from_millis(1);
+/// … but never more than this.
+const LONGEST_BEAT: Duration = Duration::from_secs(2);
 /// Events that are kept for listeners that were away for a moment.
 const KEPT: usize = 512;
 /// Scans or names that one event names.
@@ -237,6 +242,12 @@ impl Bus {
     }
 }
 
+/// How long is gathered for so many listeners.
+fn beat(listeners: usize) -> Duration {
+    let listeners = u32::try_from(listeners).unwrap_or(u32::MAX);
+    BEAT.max(BEAT_PER_LISTENER.saturating_mul(listeners)).min(LONGEST_BEAT)
+}
+
 /// Publishes events at every beat at which there are some.
 pub(crate) struct BusWorker {
     bus: Arc<Bus>,
@@ -270,8 +281,9 @@ impl Worker for BusWorker {
                 self.bus.tell();
             }
             None if self.bus.has_news() => {
-                self.beat = Some(now + BEAT);
-                return Ok(BEAT);
+                let beat = beat(self.bus.last.receiver_count());
+                self.beat = Some(now + beat);
+                return Ok(beat);
             }
             None => {}
         }
@@ -353,6 +365,12 @@ mod tests {
         for wrong in ["", "17", "x-17", "ab-", "ab-x", "-", "ab-17-1"] {
             assert_eq!(wrong.parse::<BusEventId>(), Err(()), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_beat_grows_with_those_who_listen() {
+        let millis = [0, 1, 300, 1_000, 5_000].map(|listeners| beat(listeners).as_millis());
+        assert_eq!(millis, [300, 300, 300, 1_000, 2_000]);
     }
 
     #[test]

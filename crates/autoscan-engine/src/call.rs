@@ -7,13 +7,14 @@ use autoscan_core::delivery::Outcome;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::{Role, belongs_to};
 use autoscan_core::path::{LocalPath, TargetPath};
-use autoscan_core::ports::{Target, TargetScan};
+use autoscan_core::ports::{Look, Target, TargetScan};
 use autoscan_core::proof::FIRST_ASKED_AFTER;
 use futures_util::future::BoxFuture;
 use tracing::warn;
 
 use crate::bound::BoundTarget;
 use crate::bundle::{Group, to_target};
+use crate::gone::{deleted, is_asked_for};
 use crate::guards::Guards;
 use crate::lane::Lane;
 use crate::ports::Ports;
@@ -66,6 +67,9 @@ impl Calling {
                 delivered.groups.push((group, Outcome::NeverCame(reason)));
                 continue;
             }
+            if self.check_files {
+                self.note_what_is_gone(&mut group).await;
+            }
             widen(target, &mut group).await;
             group.scan.companions = self.companions(&group).await;
             standing.push(group);
@@ -88,6 +92,19 @@ impl Calling {
             (group, answer.map_or_else(Outcome::Fault, |()| Outcome::Accepted { ask_in }))
         }));
         delivered
+    }
+
+    /// What was asked for by its path and is not there was deleted.
+    async fn note_what_is_gone(&self, group: &mut Group) {
+        for (seen, local) in &group.asked_for {
+            let changes = &mut group.scan.changes;
+            let asked = changes.iter_mut().find(|change| change.path == *seen && is_asked_for(change));
+            if let Some(asked) = asked
+                && self.ports.files.look(local).await == Look::Missing
+            {
+                *asked = deleted(asked, &seen.0);
+            }
+        }
     }
 
     /// Finds out whose fault it is that calls of a batch failed. The first that failed was tried; when the server is well

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use autoscan_core::change::ChangeKind;
+use autoscan_core::change::{ChangeKind, Subject};
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{HoldUntil, Look};
 use autoscan_core::scan::{Scan, ScanId, StoredChange};
@@ -15,6 +15,7 @@ use autoscan_core::time::{SteadyTime, Timestamp};
 
 use crate::absence;
 use crate::bound::FileRules;
+use crate::gone::{deleted, is_asked_for};
 use crate::guards::{Fallen, Guards};
 use crate::mounts::Mounts;
 use crate::ports::Ports;
@@ -23,6 +24,14 @@ use crate::storms::Storms;
 /// Pauses between two looks at what is not there yet: short at first, because most files are only just late.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A folder that is about to be deleted is waited for this long.
+const GONE_WITHIN: Duration = Duration::from_mins(2);
+/// What was asked for by its path and is not there may still come within this time…
+const COMES_WITHIN: Duration = Duration::from_secs(10);
+/// … and after it servers are asked whether they list it, not more often than this…
+const BETWEEN_QUESTIONS: Duration = Duration::from_secs(30);
+/// … for so many paths of a scan.
+const ASKED_ABOUT: usize = 3;
 /// What is remembered of a scan that was not looked at for this long is forgotten: it was dropped.
 const FORGET_AFTER: Duration = Duration::from_hours(1);
 
@@ -44,6 +53,9 @@ pub(crate) enum GateVerdict {
         until: Timestamp,
         /// What is waited for, in a sentence.
         reason: String,
+        /// What was asked for by its path and is not there, though its folder is: a server that lists it tells that it was
+        /// deleted. Empty while it is too early to ask.
+        absent: Vec<(LocalPath, Subject)>,
     },
     /// What guards its folder does not stand: nothing under it may reach a target.
     Hold {
@@ -68,6 +80,10 @@ struct Watched {
     files: HashMap<LocalPath, SeenFile>,
     /// A person said that the mount is as it should be.
     approved: bool,
+    /// What was asked for by its path and is not there was deleted.
+    gone: bool,
+    /// When servers were last to be asked whether they list it.
+    asked_at: Option<SteadyTime>,
 }
 
 /// How a file looked, and since when it looks so.
@@ -125,6 +141,14 @@ impl Gate {
         }
     }
 
+    /// A server lists what was asked for by its path and is not there: it was deleted, and is not waited for.
+    pub(crate) fn believe_gone(&self, scan: ScanId) {
+        self.begin(scan);
+        if let Some(watched) = self.lock().get_mut(&scan) {
+            watched.gone = true;
+        }
+    }
+
     /// Forgets what was seen of a scan that started or is gone.
     pub(crate) fn forget(&self, scan: ScanId) {
         self.lock().remove(&scan);
@@ -176,7 +200,7 @@ impl Gate {
         let late = match self.files_stand(scan).await {
             Ok(()) => None,
             Err(Blocked::Unreachable(reason)) => return self.unreachable(scan, reason).await,
-            Err(Blocked::Late(reason)) if !self.gave_up(scan.id) => return self.wait(scan.id, reason),
+            Err(Blocked::Late(reason)) if !self.gave_up(scan.id) => return self.wait(scan, reason).await,
             Err(Blocked::Late(reason)) => Some(reason),
         };
         let nearest = match self.nearest_folder(&scan.folder).await {
@@ -190,6 +214,10 @@ impl Gate {
             return hold_until_released(fallen);
         }
         match late {
+            None if self.is_being_deleted(scan).await => {
+                let reason = format!("{:?} is still there; it is about to be deleted", scan.folder.as_str());
+                self.wait(scan, reason).await
+            }
             None => Self::pass(scan, nearest),
             Some(reason) => self.pass_without(scan, nearest, &reason).await,
         }
@@ -200,7 +228,11 @@ impl Gate {
         // Nobody is told of the root of the disk: of what is gone with everything above it the folder itself is told.
         let tell = if nearest.0.is_root() { scan.folder.clone() } else { nearest };
         let note = (tell != scan.folder).then(|| {
-            format!("{:?} is not there; scanning {:?} instead", scan.folder.as_str(), tell.as_str())
+            format!(
+                "{:?} is not there; scanning {:?} instead, or, where that is a whole library, what is gone from it",
+                scan.folder.as_str(),
+                tell.as_str()
+            )
         });
         GateVerdict::Pass { tell, note, absent: false }
     }
@@ -240,12 +272,60 @@ impl Gate {
 
     /// Whether every file of the scan that must be there is there and still.
     async fn files_stand(&self, scan: &Scan) -> Result<(), Blocked> {
-        for stored in &scan.changes {
-            if must_be_there(scan, stored) {
-                self.file_stands(scan.id, &stored.change.path).await?;
+        let gone = self.lock().get(&scan.id).is_some_and(|watched| watched.gone);
+        for stored in scan.changes.iter().filter(|stored| must_be_there(scan, stored)) {
+            let path = &stored.change.path;
+            if gone && is_asked_for(&stored.change) && self.ports.files.look(path).await == Look::Missing {
+                continue;
             }
+            self.file_stands(scan.id, path).await?;
         }
         Ok(())
+    }
+
+    /// Whether the scan's folder is about to be deleted, as Sonarr and Radarr say before they do it, and is still there. It is
+    /// not waited for long: what stays in it may stay for good.
+    async fn is_being_deleted(&self, scan: &Scan) -> bool {
+        let deleted = |stored: &&StoredChange| {
+            let change = &stored.change;
+            change.kind == ChangeKind::Deleted
+                && change.subject == Subject::Folder
+                && change.path == scan.folder
+        };
+        let watched_for = |watched: &Watched| self.ports.steady().since(watched.since);
+        let is_new = self.lock().get(&scan.id).is_some_and(|watched| watched_for(watched) < GONE_WITHIN);
+        is_new
+            && scan.changes.iter().any(|stored| deleted(&stored))
+            && scan.changes.iter().all(|stored| !must_be_there(scan, stored))
+            && self.ports.files.look(&scan.folder).await == Look::Folder
+    }
+
+    /// What was asked for by its path and is not there, though its folder is; none while it may still come, or a server was
+    /// asked a moment ago.
+    async fn absent(&self, scan: &Scan) -> Vec<(LocalPath, Subject)> {
+        let now = self.ports.steady();
+        {
+            let mut all = self.lock();
+            let Some(watched) = all.get_mut(&scan.id) else { return Vec::new() };
+            let is_early = now.since(watched.since) < COMES_WITHIN;
+            if is_early || watched.asked_at.is_some_and(|at| now.since(at) < BETWEEN_QUESTIONS) {
+                return Vec::new();
+            }
+            watched.asked_at = Some(now);
+        }
+        let mut absent = Vec::new();
+        for stored in scan.changes.iter().filter(|stored| must_be_there(scan, stored)) {
+            let change = &stored.change;
+            let Some(above) = change.path.parent().filter(|_| is_asked_for(change)) else { continue };
+            let files = &self.ports.files;
+            if absent.len() < ASKED_ABOUT
+                && files.look(&change.path).await == Look::Missing
+                && files.look(&above).await == Look::Folder
+            {
+                absent.push((change.path.clone(), deleted(change, &change.path.0).subject));
+            }
+        }
+        absent
     }
 
     async fn file_stands(&self, scan: ScanId, path: &LocalPath) -> Result<(), Blocked> {
@@ -341,8 +421,9 @@ impl Gate {
         GateVerdict::Hold { until: HoldUntil::Time(self.ports.now() + self.pause(scan)), reason }
     }
 
-    fn wait(&self, scan: ScanId, reason: String) -> GateVerdict {
-        GateVerdict::Wait { until: self.ports.now() + self.pause(scan), reason }
+    async fn wait(&self, scan: &Scan, reason: String) -> GateVerdict {
+        let absent = self.absent(scan).await;
+        GateVerdict::Wait { until: self.ports.now() + self.pause(scan.id), reason, absent }
     }
 
     fn pause(&self, scan: ScanId) -> Duration {
@@ -367,6 +448,8 @@ impl Gate {
             pauses: 0,
             files: HashMap::new(),
             approved: false,
+            gone: false,
+            asked_at: None,
         });
         watched.looked_at = now;
         watched.approved

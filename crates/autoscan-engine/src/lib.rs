@@ -15,6 +15,7 @@ mod expected;
 mod explain;
 mod figures;
 mod gate;
+mod gone;
 mod guard_watch;
 mod guards;
 mod heartbeat;

@@ -248,6 +248,13 @@ impl Proof for Protected {
         self.call(its.list_below(folder, most)).await
     }
 
+    async fn lost(&self, scan: &TargetScan, told_ago: Duration) -> Option<String> {
+        let its = self.server.proof()?;
+        let mut reason = self.ask(its.lost(scan, told_ago), None).await?;
+        self.hide(&mut reason);
+        Some(reason)
+    }
+
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         let mut cause = self.ask(self.server.proof()?.why_missing(expected), None).await?;
         self.hide(&mut cause);

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoscan_core::change::Subject;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
+use autoscan_core::path::{LocalPath, TargetPath};
 use autoscan_core::ports::{Hold, HoldUntil, Start, StoreError};
+use autoscan_core::proof::{self, ExpectedFile, Observation, Presence};
 use autoscan_core::scan::{Scan, ScanId};
 use autoscan_core::step::{Step, StepKind};
 use autoscan_core::time::Timestamp;
@@ -15,6 +18,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, future::BoxFuture};
 use tracing::info;
 
+use crate::bundle::to_target;
 use crate::bus::Bus;
 use crate::gate::{Gate, GateVerdict};
 use crate::history::History;
@@ -83,7 +87,7 @@ impl Scheduler {
         let more = due.len() == AT_A_TIME;
         for scan in due {
             self.at_gate.insert(scan.id);
-            self.looking.push(look(Arc::clone(&self.with.gate), scan).boxed());
+            self.looking.push(look(Arc::clone(&self.with), scan).boxed());
         }
         if more {
             return Ok(Duration::ZERO);
@@ -123,8 +127,14 @@ impl Worker for Scheduler {
     }
 }
 
-async fn look(gate: Arc<Gate>, scan: Scan) -> LookedAt {
-    let verdict = gate.check(&scan).await;
+async fn look(with: Arc<Scheduling>, scan: Scan) -> LookedAt {
+    let mut verdict = with.gate.check(&scan).await;
+    if let GateVerdict::Wait { absent, .. } = &verdict
+        && with.is_listed(&scan, absent).await
+    {
+        with.gate.believe_gone(scan.id);
+        verdict = with.gate.check(&scan).await;
+    }
     (scan, verdict)
 }
 
@@ -162,6 +172,24 @@ impl Scheduling {
         Ok(())
     }
 
+    /// Whether a server lists one of these paths: then it was there, and was deleted.
+    async fn is_listed(&self, scan: &Scan, absent: &[(LocalPath, Subject)]) -> bool {
+        for lane in self.lanes.iter().filter(|lane| is_for(scan, &lane.target.name) && lane.is_open()) {
+            let Some((proof, _)) = lane.target.proof() else { continue };
+            for (path, subject) in absent {
+                let Ok(seen) = to_target(&lane.target, path) else { continue };
+                let folder = seen.0.parent().map_or_else(|| seen.clone(), TargetPath);
+                let there =
+                    ExpectedFile { path: seen, subject: *subject, presence: Presence::There { size: None } };
+                let found = proof.find(&folder, &[there]).await.unwrap_or_default();
+                if found.contains(&Observation::Proven) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     fn sort(&self, scan: &Scan, verdict: &GateVerdict, now: Timestamp, kept: &mut Verdicts) {
         match verdict {
             GateVerdict::Pass { tell, note, absent } => {
@@ -171,11 +199,11 @@ impl Scheduling {
                 kept.starts.push(start(scan, tell.clone(), deliveries, note.as_deref(), now));
             }
             GateVerdict::NeverCame { reason } => {
-                let deliveries = self.deliveries(scan, DeliveryState::Missing, now, Some(reason));
-                let closed = deliveries.into_iter().map(|one| Delivery { next_attempt_at: None, ..one });
-                kept.starts.push(start(scan, scan.folder.clone(), closed.collect(), Some(reason), now));
+                let deliveries = self.deliveries(scan, DeliveryState::Missing, now, None);
+                let missing = deliveries.iter().map(|one| proof::never_came(one, reason.clone(), now));
+                kept.starts.push(start(scan, scan.folder.clone(), missing.collect(), Some(reason), now));
             }
-            GateVerdict::Wait { until, reason } => {
+            GateVerdict::Wait { until, reason, .. } => {
                 self.keep_back(scan, DeliveryState::Waiting, HoldUntil::Time(*until), reason, kept);
             }
             GateVerdict::Hold { until, reason } => {

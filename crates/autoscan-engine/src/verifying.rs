@@ -8,13 +8,16 @@ use autoscan_core::delivery::{Delivery, DeliveryState, at_fault};
 use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
 use autoscan_core::ports::{Care, CareScan, Claimed, Guard, Look, TargetScan};
-use autoscan_core::proof::{self, ExpectedFile, Observation, Presence, Verification};
+use autoscan_core::proof::{
+    self, Circumstances, ExpectedFile, MOST_TELLINGS, Observation, Presence, Verification,
+};
 
 use crate::bound::{BoundTarget, Rules};
 use crate::bundle::{target_scan, to_target, wanted};
 use crate::call::run_command;
-use crate::expected::{Disk, expected};
+use crate::expected::{Disk, Expectation, expected};
 use crate::gate::Gate;
+use crate::gone::{as_on_disk, told_folder};
 use crate::lane::Lane;
 use crate::ports::Ports;
 
@@ -37,6 +40,8 @@ pub(crate) struct Verifying {
 struct VerifyRequest {
     scan: TargetScan,
     expected: Vec<ExpectedFile>,
+    /// How much of a folder was compared, when it was not all of it.
+    bound: Option<String>,
 }
 
 impl Verifying {
@@ -67,6 +72,10 @@ impl Verifying {
             let next_attempt_at = Some(now + AFTER_AN_OUTAGE);
             return Delivery { next_attempt_at, error, ..delivery.clone() };
         }
+        // What is missing has its reason, and is looked at again.
+        if delivery.state == DeliveryState::Missing {
+            return proof::still_missing(delivery, delivery.sent_at.unwrap_or(now), now);
+        }
         let failed = Delivery { error, ..delivery.clone() };
         let next = at_fault(&failed, delivery.state, now, self.ports.jitter());
         if next.state != DeliveryState::Failed || delivery.state != DeliveryState::Seen {
@@ -84,14 +93,13 @@ impl Verifying {
     }
 
     async fn followed(&self, claim: &Claimed) -> Result<Delivery, Fault> {
+        if claim.delivery.absent && claim.delivery.state != DeliveryState::Seen {
+            return Ok(self.after_an_absence(claim).await);
+        }
         let Some((proof, within)) = self.target().proof() else {
             return Ok(Delivery { next_attempt_at: None, error: None, ..claim.delivery.clone() });
         };
-        if let Some(reason) = self.still_absent(claim).await {
-            let closed = Delivery { next_attempt_at: None, error: Some(reason), ..claim.delivery.clone() };
-            return Ok(Delivery { state: DeliveryState::Missing, ..closed });
-        }
-        let asked = self.asked(claim).await;
+        let asked = self.asked(claim).await?;
         if claim.delivery.state == DeliveryState::Seen {
             return self.care(claim, &asked, true).await;
         }
@@ -102,11 +110,24 @@ impl Verifying {
             Err(fault) => vec![Observation::NotYet(fault.reason().to_owned())],
         };
         let (now, verification) = (self.ports.now(), Verification::of(&observed));
-        let since = self.lane.answering_since();
-        let mut next = proof::next(&claim.delivery, &verification, within, since, now);
+        let lost = match &verification {
+            Verification::NotYet(_) => self.lost(claim, &asked.scan, within).await,
+            Verification::Proven | Verification::Unknowable(_) => None,
+        };
+        let known = Circumstances {
+            within,
+            answering_since: self.lane.answering_since(),
+            lost: lost.as_deref(),
+            first_seen: claim.first_seen,
+            now,
+        };
+        let mut next = proof::next(&claim.delivery, &verification, &known);
         match next.state {
-            DeliveryState::Seen if self.wants_care(&claim.delivery, &asked) => {
-                next.next_attempt_at = Some(now);
+            DeliveryState::Seen => {
+                next.note = noted(next.note.as_deref(), asked.bound.as_slice());
+                if self.wants_care(&claim.delivery, &asked) {
+                    next.next_attempt_at = Some(now);
+                }
             }
             // A changed file may be shown only after it was analysed. Once: what was done is noted.
             DeliveryState::Sent
@@ -117,17 +138,45 @@ impl Verifying {
             {
                 next = self.care(&Claimed { delivery: next, ..claim.clone() }, &asked, false).await?;
             }
-            DeliveryState::Missing => self.explain(&mut next, &asked, &observed).await,
+            DeliveryState::Missing if claim.delivery.state != DeliveryState::Missing => {
+                self.explain(&mut next, &asked, &observed).await;
+            }
             _ => {}
         }
         Ok(next)
     }
 
-    /// Why a delivery whose scan started without its file is missing: the file is still not there.
-    async fn still_absent(&self, claim: &Claimed) -> Option<String> {
-        if !claim.delivery.absent {
+    /// Why the last telling is believed lost. A server that was away since forgot what it was told.
+    async fn lost(&self, claim: &Claimed, scan: &TargetScan, within: Duration) -> Option<String> {
+        let (delivery, now) = (&claim.delivery, self.ports.now());
+        let sent_at = delivery.sent_at?;
+        if delivery.state != DeliveryState::Sent || delivery.tellings >= MOST_TELLINGS {
             return None;
         }
+        let name = &self.target().name;
+        if self.lane.answering_since().is_some_and(|back| sent_at < back && back.since(sent_at) <= within) {
+            return Some(format!("{name} was away after it was told"));
+        }
+        self.target().server.proof()?.lost(scan, now.since(sent_at)).await
+    }
+
+    /// What becomes of a delivery whose scan started without its file: it is told once the file has come, and missing until then.
+    async fn after_an_absence(&self, claim: &Claimed) -> Delivery {
+        let (delivery, now) = (&claim.delivery, self.ports.now());
+        match self.still_absent(claim).await {
+            Some(_) if delivery.state == DeliveryState::Missing => {
+                proof::still_missing(delivery, claim.first_seen, now)
+            }
+            Some(reason) => proof::never_came(delivery, reason, now),
+            None => {
+                let came = Delivery { absent: false, widened: false, tellings: 0, ..delivery.clone() };
+                proof::told_again(&came, "the file has come: it is told now".to_owned(), now)
+            }
+        }
+    }
+
+    /// Why a delivery whose scan started without its file is missing: the file is still not there.
+    async fn still_absent(&self, claim: &Claimed) -> Option<String> {
         for stored in &claim.changes {
             let change = &stored.change;
             let awaited = change.awaited || change.kind == ChangeKind::Rescan;
@@ -144,11 +193,17 @@ impl Verifying {
     }
 
     /// What the target is asked for, as the disk is now.
-    async fn asked(&self, claim: &Claimed) -> VerifyRequest {
+    async fn asked(&self, claim: &Claimed) -> Result<VerifyRequest, Fault> {
         let target = self.target();
+        let folder = told_folder(target, claim);
         let changes = wanted(target, &claim.changes).unwrap_or_default();
-        let scan = target_scan(target, &claim.folder, &changes).unwrap_or_else(|_skip| TargetScan {
-            folder: autoscan_core::path::TargetPath(claim.folder.0.clone()),
+        let changes = match self.rules.files.check {
+            true => as_on_disk(self.ports.files.as_ref(), changes).await,
+            false => changes.into_iter().cloned().collect(),
+        };
+        let borrowed: Vec<_> = changes.iter().collect();
+        let scan = target_scan(target, &folder, &borrowed).unwrap_or_else(|_skip| TargetScan {
+            folder: autoscan_core::path::TargetPath(folder.0.clone()),
             changes: Vec::new(),
             companions: Vec::new(),
         });
@@ -157,8 +212,9 @@ impl Verifying {
             check: self.rules.files.check,
             ignore: &self.rules.ignore,
         };
-        let expected = expected(&disk, target, &claim.folder, &changes).await;
-        VerifyRequest { scan, expected }
+        // A folder that is gone is told itself; its files are asked for as those of the folder above it.
+        let Expectation { files, bound } = expected(&disk, target, &claim.folder, &changes).await?;
+        Ok(VerifyRequest { scan, expected: files, bound })
     }
 
     /// Does what is to be done after a scan. While the files are not shown it is only an attempt to bring that about.

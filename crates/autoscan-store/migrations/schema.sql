@@ -55,7 +55,7 @@ CREATE TABLE delivery (
     seen_at INTEGER,
     error TEXT,
     priority INTEGER NOT NULL,   -- the scan's own, for the order of claims
-    ready_at INTEGER,            -- from when on it may be claimed: null unless it is open and its scan runs
+    ready_at INTEGER,            -- from when on it may be claimed: null when nothing is left to do for it, or its scan waits
     lease_number INTEGER NOT NULL DEFAULT 0, -- how often it was claimed
     widened INTEGER NOT NULL DEFAULT 0, -- the folder above was told too
     cared INTEGER NOT NULL DEFAULT 0,   -- the care is over
@@ -64,15 +64,18 @@ CREATE TABLE delivery (
     faults INTEGER NOT NULL DEFAULT 0,  -- calls in a row that failed by its own fault
     excluded INTEGER NOT NULL DEFAULT 0, -- skipped because a person means it so
     absent INTEGER NOT NULL DEFAULT 0, -- started although a file that was to be there never came
+    tellings INTEGER NOT NULL DEFAULT 0, -- how often the target accepted it
     PRIMARY KEY (scan, target)
 ) WITHOUT ROWID;
 
--- Of the open ones, those in a state below 2 (waiting, held) are to be delivered, the others to be verified. Each kind of
--- work has an index of its own: thousands that are verified stand in nobody's way that is to be delivered.
+-- Those that wait or are held (0, 1) are to be delivered, those that are sent or seen (2, 3) to be verified, and those that
+-- are missing (4) to be looked at again. Each has an index of its own: thousands of one stand in no other's way.
 CREATE INDEX delivery_deliver ON delivery (target, priority, ready_at, scan)
     WHERE ready_at IS NOT NULL AND lease_owner IS NULL AND state < 2;
 CREATE INDEX delivery_verify ON delivery (target, ready_at, scan)
-    WHERE ready_at IS NOT NULL AND lease_owner IS NULL AND state >= 2;
+    WHERE ready_at IS NOT NULL AND lease_owner IS NULL AND state IN (2, 3);
+CREATE INDEX delivery_missing ON delivery (target, ready_at, scan)
+    WHERE ready_at IS NOT NULL AND lease_owner IS NULL AND state = 4;
 CREATE INDEX delivery_leased ON delivery (target, state, lease_owner) WHERE lease_owner IS NOT NULL;
 
 -- How a scan came where it is.

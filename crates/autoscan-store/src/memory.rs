@@ -148,7 +148,9 @@ impl Store for MemoryStore {
     }
 
     async fn backlog(&self, target: &Name, work: Work, most: usize) -> Result<usize, StoreError> {
-        Ok(self.rows().scans.values().filter_map(|row| row.open(target, work)).take(most).count())
+        let rows = self.rows();
+        let open = rows.scans.values().filter_map(|row| row.open(target, work));
+        Ok(open.filter(|delivery| delivery.is_open()).take(most).count())
     }
 
     async fn count_stuck(&self, targets: &[Name], most: usize) -> Result<usize, StoreError> {

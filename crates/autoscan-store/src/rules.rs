@@ -79,9 +79,9 @@ pub(crate) fn one_a_target(deliveries: &[Delivery]) -> impl Iterator<Item = &Del
     by_target.into_values()
 }
 
-/// From when on the work that is left for a delivery of a running scan may be done; none when there is none.
+/// From when on the work that is left for a delivery of a started scan may be done; none when there is none.
 pub(crate) fn ready_at(delivery: &Delivery) -> Option<Timestamp> {
-    delivery.is_open().then(|| delivery.next_attempt_at.unwrap_or_default())
+    delivery.work().map(|_left| delivery.next_attempt_at.unwrap_or_default())
 }
 
 /// A delivery of a started scan after a person asked to try again; none when it stays as it is.

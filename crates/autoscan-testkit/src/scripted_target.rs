@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
-    Aftercare, Batching, Care, CareScan, Clock, Identity, Libraries, Library, Plan, Playback, Proof, Target,
-    TargetScan,
+    Aftercare, Batching, Care, CareScan, Clock, Identity, Libraries, Library, Plan, Playback, Proof,
+    ServerListing, Target, TargetScan,
 };
-use autoscan_core::proof::{ExpectedFile, Observation};
+use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_core::time::Timestamp;
 
 use crate::clock::FakeClock;
@@ -58,6 +59,10 @@ pub struct ScriptedTarget {
     pub proves: bool,
     /// How long after it was told of a folder it shows what it should; never while this is none.
     pub shows_after: Mutex<Option<Duration>>,
+    /// The files that it lists, when it has a listing: then it shows these and nothing else.
+    pub listed: Mutex<Option<Vec<String>>>,
+    /// How long after it was told it says that what it does not show is lost; never while this is none.
+    pub loses_after: Mutex<Option<Duration>>,
     /// The folder that brings nothing: only the one above does.
     pub ignores: Option<&'static str>,
     /// What it was asked for: each asking's paths.
@@ -110,6 +115,26 @@ impl ScriptedTarget {
     /// Owns no folder.
     pub fn set_not_mine(&self) {
         *self.not_mine.lock().unwrap() = Some(Fault::not_mine("no library owns it"));
+    }
+
+    /// Lists these files from now on.
+    pub fn lists(&self, files: &[&str]) {
+        *self.listed.lock().unwrap() = Some(files.iter().map(|file| (*file).to_owned()).collect());
+    }
+
+    fn shown(&self, listed: &[String], expected: &ExpectedFile) -> Observation {
+        let path = &expected.path.0;
+        let is_listed = listed.iter().any(|file| match expected.subject {
+            Subject::File => file == path.as_str(),
+            Subject::Folder => file.starts_with(&format!("{path}/")),
+        });
+        match (expected.presence, is_listed) {
+            (Presence::There { .. }, true) | (Presence::Gone, false) => Observation::Proven,
+            (Presence::There { .. }, false) => {
+                Observation::NotYet(format!("the spy does not list {:?}", path.as_str()))
+            }
+            (Presence::Gone, true) => Observation::NotYet(format!("the spy still lists {:?}", path.as_str())),
+        }
     }
 
     /// Goes down, or comes up.
@@ -234,6 +259,9 @@ impl Proof for ScriptedTarget {
         if let Some(fault) = self.lookup_faults.lock().unwrap().pop_front() {
             return Err(fault);
         }
+        if let Some(listed) = self.listed.lock().unwrap().as_deref() {
+            return Ok(expected.iter().map(|one| self.shown(listed, one)).collect());
+        }
         let now = self.clock.as_ref().unwrap().now();
         let told = self.accepted.lock().unwrap().clone();
         let above = folder.0.parent().map(|above| above.to_string());
@@ -249,6 +277,22 @@ impl Proof for ScriptedTarget {
             _ => Observation::NotYet(format!("the spy does not show {:?}", one.path.0.as_str())),
         };
         Ok(expected.iter().map(one).collect())
+    }
+
+    async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
+        let listed = self.listed.lock().unwrap().clone();
+        Ok(listed.map(|listed| {
+            let all: Vec<TargetPath> = listed.iter().map(|file| TargetPath::parse(file).unwrap()).collect();
+            let mut files: Vec<_> = all.into_iter().filter(|file| file.0.is_within(&folder.0)).collect();
+            let complete = files.len() <= most;
+            files.truncate(most);
+            ServerListing { files, complete }
+        }))
+    }
+
+    async fn lost(&self, _: &TargetScan, told_ago: Duration) -> Option<String> {
+        let after = *self.loses_after.lock().unwrap();
+        after.filter(|after| told_ago >= *after).map(|_| "the spy does nothing now".into())
     }
 
     async fn why_missing(&self, _: &ExpectedFile) -> Option<String> {

@@ -138,6 +138,8 @@ pub struct Claimed {
     pub scan: ScanId,
     /// The folder that the target is told of.
     pub folder: LocalPath,
+    /// The scan's own folder: the same, or one below it that is not there.
+    pub scan_folder: LocalPath,
     /// When the scan's first change came in.
     pub first_seen: Timestamp,
     /// The scan's changes.
@@ -276,24 +278,24 @@ pub trait Store: SessionStore + LaterLookStore {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError>;
 
-    /// The earliest moment at which this work may be done for a delivery of a running scan to this target that is not
+    /// The earliest moment at which this work may be done for a delivery of a started scan to this target that is not
     /// leased.
     async fn next_attempt(&self, target: &Name, work: Work) -> Result<Option<Timestamp>, StoreError>;
 
-    /// For how many deliveries of running scans to this target this work is left, leased ones among them. Counts no further
-    /// than `most`.
+    /// For how many deliveries of running scans to this target this work is left, leased ones among them, and not those that
+    /// are missing. Counts no further than `most`.
     async fn backlog(&self, target: &Name, work: Work, most: usize) -> Result<usize, StoreError>;
 
     /// How many running scans have an open delivery of [`Work::Deliver`] to one of these targets. Counts no further than
     /// `most`.
     async fn count_stuck(&self, targets: &[Name], most: usize) -> Result<usize, StoreError>;
 
-    /// Makes deliveries of running scans to this target that wait to be verified due at `now`; those that are leased are
-    /// left alone. Answers how many.
+    /// Makes deliveries of running scans to this target that wait to be verified due at `now`; those that are leased or
+    /// missing are left alone. Answers how many.
     async fn make_due(&self, target: &Name, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Keeps what became of deliveries whose lease is still the one that is named, and finishes the scans that have none
-    /// open.
+    /// Keeps what became of deliveries whose lease is still the one that is named, and brings their scans to the state that
+    /// follows: one that has none open comes to its end, and one whose missing file is to be told runs again.
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Settled, StoreError>;
 
     /// Says that an owner lives and is believed to for as long as this, by the store's own time, and ends the leases of all

@@ -221,6 +221,14 @@ pub trait Proof: Send + Sync {
         Ok(None)
     }
 
+    /// Why what was told so long ago and is not shown is believed lost, in a sentence without a capital: the server's own delay
+    /// has passed twice, and it reads nothing of these libraries now. None while the telling may still be carried out, and
+    /// where the server does not say what it does.
+    async fn lost(&self, scan: &TargetScan, told_ago: Duration) -> Option<String> {
+        let _ = (scan, told_ago);
+        None
+    }
+
     /// The likeliest cause why a file did not appear, in a sentence without a capital; none when nothing is suspicious.
     /// Asked once, before a file is called missing.
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {

@@ -68,13 +68,13 @@ async fn only_so_many_wait_and_the_others_are_refused_at_once() {
         (0..300).map(|number| send(&harness.engine, &format!("/tv/Show{number}/a.mkv"))).collect();
     harness.seconds(5).await;
     let refused = sent.iter().filter(|sent| sent.is_finished()).count();
-    assert_eq!(refused, 300 - 256);
+    assert_eq!(refused, 300 - 250);
 
     harness.faulty_store.fail(None);
     harness.seconds(1).await;
 
     assert!(sent.iter().all(JoinHandle::is_finished));
-    assert_eq!(harness.scans().await.len(), 256);
+    assert_eq!(harness.scans().await.len(), 250);
 }
 
 #[tokio::test(start_paused = true)]

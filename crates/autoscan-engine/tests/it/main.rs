@@ -5,6 +5,7 @@
 mod browse;
 mod faults;
 mod gate;
+mod gone;
 mod history;
 mod intake;
 mod lanes;

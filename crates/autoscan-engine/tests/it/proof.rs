@@ -62,14 +62,115 @@ async fn what_does_not_appear_is_told_once_more_by_the_folder_above_and_is_missi
     let asked = harness.targets[0].lookups.lock().unwrap().len();
     assert!(asked < 100, "{asked}");
     harness.seconds(3600).await;
-    assert_eq!(
-        harness.targets[0].lookups.lock().unwrap().len(),
-        asked,
-        "nobody is asked for what is given up"
-    );
+    let again = harness.targets[0].lookups.lock().unwrap().len() - asked;
+    assert!((3..10).contains(&again), "it is looked at again now and then: {again}");
+    assert_eq!(harness.targets[0].folders().len(), 2, "and not told again");
 
     *harness.targets[0].shows_after.lock().unwrap() = Some(Duration::ZERO);
     harness.engine.retry(scan).await.unwrap();
+    harness.seconds(10).await;
+    assert_eq!(harness.delivery(scan, "plex").await.0, DeliveryState::Seen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missing_is_seen_when_it_is_there_and_its_scan_needs_no_attention_any_more() {
+    let harness = TestEngine::start(one(shows(None)));
+    let scan = harness.send("created /tv/Show/Season01/a.mkv").await.scans[0];
+    harness.seconds(1300).await;
+    assert_eq!(harness.delivery(scan, "plex").await.0, DeliveryState::Missing);
+    let (_, reason) = harness.delivery(scan, "plex").await;
+    harness.seconds(3 * 3600).await;
+    assert_eq!(harness.delivery(scan, "plex").await, (DeliveryState::Missing, reason), "the reason stays");
+
+    *harness.targets[0].shows_after.lock().unwrap() = Some(Duration::ZERO);
+    harness.seconds(2 * 3600 + 300).await;
+    let delivery = harness.engine.show(scan).await.unwrap().unwrap().deliveries.remove(0);
+    assert_eq!((delivery.state, delivery.error, delivery.next_attempt_at), (DeliveryState::Seen, None, None));
+    assert!(delivery.seen_at.is_some());
+    assert_eq!(harness.scans().await[0].state, ScanState::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stays_missing_is_looked_at_for_a_day_also_after_a_restart_and_while_the_server_is_away() {
+    let harness = TestEngine::start(one(shows(None)));
+    let scan = harness.send("created /tv/Show/Season01/a.mkv").await.scans[0];
+    harness.seconds(1300).await;
+    let clock = harness.clock.clone();
+    let store = harness.kill().await;
+    let again = TestSetup { store: Some(store), clock: Some(clock), ..one(shows(None)) };
+    let harness = TestEngine::start(again);
+    harness.seconds(3600).await;
+    assert!(!harness.targets[0].lookups.lock().unwrap().is_empty());
+    harness.targets[0].set_down(Some(Fault::away("no answer")));
+    harness.seconds(6 * 3600).await;
+    assert_eq!(harness.delivery(scan, "plex").await.0, DeliveryState::Missing, "an outage decides nothing");
+    harness.targets[0].set_down(None);
+    harness.seconds(18 * 3600).await;
+    let asked = harness.targets[0].lookups.lock().unwrap().len();
+    harness.seconds(6 * 3600).await;
+    assert_eq!(harness.targets[0].lookups.lock().unwrap().len(), asked, "after a day nobody is asked");
+    assert!(asked < 40, "{asked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_telling_that_the_server_lost_is_made_again_and_three_times_at_most() {
+    let target = shows(None);
+    *target.loses_after.lock().unwrap() = Some(Duration::from_secs(120));
+    let harness = TestEngine::start(one(target));
+    let scan = harness.send("created /tv/Show/Season01/a.mkv").await.scans[0];
+    harness.seconds(110).await;
+    assert_eq!(harness.targets[0].folders().len(), 1);
+    harness.seconds(30).await;
+    assert_eq!(harness.targets[0].folders(), ["/tv/Show/Season01"; 2]);
+    let steps = harness.engine.timeline(scan).await.unwrap().unwrap();
+    let told_again = "telling it again because the spy does nothing now";
+    assert!(steps.iter().any(|step| step.text.contains(told_again)), "{steps:?}");
+    harness.seconds(1800).await;
+    assert_eq!(harness.targets[0].folders().len(), 3);
+    assert_eq!(harness.delivery(scan, "plex").await.0, DeliveryState::Missing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_just_before_an_outage_and_is_not_shown_is_told_again_when_the_server_is_back() {
+    let harness = TestEngine::start(one(shows(None)));
+    let scan = harness.send("created /tv/Show/Season01/a.mkv").await.scans[0];
+    harness.seconds(5).await;
+    assert_eq!(harness.targets[0].folders().len(), 1);
+    harness.targets[0].set_down(Some(Fault::away("it restarts")));
+    harness.seconds(30).await;
+    harness.targets[0].set_down(None);
+    *harness.targets[0].shows_after.lock().unwrap() = Some(Duration::from_secs(500));
+    harness.seconds(60).await;
+    assert_eq!(harness.targets[0].folders(), ["/tv/Show/Season01"; 2], "what it was told it forgot");
+    harness.seconds(600).await;
+    assert_eq!(harness.delivery(scan, "plex").await.0, DeliveryState::Seen);
+    assert_eq!(harness.targets[0].folders().len(), 2, "once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_is_looked_at_is_compared_with_what_the_server_lists_both_ways() {
+    let target = shows(None);
+    target.lists(&["/tv/Show/old.mkv", "/tv/Show/S1/here.mkv", "/tv/Other/x.mkv"]);
+    let harness = TestEngine::start(TestSetup { check: true, ..one(target) });
+    for (file, age) in [("/tv/Show/S1/here.mkv", 10), ("/tv/Show/S1/new.mkv", 100_000)] {
+        harness.files.put(file, 1, START - Duration::from_secs(age));
+    }
+    for newer in 0..20 {
+        let file = format!("/tv/Show/S1/{newer}.mkv");
+        harness.files.put(&file, 1, START - Duration::from_secs(20));
+        harness.targets[0].listed.lock().unwrap().as_mut().unwrap().push(file);
+    }
+    let scan = harness.send("rescan /tv/Show").await.scans[0];
+    harness.seconds(10).await;
+    let (state, error) = harness.delivery(scan, "plex").await;
+    assert_eq!(state, DeliveryState::Sent);
+    assert_eq!(error, "the spy still lists \"/tv/Show/old.mkv\"", "what is gone is not believed gone");
+    harness.targets[0].listed.lock().unwrap().as_mut().unwrap().remove(0);
+    harness.seconds(10).await;
+    let (state, error) = harness.delivery(scan, "plex").await;
+    let expected = "the spy does not list \"/tv/Show/S1/new.mkv\"".to_owned();
+    assert_eq!((state, error), (DeliveryState::Sent, expected), "nor is an old file that it does not list");
+    harness.targets[0].listed.lock().unwrap().as_mut().unwrap().push("/tv/Show/S1/new.mkv".into());
     harness.seconds(10).await;
     assert_eq!(harness.delivery(scan, "plex").await.0, DeliveryState::Seen);
 }

@@ -1,5 +1,6 @@
 //! A clock that was set back, in memory.
 
+use autoscan_core::delivery::DeliveryState;
 use autoscan_core::scan::ScanState;
 use autoscan_core::time::Timestamp;
 
@@ -78,11 +79,20 @@ impl Row {
         changes.chain(deliveries).chain(steps).chain([self.scan.first_seen]).collect()
     }
 
+    /// What is missing is looked at again now. Answers how many deliveries that are.
+    fn bring_missing_to(&mut self, now: Timestamp) -> usize {
+        let leases = &self.leases;
+        let again = self.scan.deliveries.iter_mut().filter(|delivery| {
+            delivery.state == DeliveryState::Missing && !leases.contains_key(&delivery.target)
+        });
+        again.filter_map(|delivery| delivery.next_attempt_at.bring(now).then_some(())).count()
+    }
+
     /// Answers how many of it and its deliveries lay after `now`.
     fn bring_to(&mut self, now: Timestamp) -> usize {
         self.scan.finished_at.bring(now);
         if !self.is_open() {
-            return 0;
+            return self.bring_missing_to(now);
         }
         for change in &mut self.scan.changes {
             change.received_at.bring(now);

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use autoscan_core::delivery::{Delivery, Work};
+use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::history::{HourCounts, TriggerCounts};
 use autoscan_core::later_look::LaterLook;
 use autoscan_core::name::Name;
@@ -60,7 +60,7 @@ impl Row {
     /// The delivery to `target`, when this work is left for it, leased or not.
     pub(super) fn open(&self, target: &Name, work: Work) -> Option<&Delivery> {
         let left = |delivery: &&Delivery| delivery.target == *target && delivery.work() == Some(work);
-        self.scan.deliveries.iter().find(left).filter(|_open| self.scan.state == ScanState::Running)
+        self.scan.deliveries.iter().find(left).filter(|_left| self.scan.state != ScanState::Waiting)
     }
 
     /// From when on this work may be done for the delivery to `target`, when nobody has a lease on it.
@@ -91,7 +91,9 @@ impl Row {
     /// Makes the delivery to `target` due now when it waits to be verified and nobody has a lease on it.
     pub(super) fn make_due(&mut self, target: &Name, now: Timestamp) -> Option<()> {
         self.ready(target, Work::Verify).filter(|ready_at| *ready_at > now)?;
-        let delivery = self.scan.deliveries.iter_mut().find(|delivery| delivery.target == *target)?;
+        let followed =
+            |delivery: &&mut Delivery| delivery.target == *target && delivery.state != DeliveryState::Missing;
+        let delivery = self.scan.deliveries.iter_mut().find(followed)?;
         delivery.next_attempt_at = Some(now);
         Some(())
     }
@@ -108,10 +110,14 @@ impl Row {
         self.lease_numbers.clear();
     }
 
-    /// The state that follows from the deliveries.
-    pub(super) fn conclude(&mut self, now: Timestamp) {
-        self.scan.state = ScanState::of(&self.scan.deliveries);
+    /// Brings it to the state that follows from the deliveries. Answers the state in which it came to an end just now.
+    pub(super) fn conclude(&mut self, now: Timestamp) -> Option<ScanState> {
+        let before = std::mem::replace(&mut self.scan.state, ScanState::of(&self.scan.deliveries));
+        if self.scan.state == before {
+            return None;
+        }
         self.scan.finished_at = (self.scan.state != ScanState::Running).then_some(now);
+        self.scan.finished_at.map(|_at| self.scan.state)
     }
 
     /// Keeps steps that say something new.
@@ -253,11 +259,13 @@ impl Rows {
                 Work::Deliver => row.scan.priority,
                 Work::Verify => 0,
             };
-            Some((Reverse(priority), ready_at, row.scan.id))
+            // What was told just now goes before what is missing for long.
+            let is_missing = row.open(target, work)?.state == DeliveryState::Missing;
+            Some((Reverse(priority), is_missing, ready_at, row.scan.id))
         };
         let mut found: Vec<_> = self.scans.values().filter_map(ready).collect();
         found.sort_unstable();
-        found.into_iter().map(|(_, _, id)| id).collect()
+        found.into_iter().map(|(_, _, _, id)| id).collect()
     }
 
     pub(super) fn claim(&mut self, owner: Owner, id: ScanId, target: &Name, work: Work) -> Option<Claimed> {
@@ -271,6 +279,7 @@ impl Rows {
             lease,
             scan: id,
             folder: row.tell.clone(),
+            scan_folder: row.scan.folder.clone(),
             first_seen: row.scan.first_seen,
             changes: row.scan.changes.clone(),
             delivery,
@@ -286,15 +295,11 @@ impl Rows {
         };
         row.leases.remove(&delivery.target);
         row.keep_steps(&steps);
-        let closed = !delivery.is_open();
         let known = row.scan.deliveries.iter_mut().find(|known| known.target == delivery.target);
         if let Some(known) = known {
             *known = delivery;
         }
-        if closed {
-            row.conclude(now);
-        }
-        settled.finished.extend(row.scan.finished_at.map(|_at| (scan, row.scan.state)));
+        settled.finished.extend(row.conclude(now).map(|state| (scan, state)));
     }
 
     pub(super) fn retry(&mut self, id: ScanId, now: Timestamp) -> Option<Scan> {

@@ -35,7 +35,7 @@ const NEWEST: &str = concat!(
 );
 
 /// Of these it is answered how many they were.
-const BRING: [&str; 2] = [
+const BRING: [&str; 3] = [
     concat!(
         "UPDATE scan SET first_seen = min(first_seen, ?1), due_at = min(due_at, ?1), held_until = min(held_until, ?1),
              due_without_replacement = min(due_without_replacement, ?1), counted_from = min(counted_from, ?1)
@@ -51,6 +51,9 @@ const BRING: [&str; 2] = [
         open!(),
         ")"
     ),
+    "UPDATE delivery SET next_attempt_at = ?1, ready_at = ?1
+     WHERE ready_at > ?1 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state = 4
+         AND scan NOT IN (SELECT id FROM scan INDEXED BY scan_state WHERE state <> 0 AND state = 1)",
 ];
 
 const BRING_TOO: [&str; 11] = [

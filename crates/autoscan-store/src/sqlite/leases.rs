@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use autoscan_core::delivery::Work;
+use autoscan_core::delivery::{DeliveryState, Work};
 use autoscan_core::name::Name;
 use autoscan_core::ports::{Claimed, Lease, Owner, Settled, Settlement};
 use autoscan_core::scan::{ScanId, ScanState};
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row};
 
-use super::codes::Coded;
+use super::codes::{Coded, coded};
 use super::inline_changes::InlineChanges;
 use super::rows::{changes_of, deliveries_of, delivery_of, path, put_delivery, rows};
 use super::steps::keep_steps;
@@ -27,39 +27,48 @@ const NEXT_TO_DELIVER: &str = "SELECT min(ready_at) FROM delivery INDEXED BY del
      WHERE target = ?1 AND priority = ?2 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state < 2";
 
 const TO_VERIFY: &str = "SELECT scan FROM delivery INDEXED BY delivery_verify
-     WHERE target = ?1 AND ready_at <= ?2 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state >= 2
+     WHERE target = ?1 AND ready_at <= ?2 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state IN (2, 3)
      ORDER BY ready_at, scan LIMIT ?3";
 
 const NEXT_TO_VERIFY: &str = "SELECT min(ready_at) FROM delivery INDEXED BY delivery_verify
-     WHERE target = ?1 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state >= 2";
+     WHERE target = ?1 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state IN (2, 3)";
+
+const TO_LOOK_AT_AGAIN: &str = "SELECT scan FROM delivery INDEXED BY delivery_missing
+     WHERE target = ?1 AND ready_at <= ?2 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state = 4
+     ORDER BY ready_at, scan LIMIT ?3";
+
+const NEXT_TO_LOOK_AT_AGAIN: &str = "SELECT min(ready_at) FROM delivery INDEXED BY delivery_missing
+     WHERE target = ?1 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state = 4";
 
 const FREE_TO_DELIVER: &str = "SELECT scan FROM delivery INDEXED BY delivery_deliver
      WHERE target = ?1 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state < 2 LIMIT ?2";
 
 const FREE_TO_VERIFY: &str = "SELECT scan FROM delivery INDEXED BY delivery_verify
-     WHERE target = ?1 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state >= 2 LIMIT ?2";
+     WHERE target = ?1 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state IN (2, 3) LIMIT ?2";
 
 const LEASED_TO_DELIVER: &str = "SELECT scan FROM delivery INDEXED BY delivery_leased
      WHERE target = ?1 AND state < 2 AND lease_owner IS NOT NULL LIMIT ?2";
 
 const LEASED_TO_VERIFY: &str = "SELECT scan FROM delivery INDEXED BY delivery_leased
-     WHERE target = ?1 AND state >= 2 AND lease_owner IS NOT NULL LIMIT ?2";
+     WHERE target = ?1 AND state IN (2, 3) AND lease_owner IS NOT NULL LIMIT ?2";
 
 const LEASE: &str = "UPDATE delivery SET lease_owner = ?3, lease_number = lease_number + 1
      WHERE scan = ?1 AND target = ?2 RETURNING lease_number";
 
 const MAKE_DUE: &str = "UPDATE delivery INDEXED BY delivery_verify SET next_attempt_at = ?2, ready_at = ?2
-     WHERE target = ?1 AND ready_at > ?2 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state >= 2";
+     WHERE target = ?1 AND ready_at > ?2 AND ready_at IS NOT NULL AND lease_owner IS NULL AND state IN (2, 3)";
 
-const SCAN: &str = "SELECT coalesce(tell, folder), first_seen, changes FROM scan WHERE id = ?1";
+const SCAN: &str = "SELECT coalesce(tell, folder), first_seen, changes, folder FROM scan WHERE id = ?1";
 
-const LEASED: &str = "SELECT priority FROM delivery WHERE scan = ?1 AND target = ?2 AND lease_owner = ?3 AND lease_number = ?4";
+const LEASED: &str = "SELECT priority, state FROM delivery WHERE scan = ?1 AND target = ?2 AND lease_owner = ?3 AND lease_number = ?4";
 
 const OWNERS: &str =
     "SELECT DISTINCT lease_owner FROM delivery INDEXED BY delivery_leased WHERE lease_owner IS NOT NULL";
 
 const END_LEASES: &str = "UPDATE delivery INDEXED BY delivery_leased SET lease_owner = NULL
      WHERE lease_owner IS NOT NULL AND lease_owner = ?1";
+
+const STATE: &str = "SELECT state FROM scan WHERE id = ?1";
 
 const FINISH: &str = "UPDATE scan SET state = ?2, finished_at = ?3 WHERE id = ?1";
 
@@ -85,9 +94,16 @@ fn to_deliver(conn: &Connection, target: &Name, now: Timestamp, limit: usize) ->
     Ok(found)
 }
 
+/// What was told just now goes before what is missing for long.
 fn to_verify(conn: &Connection, target: &Name, now: Timestamp, limit: usize) -> Result<Vec<ScanId>> {
-    let values = (target.as_str(), now.as_millis(), rows(limit));
-    conn.prepare_cached(TO_VERIFY)?.query_map(values, |row| row.get(0).map(ScanId))?.collect()
+    let mut found = Vec::new();
+    for sql in [TO_VERIFY, TO_LOOK_AT_AGAIN] {
+        let values = (target.as_str(), now.as_millis(), rows(limit - found.len()));
+        for scan in conn.prepare_cached(sql)?.query_map(values, |row| row.get(0).map(ScanId))? {
+            found.push(scan?);
+        }
+    }
+    Ok(found)
 }
 
 /// Leases deliveries to an owner.
@@ -111,13 +127,14 @@ fn claim_one(conn: &Connection, owner: Owner, target: &Name, scan: ScanId) -> Re
     let number = conn.prepare_cached(LEASE)?.query_row(values, |row| row.get(0))?;
     let read = |row: &Row<'_>| {
         let inline = InlineChanges::read(row.get_ref(2)?.as_str_or_null()?)?;
-        Ok((path(row, 0)?, Timestamp::from_millis(row.get(1)?), inline))
+        Ok((path(row, 0)?, path(row, 3)?, Timestamp::from_millis(row.get(1)?), inline))
     };
-    let (folder, first_seen, inline) = conn.prepare_cached(SCAN)?.query_row([scan.0], read)?;
+    let (folder, scan_folder, first_seen, inline) = conn.prepare_cached(SCAN)?.query_row([scan.0], read)?;
     Ok(Claimed {
         lease: Lease { owner, number },
         scan,
         folder,
+        scan_folder,
         first_seen,
         changes: changes_of(conn, scan, inline)?,
         delivery: delivery_of(conn, scan, target)?,
@@ -137,7 +154,10 @@ pub(super) fn next_attempt(conn: &Connection, target: &Name, work: Work) -> Resu
             }
         }
         Work::Verify => {
-            earliest = conn.prepare_cached(NEXT_TO_VERIFY)?.query_row([target.as_str()], moment)?;
+            for sql in [NEXT_TO_VERIFY, NEXT_TO_LOOK_AT_AGAIN] {
+                let found = conn.prepare_cached(sql)?.query_row([target.as_str()], moment)?;
+                earliest = earliest.into_iter().chain(found).min();
+            }
         }
     }
     Ok(earliest.map(Timestamp::from_millis))
@@ -179,33 +199,35 @@ pub(super) fn settle(write: &mut Write<'_>, settlements: &[Settlement], now: Tim
     let mut settled = Settled::default();
     for Settlement { lease, scan, delivery, steps } in settlements {
         let key = (scan.0, delivery.target.as_str(), lease.owner.0, lease.number);
-        let leased: Option<i64> =
-            write.conn.prepare_cached(LEASED)?.query_row(key, |row| row.get(0)).optional()?;
-        let Some(priority) = leased else {
+        let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, coded::<DeliveryState>(row, 1)?));
+        let leased = write.conn.prepare_cached(LEASED)?.query_row(key, read).optional()?;
+        let Some((priority, before)) = leased else {
             settled.late.push((*scan, delivery.target.clone()));
             continue;
         };
         let ready_at = rules::ready_at(delivery);
         put_delivery(write.conn, *scan, priority, delivery, ready_at)?;
         keep_steps(write.conn, *scan, steps)?;
-        if ready_at.is_none() {
+        let was_missing = before == DeliveryState::Missing && delivery.state != DeliveryState::Missing;
+        if !delivery.is_open() || was_missing {
             settled.finished.extend(conclude(write, *scan, now)?.map(|state| (*scan, state)));
         }
     }
     Ok(settled)
 }
 
-/// Finishes a running scan that has no open delivery; answers its state then.
+/// Brings a started scan to the state that follows from its deliveries: it comes to its end when none is open, and runs again
+/// when what was missing is to be told. Answers the state in which it came to an end just now.
 fn conclude(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<Option<ScanState>> {
-    let deliveries = deliveries_of(write.conn, id)?;
-    let state = ScanState::of(&deliveries);
-    if state == ScanState::Running {
+    let state = ScanState::of(&deliveries_of(write.conn, id)?);
+    let before = write.conn.prepare_cached(STATE)?.query_row([id.0], |row| coded::<ScanState>(row, 0))?;
+    if state == before {
         return Ok(None);
     }
-    let state_code = state.code();
-    write.conn.prepare_cached(FINISH)?.execute((id.0, state_code, Some(now.as_millis())))?;
-    write.tally.became(ScanState::Running, state);
-    Ok(Some(state))
+    let finished_at = (state != ScanState::Running).then_some(now.as_millis());
+    write.conn.prepare_cached(FINISH)?.execute((id.0, state.code(), finished_at))?;
+    write.tally.became(before, state);
+    Ok(finished_at.map(|_at| state))
 }
 
 /// Ends the leases of all owners that are not among the living. Answers how many.
@@ -243,13 +265,21 @@ mod tests {
                 "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>? AND ready_at<?)",
             ),
             (NEXT_TO_VERIFY, "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>?)"),
+            (
+                TO_LOOK_AT_AGAIN,
+                "SEARCH delivery USING INDEX delivery_missing (target=? AND ready_at>? AND ready_at<?)",
+            ),
+            (NEXT_TO_LOOK_AT_AGAIN, "SEARCH delivery USING INDEX delivery_missing (target=? AND ready_at>?)"),
             (FREE_TO_DELIVER, "SEARCH delivery USING INDEX delivery_deliver (target=?)"),
             (FREE_TO_VERIFY, "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>?)"),
             (
                 LEASED_TO_DELIVER,
                 "SEARCH delivery USING COVERING INDEX delivery_leased (target=? AND state<?)",
             ),
-            (LEASED_TO_VERIFY, "SEARCH delivery USING COVERING INDEX delivery_leased (target=? AND state>?)"),
+            (
+                LEASED_TO_VERIFY,
+                "SEARCH delivery USING COVERING INDEX delivery_leased (target=? AND state=? AND lease_owner>?)",
+            ),
             (MAKE_DUE, "SEARCH delivery USING INDEX delivery_verify (target=? AND ready_at>?)"),
             (END_LEASES, "SCAN delivery USING INDEX delivery_leased"),
         ] {

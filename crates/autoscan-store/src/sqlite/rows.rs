@@ -32,7 +32,8 @@ macro_rules! change_columns {
 /// The columns that [`delivery`] reads.
 macro_rules! delivery_columns {
     () => {
-        "target, state, attempts, next_attempt_at, sent_at, seen_at, error, widened, cared, note, faults, excluded, absent"
+        "target, state, attempts, next_attempt_at, sent_at, seen_at, error, widened, cared, note, faults, excluded, absent,
+         tellings"
     };
 }
 
@@ -48,13 +49,13 @@ const DELIVERY: &str =
 
 /// Whoever had a lease on the delivery has none any more; its number goes on growing.
 const PUT_DELIVERY: &str = "INSERT INTO delivery
-     (scan, target, state, attempts, faults, next_attempt_at, sent_at, seen_at, error, excluded, absent, widened, cared, note,
-      priority, ready_at)
-     VALUES (:scan, :target, :state, :attempts, :faults, :next_attempt_at, :sent_at, :seen_at, :error, :excluded, :absent,
-             :widened, :cared, :note, :priority, :ready_at)
+     (scan, target, state, attempts, faults, tellings, next_attempt_at, sent_at, seen_at, error, excluded, absent, widened, cared,
+      note, priority, ready_at)
+     VALUES (:scan, :target, :state, :attempts, :faults, :tellings, :next_attempt_at, :sent_at, :seen_at, :error, :excluded,
+             :absent, :widened, :cared, :note, :priority, :ready_at)
      ON CONFLICT (scan, target) DO UPDATE SET lease_owner = NULL, state = excluded.state, attempts = excluded.attempts,
-             faults = excluded.faults, next_attempt_at = excluded.next_attempt_at, sent_at = excluded.sent_at,
-             seen_at = excluded.seen_at, error = excluded.error, excluded = excluded.excluded, absent = excluded.absent,
+             faults = excluded.faults, tellings = excluded.tellings, next_attempt_at = excluded.next_attempt_at,
+             sent_at = excluded.sent_at, seen_at = excluded.seen_at, error = excluded.error, excluded = excluded.excluded, absent = excluded.absent,
              widened = excluded.widened, cared = excluded.cared, note = excluded.note, priority = excluded.priority,
              ready_at = excluded.ready_at";
 
@@ -170,6 +171,7 @@ fn delivery(row: &Row<'_>) -> Result<Delivery> {
         faults: row.get(10)?,
         excluded: row.get(11)?,
         absent: row.get(12)?,
+        tellings: row.get(13)?,
     })
 }
 
@@ -222,6 +224,7 @@ pub(super) fn put_delivery(
         ":seen_at": delivery.seen_at.map(Timestamp::as_millis),
         ":error": delivery.error,
         ":faults": delivery.faults,
+        ":tellings": delivery.tellings,
         ":excluded": delivery.excluded,
         ":absent": delivery.absent,
         ":widened": delivery.widened,

@@ -182,6 +182,7 @@ laws! {
             target: name("plex"),
             state: DeliveryState::Seen,
             attempts: 3,
+            tellings: 2,
             faults: 2,
             next_attempt_at: Some(at(60)),
             sent_at: Some(at(2)),
@@ -219,6 +220,55 @@ laws! {
             lets_go(store).await;
         }
         assert_eq!(store.stats().await.unwrap(), Stats { waiting: 0, running: 2, done: 2, attention: 2 });
+    }
+
+    async fn what_is_missing_is_looked_at_again_and_its_scan_follows_what_is_found(store: &dyn Store) {
+        let id = runs(store, "/tv/A", &["plex"], at(0)).await;
+        let told = store.claim(OWNER, &name("plex"), Work::Deliver, at(1), 1).await.unwrap().remove(0);
+        let again = |state, next: Option<i64>, of: &Delivery| Delivery {
+            state,
+            next_attempt_at: next.map(at),
+            ..of.clone()
+        };
+        let missing = again(DeliveryState::Missing, Some(100), &told.delivery);
+        let settled = store.settle(vec![settlement(&told, missing)], at(2)).await.unwrap();
+        assert_eq!(settled.finished, [(id, ScanState::Attention)]);
+        assert_eq!(store.next_attempt(&name("plex"), Work::Verify).await.unwrap(), Some(at(100)));
+        assert_eq!(store.backlog(&name("plex"), Work::Verify, 9).await.unwrap(), 0, "its scan waits for nothing");
+        assert_eq!(store.make_due(&name("plex"), at(3)).await.unwrap(), 0);
+
+        // What was told just now goes first.
+        let later = runs(store, "/tv/B", &["plex"], at(50)).await;
+        is_sent(store, later, "plex", at(50), at(200)).await;
+        assert_eq!(claims(store, "plex", Work::Verify, at(99)).await, []);
+        let both = claims(store, "plex", Work::Verify, at(200)).await;
+        assert_eq!(both.iter().map(|claimed| claimed.scan).collect::<Vec<_>>(), [later, id]);
+
+        // Still missing: nothing comes to an end once more.
+        let still = again(DeliveryState::Missing, Some(300), &both[1].delivery);
+        let settled = store.settle(vec![settlement(&both[1], still)], at(200)).await.unwrap();
+        assert_eq!(settled.finished, []);
+        assert_eq!(show(store, id).await.finished_at, Some(at(2)));
+
+        // It came: it is told, and its scan runs.
+        let claimed = claims(store, "plex", Work::Verify, at(300)).await.remove(0);
+        let waiting = again(DeliveryState::Waiting, Some(300), &claimed.delivery);
+        let settled = store.settle(vec![settlement(&claimed, waiting)], at(300)).await.unwrap();
+        let scan = show(store, id).await;
+        assert_eq!((settled.finished, scan.state, scan.finished_at), (vec![], ScanState::Running, None));
+        let stats = store.stats().await.unwrap();
+        assert_eq!((stats.running, stats.attention), (2, 0));
+
+        // It was found.
+        let claimed = claims(store, "plex", Work::Deliver, at(300)).await.remove(0);
+        let missing = again(DeliveryState::Missing, Some(400), &claimed.delivery);
+        store.settle(vec![settlement(&claimed, missing)], at(301)).await.unwrap();
+        let claimed = claims(store, "plex", Work::Verify, at(400)).await.remove(0);
+        let seen = again(DeliveryState::Seen, None, &claimed.delivery);
+        let settled = store.settle(vec![settlement(&claimed, seen)], at(400)).await.unwrap();
+        assert_eq!(settled.finished, [(id, ScanState::Done)]);
+        let stats = store.stats().await.unwrap();
+        assert_eq!((stats.running, stats.done, stats.attention), (1, 1, 0));
     }
 
     async fn what_failed_goes_behind_what_was_not_tried(store: &dyn Store) {

@@ -99,7 +99,7 @@ async fn a_migration_that_fails_leaves_the_queue_as_it_was() {
     let store = open(&file);
     assert_eq!(show(&store, ScanId(3)).await.state, ScanState::Done);
     store.close().await;
-    assert_eq!(version(&file), 6);
+    assert_eq!(version(&file), 7);
 }
 
 /// What the fourth schema kept as whole values, and one setting that stays.
