@@ -7,7 +7,7 @@ use crate::path::{LocalPath, TriggerPath};
 use crate::time::Timestamp;
 
 /// So long after a file was reported missing it is looked for again.
-const AFTER: [Duration; 3] = [Duration::from_mins(5), Duration::from_mins(30), Duration::from_mins(120)];
+const AFTER: [Duration; 3] = [Duration::from_mins(5), Duration::from_mins(30), Duration::from_hours(2)];
 /// While an anchor or mount above the file is gone, or it cannot be looked at, look this often.
 const WHILE_FALLEN: Duration = Duration::from_mins(1);
 /// So long that is done at most.

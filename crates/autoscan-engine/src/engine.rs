@@ -1,14 +1,13 @@
 //! The running program, as the web interface and the commands see it: a thin front over its parts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Clock, Files, Owner, Store, StoreError};
 use autoscan_core::redact::Redaction;
 use autoscan_core::time::Timestamp;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -25,7 +24,7 @@ use crate::guard_watch::GuardWatch;
 use crate::guards::Guards;
 use crate::heartbeat::Heartbeat;
 use crate::history::History;
-use crate::intake::{Intake, MOST_CHANGES_WAITING};
+use crate::intake::Intake;
 use crate::janitor::Janitor;
 use crate::lane::Lane;
 use crate::later_looks::LaterLooks;
@@ -116,26 +115,15 @@ impl Engine {
             Arc::new(Lane::new(target, Arc::clone(&ports), Arc::clone(&bus)))
         };
         let lanes: Vec<Arc<Lane>> = targets.into_iter().map(lane).collect();
-        let scheduler = Arc::new(Wakeup::new());
         let scheduling = Arc::new(Scheduling {
             ports: Arc::clone(&ports),
             bus: Arc::clone(&bus),
             history: Arc::clone(&history),
             gate: Arc::clone(&gate),
             lanes: lanes.clone(),
-            wakeup: Arc::clone(&scheduler),
+            wakeup: Arc::new(Wakeup::new()),
         });
-        let intake = Arc::new(Intake {
-            ports: Arc::clone(&ports),
-            bus: Arc::clone(&bus),
-            history: Arc::clone(&history),
-            storms: Arc::clone(&gate.storms),
-            rules: Arc::clone(&rules),
-            scheduler,
-            fails: AtomicBool::new(false),
-            later_looks: Arc::new(Wakeup::new()),
-            waits_for_lock: Semaphore::new(MOST_CHANGES_WAITING),
-        });
+        let intake = Arc::new(Intake::new(&scheduling, Arc::clone(&rules)));
         Arc::new(Self {
             owner: Owner(run.cast_signed()),
             overhear,

@@ -21,6 +21,7 @@ use crate::bound::{BoundTrigger, Rules};
 use crate::bus::{Bus, Topic};
 use crate::history::History;
 use crate::ports::Ports;
+use crate::scheduler::Scheduling;
 use crate::storms::Storms;
 use crate::views::{IntakeError, IntakeReport};
 use crate::wakeup::Wakeup;
@@ -31,7 +32,7 @@ const LOCKED_PATIENCE: Duration = Duration::from_mins(1);
 /// The pause before the next attempt meanwhile.
 const LOCKED_PAUSE: Duration = Duration::from_millis(200);
 /// Changes of all requests that wait like this at most: what is more is refused at once.
-pub(crate) const MOST_CHANGES_WAITING: usize = 100_000;
+const MOST_CHANGES_WAITING: usize = 100_000;
 /// A small request counts as this many: 250 requests wait at most.
 const LEAST_COUNTED: usize = 400;
 
@@ -54,19 +55,19 @@ pub(crate) fn left_out(
 
 /// What taking changes in takes.
 pub(crate) struct Intake {
-    pub(crate) ports: Arc<Ports>,
-    pub(crate) bus: Arc<Bus>,
-    pub(crate) history: Arc<History>,
-    pub(crate) storms: Arc<Storms>,
+    ports: Arc<Ports>,
+    bus: Arc<Bus>,
+    history: Arc<History>,
+    storms: Arc<Storms>,
     pub(crate) rules: Arc<Rules>,
     /// Wakes whoever starts scans.
-    pub(crate) scheduler: Arc<Wakeup>,
+    scheduler: Arc<Wakeup>,
     /// Whether the last request could not be stored: a small write may still fit where a request does not.
     pub(crate) fails: AtomicBool,
     /// Wakes whoever looks again for missing files.
     pub(crate) later_looks: Arc<Wakeup>,
     /// Permits, one a change, of requests that wait while another program keeps the database locked.
-    pub(crate) waits_for_lock: Semaphore,
+    waits_for_lock: Semaphore,
 }
 
 /// Changes on their way in: whose they are, and whom they are for.
@@ -86,6 +87,21 @@ pub(crate) struct Incoming<'a> {
 }
 
 impl Intake {
+    /// A way in to the queue from which these start scans.
+    pub(crate) fn new(scheduling: &Scheduling, rules: Arc<Rules>) -> Self {
+        Self {
+            ports: Arc::clone(&scheduling.ports),
+            bus: Arc::clone(&scheduling.bus),
+            history: Arc::clone(&scheduling.history),
+            storms: Arc::clone(&scheduling.gate.storms),
+            rules,
+            scheduler: Arc::clone(&scheduling.wakeup),
+            fails: AtomicBool::new(false),
+            later_looks: Arc::new(Wakeup::new()),
+            waits_for_lock: Semaphore::new(MOST_CHANGES_WAITING),
+        }
+    }
+
     /// Takes in one request of a sender: read, map, filter, store. Answers once it is stored.
     pub(crate) async fn take(
         &self,
@@ -94,7 +110,7 @@ impl Intake {
         hook: &Hook<'_>,
     ) -> Result<IntakeReport, IntakeError> {
         let reading = trigger.reader.read(hook).inspect_err(|unreadable| {
-            self.note_refused(&trigger.name, &unreadable.to_string());
+            self.note_rejected(&trigger.name, &unreadable.to_string());
         })?;
         let incoming =
             Incoming { trigger, mapped_by: trigger, targets, bookmark: None, again: false, counted: true };
@@ -153,18 +169,24 @@ impl Intake {
         if trigger.kind == crate::MANUAL {
             self.history.refused(&trigger.name, reason, self.ports.now());
         } else {
-            warn!(trigger = %trigger.name, event, reason, "a request could not be stored: its changes are lost unless caught up; scan their folders by hand");
+            warn!(trigger = %trigger.name, event = ?event, reason, "a request could not be stored: its changes are lost unless caught up; scan their folders by hand");
             let outcome = format!("lost unless caught up: {reason}");
             self.history.lost(&trigger.name, event, &outcome, self.ports.now());
         }
         self.bus.name(Topic::Trigger, &trigger.name);
     }
 
-    /// Remembers that a request was refused before it was read, at the door or because of its type, or could not be read, and
+    /// Remembers that a request was rejected before it was read, at the door or because of its type, or could not be read, and
     /// warns of it: Sonarr and Radarr show their person the status alone (measured at Sonarr 10.0.0.15072 and Radarr
-    /// 10.0.0.15633). It is counted, and the same again is one event; the trigger is as silent as before.
+    /// 10.0.0.15633).
+    pub(crate) fn note_rejected(&self, trigger: &Name, reason: &str) {
+        warn!(%trigger, reason, "a request to this trigger was rejected, and its changes are lost; the sender shows the status alone");
+        self.note_refused(trigger, reason);
+    }
+
+    /// Remembers that a trigger said something that is of no use. It is counted, and the same again is one event; the trigger is
+    /// as silent as before.
     pub(crate) fn note_refused(&self, trigger: &Name, reason: &str) {
-        warn!(%trigger, reason, "a request of this trigger was rejected");
         self.history.refused(trigger, reason, self.ports.now());
         self.bus.name(Topic::Trigger, trigger);
     }

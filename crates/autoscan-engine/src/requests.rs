@@ -30,10 +30,10 @@ impl Engine {
         self.intake.take(bound, Some(targets), hook).await
     }
 
-    /// Remembers that a request was refused before it was read: at the door, or because of its type. It is counted, and
-    /// the same again is one event; the trigger is as silent as before.
+    /// Remembers that a request was rejected before it was read, at the door or because of its type, and warns of it. It is
+    /// counted, and the same again is one event; the trigger is as silent as before.
     pub fn note_refused(&self, trigger: &Name, reason: &str) {
-        self.intake.note_refused(trigger, reason);
+        self.intake.note_rejected(trigger, reason);
     }
 
     /// Remembers that a request was refused though it was right, because autoscan could not take it in: it is lost, unless it is
@@ -46,7 +46,7 @@ impl Engine {
     pub fn note_unknown_trigger(&self, name: &str) {
         let name = self.history.unknown_trigger(name, self.now());
         warn!(
-            name,
+            name = ?name,
             "a request came for a trigger that does not exist; its changes are lost. Check the URL in the sender"
         );
         self.bus.whole(Topic::Trigger);
