@@ -51,7 +51,8 @@ impl LaterLooks {
     /// Looks for one file. What is back is in the queue when this ends, and so its look has ended.
     async fn take(&self, look: LaterLook) -> Result<Option<LaterLook>, StoreError> {
         let known = self.triggers.iter().find(|trigger| trigger.name == look.trigger);
-        let Some(trigger) = known else { return Ok(None) };
+        // Since a reload there may be no such trigger, or no look at the disk.
+        let Some(trigger) = known.filter(|_| self.intake.rules.files.check) else { return Ok(None) };
         let sent = look.sent_path.clone().unwrap_or_else(|| TriggerPath(look.path.0.clone()));
         match self.find(trigger, &sent, look).await {
             Found::Later(later) => Ok(later),
