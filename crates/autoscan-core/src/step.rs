@@ -132,7 +132,9 @@ pub fn steps(before: &Delivery, after: &Delivery, told: Option<&str>, now: Times
             is_new.then(|| step(StepKind::Asked, reason))
         }
         DeliveryState::Seen => (before.state != DeliveryState::Seen).then(|| step(StepKind::Seen, "")),
-        DeliveryState::Missing => Some(step(StepKind::Missing, reason)),
+        DeliveryState::Missing => {
+            (before.state != DeliveryState::Missing).then(|| step(StepKind::Missing, reason))
+        }
         DeliveryState::Skipped => Some(step(StepKind::Skipped, reason)),
         DeliveryState::Failed => Some(step(StepKind::Failed, reason)),
     };
@@ -193,6 +195,7 @@ mod tests {
 
         let missing = Delivery { state: DeliveryState::Missing, ..asked.clone() };
         assert_eq!(words(&asked, &missing), [("missing", "no item".to_owned())]);
+        assert_eq!(words(&missing, &missing), [], "looked at again");
         let wider = Delivery { state: DeliveryState::Waiting, widened: true, ..asked.clone() };
         assert_eq!(words(&asked, &wider), [("waiting", "no item".to_owned())]);
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoscan_core::delivery::{self, Delivery, DeliveryState, MOST_FAULTS, Outcome, Work};
 use autoscan_core::fault::Fault;
-use autoscan_core::ports::{Batching, Claimed, Owner, Settlement, StoreError};
+use autoscan_core::ports::{Batching, Owner, Settlement, StoreError};
 use autoscan_core::time::{SteadyTime, Timestamp};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::bundle::{Bundle, Group, LeasedDelivery, bundle};
 use crate::call::{Calling, Delivered};
+use crate::gone::know_libraries;
 use crate::lane::{Lane, LaneState};
 use crate::ports::Ports;
 use crate::settler::Settler;
@@ -145,7 +146,7 @@ impl Deliverer {
             let next = store.next_attempt(name, Work::Deliver).await?;
             return Ok(Some(self.idle_until(next, now)));
         }
-        self.know_libraries(&claimed).await;
+        self.stop.run_until_cancelled(know_libraries(&self.lane.target, &claimed)).await;
         let Bundle { groups, settled } = bundle(&self.lane.target, claimed, now);
         for settlement in settled {
             self.log(None, &settlement);
@@ -156,19 +157,6 @@ impl Deliverer {
             self.parked.push_back((queue, group));
         }
         Ok(None)
-    }
-
-    /// Where a folder is gone, what is told instead hangs on the target's libraries: they are read once. A stop does not wait
-    /// for them.
-    async fn know_libraries(&self, claimed: &[Claimed]) {
-        let Some(libraries) = self.lane.target.server.libraries() else { return };
-        if libraries.cached().is_some() || claimed.iter().all(|claim| claim.folder == claim.scan_folder) {
-            return;
-        }
-        tokio::select! {
-            _ = libraries.read() => {}
-            () = self.stop.cancelled() => {}
-        }
     }
 
     /// How long there is nothing to do when the next attempt is then.

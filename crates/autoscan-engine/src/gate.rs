@@ -3,15 +3,14 @@
 //! A scan that the gate keeps back stays in the queue and goes on merging changes, so that however long a mount is away
 //! its folders are one scan each afterwards.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::change::{ChangeKind, Subject};
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{HoldUntil, Look};
 use autoscan_core::scan::{Scan, ScanId, StoredChange};
-use autoscan_core::time::{SteadyTime, Timestamp};
+use autoscan_core::time::Timestamp;
 
 use crate::absence;
 use crate::bound::FileRules;
@@ -20,20 +19,12 @@ use crate::guards::{Fallen, Guards};
 use crate::mounts::Mounts;
 use crate::ports::Ports;
 use crate::storms::Storms;
+use crate::watched_scans::WatchedScans;
 
-/// Pauses between two looks at what is not there yet: short at first, because most files are only just late.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A folder that is about to be deleted is waited for this long.
 const GONE_WITHIN: Duration = Duration::from_mins(2);
-/// What was asked for by its path and is not there may still come within this time…
-const COMES_WITHIN: Duration = Duration::from_secs(10);
-/// … and after it servers are asked whether they list it, not more often than this…
-const BETWEEN_QUESTIONS: Duration = Duration::from_secs(30);
-/// … for so many paths of a scan.
+/// Servers are asked for so many paths of a scan that were asked for and are not there.
 const ASKED_ABOUT: usize = 3;
-/// What is remembered of a scan that was not looked at for this long is forgotten: it was dropped.
-const FORGET_AFTER: Duration = Duration::from_hours(1);
 
 /// What the gate says of a scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,29 +62,6 @@ pub(crate) enum GateVerdict {
     },
 }
 
-/// What was seen of a scan's files so far.
-#[derive(Debug)]
-struct Watched {
-    since: SteadyTime,
-    looked_at: SteadyTime,
-    pauses: u32,
-    files: HashMap<LocalPath, SeenFile>,
-    /// A person said that the mount is as it should be.
-    approved: bool,
-    /// What was asked for by its path and is not there was deleted.
-    gone: bool,
-    /// When servers were last to be asked whether they list it.
-    asked_at: Option<SteadyTime>,
-}
-
-/// How a file looked, and since when it looks so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct SeenFile {
-    size: u64,
-    changed_at: Timestamp,
-    since: SteadyTime,
-}
-
 /// Why a look at the files does not let a scan pass.
 enum Blocked {
     Late(String),
@@ -106,7 +74,7 @@ pub(crate) struct Gate {
     mounts: Arc<Mounts>,
     pub(crate) guards: Arc<Guards>,
     pub(crate) storms: Arc<Storms>,
-    watched: Mutex<HashMap<ScanId, Watched>>,
+    watched: WatchedScans,
 }
 
 impl Gate {
@@ -117,12 +85,12 @@ impl Gate {
         guards: Arc<Guards>,
         storms: Arc<Storms>,
     ) -> Self {
-        Self { ports, rules, mounts, guards, storms, watched: Mutex::default() }
+        Self { ports, rules, mounts, guards, storms, watched: WatchedScans::default() }
     }
 
     /// Looks at a due scan.
     pub(crate) async fn check(&self, scan: &Scan) -> GateVerdict {
-        let approved = self.begin(scan.id);
+        let approved = self.watched.begin(scan.id, self.ports.steady());
         let verdict = self.inspect(scan, approved).await;
         match &verdict {
             GateVerdict::Pass { .. } => self.mounts.remember(self.ports.files.as_ref(), &scan.folder).await,
@@ -135,29 +103,22 @@ impl Gate {
 
     /// A person says that what the gate holds a scan for is as it should be.
     pub(crate) fn approve(&self, scan: ScanId) {
-        self.begin(scan);
-        if let Some(watched) = self.lock().get_mut(&scan) {
-            watched.approved = true;
-        }
+        self.watched.approve(scan, self.ports.steady());
     }
 
     /// A server lists what was asked for by its path and is not there: it was deleted, and is not waited for.
     pub(crate) fn believe_gone(&self, scan: ScanId) {
-        self.begin(scan);
-        if let Some(watched) = self.lock().get_mut(&scan) {
-            watched.gone = true;
-        }
+        self.watched.believe_gone(scan, self.ports.steady());
     }
 
     /// Forgets what was seen of a scan that started or is gone.
     pub(crate) fn forget(&self, scan: ScanId) {
-        self.lock().remove(&scan);
+        self.watched.forget(scan);
     }
 
     /// Forgets scans that nobody looks at any more.
     pub(crate) fn tidy(&self) {
-        let now = self.ports.steady();
-        self.lock().retain(|_, watched| now.since(watched.looked_at) < FORGET_AFTER);
+        self.watched.tidy(self.ports.steady());
     }
 
     /// Whether what scans are held for at this prefix still does not stand.
@@ -272,7 +233,7 @@ impl Gate {
 
     /// Whether every file of the scan that must be there is there and still.
     async fn files_stand(&self, scan: &Scan) -> Result<(), Blocked> {
-        let gone = self.lock().get(&scan.id).is_some_and(|watched| watched.gone);
+        let gone = self.watched.is_believed_gone(scan.id);
         for stored in scan.changes.iter().filter(|stored| must_be_there(scan, stored)) {
             let path = &stored.change.path;
             if gone && is_asked_for(&stored.change) && self.ports.files.look(path).await == Look::Missing {
@@ -292,8 +253,8 @@ impl Gate {
                 && change.subject == Subject::Folder
                 && change.path == scan.folder
         };
-        let watched_for = |watched: &Watched| self.ports.steady().since(watched.since);
-        let is_new = self.lock().get(&scan.id).is_some_and(|watched| watched_for(watched) < GONE_WITHIN);
+        let waited = self.watched.waited(scan.id, self.ports.steady());
+        let is_new = waited.is_some_and(|waited| waited < GONE_WITHIN);
         is_new
             && scan.changes.iter().any(|stored| deleted(&stored))
             && scan.changes.iter().all(|stored| !must_be_there(scan, stored))
@@ -303,15 +264,8 @@ impl Gate {
     /// What was asked for by its path and is not there, though its folder is; none while it may still come, or a server was
     /// asked a moment ago.
     async fn absent(&self, scan: &Scan) -> Vec<(LocalPath, Subject)> {
-        let now = self.ports.steady();
-        {
-            let mut all = self.lock();
-            let Some(watched) = all.get_mut(&scan.id) else { return Vec::new() };
-            let is_early = now.since(watched.since) < COMES_WITHIN;
-            if is_early || watched.asked_at.is_some_and(|at| now.since(at) < BETWEEN_QUESTIONS) {
-                return Vec::new();
-            }
-            watched.asked_at = Some(now);
+        if !self.watched.may_ask(scan.id, self.ports.steady()) {
+            return Vec::new();
         }
         let mut absent = Vec::new();
         for stored in scan.changes.iter().filter(|stored| must_be_there(scan, stored)) {
@@ -351,15 +305,7 @@ impl Gate {
         if settle.is_zero() || (changed_at <= now && now.since(changed_at) >= settle) {
             return true;
         }
-        let now = self.ports.steady();
-        let mut all = self.lock();
-        let Some(watched) = all.get_mut(&scan) else { return false };
-        let seen = SeenFile { size, changed_at, since: now };
-        let known = watched.files.entry(path.clone()).or_insert(seen);
-        if (known.size, known.changed_at) != (size, changed_at) {
-            *known = seen;
-        }
-        now.since(known.since) >= settle
+        self.watched.unchanged_for(scan, path, size, changed_at, self.ports.steady()) >= settle
     }
 
     /// The folder itself, or the nearest above it that exists.
@@ -418,45 +364,17 @@ impl Gate {
     }
 
     fn hold(&self, scan: ScanId, reason: String) -> GateVerdict {
-        GateVerdict::Hold { until: HoldUntil::Time(self.ports.now() + self.pause(scan)), reason }
+        GateVerdict::Hold { until: HoldUntil::Time(self.ports.now() + self.watched.pause(scan)), reason }
     }
 
     async fn wait(&self, scan: &Scan, reason: String) -> GateVerdict {
         let absent = self.absent(scan).await;
-        GateVerdict::Wait { until: self.ports.now() + self.pause(scan.id), reason, absent }
-    }
-
-    fn pause(&self, scan: ScanId) -> Duration {
-        let mut all = self.lock();
-        let Some(watched) = all.get_mut(&scan) else { return FIRST_PAUSE };
-        watched.pauses += 1;
-        FIRST_PAUSE.saturating_mul(watched.pauses).min(LONGEST_PAUSE)
+        GateVerdict::Wait { until: self.ports.now() + self.watched.pause(scan.id), reason, absent }
     }
 
     fn gave_up(&self, scan: ScanId) -> bool {
-        let now = self.ports.steady();
-        self.lock().get(&scan).is_some_and(|watched| now.since(watched.since) >= self.rules.give_up)
-    }
-
-    /// Notes that the scan is looked at; answers whether a person said that it may pass.
-    fn begin(&self, scan: ScanId) -> bool {
-        let now = self.ports.steady();
-        let mut all = self.lock();
-        let watched = all.entry(scan).or_insert_with(|| Watched {
-            since: now,
-            looked_at: now,
-            pauses: 0,
-            files: HashMap::new(),
-            approved: false,
-            gone: false,
-            asked_at: None,
-        });
-        watched.looked_at = now;
-        watched.approved
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ScanId, Watched>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+        let waited = self.watched.waited(scan, self.ports.steady());
+        waited.is_some_and(|waited| waited >= self.rules.give_up)
     }
 }
 

@@ -5,6 +5,7 @@ use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::media::Role;
 use autoscan_core::path::{AbsolutePath, LocalPath};
 use autoscan_core::ports::{Claimed, Files, Library, Look};
+use tracing::debug;
 
 use crate::bound::BoundTarget;
 use crate::bundle::to_target;
@@ -25,6 +26,17 @@ pub(crate) fn told_folder(target: &BoundTarget, claim: &Claimed) -> LocalPath {
         to_target(target, folder).is_ok_and(|seen| lies_below_a_root(&libraries, &seen.0))
     };
     folders.into_iter().find(is_below).unwrap_or_else(|| told.clone())
+}
+
+/// Reads the target's libraries once, where one of these folders is gone: what is told instead hangs on them.
+pub(crate) async fn know_libraries(target: &BoundTarget, claimed: &[Claimed]) {
+    let Some(libraries) = target.server.libraries() else { return };
+    if libraries.cached().is_none()
+        && claimed.iter().any(|claim| claim.folder != claim.scan_folder)
+        && let Err(fault) = libraries.read().await
+    {
+        debug!(target = %target.name, reason = fault.reason(), "its libraries are not known: nearest folders are told");
+    }
 }
 
 /// Whether the folder lies in a library and is no library's own folder.

@@ -49,6 +49,7 @@ mod verifier;
 mod verifying;
 mod views;
 mod wakeup;
+mod watched_scans;
 mod worker;
 
 pub use bound::{BoundTarget, BoundTrigger, FileRules, Pace, PathPriority, Rules};

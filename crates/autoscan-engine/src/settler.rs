@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use autoscan_core::delivery::{DeliveryState, Work};
+use autoscan_core::delivery::Work;
 use autoscan_core::ports::{Settled, Settlement, StoreError};
 use autoscan_core::scan::{ScanId, ScanState};
+use autoscan_core::step::StepKind;
 
 use crate::bus::Bus;
 use crate::history::History;
@@ -76,7 +77,7 @@ impl Settler {
             if let Some(visible) = settled.visible {
                 self.history.seen(target, visible, now);
             }
-            if settled.settlement.delivery.state == DeliveryState::Missing {
+            if settled.settlement.steps.iter().any(|step| step.kind == StepKind::Missing) {
                 self.history.missing(target);
             }
         }

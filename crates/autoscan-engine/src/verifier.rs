@@ -146,6 +146,8 @@ impl Verifier {
                     info!(%target, scan, ?folder, visible_ms, "seen");
                 }
             }
+            // It was said when it became so.
+            DeliveryState::Missing if claim.delivery.state == DeliveryState::Missing => {}
             DeliveryState::Missing | DeliveryState::Failed => {
                 warn!(%target, scan, ?folder, error, "{}; a person should look", delivery.state.as_str());
             }

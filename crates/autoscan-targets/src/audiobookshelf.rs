@@ -14,7 +14,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
-use autoscan_core::ports::{Advice, Batching, Identity, Libraries, Library, Plan, Proof, Target, TargetScan};
+use autoscan_core::ports::{
+    Advice, Batching, Identity, Libraries, Library, Plan, Proof, ServerListing, Target, TargetScan,
+};
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Answer, BaseUrl, Http, Request, SecretHeader};
@@ -217,6 +219,10 @@ impl Target for Audiobookshelf {
 impl Proof for Audiobookshelf {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         prove::find(self, folder, expected).await
+    }
+
+    async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
+        prove::list_below(self, folder, most).await
     }
 
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {

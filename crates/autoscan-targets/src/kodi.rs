@@ -19,7 +19,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, TargetPath};
-use autoscan_core::ports::{Identity, Libraries, Library, Plan, Playback, Proof, Target, TargetScan};
+use autoscan_core::ports::{
+    Identity, Libraries, Library, Plan, Playback, Proof, ServerListing, Target, TargetScan,
+};
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
 use autoscan_http::{Http, SecretHeader};
@@ -183,6 +185,10 @@ impl Libraries for Kodi {
 impl Proof for Kodi {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         prove::find(self, folder, expected).await
+    }
+
+    async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
+        prove::list_below(self, folder, most).await
     }
 
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {

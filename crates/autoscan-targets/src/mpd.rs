@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::ports::{
-    Identity, Libraries, Library, Plan, PlannedCall, Playback, Proof, Target, TargetScan,
+    Identity, Libraries, Library, Plan, PlannedCall, Playback, Proof, ServerListing, Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
@@ -103,6 +103,11 @@ impl Mpd {
                 self.root
             ))
         })
+    }
+
+    /// The path of a song; none for one that is no path, such as a stream of a playlist.
+    fn path(&self, song: &str) -> Option<TargetPath> {
+        TargetPath::parse(&format!("{}/{song}", self.root)).ok()
     }
 
     fn told(&self) -> MutexGuard<'_, ToldFolders> {
@@ -273,6 +278,10 @@ impl Libraries for Mpd {
 impl Proof for Mpd {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         prove::find(self, folder, expected).await
+    }
+
+    async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
+        prove::list_below(self, folder, most).await
     }
 
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod advice;
 mod answers;
+mod below;
 mod care;
 mod cause;
 mod guids;
@@ -27,7 +28,7 @@ use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
     Advice, Aftercare, Care, CareScan, Identity, Libraries, Library, Plan, Playback, Proof, ServerEvents,
-    Target, TargetScan,
+    ServerListing, Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
@@ -266,6 +267,14 @@ impl Libraries for Plex {
 impl Proof for Plex {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         self.show(folder, expected).await
+    }
+
+    async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
+        self.listed_below(folder, most).await
+    }
+
+    async fn lost(&self, scan: &TargetScan, told_ago: Duration) -> Option<String> {
+        self.why_lost(scan, told_ago).await
     }
 
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {

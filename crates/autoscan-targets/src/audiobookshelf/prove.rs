@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, TargetPath};
+use autoscan_core::ports::ServerListing;
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::audiobookshelf::api::{Item, Latest, Page, WholeItem};
@@ -15,6 +16,9 @@ use crate::family::library_index::Owner;
 
 /// How many of the latest items are looked at for a book that is not known yet.
 const LATEST: usize = 50;
+
+/// So many books of a folder are asked for their files at most.
+const LISTED: usize = 20;
 
 /// How many books are remembered.
 const REMEMBERED: usize = 1000;
@@ -246,6 +250,33 @@ fn unknowable(shelf: &Audiobookshelf, owner: &Owner, expected: &ExpectedFile) ->
         Role::Audio | Role::Book => None,
         Role::Beside | Role::Nothing => Some(format!("Audiobookshelf makes no book of {name:?} alone")),
     }
+}
+
+/// The files of the books at and below a folder: a question a book, so there are few. None where the books of the library are
+/// more than are looked at, or those of the folder.
+pub(super) async fn list_below(
+    shelf: &Audiobookshelf,
+    folder: &TargetPath,
+    most: usize,
+) -> Result<Option<ServerListing>, Fault> {
+    let (_, owners) = libraries::owners(shelf, folder).await?;
+    let mut asking = Asking { shelf, pages: HashMap::new(), items: HashMap::new() };
+    let mut listing = ServerListing { files: Vec::new(), complete: owners.len() == 1 };
+    for owner in &owners {
+        let page = asking.page(owner, Latest::Added, MOST_ITEMS).await?;
+        let is_here = |item: &&Item| item.path.is_within(&owner.path) && !item.is_missing;
+        let ids: Vec<String> = page.items.iter().filter(is_here).map(|item| item.id.clone()).collect();
+        if !page.is_whole || ids.len() > LISTED {
+            return Ok(None);
+        }
+        for id in ids {
+            let Some(whole) = asking.item(&id).await? else { continue };
+            listing.files.extend(whole.files.iter().map(|(file, _)| TargetPath(file.clone())));
+        }
+    }
+    listing.complete &= listing.files.len() <= most;
+    listing.files.truncate(most);
+    Ok(Some(listing))
 }
 
 /// What Audiobookshelf itself sees of the file.

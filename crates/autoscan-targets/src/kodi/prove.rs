@@ -7,6 +7,7 @@ use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::{self, Role};
 use autoscan_core::path::{AbsolutePath, TargetPath};
+use autoscan_core::ports::ServerListing;
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::family::libraries;
@@ -171,6 +172,26 @@ async fn folder_is_gone(
         }
     }
     Ok(Observation::Proven)
+}
+
+/// The files of the items below a folder.
+pub(super) async fn list_below(
+    kodi: &Kodi,
+    folder: &TargetPath,
+    most: usize,
+) -> Result<Option<ServerListing>, Fault> {
+    let (index, _) = libraries::owners(kodi, folder).await?;
+    let (mut listing, kinds) =
+        (ServerListing { files: Vec::new(), complete: true }, kinds(&index, &folder.0));
+    for kind in &kinds {
+        let (items, total) = items::read(&kodi.rpc.ask(&items::below(*kind, &folder.0, most)).await?)?;
+        listing.complete &= total <= items.len();
+        listing.files.extend(items.iter().flat_map(Item::parts).map(TargetPath));
+    }
+    // A disc is one item, whose file is the disc's own list.
+    let is_of_disc = |file: &TargetPath| file.0.components().any(|folder| DISCS.contains(&folder));
+    listing.files.retain(|file| !is_of_disc(file));
+    Ok((!kinds.is_empty()).then_some(listing))
 }
 
 /// What Kodi itself sees of the file, and what it does with its source.

@@ -8,6 +8,7 @@ use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
 use autoscan_core::path::TargetPath;
+use autoscan_core::ports::ServerListing;
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::mpd::commands::{Command, Verb};
@@ -222,6 +223,30 @@ fn files(answer: Option<Reply>) -> HashMap<String, OnDisk> {
         }
     }
     files
+}
+
+/// The songs below a folder, asked for over a connection of its own: the list of a very large folder is cut off, and the
+/// connection with it.
+pub(super) async fn list_below(
+    mpd: &Mpd,
+    folder: &TargetPath,
+    most: usize,
+) -> Result<Option<ServerListing>, Fault> {
+    let Some(path) = mpd.names(folder).ok().filter(|names| !names.is_empty()).map(|names| names.join("/"))
+    else {
+        return Ok(None);
+    };
+    let pairs = match mpd.open().await?.ask("listall", &[&path]).await? {
+        Reply::Done(pairs) => pairs,
+        Reply::Unknown => Vec::new(),
+        Reply::Failed(_) => return Ok(None),
+        Reply::Refused(fault) => return Err(fault),
+    };
+    let songs = pairs.iter().filter(|(kind, _)| kind == "file").map(|(_, song)| song);
+    let mut files: Vec<TargetPath> = songs.clone().take(most).filter_map(|song| mpd.path(song)).collect();
+    let complete = songs.count() == files.len();
+    files.sort();
+    Ok(Some(ServerListing { files, complete }))
 }
 
 /// What MPD's machine shows of a file that is missing in MPD's list.

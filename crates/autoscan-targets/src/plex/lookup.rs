@@ -23,7 +23,7 @@ const MANY: usize = 200;
 /// Series that are looked through at most when the filter does not work.
 const SERIES: usize = 3;
 /// Episodes of such a series.
-const EPISODES: usize = 1000;
+pub(super) const EPISODES: usize = 1000;
 /// A filter that did not work is tried again after this: Plex may have been updated, or in trouble.
 const TRIED_AGAIN: Duration = Duration::from_mins(10);
 /// A filter that was refused for so many files, which the search then answered, does not work. One refusal proves nothing: Plex may
@@ -308,7 +308,7 @@ pub(super) async fn children(server: &Server, key: &str) -> Result<Children, Fau
 }
 
 /// Every episode or track of a series or artist.
-async fn leaves(server: &Server, key: &str, at_most: usize) -> Result<Children, Fault> {
+pub(super) async fn leaves(server: &Server, key: &str, at_most: usize) -> Result<Children, Fault> {
     listed(server, server.get(&["library", "metadata", key, "allLeaves"]), at_most).await
 }
 

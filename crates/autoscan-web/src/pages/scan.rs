@@ -249,7 +249,7 @@ impl DeliveryRow {
             attempts: delivery.attempts,
             next_attempt_at: delivery
                 .next_attempt_at
-                .filter(|_| delivery.is_open())
+                .filter(|_| delivery.work().is_some())
                 .map(|at| words::when(now, at)),
             sent_at: delivery.sent_at.map(|at| words::when(now, at)),
             visible: seen_at.map(|at| words::span(at.since(scan.first_seen))),

@@ -76,14 +76,17 @@ async fn serve(
         .map_err(|refused| refused.to_string())?;
     let store = Arc::new(store);
     let stop = CancellationToken::new();
-    // From here on the signal ends nothing any more.
-    let hangups = unix::signal(SignalKind::hangup())
-        .map_err(|error| format!("autoscan cannot hear the signal SIGHUP: {error}"))?;
+    // From here on a signal ends nothing by itself any more: whoever reads that autoscan listens may stop it at once.
+    let hangups = listen_to("SIGHUP", SignalKind::hangup())?;
+    let ends = EndSignals {
+        terminate: listen_to("SIGTERM", SignalKind::terminate())?,
+        interrupt: listen_to("SIGINT", SignalKind::interrupt())?,
+    };
     announce(&loaded, &store, &listeners);
     let places = ConnectionLimits::within(open_files());
     let server = RunningServer::start(&loaded, opened, Arc::clone(&store), places, stop.clone()).await;
     let supervisor = server.supervisor();
-    supervisor.spawn("the watch for signals", stop.clone(), watch_signals(stop.clone()));
+    supervisor.spawn("the watch for signals", stop.clone(), watch_signals(ends, stop.clone()));
     supervisor.spawn("the watch for reloads", stop.clone(), watch_reloads(hangups, Arc::clone(&server)));
     supervisor.spawn("the log", stop.clone(), logging::report_repeats(stop.clone()));
     let (of_site, asked) = (Arc::clone(&server), stop.clone());
@@ -166,12 +169,32 @@ fn announce(loaded: &Loaded, store: &SqliteStore, listeners: &[TcpListener]) {
     }
 }
 
+fn listen_to(name: &str, kind: SignalKind) -> Result<Signal, String> {
+    unix::signal(kind).map_err(|error| format!("autoscan cannot hear the signal {name}: {error}"))
+}
+
+/// The signals that stop autoscan.
+struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndSignals {
+    /// Ends with the next of them.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// The first signal stops softly, the second ends at once.
-async fn watch_signals(stop: CancellationToken) -> Result<(), String> {
-    signal().await;
+async fn watch_signals(mut ends: EndSignals, stop: CancellationToken) -> Result<(), String> {
+    ends.next().await;
     info!("stopping: what is being sent is finished, the rest is stored; a second signal ends at once");
     stop.cancel();
-    signal().await;
+    ends.next().await;
     process::exit(1);
 }
 
@@ -187,25 +210,4 @@ async fn watch_reloads(mut hangups: Signal, server: Arc<RunningServer>) -> Resul
         }
     }
     Ok(())
-}
-
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let streams = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    if let (Ok(mut terminate), Ok(mut interrupt)) = streams {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    } else {
-        std::future::pending::<()>().await;
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

@@ -20,6 +20,7 @@ mod care;
 mod commands;
 #[cfg(test)]
 mod crowds;
+mod deletions;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
