@@ -159,6 +159,11 @@ impl<P> Change<P> {
         }
     }
 
+    /// Whether a file is about to be replaced: what [`Self::replaced`] makes.
+    pub fn is_replacement_announced(&self) -> bool {
+        self.kind == ChangeKind::Modified && self.subject == Subject::File && !self.awaited
+    }
+
     /// The same change with the ids of its item.
     #[must_use]
     pub fn with_ids(self, ids: Ids) -> Self {

@@ -21,6 +21,10 @@ pub struct TriggerCounts {
     pub changes: u64,
     /// Requests that were refused or could not be read.
     pub refused: u64,
+    /// Requests that could not be stored and are not sent again: lost, unless they are caught up with.
+    pub lost: u64,
+    /// When the first of them came in.
+    pub lost_since: Option<Timestamp>,
     /// When the last one that was read came in, and the sender's name of the event.
     pub last: Option<(Timestamp, String)>,
     /// The last ones, oldest first.
@@ -30,7 +34,16 @@ pub struct TriggerCounts {
 impl TriggerCounts {
     /// Nothing was sent.
     pub fn new(trigger: Name) -> Self {
-        Self { trigger, events: 0, changes: 0, refused: 0, last: None, recent: Vec::new() }
+        Self {
+            trigger,
+            events: 0,
+            changes: 0,
+            refused: 0,
+            lost: 0,
+            lost_since: None,
+            last: None,
+            recent: Vec::new(),
+        }
     }
 
     /// Adds what came later.
@@ -38,6 +51,8 @@ impl TriggerCounts {
         self.events = self.events.saturating_add(later.events);
         self.changes = self.changes.saturating_add(later.changes);
         self.refused = self.refused.saturating_add(later.refused);
+        self.lost = self.lost.saturating_add(later.lost);
+        self.lost_since = self.lost_since.or(later.lost_since);
         self.last = later.last.or(self.last.take());
         for event in later.recent {
             let is_same = |known: &&mut TriggerEvent| known.refused && known.outcome == event.outcome;

@@ -112,6 +112,17 @@ pub struct Scan {
     pub deliveries: Vec<Delivery>,
 }
 
+impl Scan {
+    /// The name of a file whose replacement it waits for, as its changes tell: the last that came in is no more than that the
+    /// file is about to be replaced.
+    pub fn replacement_waited_for(&self) -> Option<&str> {
+        let last = self.changes.iter().map(|kept| kept.received_at).max()?;
+        let mut latest = self.changes.iter().filter(|kept| kept.received_at == last).map(|kept| &kept.change);
+        let waits = self.state == ScanState::Waiting && latest.clone().all(Change::is_replacement_announced);
+        latest.next().filter(|_| waits)?.path.0.file_name()
+    }
+}
+
 /// How long a folder must be quiet before it is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quiet {

@@ -1,14 +1,13 @@
 //! The running program, as the web interface and the commands see it: a thin front over its parts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{Clock, Files, Owner, Store, StoreError};
 use autoscan_core::redact::Redaction;
 use autoscan_core::time::Timestamp;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -25,9 +24,10 @@ use crate::guard_watch::GuardWatch;
 use crate::guards::Guards;
 use crate::heartbeat::Heartbeat;
 use crate::history::History;
-use crate::intake::{Intake, MOST_CHANGES_WAITING};
+use crate::intake::Intake;
 use crate::janitor::Janitor;
 use crate::lane::Lane;
+use crate::later_looks::LaterLooks;
 use crate::mounts::Mounts;
 use crate::ports::Ports;
 use crate::protected::protected;
@@ -115,25 +115,15 @@ impl Engine {
             Arc::new(Lane::new(target, Arc::clone(&ports), Arc::clone(&bus)))
         };
         let lanes: Vec<Arc<Lane>> = targets.into_iter().map(lane).collect();
-        let scheduler = Arc::new(Wakeup::new());
         let scheduling = Arc::new(Scheduling {
             ports: Arc::clone(&ports),
             bus: Arc::clone(&bus),
             history: Arc::clone(&history),
             gate: Arc::clone(&gate),
             lanes: lanes.clone(),
-            wakeup: Arc::clone(&scheduler),
+            wakeup: Arc::new(Wakeup::new()),
         });
-        let intake = Arc::new(Intake {
-            ports: Arc::clone(&ports),
-            bus: Arc::clone(&bus),
-            history: Arc::clone(&history),
-            storms: Arc::clone(&gate.storms),
-            rules: Arc::clone(&rules),
-            scheduler,
-            fails: AtomicBool::new(false),
-            waits_for_lock: Semaphore::new(MOST_CHANGES_WAITING),
-        });
+        let intake = Arc::new(Intake::new(&scheduling, Arc::clone(&rules)));
         Arc::new(Self {
             owner: Owner(run.cast_signed()),
             overhear,
@@ -192,6 +182,8 @@ impl Engine {
         self.work(tasks, stop, guard_watch);
         let (bus, lanes) = (Arc::clone(&self.bus), self.lanes.clone());
         self.work(tasks, stop, Elsewhere::new(Arc::clone(ports), bus, lanes, Arc::clone(scheduler)));
+        let (intake, guards) = (Arc::clone(&self.intake), Arc::clone(&self.gate.guards));
+        self.work(tasks, stop, LaterLooks::new(Arc::clone(ports), intake, guards, self.triggers.clone()));
         for lane in &self.lanes {
             self.work(tasks, stop, self.deliverer(lane, stop));
             self.work(tasks, stop, self.verifier(lane));

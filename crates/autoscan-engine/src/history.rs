@@ -13,7 +13,8 @@ use crate::figures::{Figures, TargetFigures};
 use crate::hours::{self, Hours};
 use crate::ledger::{self, Ledger};
 use crate::ports::Ports;
-use crate::views::Hour;
+use crate::unknown_triggers::UnknownTriggers;
+use crate::views::{Hour, UnknownTrigger};
 
 /// What is counted since the program came up, and kept of the time before. One for all configs: each has an engine of its own,
 /// while a counter only grows.
@@ -22,6 +23,7 @@ pub struct History {
     ledger: Ledger,
     hours: Hours,
     figures: Figures,
+    unknown: UnknownTriggers,
     /// Whether what was kept before the start was read.
     restored: AtomicBool,
 }
@@ -44,6 +46,21 @@ impl History {
     /// A request was refused, or could not be read.
     pub(crate) fn refused(&self, trigger: &Name, reason: &str, now: Timestamp) {
         self.ledger.note_refused(trigger, now, reason);
+    }
+
+    /// A request was right and could not be stored.
+    pub(crate) fn lost(&self, trigger: &Name, event: &str, outcome: &str, now: Timestamp) {
+        self.ledger.note_lost(trigger, ledger::received(now, event, outcome, &[]));
+    }
+
+    /// A request came for a trigger that does not exist. Answers the name as it is shown.
+    pub(crate) fn unknown_trigger(&self, name: &str, now: Timestamp) -> String {
+        self.unknown.note(name, now)
+    }
+
+    /// The names of triggers that do not exist, the last that was asked for first.
+    pub(crate) fn unknown_triggers(&self) -> Vec<UnknownTrigger> {
+        self.unknown.all()
     }
 
     /// What a trigger sent.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use autoscan_core::change::{Change, Refusal};
 use autoscan_core::filter::IgnoreList;
+use autoscan_core::later_look::LaterLook;
 use autoscan_core::map::PathMap;
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, PathRefusal, TriggerPath};
@@ -20,6 +21,7 @@ use crate::bound::{BoundTrigger, Rules};
 use crate::bus::{Bus, Topic};
 use crate::history::History;
 use crate::ports::Ports;
+use crate::scheduler::Scheduling;
 use crate::storms::Storms;
 use crate::views::{IntakeError, IntakeReport};
 use crate::wakeup::Wakeup;
@@ -30,7 +32,7 @@ const LOCKED_PATIENCE: Duration = Duration::from_mins(1);
 /// The pause before the next attempt meanwhile.
 const LOCKED_PAUSE: Duration = Duration::from_millis(200);
 /// Changes of all requests that wait like this at most: what is more is refused at once.
-pub(crate) const MOST_CHANGES_WAITING: usize = 100_000;
+const MOST_CHANGES_WAITING: usize = 100_000;
 /// A small request counts as this many: 250 requests wait at most.
 const LEAST_COUNTED: usize = 400;
 
@@ -53,17 +55,19 @@ pub(crate) fn left_out(
 
 /// What taking changes in takes.
 pub(crate) struct Intake {
-    pub(crate) ports: Arc<Ports>,
-    pub(crate) bus: Arc<Bus>,
-    pub(crate) history: Arc<History>,
-    pub(crate) storms: Arc<Storms>,
+    ports: Arc<Ports>,
+    bus: Arc<Bus>,
+    history: Arc<History>,
+    storms: Arc<Storms>,
     pub(crate) rules: Arc<Rules>,
     /// Wakes whoever starts scans.
-    pub(crate) scheduler: Arc<Wakeup>,
+    scheduler: Arc<Wakeup>,
     /// Whether the last request could not be stored: a small write may still fit where a request does not.
     pub(crate) fails: AtomicBool,
+    /// Wakes whoever looks again for missing files.
+    pub(crate) later_looks: Arc<Wakeup>,
     /// Permits, one a change, of requests that wait while another program keeps the database locked.
-    pub(crate) waits_for_lock: Semaphore,
+    waits_for_lock: Semaphore,
 }
 
 /// Changes on their way in: whose they are, and whom they are for.
@@ -78,9 +82,26 @@ pub(crate) struct Incoming<'a> {
     pub(crate) bookmark: Option<Bookmark>,
     /// Whether they could not be stored before: they are not counted once more.
     pub(crate) again: bool,
+    /// Whether the trigger reports them just now: they count among what it sent.
+    pub(crate) counted: bool,
 }
 
 impl Intake {
+    /// A way in to the queue from which these start scans.
+    pub(crate) fn new(scheduling: &Scheduling, rules: Arc<Rules>) -> Self {
+        Self {
+            ports: Arc::clone(&scheduling.ports),
+            bus: Arc::clone(&scheduling.bus),
+            history: Arc::clone(&scheduling.history),
+            storms: Arc::clone(&scheduling.gate.storms),
+            rules,
+            scheduler: Arc::clone(&scheduling.wakeup),
+            fails: AtomicBool::new(false),
+            later_looks: Arc::new(Wakeup::new()),
+            waits_for_lock: Semaphore::new(MOST_CHANGES_WAITING),
+        }
+    }
+
     /// Takes in one request of a sender: read, map, filter, store. Answers once it is stored.
     pub(crate) async fn take(
         &self,
@@ -89,9 +110,10 @@ impl Intake {
         hook: &Hook<'_>,
     ) -> Result<IntakeReport, IntakeError> {
         let reading = trigger.reader.read(hook).inspect_err(|unreadable| {
-            self.note_refused(&trigger.name, &unreadable.to_string());
+            self.note_rejected(&trigger.name, &unreadable.to_string());
         })?;
-        let incoming = Incoming { trigger, mapped_by: trigger, targets, bookmark: None, again: false };
+        let incoming =
+            Incoming { trigger, mapped_by: trigger, targets, bookmark: None, again: false, counted: true };
         Ok(self.take_changes(incoming, reading).await?)
     }
 
@@ -102,7 +124,7 @@ impl Intake {
         reading: Reading,
     ) -> Result<IntakeReport, StoreError> {
         let (trigger, now) = (incoming.trigger, self.ports.now());
-        let (bookmark, again) = (incoming.bookmark.clone(), incoming.again);
+        let (bookmark, again, counted) = (incoming.bookmark.clone(), incoming.again, incoming.counted);
         let mut grouping = Grouping::new(self, incoming, now);
         grouping.taken.event = reading.event;
         for Refusal { reason } in reading.refused {
@@ -111,27 +133,59 @@ impl Intake {
         for change in reading.changes {
             grouping.add(change);
         }
-        let Grouping { folders, taken, .. } = grouping;
+        for path in reading.missing {
+            grouping.look_again(path);
+        }
+        let Grouping { folders, later_looks, taken, .. } = grouping;
         let event = taken.event.clone();
         if !again {
             self.note_deletions(&folders);
         }
-        let only_moves = bookmark.is_some() && taken.is_empty();
-        let stored = self.store(trigger, folders, taken, bookmark, now).await;
-        if only_moves || (again && stored.is_err()) {
+        let (is_read_again, only_moves) = (bookmark.is_some(), bookmark.is_some() && taken.is_empty());
+        let batch = Batch { received_at: now, folders, bookmark, later_looks, ..Batch::default() };
+        let stored = self.store(trigger, batch, taken).await;
+        if only_moves || !counted || (again && stored.is_err()) {
             return stored;
         }
-        let (changes, scans, outcome) = match &stored {
-            Ok(taken) => (taken.changes, &taken.scans[..], taken.sentence()),
-            Err(failure) => (0, &[][..], failure.to_string()),
-        };
-        self.history.received(&trigger.name, changes, &event, &outcome, scans, now);
-        self.bus.name(Topic::Trigger, &trigger.name);
+        match &stored {
+            Ok(taken) => {
+                let (outcome, name) = (taken.sentence(), &trigger.name);
+                self.history.received(name, taken.changes, &event, &outcome, &taken.scans, now);
+                self.bus.name(Topic::Trigger, name);
+            }
+            // A source is read again from where it was.
+            Err(failure) if is_read_again => {
+                self.history.received(&trigger.name, 0, &event, &failure.to_string(), &[], now);
+                self.bus.name(Topic::Trigger, &trigger.name);
+            }
+            Err(failure) => self.note_lost(trigger, &event, &failure.to_string()),
+        }
         stored
     }
 
-    /// Remembers that a request was refused before it was read, at the door or because of its type, or could not be read. It
-    /// is counted, and the same again is one event; the trigger is as silent as before.
+    /// Remembers that a request was refused though it was right, and warns of it. No sender sends it again: Sonarr, Radarr and
+    /// their like send each event once. A person, or a script that asks by the same way, knows.
+    pub(crate) fn note_lost(&self, trigger: &BoundTrigger, event: &str, reason: &str) {
+        if trigger.kind == crate::MANUAL {
+            self.history.refused(&trigger.name, reason, self.ports.now());
+        } else {
+            warn!(trigger = %trigger.name, event = ?event, reason, "a request could not be stored: its changes are lost unless caught up; scan their folders by hand");
+            let outcome = format!("lost unless caught up: {reason}");
+            self.history.lost(&trigger.name, event, &outcome, self.ports.now());
+        }
+        self.bus.name(Topic::Trigger, &trigger.name);
+    }
+
+    /// Remembers that a request was rejected before it was read, at the door or because of its type, or could not be read, and
+    /// warns of it: Sonarr and Radarr show their person the status alone (measured at Sonarr 10.0.0.15072 and Radarr
+    /// 10.0.0.15633).
+    pub(crate) fn note_rejected(&self, trigger: &Name, reason: &str) {
+        warn!(%trigger, reason, "a request to this trigger was rejected, and its changes are lost; the sender shows the status alone");
+        self.note_refused(trigger, reason);
+    }
+
+    /// Remembers that a trigger said something that is of no use. It is counted, and the same again is one event; the trigger is
+    /// as silent as before.
     pub(crate) fn note_refused(&self, trigger: &Name, reason: &str) {
         self.history.refused(trigger, reason, self.ports.now());
         self.bus.name(Topic::Trigger, trigger);
@@ -176,32 +230,30 @@ impl Intake {
     async fn store(
         &self,
         trigger: &BoundTrigger,
-        folders: Vec<Absorb>,
+        batch: Batch,
         mut taken: IntakeReport,
-        bookmark: Option<Bookmark>,
-        now: Timestamp,
     ) -> Result<IntakeReport, StoreError> {
-        let refusals: Vec<RefusalRecord> = taken
-            .refused
-            .iter()
-            .map(|reason| RefusalRecord {
-                trigger: trigger.name.clone(),
-                reason: reason.clone(),
-                received_at: now,
-            })
-            .collect();
-        debug!(trigger = %trigger.name, event = taken.event, changes = taken.changes, folders = folders.len(), "received");
-        if folders.is_empty() && refusals.is_empty() && bookmark.is_none() {
+        let record = |reason: &String| RefusalRecord {
+            trigger: trigger.name.clone(),
+            reason: reason.clone(),
+            received_at: batch.received_at,
+        };
+        let refusals: Vec<RefusalRecord> = taken.refused.iter().map(record).collect();
+        debug!(trigger = %trigger.name, event = taken.event, changes = taken.changes, folders = batch.folders.len(), "received");
+        if batch.folders.is_empty() && refusals.is_empty() && batch.bookmark.is_none() {
             return Ok(taken);
         }
-        let wakes = !folders.is_empty();
-        let stored = self.absorb(Batch { received_at: now, folders, refusals, bookmark }).await;
+        let (wakes, looks_later) = (!batch.folders.is_empty(), !batch.later_looks.is_empty());
+        let stored = self.absorb(Batch { refusals, ..batch }).await;
         self.note_writes(stored.as_ref().err());
         taken.scans = stored?.scans;
         self.bus.scans(taken.scans.iter().copied());
         if wakes {
             let quiet = trigger.quiet.minimum_age.min(trigger.quiet.maximum_wait);
             self.scheduler.wake_before(self.ports.steady() + quiet);
+        }
+        if looks_later {
+            self.later_looks.wake();
         }
         Ok(taken)
     }
@@ -262,13 +314,14 @@ struct Grouping<'a> {
     now: Timestamp,
     folders: Vec<Absorb>,
     by_folder: HashMap<LocalPath, usize>,
+    later_looks: Vec<LaterLook>,
     taken: IntakeReport,
 }
 
 impl<'a> Grouping<'a> {
     fn new(intake: &'a Intake, incoming: Incoming<'a>, now: Timestamp) -> Self {
         let (folders, by_folder, taken) = (Vec::new(), HashMap::new(), IntakeReport::default());
-        Self { intake, incoming, now, folders, by_folder, taken }
+        Self { intake, incoming, now, folders, by_folder, later_looks: Vec::new(), taken }
     }
 
     /// Keeps a path that is not believed on record. Its text holds the path escaped.
@@ -300,6 +353,18 @@ impl<'a> Grouping<'a> {
             };
             self.group(folder).changes.push(stored);
         }
+    }
+
+    /// A file that the sender missed is looked for again, where autoscan looks at the disk at all. A path that is left out was
+    /// reported with the change of the same path.
+    fn look_again(&mut self, sent: TriggerPath) {
+        let Ok(path) = to_local(&self.incoming.mapped_by.map, &sent) else { return };
+        if !self.intake.rules.files.check || self.left_out(&Change::deleted(path.clone())).is_some() {
+            return;
+        }
+        let sent_path = (sent.as_str() != path.as_str()).then_some(sent);
+        let trigger = self.incoming.trigger.name.clone();
+        self.later_looks.push(LaterLook::new(path, trigger, sent_path, self.now));
     }
 
     fn left_out(&self, change: &Change<LocalPath>) -> Option<String> {

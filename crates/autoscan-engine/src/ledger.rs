@@ -41,6 +41,13 @@ impl Ledger {
         self.add(TriggerCounts { refused: 1, recent: vec![event], ..TriggerCounts::new(trigger.clone()) });
     }
 
+    /// A request was right and could not be stored: what it said is lost.
+    pub(crate) fn note_lost(&self, trigger: &Name, event: TriggerEvent) {
+        let event = TriggerEvent { refused: true, ..event };
+        let (lost_since, counts) = (Some(event.at), TriggerCounts::new(trigger.clone()));
+        self.add(TriggerCounts { refused: 1, lost: 1, lost_since, recent: vec![event], ..counts });
+    }
+
     /// What is known of a trigger.
     pub(crate) fn of(&self, trigger: &Name) -> TriggerCounts {
         self.lock().all.get(trigger).cloned().unwrap_or_else(|| TriggerCounts::new(trigger.clone()))
@@ -99,7 +106,8 @@ pub(crate) fn received(at: Timestamp, event: &str, outcome: &str, scans: &[ScanI
     TriggerEvent { at, event: short(event), outcome: short(outcome), scans, refused: false, times: 1 }
 }
 
-fn short(text: &str) -> String {
+/// Text of a sender with no more of it than a person reads.
+pub(crate) fn short(text: &str) -> String {
     if text.len() <= LONGEST {
         return text.to_owned();
     }

@@ -25,6 +25,7 @@ mod intake;
 mod intake_report;
 mod janitor;
 mod lane;
+mod later_looks;
 mod ledger;
 mod mounts;
 mod overview;
@@ -43,6 +44,7 @@ mod suggest;
 mod suspension;
 mod take_up;
 mod timeline;
+mod unknown_triggers;
 mod verifier;
 mod verifying;
 mod views;
@@ -63,7 +65,7 @@ pub use server_info::{LocalFolders, ServerAnswer, ServerStatus};
 pub use suggest::{MapAdvice, NewServer, SenderFolders};
 pub use views::{
     Backlog, ExplainedTarget, Explanation, GateView, Hour, IntakeError, IntakeReport, Retried, RetryFilter,
-    TargetView, TestView, TriggerView,
+    TargetView, TestView, TriggerView, UnknownTrigger,
 };
 
 /// The kind of the trigger that people and scripts use; there is always one.

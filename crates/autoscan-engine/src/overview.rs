@@ -19,6 +19,8 @@ impl Engine {
                 events: counts.events,
                 changes: counts.changes,
                 refused: counts.refused,
+                lost: counts.lost,
+                lost_since: counts.lost_since,
                 last_event_at,
                 last_event,
                 recent: counts.recent.into_iter().rev().collect(),

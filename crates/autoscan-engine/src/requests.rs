@@ -5,10 +5,14 @@ use autoscan_core::name::Name;
 use autoscan_core::path::TriggerPath;
 use autoscan_core::ports::{Hook, Reading};
 
+use tracing::warn;
+
 use crate::MANUAL;
+use crate::bound::BoundTrigger;
+use crate::bus::Topic;
 use crate::engine::Engine;
 use crate::intake::Incoming;
-use crate::views::{IntakeError, IntakeReport};
+use crate::views::{IntakeError, IntakeReport, UnknownTrigger};
 
 impl Engine {
     /// Takes in one request of a sender: read, map, filter, store. Answers once it is stored.
@@ -26,10 +30,31 @@ impl Engine {
         self.intake.take(bound, Some(targets), hook).await
     }
 
-    /// Remembers that a request was refused before it was read: at the door, or because of its type. It is counted, and
-    /// the same again is one event; the trigger is as silent as before.
+    /// Remembers that a request was rejected before it was read, at the door or because of its type, and warns of it. It is
+    /// counted, and the same again is one event; the trigger is as silent as before.
     pub fn note_refused(&self, trigger: &Name, reason: &str) {
-        self.intake.note_refused(trigger, reason);
+        self.intake.note_rejected(trigger, reason);
+    }
+
+    /// Remembers that a request was refused though it was right, because autoscan could not take it in: it is lost, unless it is
+    /// caught up with.
+    pub fn note_lost(&self, trigger: &BoundTrigger, reason: &str) {
+        self.intake.note_lost(trigger, "", reason);
+    }
+
+    /// Remembers that a sender that was let in asked for a trigger of a name that there is not, and warns of it.
+    pub fn note_unknown_trigger(&self, name: &str) {
+        let name = self.history.unknown_trigger(name, self.now());
+        warn!(
+            name = ?name,
+            "a request came for a trigger that does not exist; its changes are lost. Check the URL in the sender"
+        );
+        self.bus.whole(Topic::Trigger);
+    }
+
+    /// The names of triggers that senders asked for and that there are not, the last first.
+    pub fn unknown_triggers(&self) -> Vec<UnknownTrigger> {
+        self.history.unknown_triggers()
     }
 
     /// Takes in a scan that a person or script asked for over the API: a file, when its name says so, else a folder.
@@ -69,8 +94,8 @@ impl Engine {
                 changes.push(change);
             }
         }
-        let reading = Reading { event: String::new(), changes, refused: Vec::new() };
-        let incoming = Incoming { trigger, mapped_by, targets, bookmark: None, again: false };
+        let reading = Reading { changes, ..Reading::default() };
+        let incoming = Incoming { trigger, mapped_by, targets, bookmark: None, again: false, counted: true };
         Ok(self.intake.take_changes(incoming, reading).await?)
     }
 }

@@ -76,6 +76,7 @@ impl SourceReader {
             targets: self.trigger.targets.clone(),
             bookmark: Some(bookmark),
             again: std::mem::replace(&mut self.again, true),
+            counted: true,
         };
         self.intake.take_changes(incoming, batch.reading).await?;
         self.again = false;

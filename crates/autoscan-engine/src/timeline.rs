@@ -158,7 +158,11 @@ fn remembered(scan: &Scan) -> Vec<Step> {
 /// What is waited for now, where no step says so: quiet in the folder, or a lane that holds, which writes no rows.
 fn now_holds(scan: &Scan, steps: &[Step], now: Timestamp) -> Vec<Step> {
     if scan.state == ScanState::Waiting && scan.note.is_none() {
-        let text = format!("waits for the folder to be quiet; {} left", in_words(scan.due_at.since(now)));
+        let left = in_words(scan.due_at.since(now));
+        let text = match scan.replacement_waited_for() {
+            Some(file) => format!("waits for the file that replaces {file:?}; goes on without it in {left}"),
+            None => format!("waits for the folder to be quiet; {left} left"),
+        };
         return vec![Step::of_scan(now, StepKind::Waiting, text)];
     }
     let held = |delivery: &&autoscan_core::delivery::Delivery| {

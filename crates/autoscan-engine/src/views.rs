@@ -56,12 +56,27 @@ pub struct TriggerView {
     pub changes: u64,
     /// Requests that were turned away at the door or could not be read.
     pub refused: u64,
+    /// Requests that could not be stored and are lost, unless they are caught up with.
+    pub lost: u64,
+    /// When the first of them came in.
+    pub lost_since: Option<Timestamp>,
     /// When the last one that was read came in: whoever sends nothing is silent since then.
     pub last_event_at: Option<Timestamp>,
     /// The sender's name of the last one.
     pub last_event: Option<String>,
     /// The last ten, newest first.
     pub recent: Vec<TriggerEvent>,
+}
+
+/// A name of a trigger that a sender asked for and that there is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownTrigger {
+    /// The name, safe to show.
+    pub name: String,
+    /// When it was asked for last.
+    pub last: Timestamp,
+    /// How often it was asked for since the start.
+    pub times: u32,
 }
 
 /// What happened in one hour.

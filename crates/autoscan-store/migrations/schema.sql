@@ -15,7 +15,9 @@ CREATE TABLE scan (
     note TEXT,
     finished_at INTEGER,
     held_for TEXT NOT NULL DEFAULT '', -- the prefix for whose release it waits; only while it waits
-    changes TEXT                 -- those with which it came, as JSON, as far as they fit; the others are rows of the table change
+    changes TEXT,                -- those with which it came, as JSON, as far as they fit; the others are rows of the table change
+    due_without_replacement INTEGER, -- while it waits for an announced replacement: when it is due without that
+    counted_from INTEGER         -- from when on the maximum wait counts; null is from first_seen on
 );
 
 -- One folder has one waiting scan: which one is in the memory of whoever writes, because an index would be one more page
@@ -121,6 +123,17 @@ CREATE TABLE storm (
     last INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Files that a sender missed on the disk: they are looked for again.
+CREATE TABLE later_look (
+    path TEXT PRIMARY KEY,       -- on this machine
+    trigger_name TEXT NOT NULL,
+    sent_path TEXT,              -- as the sender wrote it; null when it is the same here
+    reported_at INTEGER NOT NULL,
+    looks INTEGER NOT NULL,      -- that did not find it
+    next_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX later_look_next ON later_look (next_at);
+
 -- What each trigger sent.
 CREATE TABLE trigger_count (
     trigger_name TEXT PRIMARY KEY,
@@ -128,7 +141,9 @@ CREATE TABLE trigger_count (
     changes INTEGER NOT NULL,
     refused INTEGER NOT NULL,
     last_at INTEGER,             -- of the last one that was read
-    last_event TEXT
+    last_event TEXT,
+    lost INTEGER NOT NULL DEFAULT 0, -- requests that could not be stored
+    lost_since INTEGER           -- the first of them
 ) WITHOUT ROWID;
 
 CREATE TABLE trigger_event (

@@ -2,6 +2,7 @@
 //! durability.
 
 mod clock_set_back;
+mod later_looks;
 mod rows;
 mod session;
 
@@ -103,7 +104,7 @@ impl Store for MemoryStore {
         let mut started = Vec::new();
         for start in starts {
             let Some(row) = rows.unchanged_row(start.scan, start.generation) else { continue };
-            (row.held_until, row.held_for) = (None, None);
+            row.end_waits();
             row.tell = start.tell;
             row.scan.note = start.note;
             row.replace_deliveries(&start.deliveries);

@@ -8,8 +8,9 @@ use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::history::{RECENT_EVENTS, TriggerCounts, TriggerEvent};
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, MAX_LENGTH};
-use autoscan_core::ports::{Batch, Owner, ScanFilter, StoreError};
-use autoscan_core::scan::{Quiet, ScanState, StoredChange};
+use autoscan_core::ports::{Absorb, Batch, Owner, ScanFilter, StoreError};
+use autoscan_core::scan::{ScanState, StoredChange};
+use autoscan_core::schedule::ReplacementNews;
 use autoscan_core::step::{MOST_STEPS, Step, StepKind};
 use autoscan_core::time::{SteadyTime, Timestamp};
 
@@ -38,16 +39,9 @@ pub(crate) fn check_paths(batch: &Batch) -> Result<(), StoreError> {
     }
 }
 
-/// When a waiting scan is due after a further change: the rule of core, but never before the gate lets it.
-pub(crate) fn due(
-    quiet: Quiet,
-    first_seen: Timestamp,
-    due_at: Timestamp,
-    held_until: Option<Timestamp>,
-    now: Timestamp,
-) -> Timestamp {
-    let due = quiet.due(first_seen, Some(due_at), now);
-    held_until.map_or(due, |until| due.max(until))
+/// What changes of a folder say of a file that is being replaced.
+pub(crate) fn replacement_news(absorb: &Absorb) -> ReplacementNews {
+    ReplacementNews::of(absorb.changes.iter().map(|kept| &kept.change))
 }
 
 /// What a scan remembers of a path: [`Absorb::changes`](autoscan_core::ports::Absorb::changes). The old name of a move
@@ -155,6 +149,8 @@ pub(crate) fn add_trigger_counts(known: &mut TriggerCounts, more: TriggerCounts)
     known.events = known.events.saturating_add(more.events);
     known.changes = known.changes.saturating_add(more.changes);
     known.refused = known.refused.saturating_add(more.refused);
+    known.lost = known.lost.saturating_add(more.lost);
+    known.lost_since = known.lost_since.or(more.lost_since);
     known.last = more.last.or(known.last.take());
     more.recent.into_iter().for_each(|event| add_event(&mut known.recent, event));
     let old = known.recent.len().saturating_sub(RECENT_EVENTS);
@@ -175,7 +171,7 @@ fn add_event(recent: &mut Vec<TriggerEvent>, event: TriggerEvent) {
 
 /// Counts of a trigger that sent nothing yet.
 pub(crate) fn no_counts(trigger: Name) -> TriggerCounts {
-    TriggerCounts { trigger, events: 0, changes: 0, refused: 0, last: None, recent: Vec::new() }
+    TriggerCounts::new(trigger)
 }
 
 /// Whether a scan in this state may be one that is asked for: a running one counts as one that needs attention where it is

@@ -183,3 +183,41 @@ async fn every_trouble_has_its_consequence() {
     sonarr.http.set_trouble(Some(Trouble::Status(404)));
     assert_eq!(verdict(&server.probe().await.map(drop)), "away", "another program at this port");
 }
+
+#[tokio::test]
+async fn what_lies_in_no_root_folder_costs_no_question_about_series() {
+    let (sonarr, server) = sonarr().await;
+    let ids = Ids::default().with(IdSource::Tvdb, "101");
+    let film = Change::created(path("/films/A (1999)/A.mkv")).with_ids(ids);
+    let result = server.scan(&[changed("/films/A (1999)", vec![film])]).await;
+    assert_eq!(verdicts(&result), ["not mine"]);
+    let reason = result[0].as_ref().unwrap_err().to_string();
+    assert!(reason.contains("no root folder of Sonarr holds the folder \"/films/A (1999)\""), "{reason}");
+    let asked: Vec<String> = sonarr.http.calls().into_iter().map(|call| call.target).collect();
+    assert!(asked.iter().all(|target| target == "/api/v3/rootfolder"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_missing_file_is_explained_by_what_sonarr_made_of_it() {
+    let (sonarr, server) = sonarr().await;
+    let folder = "/tv/Show/Season 1";
+    sonarr.put_unreadable("/tv/Show/Season 1/whatever.mkv");
+    sonarr.put_rejected("/tv/Show/Season 1/S01E01-sample.mkv", "Sample");
+    sonarr.put_rejected("/tv/Show/Season 1/Other S01E01.mkv", "Unknown Series");
+    sonarr.put("/tv/Show/Season 1/S01E09.mkv", 1);
+    let why =
+        async |file: &str| server.proof().unwrap().why_missing(&there(file, 1)).await.unwrap_or_default();
+    for (file, expected) in [
+        ("whatever.mkv", "reads no episode in the name \"whatever.mkv\""),
+        ("S01E01-sample.mkv", "does not take it: \"Sample\""),
+        ("Other S01E01.mkv", "does not take it: \"Unknown Series\""),
+        ("S01E09.mkv", "has not taken it in"),
+    ] {
+        let said = why(&format!("{folder}/{file}")).await;
+        assert!(said.starts_with("Sonarr sees the file") && said.contains(expected), "{file}: {said}");
+    }
+    assert_eq!(why("/tv/Show/Season 1/nowhere.mkv").await, "");
+    assert_eq!(server.proof().unwrap().why_missing(&gone("/tv/Show/Season 1/whatever.mkv")).await, None);
+    let asked = &sonarr.http.calls_to("/manualimport")[0].target;
+    assert!(asked.contains("seriesId=1") && asked.contains("filterExistingFiles=true"), "{asked}");
+}

@@ -7,11 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use autoscan_core::delivery::Work;
 use autoscan_core::history::{HourCounts, TriggerCounts};
+use autoscan_core::later_look::LaterLook;
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
-    Batch, Claimed, Hold, Owner, Page, Receipt, RefusalRecord, ScanFilter, SessionStore, Settled, Settlement,
-    Start, Stats, Store, StoreError,
+    Batch, Claimed, Hold, LaterLookStore, Owner, Page, Receipt, RefusalRecord, ScanFilter, SessionStore,
+    Settled, Settlement, Start, Stats, Store, StoreError,
 };
 use autoscan_core::scan::{Scan, ScanId};
 use autoscan_core::session::{KeptSession, SessionPrint};
@@ -280,6 +281,21 @@ impl Store for FaultyStore {
 
     async fn ready(&self) -> Answer<()> {
         self.write()?.ready().await
+    }
+}
+
+#[async_trait]
+impl LaterLookStore for FaultyStore {
+    async fn due_later_looks(&self, now: Timestamp, limit: usize) -> Answer<Vec<LaterLook>> {
+        self.read()?.due_later_looks(now, limit).await
+    }
+
+    async fn next_later_look(&self) -> Answer<Option<Timestamp>> {
+        self.read()?.next_later_look().await
+    }
+
+    async fn change_later_looks(&self, later: Vec<LaterLook>, over: Vec<LocalPath>) -> Answer<()> {
+        self.write()?.change_later_looks(later, over).await
     }
 }
 

@@ -15,7 +15,9 @@ impl Trigger for LineReader {
         let text = std::str::from_utf8(hook.body).map_err(|error| ReadError(error.to_string()))?;
         let asked = hook.query.iter().map(|(_, path)| Change::rescan(TriggerPath::parse(path).unwrap()));
         let changes = text.lines().map(change).chain(asked).collect();
-        Ok(Reading { event: "Lines".into(), changes, refused: vec![] })
+        let missed = text.lines().filter_map(|line| line.strip_prefix("missing "));
+        let missing = missed.map(|path| TriggerPath::parse(path).unwrap()).collect();
+        Ok(Reading { event: "Lines".into(), changes, missing, ..Reading::default() })
     }
 }
 
@@ -25,7 +27,7 @@ fn change(line: &str) -> Change<TriggerPath> {
     match kind {
         "created" => Change::created(path()),
         "replaced" => Change::replaced(path()),
-        "deleted" => Change::deleted(path()),
+        "deleted" | "missing" => Change::deleted(path()),
         "gone" => Change::folder_deleted(path()),
         "moved" => Change::moved(path(), path()),
         "rescan" => Change::rescan(path()),

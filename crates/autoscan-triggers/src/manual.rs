@@ -101,7 +101,12 @@ impl Trigger for Manual {
             return Err(recognise::of_another_kind(KIND.name, hook.body)
                 .unwrap_or_else(|| ReadError(format!("No path was given. {HOW}"))));
         }
-        Ok(Reading { event: asked.event, changes: asked.changes, refused: asked.refused })
+        Ok(Reading {
+            event: asked.event,
+            changes: asked.changes,
+            refused: asked.refused,
+            ..Reading::default()
+        })
     }
 }
 

@@ -63,6 +63,9 @@ fn lines(reading: &Reading) -> String {
     for change in &reading.changes {
         writeln!(lines, "{}", line(change)).unwrap();
     }
+    for path in &reading.missing {
+        writeln!(lines, "look again {path}").unwrap();
+    }
     for refusal in &reading.refused {
         writeln!(lines, "refused {}", refusal.reason).unwrap();
     }

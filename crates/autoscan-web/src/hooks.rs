@@ -81,6 +81,9 @@ async fn let_in<'a>(app: &'a App, parts: &Parts, acts: bool) -> Result<Visit<'a>
     let address = UrlSecrets { query: query.as_deref().unwrap_or_default(), segment: segment.as_deref() };
     let admitted = app.admit(parts, address, trigger.and_then(|trigger| trigger.token.as_ref()), acts);
     admitted.await.inspect_err(|problem| note_refused(app, trigger, problem))?;
+    if trigger.is_none() && acts {
+        app.web.engine.note_unknown_trigger(&query::segment(name));
+    }
     Ok(Visit { trigger: trigger.ok_or(IntakeError::UnknownTrigger)?, query: query? })
 }
 
@@ -91,9 +94,12 @@ async fn deliver(app: &App, parts: &Parts, body: Body, visit: &Visit<'_>) -> Res
     take(app, visit.trigger, &hook, is_passed_on(&parts.headers)).await
 }
 
-/// A person who sets up a sender looks for what it sent: also for what was turned away.
+/// A person who sets up a sender looks for what it sent: also for what was rejected.
 fn note_refused(app: &App, trigger: Option<&BoundTrigger>, problem: &Problem) {
-    if let Some(trigger) = trigger {
+    let Some(trigger) = trigger else { return };
+    if problem.status() == StatusCode::SERVICE_UNAVAILABLE {
+        app.web.engine.note_lost(trigger, problem.sentence());
+    } else {
         app.web.engine.note_refused(&trigger.name, problem.sentence());
     }
 }
@@ -121,7 +127,7 @@ pub(crate) async fn take(
     passed_on: bool,
 ) -> Result<Response, Problem> {
     let engine = &app.web.engine;
-    let turn = turn(app, hook.body).await?;
+    let turn = turn(app, hook.body).await.inspect_err(|busy| note_refused(app, Some(trigger), busy))?;
     let taken = if passed_on {
         engine.take_passed_on(&trigger.name, hook).await?
     } else {

@@ -96,5 +96,9 @@ fn unknown_sender(app: &App, kind: Option<&str>) -> Problem {
         }
         None => format!("The sender cannot be told by the body; configured: {known}"),
     };
+    tracing::warn!(
+        reason = error,
+        "a request to the single URL was rejected, and its changes are lost; the sender shows the status alone"
+    );
     Problem::new(StatusCode::BAD_REQUEST, "UNKNOWN_SENDER", error)
 }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod files;
+mod later_looks;
 mod session;
 mod source;
 mod store;
@@ -10,6 +11,7 @@ mod trigger;
 
 pub use clock::Clock;
 pub use files::{Files, Folders, Listing, Look, MountedPath, Subfolder};
+pub use later_looks::LaterLookStore;
 pub use session::SessionStore;
 pub use source::{Source, SourceBatch, SourceFault};
 pub use store::{

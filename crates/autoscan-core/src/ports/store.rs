@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::SessionStore;
+use super::{LaterLookStore, SessionStore};
 use crate::delivery::{Delivery, Work};
 use crate::history::{HourCounts, TriggerCounts};
+use crate::later_look::LaterLook;
 use crate::name::Name;
 use crate::path::LocalPath;
 use crate::scan::{Quiet, Scan, ScanId, ScanState, StoredChange};
@@ -60,6 +61,8 @@ pub struct Batch {
     pub refusals: Vec<RefusalRecord>,
     /// From where on its source is read next; kept in the same transaction, also when there is nothing else.
     pub bookmark: Option<Bookmark>,
+    /// Files that are looked for again later.
+    pub later_looks: Vec<LaterLook>,
 }
 
 /// What became of a batch: for each folder, in order, the waiting scan that has it now.
@@ -233,7 +236,7 @@ pub enum StoreError {
 
 /// The queue. Every method is one transaction; what it answered `Ok` survives a power cut where it says so.
 #[async_trait]
-pub trait Store: SessionStore {
+pub trait Store: SessionStore + LaterLookStore {
     /// Merges a batch into the waiting scans: one a folder. Durable before it answers. Whoever asks may keep the batch to ask
     /// again.
     async fn absorb(&self, batch: Arc<Batch>) -> Result<Receipt, StoreError>;

@@ -19,6 +19,9 @@ pub struct Reading {
     pub event: String,
     /// The changes, in the order of the request. Empty for an event that changes nothing.
     pub changes: Vec<Change<TriggerPath>>,
+    /// Files among the deleted ones that the sender missed on the disk, and of whose return it says nothing: they are looked for
+    /// again.
+    pub missing: Vec<TriggerPath>,
     /// Paths that were not believed.
     pub refused: Vec<Refusal>,
 }

@@ -76,3 +76,38 @@ async fn only_so_many_wait_and_the_others_are_refused_at_once() {
     assert!(sent.iter().all(JoinHandle::is_finished));
     assert_eq!(harness.scans().await.len(), 250);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_that_is_refused_in_the_end_is_counted_as_lost_and_that_is_kept() {
+    let harness = TestEngine::start(TestSetup::default());
+    harness.seconds(1).await;
+    harness.faulty_store.fail(Some(StoreError::Locked));
+    let since = harness.engine.now();
+    let sent = [send(&harness.engine, "/tv/Show/a.mkv"), send(&harness.engine, "/tv/Show/b.mkv")];
+    harness.seconds(65).await;
+    assert!(sent.iter().all(JoinHandle::is_finished));
+    let view = harness.engine.triggers().remove(0);
+    assert_eq!((view.lost, view.refused, view.events), (2, 2, 0));
+    assert!(view.lost_since.is_some_and(|at| at >= since));
+    let [event] = &view.recent[..] else { panic!("{:?}", view.recent) };
+    assert_eq!((event.times, event.refused), (2, true));
+    assert!(event.outcome.starts_with("lost unless caught up: the database cannot be written"), "{event:?}");
+
+    harness.faulty_store.fail(None);
+    harness.seconds(2).await;
+    let clock = Some(harness.clock.clone());
+    let store = harness.stop().await;
+    let harness = TestEngine::start(TestSetup { store: Some(store), clock, ..TestSetup::default() });
+    harness.seconds(1).await;
+    let kept = harness.engine.triggers().remove(0);
+    assert_eq!((kept.lost, kept.lost_since), (2, view.lost_since));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_asks_for_and_is_refused_is_not_lost() {
+    let harness = TestEngine::start(TestSetup::default());
+    harness.faulty_store.fail(Some(StoreError::NotWritable("full".to_owned())));
+    let path = autoscan_core::path::TriggerPath::parse("/tv/Show").unwrap();
+    harness.engine.ask(vec![path], None).await.unwrap_err();
+    assert!(harness.engine.triggers().iter().all(|trigger| trigger.lost == 0));
+}

@@ -33,7 +33,7 @@ impl Rows {
         let storms = self.storms.values().map(|storm| storm.last);
         let triggers = self.triggers.values().flat_map(|counts| {
             let last = counts.last.as_ref().map(|(at, _event)| *at);
-            counts.recent.iter().map(|event| event.at).chain(last)
+            counts.recent.iter().map(|event| event.at).chain(last).chain(counts.lost_since)
         });
         scans.chain(refusals).chain(storms).chain(triggers).max()
     }
@@ -42,6 +42,10 @@ impl Rows {
         for refusal in &mut self.refusals {
             refusal.received_at.bring(now);
         }
+        for look in self.later_looks.values_mut() {
+            look.reported_at.bring(now);
+            look.next_at.bring(now);
+        }
         for storm in self.storms.values_mut() {
             storm.last.bring(now);
         }
@@ -49,6 +53,7 @@ impl Rows {
             if let Some((at, _event)) = &mut counts.last {
                 at.bring(now);
             }
+            counts.lost_since.bring(now);
             for event in &mut counts.recent {
                 event.at.bring(now);
             }
@@ -95,10 +100,17 @@ impl Row {
         for step in self.steps.values_mut() {
             step.at.bring(now);
         }
-        let scan = [self.scan.first_seen.bring(now), self.scan.due_at.bring(now), self.held_until.bring(now)];
+        let scan = [
+            self.scan.first_seen.bring(now),
+            self.scan.due_at.bring(now),
+            self.held_until.bring(now),
+            self.due_without_replacement.bring(now),
+            self.counted_from.bring(now),
+        ];
         let deliveries = self.scan.deliveries.iter_mut().map(|delivery| {
             [delivery.next_attempt_at.bring(now), delivery.sent_at.bring(now), delivery.seen_at.bring(now)]
         });
-        deliveries.chain([scan]).filter(|ahead| ahead.contains(&true)).count()
+        let ahead = deliveries.filter(|ahead| ahead.contains(&true)).count();
+        ahead + usize::from(scan.contains(&true))
     }
 }

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::history::{HourCounts, TriggerCounts};
+use autoscan_core::later_look::LaterLook;
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
     Absorb, Batch, Bookmark, Claimed, Lease, Owner, Receipt, RefusalRecord, ScanFilter, Settled, Settlement,
 };
 use autoscan_core::scan::{Scan, ScanId, ScanState, StoredChange};
+use autoscan_core::schedule::Schedule;
 use autoscan_core::session::{KeptSession, SessionPrint};
 use autoscan_core::step::Step;
 use autoscan_core::storm::HeldStorm;
@@ -29,6 +31,7 @@ pub(super) struct Rows {
     pub(super) bookmarks: BTreeMap<Name, String>,
     pub(super) pauses: BTreeMap<Name, Option<Timestamp>>,
     pub(super) mounts: BTreeSet<LocalPath>,
+    pub(super) later_looks: BTreeMap<LocalPath, LaterLook>,
     pub(super) storms: BTreeMap<LocalPath, HeldStorm>,
     pub(super) triggers: BTreeMap<Name, TriggerCounts>,
     pub(super) hours: BTreeMap<i64, HourCounts>,
@@ -39,6 +42,10 @@ pub(super) struct Row {
     pub(super) scan: Scan,
     pub(super) tell: LocalPath,
     pub(super) held_until: Option<Timestamp>,
+    /// [`Schedule::due_without_replacement`].
+    pub(super) due_without_replacement: Option<Timestamp>,
+    /// [`Schedule::counted_from`].
+    pub(super) counted_from: Option<Timestamp>,
     /// The prefix for whose release it waits.
     pub(super) held_for: Option<LocalPath>,
     /// Who has a delivery.
@@ -60,6 +67,25 @@ impl Row {
     pub(super) fn ready(&self, target: &Name, work: Work) -> Option<Timestamp> {
         let free = !self.leases.contains_key(target);
         self.open(target, work).filter(|_open| free).and_then(rules::ready_at)
+    }
+
+    /// Further changes of its folder come in.
+    fn reschedule(&mut self, absorb: &Absorb, now: Timestamp) {
+        let known = Schedule {
+            due_at: self.scan.due_at,
+            due_without_replacement: self.due_without_replacement,
+            counted_from: self.counted_from,
+        };
+        let news = rules::replacement_news(absorb);
+        let next = known.after(absorb.quiet, self.scan.first_seen, news, self.held_until, now);
+        self.scan.due_at = next.due_at;
+        (self.due_without_replacement, self.counted_from) = (next.due_without_replacement, next.counted_from);
+    }
+
+    /// Forgets what kept it back: it starts, or a person wants it now.
+    pub(super) fn end_waits(&mut self) {
+        (self.held_until, self.held_for) = (None, None);
+        (self.due_without_replacement, self.counted_from) = (None, None);
     }
 
     /// Makes the delivery to `target` due now when it waits to be verified and nobody has a lease on it.
@@ -164,6 +190,7 @@ impl Rows {
     pub(super) fn absorb(&mut self, batch: &Batch) -> Receipt {
         let now = batch.received_at;
         let scans = batch.folders.iter().map(|absorb| self.absorb_folder(absorb, now)).collect();
+        self.absorb_later_looks(batch);
         self.refuse(batch.refusals.clone());
         if let Some(Bookmark { trigger, place }) = &batch.bookmark {
             self.bookmarks.insert(trigger.clone(), place.clone());
@@ -175,11 +202,11 @@ impl Rows {
         let known = self.waiting().find(|scan| scan.folder == absorb.folder).map(|scan| scan.id);
         let id = known.unwrap_or_else(|| self.add(absorb, now));
         if let Some(row) = self.scans.get_mut(&id) {
-            let scan = &mut row.scan;
             if known.is_some() {
-                scan.priority = scan.priority.max(absorb.priority);
-                scan.due_at = rules::due(absorb.quiet, scan.first_seen, scan.due_at, row.held_until, now);
+                row.scan.priority = row.scan.priority.max(absorb.priority);
+                row.reschedule(absorb, now);
             }
+            let scan = &mut row.scan;
             scan.generation += i64::try_from(absorb.changes.len()).unwrap_or(i64::MAX);
             absorb.changes.iter().for_each(|change| absorb_change(&mut scan.changes, change));
         }
@@ -189,13 +216,14 @@ impl Rows {
     fn add(&mut self, absorb: &Absorb, now: Timestamp) -> ScanId {
         self.last_scan += 1;
         let id = ScanId(self.last_scan);
+        let schedule = Schedule::new(absorb.quiet, rules::replacement_news(absorb), now);
         let scan = Scan {
             id,
             folder: absorb.folder.clone(),
             state: ScanState::Waiting,
             priority: absorb.priority,
             first_seen: now,
-            due_at: absorb.quiet.due(now, None, now),
+            due_at: schedule.due_at,
             generation: 0,
             finished_at: None,
             note: None,
@@ -207,6 +235,8 @@ impl Rows {
             scan,
             tell,
             held_until: None,
+            due_without_replacement: schedule.due_without_replacement,
+            counted_from: schedule.counted_from,
             held_for: None,
             leases: BTreeMap::new(),
             lease_numbers: BTreeMap::new(),
@@ -275,7 +305,7 @@ impl Rows {
     pub(super) fn retry(&mut self, id: ScanId, now: Timestamp) -> Option<Scan> {
         let row = self.scans.get_mut(&id)?;
         if row.scan.state == ScanState::Waiting {
-            (row.held_until, row.held_for) = (None, None);
+            row.end_waits();
             row.scan.due_at = row.scan.due_at.min(now);
             row.keep_steps(&[rules::retried_step(now)]);
             return Some(row.scan.clone());

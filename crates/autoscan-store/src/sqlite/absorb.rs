@@ -4,24 +4,28 @@ use autoscan_core::change::Subject;
 use autoscan_core::path::{LocalPath, TriggerPath};
 use autoscan_core::ports::{Absorb, Batch, Bookmark, Receipt, RefusalRecord};
 use autoscan_core::scan::{ScanId, StoredChange};
+use autoscan_core::schedule::Schedule;
 use autoscan_core::time::Timestamp;
 use rusqlite::{Connection, Result, Row};
 
 use super::codes::Coded;
 use super::inline_changes::InlineChanges;
+use super::later_looks::absorb_later_looks;
 use super::rows::{change_of, ids_text, moment, rows, targets_text};
 use super::writer::Write;
 use crate::rules::{self, REFUSALS_KEPT};
 
-const WAITING: &str = "SELECT priority, first_seen, due_at, held_until, generation, changes
-     FROM scan WHERE id = ?1 AND folder = ?2 AND state = 0";
+const WAITING: &str =
+    "SELECT priority, first_seen, due_at, held_until, generation, changes, due_without_replacement,
+     counted_from FROM scan WHERE id = ?1 AND folder = ?2 AND state = 0";
 
 const NEW_SCAN: &str =
-    "INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, changes)
-     VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7)";
+    "INSERT INTO scan (id, folder, state, priority, first_seen, due_at, generation, changes, due_without_replacement)
+     VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 const MERGE_SCAN: &str =
-    "UPDATE scan SET priority = ?2, due_at = ?3, generation = ?4, changes = ?5 WHERE id = ?1";
+    "UPDATE scan SET priority = ?2, due_at = ?3, generation = ?4, changes = ?5, due_without_replacement = ?6,
+     counted_from = ?7 WHERE id = ?1";
 
 const NEW_CHANGE: &str = "INSERT INTO change
      (scan, path, position, kind, from_path, is_folder, awaited, trigger_name, received_at, targets, ids,
@@ -44,6 +48,7 @@ pub(super) fn absorb(write: &mut Write<'_>, batch: &Batch) -> Result<Receipt> {
     let folders = batch.folders.iter();
     let scans =
         folders.map(|folder| absorb_folder(write, folder, batch.received_at)).collect::<Result<_>>()?;
+    absorb_later_looks(write.conn, batch)?;
     keep_refusals(write.conn, &batch.refusals)?;
     if let Some(Bookmark { trigger, place }) = &batch.bookmark {
         write.conn.prepare_cached(KEEP_BOOKMARK)?.execute((trigger.as_str(), place))?;
@@ -55,7 +60,7 @@ pub(super) fn absorb(write: &mut Write<'_>, batch: &Batch) -> Result<Receipt> {
 struct Waiting {
     priority: i64,
     first_seen: Timestamp,
-    due_at: Timestamp,
+    schedule: Schedule,
     held_until: Option<Timestamp>,
     generation: i64,
     changes: InlineChanges,
@@ -69,14 +74,16 @@ fn absorb_folder(write: &mut Write<'_>, absorb: &Absorb, now: Timestamp) -> Resu
     let id = write.tally.next_scan();
     let mut changes = InlineChanges::default();
     absorb_changes(write.conn, id, 0, &absorb.changes, &mut changes)?;
+    let schedule = Schedule::new(absorb.quiet, rules::replacement_news(absorb), now);
     write.conn.prepare_cached(NEW_SCAN)?.execute((
         id.0,
         absorb.folder.as_str(),
         absorb.priority,
         now.as_millis(),
-        absorb.quiet.due(now, None, now).as_millis(),
+        schedule.due_at.as_millis(),
         rows(absorb.changes.len()),
         changes.into_text()?,
+        schedule.due_without_replacement.map(Timestamp::as_millis),
     ))?;
     write.tally.born(id);
     write.waiting.set(&absorb.folder, Some(id));
@@ -89,7 +96,11 @@ fn merge_scan(conn: &Connection, id: ScanId, absorb: &Absorb, now: Timestamp) ->
         Ok(Waiting {
             priority: row.get(0)?,
             first_seen: Timestamp::from_millis(row.get(1)?),
-            due_at: Timestamp::from_millis(row.get(2)?),
+            schedule: Schedule {
+                due_at: Timestamp::from_millis(row.get(2)?),
+                due_without_replacement: moment(row, 6)?,
+                counted_from: moment(row, 7)?,
+            },
             held_until: moment(row, 3)?,
             generation: row.get(4)?,
             changes: InlineChanges::read(row.get_ref(5)?.as_str_or_null()?)?,
@@ -97,13 +108,16 @@ fn merge_scan(conn: &Connection, id: ScanId, absorb: &Absorb, now: Timestamp) ->
     };
     let mut known = conn.prepare_cached(WAITING)?.query_row((id.0, absorb.folder.as_str()), read)?;
     absorb_changes(conn, id, known.generation, &absorb.changes, &mut known.changes)?;
-    let due_at = rules::due(absorb.quiet, known.first_seen, known.due_at, known.held_until, now);
+    let news = rules::replacement_news(absorb);
+    let schedule = known.schedule.after(absorb.quiet, known.first_seen, news, known.held_until, now);
     conn.prepare_cached(MERGE_SCAN)?.execute((
         id.0,
         known.priority.max(absorb.priority),
-        due_at.as_millis(),
+        schedule.due_at.as_millis(),
         known.generation + rows(absorb.changes.len()),
         known.changes.into_text()?,
+        schedule.due_without_replacement.map(Timestamp::as_millis),
+        schedule.counted_from.map(Timestamp::as_millis),
     ))?;
     Ok(())
 }

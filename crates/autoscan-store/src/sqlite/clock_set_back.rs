@@ -30,14 +30,17 @@ const NEWEST: &str = concat!(
          UNION ALL SELECT max(received_at) FROM refusal
          UNION ALL SELECT max(last) FROM storm
          UNION ALL SELECT max(last_at) FROM trigger_count
+         UNION ALL SELECT max(lost_since) FROM trigger_count
          UNION ALL SELECT max(at) FROM trigger_event)"
 );
 
 /// Of these it is answered how many they were.
 const BRING: [&str; 3] = [
     concat!(
-        "UPDATE scan SET first_seen = min(first_seen, ?1), due_at = min(due_at, ?1), held_until = min(held_until, ?1)
-         WHERE (first_seen > ?1 OR due_at > ?1 OR held_until > ?1) AND id IN (",
+        "UPDATE scan SET first_seen = min(first_seen, ?1), due_at = min(due_at, ?1), held_until = min(held_until, ?1),
+             due_without_replacement = min(due_without_replacement, ?1), counted_from = min(counted_from, ?1)
+         WHERE (first_seen > ?1 OR due_at > ?1 OR held_until > ?1 OR due_without_replacement > ?1 OR counted_from > ?1)
+             AND id IN (",
         open!(),
         ")"
     ),
@@ -53,7 +56,7 @@ const BRING: [&str; 3] = [
          AND scan NOT IN (SELECT id FROM scan INDEXED BY scan_state WHERE state <> 0 AND state = 1)",
 ];
 
-const BRING_TOO: [&str; 8] = [
+const BRING_TOO: [&str; 11] = [
     concat!(
         "UPDATE scan SET changes = (SELECT json_group_array(json_set(value, '$.at', min(value ->> 'at', ?1)))
              FROM json_each(changes))
@@ -67,7 +70,10 @@ const BRING_TOO: [&str; 8] = [
     "UPDATE refusal SET received_at = ?1 WHERE received_at > ?1",
     "UPDATE storm SET last = ?1 WHERE last > ?1",
     "UPDATE trigger_count SET last_at = ?1 WHERE last_at > ?1",
+    "UPDATE trigger_count SET lost_since = ?1 WHERE lost_since > ?1",
     "UPDATE trigger_event SET at = ?1 WHERE at > ?1",
+    "UPDATE later_look SET reported_at = ?1 WHERE reported_at > ?1",
+    "UPDATE later_look SET next_at = ?1 WHERE next_at > ?1",
 ];
 
 /// The newest time at which something is kept to have happened.

@@ -29,8 +29,8 @@ const RELEASE: &str = "UPDATE scan INDEXED BY scan_held SET held_for = '', due_a
      WHERE held_for <> '' AND held_for = ?1";
 
 const START: &str =
-    "UPDATE scan SET state = ?2, tell = ?3, note = ?4, finished_at = ?5, held_until = NULL, held_for = ''
-     WHERE id = ?1";
+    "UPDATE scan SET state = ?2, tell = ?3, note = ?4, finished_at = ?5, held_until = NULL, held_for = '',
+     due_without_replacement = NULL, counted_from = NULL WHERE id = ?1";
 
 const FORGET_DELIVERIES: &str = "DELETE FROM delivery WHERE scan = ?1";
 

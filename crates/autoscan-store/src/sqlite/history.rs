@@ -15,7 +15,7 @@ use crate::rules;
 
 macro_rules! count_columns {
     () => {
-        "SELECT trigger_name, events, changes, refused, last_at, last_event FROM trigger_count"
+        "SELECT trigger_name, events, changes, refused, last_at, last_event, lost, lost_since FROM trigger_count"
     };
 }
 
@@ -27,7 +27,8 @@ const EVENTS: &str = "SELECT at, event, outcome, scans, refused, times FROM trig
      WHERE trigger_name = ?1 ORDER BY position";
 
 const KEEP_COUNTS: &str = "INSERT OR REPLACE INTO trigger_count
-     (trigger_name, events, changes, refused, last_at, last_event) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+     (trigger_name, events, changes, refused, last_at, last_event, lost, lost_since)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 const FORGET_EVENTS: &str = "DELETE FROM trigger_event WHERE trigger_name = ?1";
 
@@ -59,6 +60,8 @@ fn counts(row: &Row<'_>) -> Result<TriggerCounts> {
         events: whole_number(row, 1)?,
         changes: whole_number(row, 2)?,
         refused: whole_number(row, 3)?,
+        lost: whole_number(row, 6)?,
+        lost_since: moment(row, 7)?,
         last: moment(row, 4)?.map(|at| (at, last_event.unwrap_or_default())),
         recent: Vec::new(),
     })
@@ -112,6 +115,8 @@ fn keep_counts(conn: &Connection, counts: &TriggerCounts) -> Result<()> {
         large(counts.refused),
         counts.last.as_ref().map(|(at, _event)| at.as_millis()),
         counts.last.as_ref().map(|(_at, event)| event),
+        large(counts.lost),
+        counts.lost_since.map(Timestamp::as_millis),
     ))?;
     conn.prepare_cached(FORGET_EVENTS)?.execute([trigger])?;
     for (position, event) in counts.recent.iter().enumerate() {

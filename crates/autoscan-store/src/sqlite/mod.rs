@@ -13,6 +13,7 @@ mod gate;
 mod history;
 mod inline_changes;
 mod job_queue;
+mod later_looks;
 mod leases;
 mod open;
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::rules;
 const STATE: &str = "SELECT state, priority FROM scan WHERE id = ?1";
 
 const DUE_NOW: &str =
-    "UPDATE scan SET held_until = NULL, held_for = '', due_at = min(due_at, ?2) WHERE id = ?1";
+    "UPDATE scan SET held_until = NULL, held_for = '', due_at = min(due_at, ?2), due_without_replacement = NULL,
+     counted_from = NULL WHERE id = ?1";
 
 const RUN: &str = "UPDATE scan SET state = 1, finished_at = NULL WHERE id = ?1";
 

@@ -85,6 +85,13 @@ pub(super) fn path(row: &Row<'_>, column: usize) -> Result<LocalPath> {
         .map_err(|refusal| unreadable(column, refusal.to_string()))
 }
 
+/// A path as a sender wrote it, if there is one.
+pub(super) fn trigger_path(row: &Row<'_>, column: usize) -> Result<Option<TriggerPath>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    let parsed = text.map(TriggerPath::parse).transpose();
+    parsed.map_err(|refusal| unreadable(column, refusal.to_string()))
+}
+
 /// The name in a column.
 pub(super) fn name(row: &Row<'_>, column: usize) -> Result<Name> {
     Name::parse(row.get_ref(column)?.as_str()?).map_err(|reason| unreadable(column, reason))
@@ -145,12 +152,7 @@ fn change(row: &Row<'_>) -> Result<StoredChange> {
         trigger: name(row, 5)?,
         received_at: Timestamp::from_millis(row.get(6)?),
         targets: targets(row, 7)?,
-        sent_path: match row.get_ref(9)?.as_str_or_null()? {
-            Some(text) => {
-                Some(TriggerPath::parse(text).map_err(|refusal| unreadable(9, refusal.to_string()))?)
-            }
-            None => None,
-        },
+        sent_path: trigger_path(row, 9)?,
     })
 }
 

@@ -97,6 +97,8 @@ fn sent(last: i64, recent: i64) -> TriggerCounts {
         events: 1,
         changes: 1,
         refused: 0,
+        lost: 0,
+        lost_since: None,
         last: Some((at(last), "Download".into())),
         recent: vec![event],
     }

@@ -103,6 +103,8 @@ laws! {
             events: 1,
             changes: 2,
             refused: 3,
+            lost: 0,
+            lost_since: None,
             last: (second != 3).then(|| (at(second), format!("event {second}"))),
             recent,
         };
@@ -115,6 +117,8 @@ laws! {
             events: 3,
             changes: 6,
             refused: 9,
+            lost: 0,
+            lost_since: None,
             last: Some((at(2), "event 2".into())),
             ..more(2, vec![again, event(2, "stored", false), event(3, "stored", false)])
         };

@@ -22,6 +22,7 @@ use proptest::sample::select;
 use tempfile::tempdir;
 
 use crate::harness::*;
+use crate::later_looks::look;
 
 const TARGETS: [&str; 3] = ["plex", "emby", "jellyfin"];
 const PREFIXES: [&str; 3] = ["/tv", "/movies", "/"];
@@ -51,6 +52,8 @@ enum Operation {
     Set(&'static str, Option<String>),
     Pause(&'static str, Option<i64>),
     Resume(&'static str),
+    /// A missed file was not found, or nobody looks for it any more.
+    Look(&'static str, bool),
     Mounts(Vec<&'static str>, Vec<&'static str>),
     Storms(Vec<(&'static str, usize)>, Vec<&'static str>),
     Count(&'static str, Vec<(bool, u32)>),
@@ -159,6 +162,8 @@ fn kept() -> impl Strategy<Value = Operation> {
         (select(&TARGETS[..]), prop::option::of(0..100_i64))
             .prop_map(|(target, until)| Operation::Pause(target, until)),
         select(&TARGETS[..]).prop_map(Operation::Resume),
+        (select(vec!["/tv/A/1", "/tv/A/2"]), any::<bool>())
+            .prop_map(|(file, over)| Operation::Look(file, over)),
         (prefixes(), prefixes()).prop_map(|(seen, gone)| Operation::Mounts(seen, gone)),
         (storms, prefixes()).prop_map(|(held, over)| Operation::Storms(held, over)),
         (select(vec!["sonarr", "radarr"]), events)
@@ -200,7 +205,10 @@ async fn before_the_start(store: &dyn Store, operation: Operation, seconds: i64)
             let refused =
                 RefusalRecord { trigger: name("sonarr"), reason: format!("at {seconds}"), received_at: now };
             let bookmark = place.map(|place| Bookmark { trigger: name("sonarr"), place });
-            let batch = Batch { refusals: vec![refused; refusals], bookmark, ..batch(now, folders) };
+            let missed = |number: usize| look(&format!("/tv/A/{}", number + 1), seconds);
+            let later_looks = (0..refusals).map(missed).collect();
+            let batch =
+                Batch { refusals: vec![refused; refusals], bookmark, later_looks, ..batch(now, folders) };
             format!("{:?}", store.absorb(batch.into()).await)
         }
         Operation::Hold(scan, until, deliveries, stale) => {
@@ -305,6 +313,12 @@ async fn beside_the_queue(store: &dyn Store, operation: Operation, seconds: i64)
             format!("{:?}", store.pause(vec![name(target)], until.map(at)).await)
         }
         Operation::Resume(target) => format!("{:?}", store.resume(vec![name(target)]).await),
+        Operation::Look(file, true) => {
+            format!("{:?}", store.change_later_looks(vec![], vec![path(file)]).await)
+        }
+        Operation::Look(file, false) => {
+            format!("{:?}", store.change_later_looks(vec![look(file, seconds)], vec![]).await)
+        }
         Operation::Mounts(seen, gone) => format!("{:?}", store.change_mounts(paths(seen), paths(gone)).await),
         Operation::Storms(held, over) => {
             let held_storm = |(prefix, deleted)| HeldStorm { prefix: path(prefix), deleted, last: now };
@@ -327,6 +341,8 @@ async fn beside_the_queue(store: &dyn Store, operation: Operation, seconds: i64)
                 events: 1,
                 changes: 2,
                 refused: 3,
+                lost: u64::from(events.is_empty()),
+                lost_since: events.is_empty().then_some(now),
                 last: events.first().map(|(_, times)| (now, times.to_string())),
                 recent: events.into_iter().map(event).collect(),
             };
@@ -362,6 +378,7 @@ async fn shown(store: &dyn Store, seconds: i64) -> Vec<String> {
         format!("{:?} {:?} {:?}", store.pauses().await, store.mounts().await, store.storms().await),
         format!("{:?} {:?}", store.trigger_counts().await, store.hours(1).await),
         format!("{:?}", store.next_due().await),
+        format!("{:?} {:?}", store.next_later_look().await, store.due_later_looks(at(9999), 2).await),
         format!("{:?}", store.stats().await),
         format!("{:?}", store.refusals(5).await),
         format!("{:?} {:?}", store.setting("a").await, store.setting("b").await),

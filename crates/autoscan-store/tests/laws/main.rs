@@ -19,6 +19,8 @@ mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod later_looks;
+#[cfg(test)]
 mod lease;
 #[cfg(test)]
 mod list;
@@ -26,6 +28,8 @@ mod list;
 mod lost_file;
 #[cfg(test)]
 mod older;
+#[cfg(test)]
+mod replacement;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::history::{HourCounts, TriggerCounts, TriggerEvent, VISIBLE_CLASSES};
 use autoscan_core::ids::Ids;
-use autoscan_core::ports::Store;
+use autoscan_core::ports::{LaterLookStore, Store};
 use autoscan_core::scan::{ScanId, ScanState};
 use autoscan_core::storm::HeldStorm;
 use rusqlite::Connection;
@@ -99,7 +99,7 @@ async fn a_migration_that_fails_leaves_the_queue_as_it_was() {
     let store = open(&file);
     assert_eq!(show(&store, ScanId(3)).await.state, ScanState::Done);
     store.close().await;
-    assert_eq!(version(&file), 6);
+    assert_eq!(version(&file), 7);
 }
 
 /// What the fourth schema kept as whole values, and one setting that stays.
@@ -158,6 +158,8 @@ fn counts_in_settings() -> [TriggerCounts; 2] {
         events: 0,
         changes: 0,
         refused: 0,
+        lost: 0,
+        lost_since: None,
         last: None,
         recent: vec![],
     };
@@ -166,6 +168,8 @@ fn counts_in_settings() -> [TriggerCounts; 2] {
         events: 3,
         changes: 4,
         refused: 5,
+        lost: 0,
+        lost_since: None,
         last: Some((at(3), "Download".into())),
         recent: vec![refused, stored],
     };
@@ -217,5 +221,21 @@ async fn deliveries_of_an_older_autoscan_are_claimed_as_ever() {
         (claimed[0].lease.number, claimed[0].delivery.faults, claimed[0].delivery.excluded),
         (1, 0, false)
     );
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_queue_of_the_fifth_schema_goes_on_where_it_was() {
+    let folder = tempdir().unwrap();
+    let file = fourth(&folder, SETTINGS);
+    let conn = Connection::open(&file).unwrap();
+    conn.execute_batch(include_str!("../../migrations/0005_leases.sql")).unwrap();
+    conn.execute_batch("PRAGMA user_version = 5").unwrap();
+    drop(conn);
+    let store = open(&file);
+    assert_eq!(arrives(&store, "/tv/A", "b.mkv", at(12)).await, ScanId(1));
+    assert_eq!(show(&store, ScanId(1)).await.due_at, at(22));
+    assert_eq!(store.trigger_counts().await.unwrap(), counts_in_settings());
+    assert_eq!(store.next_later_look().await.unwrap(), None);
     store.close().await;
 }

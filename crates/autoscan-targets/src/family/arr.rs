@@ -1,11 +1,11 @@
 //! What Sonarr and Radarr share as targets: they are told to look at the folder of one series or film again.
 
+mod cause;
 mod files;
+mod roots;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-
-use std::time::Duration;
 
 use async_trait::async_trait;
 use autoscan_core::change::Change;
@@ -110,12 +110,6 @@ struct Entry {
 }
 
 #[derive(Deserialize)]
-struct RootFolder {
-    id: u64,
-    path: String,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
     app_name: Option<String>,
@@ -145,8 +139,10 @@ impl Arr {
             .json(&json!({"name": self.dialect.command, self.dialect.id: id}))
     }
 
-    /// The ids of what a scan belongs to: by the ids that its sender gave, which costs one small answer, or by its folder.
+    /// The ids of what a scan belongs to: by the ids that its sender gave, which costs one small answer, or by its folder. What
+    /// lies in no root folder is none of it: for that neither is asked.
     async fn owners(&self, scan: &TargetScan) -> Result<Vec<u64>, Fault> {
+        roots::check(self, scan).await?;
         let mut ids = self.by_database(scan).await?;
         if ids.is_empty() {
             ids = self.by_folder(&scan.folder, &scan.changes).await?;
@@ -311,50 +307,13 @@ impl Target for Arr {
     }
 }
 
-/// An arr by its root folders.
-struct ByRootFolders<'a>(&'a Arr);
-
-#[async_trait]
-impl LibraryServer for ByRootFolders<'_> {
-    fn product(&self) -> &'static str {
-        self.0.dialect.product
-    }
-
-    fn library_cache(&self) -> &LibraryCache {
-        &self.0.root_folders
-    }
-
-    async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
-        let request = self.0.get("rootfolder").at_most(LIST);
-        let folders: Vec<RootFolder> = self.0.ask(&request).await?.json()?;
-        let library = |folder: RootFolder| Library {
-            id: folder.id.to_string(),
-            title: folder.path.clone(),
-            kind: self.0.dialect.one.to_owned(),
-            folders: vec![folder.path],
-        };
-        Ok(folders.into_iter().map(library).collect())
-    }
-}
-
-#[async_trait]
-impl Libraries for Arr {
-    async fn read(&self) -> Result<Vec<Library>, Fault> {
-        libraries::list(&ByRootFolders(self)).await
-    }
-
-    fn cached(&self) -> Option<(Arc<[Library]>, Duration)> {
-        self.root_folders.cached()
-    }
-
-    async fn is_below_a_root(&self, folder: &TargetPath) -> bool {
-        libraries::is_below_a_root(&ByRootFolders(self), folder).await
-    }
-}
-
 #[async_trait]
 impl Proof for Arr {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         files::find(self, folder, expected).await
+    }
+
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+        cause::why_missing(self, expected).await
     }
 }

@@ -27,11 +27,22 @@ struct Entry {
     database: u64,
 }
 
+/// What its page of files that it did not take says of one (measured at Sonarr 10.0.0.15072).
+#[derive(Clone, Debug)]
+enum Untaken {
+    /// It reads no episode in the name: `episodes` is empty.
+    Unreadable,
+    /// It gives this reason: `Unknown Series`, `Sample`.
+    Rejected(String),
+}
+
 #[derive(Default)]
 struct ArrState {
     entries: Vec<Entry>,
     disk: BTreeMap<String, u64>,
     known: BTreeMap<String, u64>,
+    /// Files that it does not take in, with what it says of them.
+    untaken: BTreeMap<String, Untaken>,
     rescans: Vec<u64>,
     rescans_of_all: usize,
 }
@@ -61,6 +72,18 @@ impl PretendArr {
     /// Puts a file of this size on its disk.
     pub fn put(&self, file: &str, size: u64) {
         self.state().disk.insert(file.to_owned(), size);
+    }
+
+    /// Puts a file on its disk in whose name it reads no episode.
+    pub fn put_unreadable(&self, file: &str) {
+        self.put(file, 1);
+        self.state().untaken.insert(file.to_owned(), Untaken::Unreadable);
+    }
+
+    /// Puts a file on its disk that it does not take for this reason.
+    pub fn put_rejected(&self, file: &str, reason: &str) {
+        self.put(file, 1);
+        self.state().untaken.insert(file.to_owned(), Untaken::Rejected(reason.to_owned()));
     }
 
     /// Takes a file from its disk.
@@ -117,6 +140,9 @@ impl Behavior for Arr {
                 Some(id) => Reply::json(&state.files(id)),
                 None => self.error(400),
             },
+            ("GET", ["api", "v3", "manualimport"]) => {
+                Reply::json(&state.manual_import(call.param("folder").unwrap_or_default(), self.sonarr))
+            }
             ("POST", ["api", "v3", "command"]) => {
                 let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
                 if body["name"] != command {
@@ -182,6 +208,25 @@ impl ArrState {
             .collect()
     }
 
+    /// The files below a folder that it did not take in.
+    fn manual_import(&self, folder: &str, of_series: bool) -> Value {
+        let below = |(file, _): &(&String, &u64)| file.starts_with(folder) && !self.known.contains_key(*file);
+        let file = |(path, size): (&String, &u64)| {
+            let untaken = self.untaken.get(path);
+            let rejections = match untaken {
+                Some(Untaken::Rejected(reason)) => json!([{"reason": reason, "type": "permanent"}]),
+                _ => json!([]),
+            };
+            let mut file = json!({"path": path, "size": size, "rejections": rejections});
+            if of_series {
+                let is_read = !matches!(untaken, Some(Untaken::Unreadable));
+                file["episodes"] = if is_read { json!([{"id": 1, "episodeNumber": 1}]) } else { json!([]) };
+            }
+            file
+        };
+        self.disk.iter().filter(below).map(file).collect()
+    }
+
     /// Without an id, or with one that is 0, all is looked at.
     fn rescan(&mut self, id: Option<u64>) {
         let id = id.filter(|id| *id > 0);
@@ -189,7 +234,10 @@ impl ArrState {
         self.rescans_of_all += usize::from(id.is_none());
         for entry in self.entries.iter().filter(|entry| id.is_none_or(|id| entry.id == id)) {
             self.known.retain(|file, _| !file.starts_with(&entry.path));
-            let found = self.disk.iter().filter(|(file, _)| file.starts_with(&entry.path));
+            let untaken = &self.untaken;
+            let taken =
+                |(file, _): &(&String, &u64)| file.starts_with(&entry.path) && !untaken.contains_key(*file);
+            let found = self.disk.iter().filter(taken);
             self.known.extend(found.map(|(file, size)| (file.clone(), *size)));
         }
     }

@@ -107,6 +107,8 @@ pub(crate) struct Findings<'a> {
     /// What the series, movie or artist is called elsewhere.
     ids: Ids,
     changes: Vec<Change<TriggerPath>>,
+    /// Files that it missed on the disk.
+    missing: Vec<TriggerPath>,
     refused: Vec<Refusal>,
     /// The event changes something, but names neither a file nor a folder.
     pathless: bool,
@@ -116,7 +118,7 @@ impl<'a> Findings<'a> {
     /// Nothing yet, below this folder of the item with these ids.
     pub(crate) fn below(root: Option<&'a Text<'_>>, ids: Ids) -> Self {
         let root = root.and_then(Text::get);
-        Self { root, ids, changes: Vec::new(), refused: Vec::new(), pathless: false }
+        Self { root, ids, changes: Vec::new(), missing: Vec::new(), refused: Vec::new(), pathless: false }
     }
 
     /// New files came in place of old ones. A new file under an old one's name has new content.
@@ -164,6 +166,9 @@ impl<'a> Findings<'a> {
         let change = if is("upgrade") { Change::replaced } else { Change::deleted };
         for file in files {
             let path = self.place(file);
+            if is("missingFromDisk") {
+                self.missing.extend(path.clone());
+            }
             self.changes.extend(path.map(change));
         }
         self.look_at_root_if_empty();
@@ -209,7 +214,7 @@ impl<'a> Findings<'a> {
         }
         let changes = without_repeats(self.changes).into_iter();
         let changes = changes.map(|change| change.with_ids(self.ids.clone())).collect();
-        Ok(Reading { event, changes, refused: self.refused })
+        Ok(Reading { event, changes, missing: self.missing, refused: self.refused })
     }
 
     fn check_kind(&self, kind: &'static str, event: &str, hook: &Hook<'_>) -> Result<(), ReadError> {

@@ -8,7 +8,7 @@ pub(crate) const TEST: &str = "Press Test at the bottom of that window. It turns
                                nothing is scanned.";
 
 pub(crate) const REDIRECT: &str = "A redirect loses every event: it is not followed, and counts as success. Give the URL that \
-                                   answers by itself: the right one of http and https, without a slash at the end.";
+                                   answers by itself: the right one of http and https.";
 
 pub(crate) const BLOCKED: &str = "After repeated errors it sends nothing for 5 minutes up to an hour, and what happens \
                                   meanwhile is never sent again. Ask for a manual scan then.";

@@ -3,7 +3,7 @@
 use autoscan_core::history::TriggerEvent;
 use autoscan_core::name::Name;
 use autoscan_core::scan::ScanId;
-use autoscan_engine::TriggerView;
+use autoscan_engine::{TriggerView, UnknownTrigger};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -16,6 +16,15 @@ use crate::moment::Moment;
 #[derive(Serialize)]
 struct ListJson {
     triggers: Vec<TriggerJson>,
+    /// Names that senders asked for since the start and that no trigger has, the last first.
+    unknown: Vec<UnknownJson>,
+}
+
+#[derive(Serialize)]
+struct UnknownJson {
+    name: String,
+    last_at: Moment,
+    times: u32,
 }
 
 #[derive(Serialize)]
@@ -25,6 +34,9 @@ struct TriggerJson {
     events: u64,
     changes: u64,
     refused: u64,
+    /// Requests that could not be stored, and when the first of them came in: lost, unless they are caught up with.
+    lost: u64,
+    lost_since: Option<Moment>,
     last_event_at: Option<Moment>,
     last_event: Option<String>,
     /// When a request was refused last, and why; it is the last request of all where it is later than the last event.
@@ -53,8 +65,16 @@ impl From<TriggerEvent> for EventJson {
 
 /// `GET triggers`.
 pub(super) async fn list(State(app): State<Shared>) -> Response {
-    let triggers = app.web.engine.triggers().into_iter().map(TriggerJson::from);
-    answer::json(StatusCode::OK, &ListJson { triggers: triggers.collect() })
+    let engine = &app.web.engine;
+    let triggers = engine.triggers().into_iter().map(TriggerJson::from).collect();
+    let unknown = engine.unknown_triggers().into_iter().map(UnknownJson::from).collect();
+    answer::json(StatusCode::OK, &ListJson { triggers, unknown })
+}
+
+impl From<UnknownTrigger> for UnknownJson {
+    fn from(UnknownTrigger { name, last, times }: UnknownTrigger) -> Self {
+        Self { name, last_at: last.into(), times }
+    }
 }
 
 impl From<TriggerView> for TriggerJson {
@@ -69,6 +89,8 @@ impl From<TriggerView> for TriggerJson {
             events: trigger.events,
             changes: trigger.changes,
             refused: trigger.refused,
+            lost: trigger.lost,
+            lost_since: trigger.lost_since.map(Moment::from),
             last_event_at: trigger.last_event_at.map(Moment::from),
             last_event: trigger.last_event,
             recent: trigger.recent.into_iter().map(EventJson::from).collect(),

@@ -6,7 +6,7 @@ use askama::Template;
 use autoscan_core::guide::{FieldValue, Guide};
 use autoscan_core::history::TriggerEvent;
 use autoscan_core::time::Timestamp;
-use autoscan_engine::TriggerView;
+use autoscan_engine::{TriggerView, UnknownTrigger};
 use axum::extract::State;
 use axum::response::Response;
 
@@ -25,6 +25,8 @@ const LINKED: usize = 5;
 struct Page {
     frame: Frame,
     cards: Vec<Card>,
+    /// Senders that ask for a trigger that there is not, a sentence each.
+    strays: Vec<String>,
     is_open: bool,
     username: String,
     needs_signature: bool,
@@ -45,6 +47,8 @@ struct Card {
     /// When its last request came, where that was refused.
     refused: Option<When>,
     silence: Option<String>,
+    /// What could not be stored, in a sentence.
+    lost: Option<String>,
     recent: Vec<Event>,
 }
 
@@ -64,6 +68,7 @@ pub(super) async fn page(State(app): State<Shared>, visitor: Visitor) -> Respons
     frame::page(&Page {
         frame: Frame::new(&app, &visitor.session, "/triggers"),
         cards: app.web.engine.triggers().iter().map(|view| Card::of(&app, view, now)).collect(),
+        strays: app.web.engine.unknown_triggers().iter().map(|name| stray(name, now)).collect(),
         is_open: app.access.disabled,
         username: app.web.access.username.clone(),
         needs_signature: app.access.signatures.is_some(),
@@ -79,6 +84,7 @@ impl Card {
         let is_sender = !(app.web.for_people)(view.kind);
         Self {
             silence: silence(view, app.process.since, now).filter(|_| is_sender),
+            lost: lost(view, now),
             token_url: has_token.then(|| format!("{url}/…")),
             url,
             guide: (app.web.guide)(view.kind),
@@ -108,6 +114,26 @@ impl Event {
             scans: event.scans.iter().take(LINKED).map(|id| id.0).collect(),
         }
     }
+}
+
+/// What of a trigger is lost, in a sentence.
+fn lost(view: &TriggerView, now: Timestamp) -> Option<String> {
+    let since = view.lost_since?;
+    Some(format!(
+        "{} could not be stored, the first {}. Senders do not repeat them: their changes are lost unless caught up. Scan the folders by hand.",
+        words::count(view.lost, "request", "requests"),
+        words::ago(now, since)
+    ))
+}
+
+/// A sender that asks for a trigger that there is not, in a sentence.
+fn stray(unknown: &UnknownTrigger, now: Timestamp) -> String {
+    format!(
+        "{} came for /triggers/{}, the last {}, but there is no trigger of this name. Check the URL in the sender.",
+        words::count(u64::from(unknown.times), "request", "requests"),
+        words::plain(&unknown.name),
+        words::ago(now, unknown.last)
+    )
 }
 
 /// The last request of a trigger, where that was refused.

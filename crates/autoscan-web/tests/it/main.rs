@@ -23,3 +23,4 @@ mod signatures;
 mod single_url;
 mod sockets;
 mod targets;
+mod trigger_losses;

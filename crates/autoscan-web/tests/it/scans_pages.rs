@@ -41,7 +41,7 @@ async fn reported(harness: &Harness, folder: &str, files: &[&str], trigger: &str
         quiet: Quiet { minimum_age: Duration::from_secs(10), maximum_wait: Duration::from_mins(2) },
         changes: files.iter().map(change).collect(),
     };
-    let batch = Batch { received_at: START, folders: vec![folder], refusals: Vec::new(), bookmark: None };
+    let batch = Batch { received_at: START, folders: vec![folder], ..Batch::default() };
     harness.store.absorb(batch.into()).await.unwrap().scans[0]
 }
 

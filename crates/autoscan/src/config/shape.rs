@@ -106,7 +106,8 @@ pub(super) struct ConfigShape {
     pub(super) database: Database,
     /// A folder is quiet this long before it is scanned.
     pub(super) minimum_age: Span,
-    /// But a busy folder is never held longer than this. Without it: `2m`, or `minimum-age` where that is longer.
+    /// But a busy folder is never held longer than this, save for a file that its sender is about to replace: up to 30
+    /// minutes. Without it: `2m`, or `minimum-age` where that is longer.
     pub(super) maximum_wait: Option<Span>,
     /// Least time between two calls to one target.
     pub(super) scan_delay: Span,

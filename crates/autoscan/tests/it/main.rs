@@ -1,6 +1,8 @@
 //! The tests that need the whole program: one binary, so that it is linked once.
 
 #[cfg(test)]
+mod arr_gaps;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 mod bad_bodies;
