@@ -252,7 +252,7 @@ impl Side {
             "open" => {
                 self.store = open(&self.folder.path().join("autoscan.db"))?;
             }
-            "absorb" => self.absorb(run.into()).await?,
+            "absorb" => self.absorb(run).await?,
             "start 1" => drop(self.store.start(self.starts.pop().into_iter().collect(), NOW).await?),
             "claim 1" => {
                 self.claimed.extend(self.store.claim(OWNER, &self.plex, Work::Deliver, NOW, 1).await?);

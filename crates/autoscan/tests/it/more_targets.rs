@@ -36,7 +36,7 @@ fn an_import_is_told_to_each_in_its_own_words_with_the_key_where_it_belongs() {
     let told = only_body(&setup.sonarr.http.calls_to("/api/v3/command"));
     assert_eq!(told, json!({"name": "RescanSeries", "seriesId": 7}));
     let reason = newest(&program, "radarr");
-    assert!(error(&reason).contains("no film of Radarr has the folder"), "{reason}");
+    assert!(error(&reason).contains("no root folder of Radarr holds the folder"), "{reason}");
     let told = only_body(&setup.tdarr.http.calls_to("/api/v2/scan-files"));
     let config = json!({"dbID": "idTV", "arrayOrPath": [path], "mode": "scanFolderWatcher"});
     assert_eq!(told, json!({"data": {"scanConfig": config}}));
@@ -329,7 +329,7 @@ fn explain_shows_the_calls_of_each_and_makes_none_of_them() {
         let shown: Value = serde_json::from_str(calls[0]["body"].as_str().unwrap()).unwrap();
         assert_eq!(shown, body, "{kind}");
     }
-    assert!(target("radarr")["error"].as_str().unwrap().contains("no film of Radarr"), "{told}");
+    assert!(target("radarr")["error"].as_str().unwrap().contains("no root folder of Radarr"), "{told}");
     let ended = setup.home.ends(&["explain", &path, "--trigger", "sonarr"]);
     assert!(ended.code == Some(0) && !ended.out.contains(KEY), "{ended:?}");
     assert_eq!(setup.told(), [0; 7]);
