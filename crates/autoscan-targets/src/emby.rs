@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
-    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, ServerListing, Target,
-    TargetScan,
+    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, ServerListing, Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;

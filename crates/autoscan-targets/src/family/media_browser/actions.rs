@@ -287,4 +287,3 @@ pub(crate) async fn list_scanned(server: &impl MediaBrowser, scans: &[TargetScan
         }
     }
 }
-

@@ -275,7 +275,9 @@ async fn what_is_new(
     view: &mut View,
 ) -> Result<(), Fault> {
     let state = server.state();
-    if !state.scans.was_scanned_lately(&folder.library.id) {
+    let is_listed = server.lists_before_it_reads()
+        && (state.scans.was_scanned_lately(&folder.library.id) || state.recent.misses(&folder.spelled()) > 0);
+    if !is_listed {
         let found = newest(server, folder).await?;
         note(server, folder, &found, view);
         return Ok(());

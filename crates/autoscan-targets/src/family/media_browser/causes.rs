@@ -60,15 +60,12 @@ fn name(path: &AbsolutePath) -> &str {
 }
 
 /// What of the path itself keeps it out: its name, its folders, its ending, the server's eyes.
-async fn of_the_path(
-    server: &impl MediaBrowser,
-    owner: &Owner,
-    expected: &ExpectedFile,
-) -> Option<String> {
+async fn of_the_path(server: &impl MediaBrowser, owner: &Owner, expected: &ExpectedFile) -> Option<String> {
     let (product, path) = (server.product(), &expected.path.0);
     let kind = owner.library.kind.as_str();
-    let of_its_ending =
-        || if is_photo(owner, path) { None } else { of_its_ending(product, kind, &owner.library.title, path) };
+    let of_its_ending = || {
+        if is_photo(owner, path) { None } else { of_its_ending(product, kind, &owner.library.title, path) }
+    };
     if let Some(cause) = of_its_name(product, path, &owner.root).or_else(of_its_ending) {
         return Some(cause);
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The first change waits this long for others.
-const GATHERS: Duration = Duration::from_secs(2);
+/// The first change waits this long for others: at a server that waits less itself so long as that.
+pub(crate) const GATHERS: Duration = Duration::from_secs(2);
 
 /// Nothing is gathered again for what comes this soon after the moment that it was to wait for.
 const GRACE: Duration = Duration::from_secs(30);
@@ -25,6 +25,9 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// A library was scanned a while ago for as long as this.
 const LATELY: Duration = Duration::from_mins(20);
+
+/// A server that refused is asked again after this.
+const ASKED_AGAIN: Duration = Duration::from_mins(10);
 
 /// Most paths of one library whose scan is remembered.
 const MOST: usize = 10_000;
@@ -55,8 +58,8 @@ struct LibraryScan {
     /// When the last scan was asked for, and when it was last known to go on.
     sent: Option<(Instant, Instant)>,
     runs: bool,
-    /// The server does not scan single libraries.
-    refused: bool,
+    /// When the server last refused to scan it.
+    refused: Option<Instant>,
     /// Paths that wait for the next scan.
     waiting: HashSet<String>,
     /// Paths that waited when the last scan was asked for: it finds them.
@@ -73,18 +76,19 @@ impl LibraryScans {
         self.state().get_mut(library).is_some_and(|known| known.covered.remove(path))
     }
 
-    /// Whether the library may be scanned.
-    pub(crate) fn may_scan(&self, library: &str) -> MayScan {
+    /// Whether the library may be scanned, when the first change waits so long for others.
+    pub(crate) fn may_scan(&self, library: &str, gathers: Duration) -> MayScan {
         let now = Instant::now();
         let mut state = self.state();
-        let known = state.entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now + GATHERS));
+        let known = state.entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now + gathers));
+        let begins = BEGINS.min(gathers);
         match known.sent.filter(|_| known.runs) {
-            Some((sent, _)) if now < sent + BEGINS => return MayScan::Later(sent + BEGINS - now),
+            Some((sent, _)) if now < sent + begins => return MayScan::Later(sent + begins - now),
             Some(_) => return MayScan::Ask,
             None => {}
         }
         if now >= known.opens + GRACE {
-            known.opens = now + GATHERS;
+            known.opens = now + gathers;
         }
         if now < known.opens { MayScan::Later(known.opens - now) } else { MayScan::Now }
     }
@@ -131,12 +135,14 @@ impl LibraryScans {
     /// The server refuses to scan this library.
     pub(crate) fn refuse(&self, library: &str) {
         let now = Instant::now();
-        self.state().entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now)).refused = true;
+        self.state().entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now)).refused =
+            Some(now);
     }
 
-    /// Whether the server refused to scan this library.
+    /// Whether the server refused to scan this library a while ago.
     pub(crate) fn is_refused(&self, library: &str) -> bool {
-        self.state().get(library).is_some_and(|known| known.refused)
+        let refused = self.state().get(library).and_then(|known| known.refused);
+        refused.is_some_and(|at| at.elapsed() < ASKED_AGAIN)
     }
 
     /// Whether a scan of the library was asked for a while ago.
@@ -152,7 +158,7 @@ impl LibraryScan {
             opens,
             sent: None,
             runs: false,
-            refused: false,
+            refused: None,
             waiting: HashSet::new(),
             covered: HashSet::new(),
         }
@@ -174,24 +180,40 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn changes_are_gathered_and_the_next_scan_waits_for_the_end_of_the_last() {
         let scans = LibraryScans::default();
-        assert_eq!(scans.may_scan("1"), later(2000));
+        assert_eq!(scans.may_scan("1", GATHERS), later(2000));
         scans.wait("1", ["/a".to_owned(), "/b".to_owned()].into_iter());
         pass(500).await;
-        assert_eq!((scans.may_scan("1"), scans.may_scan("2")), (later(1500), later(2000)));
+        assert_eq!((scans.may_scan("1", GATHERS), scans.may_scan("2", GATHERS)), (later(1500), later(2000)));
         pass(1500).await;
-        assert_eq!(scans.may_scan("1"), MayScan::Now);
+        assert_eq!(scans.may_scan("1", GATHERS), MayScan::Now);
         scans.sent("1");
         assert!(scans.is_covered("1", "/b") && !scans.is_covered("1", "/b") && !scans.is_covered("1", "/c"));
         pass(400).await;
-        assert_eq!(scans.may_scan("1"), later(600), "the server is given a moment to begin");
+        assert_eq!(scans.may_scan("1", GATHERS), later(600), "the server is given a moment to begin");
         pass(600).await;
-        assert_eq!(scans.may_scan("1"), MayScan::Ask);
+        assert_eq!(scans.may_scan("1", GATHERS), MayScan::Ask);
         pass(19_000).await;
         assert_eq!(scans.goes_on("1"), Duration::from_secs(5));
         pass(4000).await;
         scans.over("1");
-        assert_eq!(scans.may_scan("1"), later(6000), "the server rests for half of the twenty seconds");
+        assert_eq!(
+            scans.may_scan("1", GATHERS),
+            later(6000),
+            "the server rests for half of the twenty seconds"
+        );
         assert!(scans.was_scanned_lately("1") && !scans.was_scanned_lately("2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_without_a_wait_of_its_own_is_told_at_once() {
+        let scans = LibraryScans::default();
+        assert_eq!(scans.may_scan("1", Duration::ZERO), MayScan::Now);
+        scans.sent("1");
+        assert_eq!(scans.may_scan("1", Duration::ZERO), MayScan::Ask);
+        scans.refuse("1");
+        assert!(scans.is_refused("1"));
+        pass(600_000).await;
+        assert!(!scans.is_refused("1"), "it may have been a proxy");
     }
 
     #[tokio::test(start_paused = true)]
@@ -199,8 +221,8 @@ mod tests {
         let scans = LibraryScans::default();
         scans.sent("1");
         pass(3_600_000).await;
-        assert_eq!(scans.may_scan("1"), MayScan::Ask);
+        assert_eq!(scans.may_scan("1", GATHERS), MayScan::Ask);
         scans.over("1");
-        assert_eq!(scans.may_scan("1"), later(2000), "others may come");
+        assert_eq!(scans.may_scan("1", GATHERS), later(2000), "others may come");
     }
 }

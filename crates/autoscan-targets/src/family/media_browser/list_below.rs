@@ -86,9 +86,10 @@ async fn children(
         let Some(page) = server.items(request).await? else { return Ok(None) };
         let is_last = page.len() < PAGE;
         start += page.len();
-        all.extend(page.into_iter().filter(|item| {
-            item.path.as_deref().is_some_and(|path| lies_in(path, &folder.path))
-        }));
+        all.extend(
+            page.into_iter()
+                .filter(|item| item.path.as_deref().is_some_and(|path| lies_in(path, &folder.path))),
+        );
         if is_last || all.len() >= most {
             return Ok(Some((all, is_last)));
         }

@@ -66,12 +66,7 @@ pub(crate) fn of_its_name(product: &str, path: &AbsolutePath, root: &AbsolutePat
 }
 
 /// Whether the library is for something else, or no library takes such a file.
-pub(crate) fn of_its_ending(
-    product: &str,
-    kind: &str,
-    title: &str,
-    path: &AbsolutePath,
-) -> Option<String> {
+pub(crate) fn of_its_ending(product: &str, kind: &str, title: &str, path: &AbsolutePath) -> Option<String> {
     let name = path.file_name()?;
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
     if ending.is_empty() || NEVER.contains(&ending.as_str()) {
@@ -97,7 +92,9 @@ mod tests {
 
     #[test]
     fn names_that_are_passed_by_are_known() {
-        let of = |path| of_its_name("Jellyfin", &AbsolutePath::parse(path).unwrap(), &AbsolutePath::parse("/m").unwrap());
+        let of = |path| {
+            of_its_name("Jellyfin", &AbsolutePath::parse(path).unwrap(), &AbsolutePath::parse("/m").unwrap())
+        };
         for (path, part) in [
             ("/m/F/Subs/f.mkv", "\"subs\""),
             ("/m/F/sample/f.mkv", "samples"),
@@ -134,7 +131,9 @@ mod tests {
             let cause = of(kind, name);
             assert!(cause.as_ref().is_some_and(|cause| cause.contains(part)), "{kind} {name}: {cause:?}");
         }
-        for (kind, name) in [("movies", "f.iso"), ("movies", "f.strm"), ("music", "f.flac"), ("mixed", "f.pdf")] {
+        for (kind, name) in
+            [("movies", "f.iso"), ("movies", "f.strm"), ("music", "f.flac"), ("mixed", "f.pdf")]
+        {
             assert_eq!(of(kind, name), None, "{kind} {name}");
         }
     }

@@ -203,8 +203,7 @@ async fn look_at_bare(
     if ids.is_empty() {
         return Ok(());
     }
-    let request =
-        server.look_for("Path").query("Ids", &ids.join(",")).query("MinDateLastSaved", ALWAYS);
+    let request = server.look_for("Path").query("Ids", &ids.join(",")).query("MinDateLastSaved", ALWAYS);
     for item in server.items(request).await?.unwrap_or_default() {
         for (path, _) in item.files() {
             view.bare.remove(path);

@@ -27,7 +27,7 @@ const REMEMBERED: Duration = Duration::from_mins(10);
 const OVERLAP: Duration = Duration::from_secs(10);
 
 /// Items of a page, with their files some kilobytes each…
-const PAGE: usize = 100;
+const PAGE: usize = 80;
 /// … and most pages of one round.
 const PAGES: usize = 10;
 
@@ -208,12 +208,13 @@ pub(crate) async fn recent_view(
     let library = folder.library.id.as_str();
     let asked = state.recent.misses(&folder.spelled());
     let scanned = state.scans.was_scanned_lately(library);
-    if asked == 0 && !scanned {
-        return Ok(RecentView::Unknown);
-    }
     let there = files.iter().filter(|expected| matches!(expected.presence, Presence::There { .. }));
     let wanted: Vec<String> = there.map(|expected| spelling(folder, expected)).collect();
     if wanted.is_empty() {
+        return Ok(RecentView::Unknown);
+    }
+    // The folder itself is looked for in the first round, or after a scan of the library in the second, and then rarely.
+    if asked % FOLDER_EVERY == u32::from(scanned) {
         return Ok(RecentView::Unknown);
     }
     list_recent(server, folder).await?;
@@ -230,10 +231,6 @@ pub(crate) async fn recent_view(
         if all_there && wanted.len() == files.len() {
             return Ok(RecentView::Shown(view));
         }
-        return Ok(RecentView::Unknown);
-    }
-    let due = if scanned { 1 } else { 0 };
-    if asked % FOLDER_EVERY == due {
         return Ok(RecentView::Unknown);
     }
     let said = format!("{} has read no such new file in {:?} yet", server.product(), folder.spelled());

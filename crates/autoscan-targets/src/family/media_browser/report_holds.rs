@@ -78,9 +78,7 @@ impl ReportHolds {
             _ => {
                 let told = hold.and_then(|hold| hold.told);
                 let streak = hold.map_or(0, |hold| hold.streak);
-                state
-                    .groups
-                    .insert(group.to_owned(), GroupHold { opens: now + gathers, told, streak });
+                state.groups.insert(group.to_owned(), GroupHold { opens: now + gathers, told, streak });
                 May::Later(gathers)
             }
         }
@@ -100,9 +98,7 @@ impl ReportHolds {
         };
         let pause = FIRST_PAUSE.saturating_mul(1 << streak.min(16));
         let pause = if whole { longest } else { pause.min(longest) };
-        state
-            .groups
-            .insert(group.to_owned(), GroupHold { opens: now + pause, told: Some(told), streak });
+        state.groups.insert(group.to_owned(), GroupHold { opens: now + pause, told: Some(told), streak });
     }
 
     /// Whether a report of the group may still wait at a server that waits `delay` after the last one.

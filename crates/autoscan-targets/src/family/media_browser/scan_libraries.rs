@@ -10,7 +10,7 @@ use crate::family::batch::is_suspicious;
 use crate::family::library_index::spelled;
 use crate::family::media_browser::actions::LibraryChange;
 use crate::family::media_browser::answers::{LibraryStatus, VirtualFolder};
-use crate::family::media_browser::library_scans::MayScan;
+use crate::family::media_browser::library_scans::{GATHERS, MayScan};
 use crate::family::media_browser::report::{PathReport, ReportCall, ReportCalls};
 use crate::family::media_browser::report_holds::{May, delay};
 use crate::family::media_browser::scan::{Batch, accepted, send};
@@ -40,13 +40,17 @@ impl<S: MediaBrowser> Batch<'_, S> {
         all.sort_unstable();
         all.dedup();
         self.done(&all);
+        if all.is_empty() || self.results.is_stopped() {
+            return;
+        }
+        let gathers = GATHERS.min(delay(self.server).await);
         let mut folders: Option<Vec<VirtualFolder>> = None;
         let mut refused: Changes = Vec::new();
         for (library, changes) in libraries {
             if self.results.is_stopped() {
                 return;
             }
-            refused.extend(self.scan_library(&library, changes, &mut folders).await);
+            refused.extend(self.scan_library(&library, changes, gathers, &mut folders).await);
         }
         self.report(refused).await;
     }
@@ -56,6 +60,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
         &mut self,
         library: &str,
         changes: Changes,
+        gathers: Duration,
         folders: &mut Option<Vec<VirtualFolder>>,
     ) -> Changes {
         let scans = &self.server.state().scans;
@@ -70,7 +75,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
         if open.is_empty() {
             return Vec::new();
         }
-        let mut may = scans.may_scan(library);
+        let mut may = scans.may_scan(library, gathers);
         if may == MayScan::Ask {
             match self.status(library, folders).await {
                 Err(fault) => {
@@ -85,7 +90,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
                 Ok(LibraryStatus::Active(_)) => may = MayScan::Later(scans.goes_on(library)),
                 Ok(LibraryStatus::Idle) => {
                     scans.over(library);
-                    may = scans.may_scan(library);
+                    may = scans.may_scan(library, gathers);
                 }
             }
         }
@@ -188,12 +193,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
 
     /// Reports the paths of one group of libraries. Paths right in a library's folder make the server wait for that folder; those of a
     /// second library would join it, so they come later.
-    async fn report_group(
-        &mut self,
-        group: &str,
-        mut reports: Vec<(usize, PathReport)>,
-        delay: Duration,
-    ) {
+    async fn report_group(&mut self, group: &str, mut reports: Vec<(usize, PathReport)>, delay: Duration) {
         let first = reports.iter().find(|(_, report)| report.is_first_level);
         let whole = first.map(|(_, report)| report.root.clone());
         if let Some(root) = &whole {

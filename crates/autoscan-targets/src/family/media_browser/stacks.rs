@@ -12,7 +12,10 @@ const WORDS: [&str; 6] = ["cd", "disc", "disk", "dvd", "part", "pt"];
 /// Whether the file is a later part of a film whose earlier part is shown.
 pub(crate) fn is_hidden_part(owner: &Owner, path: &str, view: &View) -> bool {
     let Some((title, number)) = part(path).filter(|_| owner.library.kind != "tvshows") else { return false };
-    view.files.keys().filter_map(|other| part(other)).any(|(other, earlier)| other == title && earlier < number)
+    view.files
+        .keys()
+        .filter_map(|other| part(other))
+        .any(|(other, earlier)| other == title && earlier < number)
 }
 
 /// The path up to the number of its part, and that number: `Film-cd2.mkv`.

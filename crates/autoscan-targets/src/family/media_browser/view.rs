@@ -29,8 +29,7 @@ impl View {
             } else {
                 self.bare.insert(path.to_owned());
             }
-            let known =
-                KnownItem { id: item.id.clone(), path: path.to_owned(), is_artist: item.is_artist() };
+            let known = KnownItem { id: item.id.clone(), path: path.to_owned(), is_artist: item.is_artist() };
             self.items.insert(path.to_owned(), known);
         }
     }

@@ -14,8 +14,8 @@ mod title;
 mod tree;
 mod world;
 
-pub use holdings::{Holdings, ItemRefresh};
 pub(crate) use dto::{MADE_AT, http_date};
+pub use holdings::{Holdings, ItemRefresh};
 pub(crate) use routes::{
     Dialect, directory, field, items, media_updated, refresh, sessions, tasks, validate, virtual_folders,
 };

@@ -321,8 +321,10 @@ impl World {
 
     /// The library that has this path, and its folder: the outermost, and the first of those that share it.
     fn home(&self, path: &str) -> Option<(PretendLibrary, String)> {
-        let pairs =
-            self.libraries.iter().flat_map(|library| library.folders.iter().map(move |folder| (library, folder)));
+        let pairs = self
+            .libraries
+            .iter()
+            .flat_map(|library| library.folders.iter().map(move |folder| (library, folder)));
         let holding = pairs.filter(|(_, folder)| is_within(path, folder));
         let (library, folder) = holding.min_by_key(|(_, folder)| folder.trim_end_matches('/').len())?;
         Some((library.clone(), folder.clone()))
