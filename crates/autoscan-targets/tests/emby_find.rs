@@ -72,7 +72,7 @@ async fn a_file_is_proven_by_its_exact_path_and_its_size() {
     for (files, expected) in [
         (vec![there(&format!("{season}/1.mkv"), 5)], vec!["proven"]),
         (vec![there(&format!("{season}/1.mkv"), 6)], vec!["with 5 bytes"]),
-        (vec![there(&format!("{season}/1.MKV"), 5)], vec!["but not"]),
+        (vec![there(&format!("{season}/1.MKV"), 5)], vec!["is missing"]),
         (
             vec![there(&format!("{season}/1.mkv"), 5), there(&format!("{season}/2.mkv"), 6)],
             vec!["proven", "with 5 bytes"],
@@ -86,7 +86,7 @@ async fn a_file_is_proven_by_its_exact_path_and_its_size() {
             vec!["still shows", "proven"],
         ),
         (vec![there("/media/movies/Heat (1995)/Heat (1995).mkv", 5)], vec!["proven"]),
-        (vec![there("/media/movies/Dune (1984)/Dune (1984).mkv", 5)], vec!["but not"]),
+        (vec![there("/media/movies/Dune (1984)/Dune (1984).mkv", 5)], vec!["is missing"]),
         (vec![there("/media/movies/flat.mkv", 5), gone("/media/movies/x.mkv")], vec!["proven", "proven"]),
         (vec![folder_gone("/media/tv/Beta")], vec!["proven"]),
         (vec![folder_gone(season)], vec!["still shows"]),

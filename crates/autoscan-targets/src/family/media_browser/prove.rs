@@ -114,8 +114,8 @@ async fn files_in(
 ) -> Result<Vec<Observation>, Fault> {
     let product = server.product();
     let mut view = server.view(owner, files, &mut BatchLookups::default()).await?;
-    learn_sizes(server, &mut view, files, owner).await?;
     look_at_bare(server, &mut view, files, owner).await?;
+    learn_sizes(server, &mut view, files, owner).await?;
     let mut found = Vec::with_capacity(files.len());
     for one in files {
         let path = spelling(owner, one);
@@ -164,7 +164,8 @@ async fn learn_sizes(
     folder: &Owner,
 ) -> Result<(), Fault> {
     let there = files.iter().filter(|expected| matches!(expected.presence, Presence::There { .. }));
-    if !there.clone().all(|expected| view.has(&spelling(folder, expected))) {
+    let is_shown = |path: String| view.has(&path) && !view.bare.contains(&path);
+    if !there.clone().all(|expected| is_shown(spelling(folder, expected))) {
         return Ok(());
     }
     let sized: Vec<String> = there
@@ -178,9 +179,8 @@ async fn learn_sizes(
     let closely = sized.into_iter().filter(|path| few || server.state().items.was_changed(path));
     let items: Vec<KnownItem> = closely.filter_map(|path| view.items.get(&path).cloned()).collect();
     for some in items.chunks(SIZES_AT_ONCE) {
-        for item in sizes(server, some).await? {
-            view.add(&item);
-        }
+        let read: Vec<Item> = sizes(server, some).await?;
+        read.iter().for_each(|item| view.add_sizes(item));
     }
     Ok(())
 }

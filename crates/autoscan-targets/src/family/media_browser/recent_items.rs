@@ -37,8 +37,10 @@ const MOST: usize = 20_000;
 /// Most folders whose askings are counted.
 const MOST_FOLDERS: usize = 4096;
 
-/// Of so many askings for a folder one looks for the folder itself.
+/// Of so many askings in vain for a folder the next looks for the folder itself…
 const FOLDER_EVERY: u32 = 8;
+/// … and of so many where its library was scanned: what that scan finds is listed as soon as it was read.
+const SCANNED_FOLDER_EVERY: u32 = 32;
 
 /// Most files whose items are asked for again by their ids.
 const CONFIRMED: usize = 50;
@@ -213,8 +215,16 @@ pub(crate) async fn recent_view(
     if wanted.is_empty() {
         return Ok(RecentView::Unknown);
     }
-    // The folder itself is looked for in the first round, or after a scan of the library in the second, and then rarely.
-    if asked % FOLDER_EVERY == u32::from(scanned) {
+    let is_known = || {
+        let knows = |path: &String| state.items.get(path).is_some();
+        knows(&folder.spelled()) || wanted.iter().all(knows)
+    };
+    let is_due = match asked {
+        0 => !scanned || is_known(),
+        _ if scanned => asked % SCANNED_FOLDER_EVERY == SCANNED_FOLDER_EVERY / 2,
+        _ => asked.is_multiple_of(FOLDER_EVERY),
+    };
+    if is_due {
         return Ok(RecentView::Unknown);
     }
     list_recent(server, folder).await?;

@@ -34,6 +34,13 @@ impl View {
         }
     }
 
+    /// Takes the files of an item in of which it is known whether it was read.
+    pub(crate) fn add_sizes(&mut self, item: &Item) {
+        let bare = std::mem::take(&mut self.bare);
+        self.add(item);
+        self.bare = bare;
+    }
+
     pub(crate) fn has(&self, path: &str) -> bool {
         self.files.contains_key(path)
     }

@@ -60,6 +60,9 @@ impl Disk {
             return None;
         }
         let mut entries: BTreeMap<String, bool> = BTreeMap::new();
+        if self.empty.contains(folder) {
+            return Some(Vec::new());
+        }
         for (path, _) in self.files_within(folder) {
             let rest = path[folder.len()..].trim_start_matches(['/', '\\']);
             if let Some((name, _)) = rest.split_once(['/', '\\']) {

@@ -100,6 +100,13 @@ impl Holdings {
         self.len() == 0
     }
 
+    /// The size of the item of exactly this path, in bytes, and whether it was read.
+    pub fn shown(&self, path: &str) -> Option<(u64, bool)> {
+        let world = self.world();
+        let node = world.tree.node(world.tree.at(path)?);
+        Some((node.size, !node.bare))
+    }
+
     /// Whether there is an item of exactly this path.
     pub fn has(&self, path: &str) -> bool {
         self.world().tree.at(path).is_some()

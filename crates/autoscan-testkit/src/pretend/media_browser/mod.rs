@@ -4,6 +4,7 @@
 mod disk;
 mod dto;
 mod extras;
+mod fill;
 mod growth;
 mod holdings;
 pub(crate) mod ignored;

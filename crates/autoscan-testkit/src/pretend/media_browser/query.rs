@@ -158,9 +158,7 @@ impl Query {
         };
         (self.kinds.is_empty() || self.kinds.contains(&node.kind))
             && self.folders.is_none_or(|folders| folders == node.kind.is_folder())
-            && self
-                .saved_since
-                .is_none_or(|since| node.saved >= since && !node.bare && (since == 0 || !node.filled))
+            && self.saved_since.is_none_or(|since| node.saved >= since && !node.bare && !node.filled)
             && self.artist.is_none_or(|artist| node.parent == artist && !tree.node(artist).untagged)
             && self.index.is_none_or(|index| episode == Some(index))
             && self.parent_index.is_none_or(|index| season == Some(index))
