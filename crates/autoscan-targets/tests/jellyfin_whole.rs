@@ -120,6 +120,22 @@ async fn a_lone_second_part_is_an_item_and_one_beside_its_first_is_none() {
 }
 
 #[tokio::test]
+async fn a_disc_is_shown_by_the_folder_that_holds_it() {
+    let (jellyfin, server) = jellyfin().await;
+    let file = "/media/movies/Heat (1995)/BDMV/STREAM/00001.m2ts";
+    assert!(one(&*server, file).await.contains("shows nothing of"));
+    jellyfin.holdings.place(file, 7);
+    tell(
+        &*server,
+        &jellyfin.holdings,
+        &[new_files("/media/movies/Heat (1995)/BDMV/STREAM", &["00001.m2ts"])],
+    )
+    .await;
+    assert!(jellyfin.holdings.has("/media/movies/Heat (1995)") && !jellyfin.holdings.has(file));
+    assert_eq!(one(&*server, file).await, "proven");
+}
+
+#[tokio::test]
 async fn where_libraries_lie_in_one_another_the_outer_one_shows_the_file() {
     let (jellyfin, server) = with(&[
         PretendLibrary::new("2", "TV").of("tvshows").at("/media/all/tv"),

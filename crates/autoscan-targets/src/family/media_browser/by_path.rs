@@ -70,6 +70,11 @@ pub(crate) async fn view_by_path(
     _: &mut BatchLookups,
 ) -> Result<View, Fault> {
     let mut view = View::default();
+    if files.is_empty()
+        && let Some(item) = at_path(server, &folder.spelled()).await?
+    {
+        view.add(&item);
+    }
     let has_items = folder.path != folder.root && !top_kinds(&folder.library.kind).is_empty();
     let below = if has_items && files.len() > 1 {
         parent(server, folder, files, &mut view).await?

@@ -8,6 +8,7 @@ mod by_title;
 mod causes;
 mod children;
 mod directory;
+mod discs;
 mod extras;
 mod films;
 mod item_cache;

@@ -10,6 +10,7 @@ use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::family::library_index::{Owner, spelled};
 use crate::family::media_browser::answers::Item;
+use crate::family::media_browser::discs::disc_above;
 use crate::family::media_browser::extras::Extras;
 use crate::family::media_browser::item_cache::KnownItem;
 use crate::family::media_browser::lookups::BatchLookups;
@@ -35,9 +36,15 @@ pub(crate) async fn find(
 ) -> Result<Vec<Observation>, Fault> {
     let mut shown: Vec<Option<Observation>> = vec![None; expected.len()];
     let mut folders: BTreeMap<AbsolutePath, Vec<usize>> = BTreeMap::new();
+    let mut discs: BTreeMap<AbsolutePath, Observation> = BTreeMap::new();
     for (at, one) in expected.iter().enumerate() {
         if one.subject == Subject::Folder {
             shown[at] = Some(folder_shown(server, one).await?);
+        } else if let Some(disc) = disc_above(&one.path.0) {
+            if !discs.contains_key(&disc) {
+                discs.insert(disc.clone(), disc_shown(server, &disc, one.presence).await?);
+            }
+            shown[at] = discs.get(&disc).cloned();
         } else {
             let above = one.path.0.parent().unwrap_or_else(|| folder.0.clone());
             folders.entry(above).or_default().push(at);
@@ -133,6 +140,24 @@ async fn files_in(
         });
     }
     Ok(found)
+}
+
+/// What the server shows of a disc: of a file on it that is gone nobody can tell.
+async fn disc_shown(
+    server: &impl MediaBrowser,
+    disc: &AbsolutePath,
+    presence: Presence,
+) -> Result<Observation, Fault> {
+    if presence == Presence::Gone {
+        let reason = format!("{} shows a disc as one item, and not the files on it", server.product());
+        return Ok(Observation::Unknowable(reason));
+    }
+    let folder = ExpectedFile {
+        path: TargetPath(disc.clone()),
+        subject: Subject::Folder,
+        presence: Presence::There { size: None },
+    };
+    folder_shown(server, &folder).await
 }
 
 /// Files that no item stands for.
@@ -247,7 +272,7 @@ async fn folder_shown(server: &impl MediaBrowser, expected: &ExpectedFile) -> Re
     }
     let mut is_there = false;
     for owner in &holders {
-        is_there = is_there || is_folder_shown(server, owner, expected).await?;
+        is_there = is_there || is_folder_shown(server, owner).await?;
     }
     let (product, path) = (server.product(), nearest.spelled());
     Ok(match (expected.presence, is_there) {
@@ -260,11 +285,7 @@ async fn folder_shown(server: &impl MediaBrowser, expected: &ExpectedFile) -> Re
 }
 
 /// Whether one library shows anything of a folder.
-async fn is_folder_shown(
-    server: &impl MediaBrowser,
-    owner: &Owner,
-    expected: &ExpectedFile,
-) -> Result<bool, Fault> {
+async fn is_folder_shown(server: &impl MediaBrowser, owner: &Owner) -> Result<bool, Fault> {
     let mut lookups = BatchLookups::default();
     let path = owner.spelled();
     let place = server.place(owner, &mut lookups).await?.filter(|place| place.path == path);
@@ -276,7 +297,7 @@ async fn is_folder_shown(
         }
         server.state().items.forget(&path);
     }
-    let view = server.view(owner, &[expected], &mut lookups).await?;
+    let view = server.view(owner, &[], &mut lookups).await?;
     Ok(view.files.keys().any(|file| lies_in(file, &owner.path)))
 }
 

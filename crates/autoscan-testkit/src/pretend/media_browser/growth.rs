@@ -21,6 +21,11 @@ pub(crate) fn grow(
     let rest = path[root.len().min(path.len())..].trim_start_matches(['/', '\\']);
     let names: Vec<&str> = rest.split(['/', '\\']).filter(|name| !name.is_empty()).collect();
     let Some((file, folders)) = names.split_last() else { return false };
+    // A disc is one film, whose path is the folder that holds it (Jellyfin's `VideoResolver`).
+    let disc = names.iter().position(|name| matches!(*name, "BDMV" | "VIDEO_TS"));
+    if let Some(disc) = disc.filter(|at| *at > 0 && library.kind == "movies") {
+        return film(tree, location, &[], &names[..disc].join("/"), (path, size, now));
+    }
     match library.kind.as_str() {
         "movies" => film(tree, location, folders, file, (path, size, now)),
         "music" => {
