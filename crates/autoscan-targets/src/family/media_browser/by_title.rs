@@ -55,7 +55,9 @@ pub(crate) async fn place_by_title(
         memory.forget(&top.path);
         return Ok(None);
     };
-    folders.iter().for_each(|folder| memory.learn_item(folder));
+    for folder in &folders {
+        memory.learn_item(folder);
+    }
     let nearest = folders_above(folder).into_iter().find_map(|at| memory.get(spelled(&at)));
     Ok(nearest.or(Some(top)))
 }

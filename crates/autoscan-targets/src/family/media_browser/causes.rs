@@ -24,10 +24,10 @@ pub(crate) async fn why_missing(server: &impl MediaBrowser, expected: &ExpectedF
     let holders = holders(server, path).await.ok()?;
     let nearest = holders.first();
     let is_gone = expected.presence == Presence::Gone;
-    if let Some(owner) = nearest.filter(|_| !is_gone) {
-        if let Some(cause) = of_the_path(server, owner, expected).await {
-            return Some(cause);
-        }
+    if let Some(owner) = nearest.filter(|_| !is_gone)
+        && let Some(cause) = of_the_path(server, owner, expected).await
+    {
+        return Some(cause);
     }
     if scans_everything(server).await {
         let product = server.product();

@@ -204,8 +204,9 @@ async fn learn_sizes(
     let closely = sized.into_iter().filter(|path| few || server.state().items.was_changed(path));
     let items: Vec<KnownItem> = closely.filter_map(|path| view.items.get(&path).cloned()).collect();
     for some in items.chunks(SIZES_AT_ONCE) {
-        let read: Vec<Item> = sizes(server, some).await?;
-        read.iter().for_each(|item| view.add_sizes(item));
+        for item in sizes(server, some).await? {
+            view.add_sizes(&item);
+        }
     }
     Ok(())
 }

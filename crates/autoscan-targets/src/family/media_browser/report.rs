@@ -89,14 +89,12 @@ impl ReportCalls {
 
     /// Adds a path that one scan tells.
     fn add(&mut self, scan: usize, report: PathReport) {
-        match self.0.last_mut().filter(|call| call.takes(&report.update)) {
-            Some(call) => call.add(scan, report),
-            None => {
-                let mut call = ReportCall::default();
-                call.add(scan, report);
-                self.0.push(call);
-            }
+        if let Some(call) = self.0.last_mut().filter(|call| call.takes(&report.update)) {
+            return call.add(scan, report);
         }
+        let mut call = ReportCall::default();
+        call.add(scan, report);
+        self.0.push(call);
     }
 }
 

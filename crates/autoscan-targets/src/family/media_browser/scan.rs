@@ -137,7 +137,9 @@ impl<S: MediaBrowser> Batch<'_, S> {
 
     /// These scans wait for one more call.
     pub(crate) fn waits(&mut self, scans: &[usize]) {
-        scans.iter().for_each(|scan| self.open[*scan] += 1);
+        for &scan in scans {
+            self.open[scan] += 1;
+        }
     }
 
     /// A call was made for these scans: those that wait for no other are told.

@@ -158,17 +158,16 @@ impl<S: MediaBrowser> Batch<'_, S> {
         let delay = delay(self.server).await;
         let mut groups: HashMap<String, Vec<(usize, PathReport)>> = HashMap::new();
         for (at, change) in changes {
-            match PathReport::of(&change.owner, change.what) {
-                Some(report) => groups.entry(report.group.clone()).or_default().push((at, report)),
-                None => {
-                    let reason = format!(
-                        "{} refuses to scan the library {:?} alone: start its scan there",
-                        self.server.product(),
-                        change.owner.library.title
-                    );
-                    self.results.keep(&[at], &Err(Fault::wrong(reason)));
-                }
+            if let Some(report) = PathReport::of(&change.owner, change.what) {
+                groups.entry(report.group.clone()).or_default().push((at, report));
+                continue;
             }
+            let reason = format!(
+                "{} refuses to scan the library {:?} alone: start its scan there",
+                self.server.product(),
+                change.owner.library.title
+            );
+            self.results.keep(&[at], &Err(Fault::wrong(reason)));
         }
         for (group, reports) in groups {
             match self.server.state().holds.may_tell(&group, delay) {

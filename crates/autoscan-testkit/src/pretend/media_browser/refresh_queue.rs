@@ -22,6 +22,7 @@ struct Job {
     /// The library that is walked.
     library: Option<String>,
     begins: Duration,
+    takes: Duration,
     done_at: Duration,
     recursive: bool,
     /// Whether the walk has listed what is new, and not read it yet.
@@ -53,14 +54,15 @@ impl RefreshQueue {
         let begins = self.jobs.last().map_or(now, |job| job.done_at.max(now));
         let takes = if library.is_some() { self.walk_takes } else { self.refresh_takes };
         self.walks += usize::from(library.is_some());
-        self.jobs.push(Job { paths, library, begins, done_at: begins + takes, recursive, listed: false });
+        let done_at = begins + takes;
+        self.jobs.push(Job { paths, library, begins, takes, done_at, recursive, listed: false });
     }
 
     /// What is done by now, in order.
     pub(crate) fn due(&mut self, now: Duration) -> Vec<Step> {
         let mut steps = Vec::new();
         for job in &mut self.jobs {
-            let half = job.begins + (job.done_at - job.begins) / 2;
+            let half = job.begins + job.takes / 2;
             if job.library.is_some() && !job.listed && job.begins < job.done_at && half <= now {
                 job.listed = true;
                 steps.push(Step { at: half, lists: true, is_walk: true, ..Step::of(job) });
@@ -78,7 +80,7 @@ impl RefreshQueue {
         let mut waits = false;
         for job in self.jobs.iter().filter(|job| job.library.as_deref() == Some(library)) {
             if job.begins <= now && now < job.done_at {
-                let share = (now - job.begins).as_secs_f64() / (job.done_at - job.begins).as_secs_f64();
+                let share = now.saturating_sub(job.begins).as_secs_f64() / job.takes.as_secs_f64();
                 return ("Active", Some(100.0 * share));
             }
             waits = true;

@@ -61,6 +61,7 @@ impl Kind {
 }
 
 /// An item.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mood of its own")]
 #[derive(Debug)]
 pub(crate) struct Node {
     /// The path below the parent's; of a library's folder the whole path.
