@@ -85,7 +85,7 @@ async fn step(jellyfin: &PretendJellyfin, server: &dyn Target, imports: &mut [Im
         if shown.unwrap() == [Observation::Proven] {
             import.seen = Some(now);
         }
-        import.due = now + ((now - import.since) / 8).max(Duration::from_secs(1));
+        import.due = now + (now.saturating_sub(import.since) / 8).max(Duration::from_secs(1));
     }
     pass(jellyfin, Duration::from_secs(1)).await;
 }
@@ -160,7 +160,7 @@ async fn a_steady_stream_into_four_libraries_side_by_side_is_shown_within_fiftee
         }
         step(&jellyfin, &*server, &mut imports, now).await;
     }
-    let took = |import: &Import| import.seen.map(|seen| seen - import.since);
+    let took = |import: &Import| import.seen.map(|seen| seen.saturating_sub(import.since));
     let slowest = imports.iter().map(|import| took(import).unwrap_or(Duration::MAX)).max().unwrap();
     assert!(imports.len() > 130 && slowest <= Duration::from_secs(15), "{slowest:?}");
     assert!(jellyfin.updates().is_empty(), "no library's folder is named by a report");

@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// After a scan the server has half of its time for others, up to this.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
+/// What waited when a scan was asked for is told within this time, or it changed again.
+const COVERS: Duration = Duration::from_mins(2);
+
 /// A library was scanned a while ago for as long as this.
 const LATELY: Duration = Duration::from_mins(20);
 
@@ -73,7 +76,9 @@ impl LibraryScans {
 
     /// Whether the path already waited when the last scan was asked for. A yes is forgotten.
     pub(crate) fn is_covered(&self, library: &str, path: &str) -> bool {
-        self.state().get_mut(library).is_some_and(|known| known.covered.remove(path))
+        let mut state = self.state();
+        let Some(known) = state.get_mut(library) else { return false };
+        known.covered.remove(path) && known.sent.is_some_and(|(sent, _)| sent.elapsed() < COVERS)
     }
 
     /// Whether the library may be scanned, when the first change waits so long for others.
@@ -202,6 +207,16 @@ mod tests {
             "the server rests for half of the twenty seconds"
         );
         assert!(scans.was_scanned_lately("1") && !scans.was_scanned_lately("2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waited_long_ago_has_changed_again() {
+        let scans = LibraryScans::default();
+        scans.may_scan("1", GATHERS);
+        scans.wait("1", ["/a".to_owned()].into_iter());
+        scans.sent("1");
+        pass(120_000).await;
+        assert!(!scans.is_covered("1", "/a"));
     }
 
     #[tokio::test(start_paused = true)]
