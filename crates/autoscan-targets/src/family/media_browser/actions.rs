@@ -211,7 +211,7 @@ async fn beside(
 ) -> Result<Vec<KnownItem>, Fault> {
     let folder = match subject {
         Subject::Folder if what == UpdateType::Modified => Some(owner.path.clone()),
-        Subject::File => Extras::item_folder(&owner.path, &owner.root),
+        Subject::File => Extras::item_folder(&owner.path, &owner.root, &owner.library.kind),
         Subject::Folder => None,
     };
     let Some(folder) = folder.filter(|folder| folder.depth() > owner.root.depth()) else {

@@ -66,7 +66,7 @@ async fn of_the_path(server: &impl MediaBrowser, owner: &Owner, expected: &Expec
     let of_its_ending = || {
         if is_photo(owner, path) { None } else { of_its_ending(product, kind, &owner.library.title, path) }
     };
-    if let Some(cause) = of_its_name(product, path, &owner.root).or_else(of_its_ending) {
+    if let Some(cause) = of_its_name(product, path, &owner.root, kind).or_else(of_its_ending) {
         return Some(cause);
     }
     if unseen(server, expected.path.as_str(), expected.subject == Subject::File).await {

@@ -51,10 +51,12 @@ const ENDS: &[&str] = &[
 pub(crate) struct Extras;
 
 impl Extras {
-    /// Whether the file is an extra in a library whose folder is `root`. The nearest folder counts, and no other: a series may
-    /// be called *Extras*.
-    pub(crate) fn is_extra(path: &AbsolutePath, root: &AbsolutePath) -> bool {
-        let Some(name) = path.file_name() else { return false };
+    /// Whether the file is an extra in a library of this type whose folder is `root`. The nearest folder counts, and no other:
+    /// a series may be called *Extras*. Music and books have none.
+    pub(crate) fn is_extra(path: &AbsolutePath, root: &AbsolutePath, library: &str) -> bool {
+        let Some(name) = path.file_name().filter(|_| !matches!(library, "music" | "books")) else {
+            return false;
+        };
         let stem = stem(name).to_lowercase();
         Self::is_in_folder(path, root)
             || NAMES.contains(&stem.as_str())
@@ -62,8 +64,12 @@ impl Extras {
     }
 
     /// The folder of the film or series that the extra belongs to; none when the file is no extra.
-    pub(crate) fn item_folder(path: &AbsolutePath, root: &AbsolutePath) -> Option<AbsolutePath> {
-        if !Self::is_extra(path, root) {
+    pub(crate) fn item_folder(
+        path: &AbsolutePath,
+        root: &AbsolutePath,
+        library: &str,
+    ) -> Option<AbsolutePath> {
+        if !Self::is_extra(path, root, library) {
             return None;
         }
         let folder = path.parent()?;
@@ -100,7 +106,8 @@ mod tests {
             ("/m/The Sample/The Sample.mkv", None),
         ] {
             let (path, root) = (AbsolutePath::parse(path).unwrap(), AbsolutePath::parse("/m").unwrap());
-            let folder = Extras::item_folder(&path, &root);
+            assert!(!Extras::is_extra(&path, &root, "music"), "{path:?}");
+            let folder = Extras::item_folder(&path, &root, "movies");
             assert_eq!(folder.as_ref().map(AbsolutePath::as_str), of, "{path:?}");
         }
     }

@@ -38,7 +38,12 @@ const BOOKS: &[&str] = &["azw", "azw3", "cb7", "cbr", "cbt", "cbz", "epub", "mob
 const NEVER: &[&str] = &["evo", "nut", "part", "rar", "xyz"];
 
 /// The names that no item is made of: of the path below the library's folder.
-pub(crate) fn of_its_name(product: &str, path: &AbsolutePath, root: &AbsolutePath) -> Option<String> {
+pub(crate) fn of_its_name(
+    product: &str,
+    path: &AbsolutePath,
+    root: &AbsolutePath,
+    library: &str,
+) -> Option<String> {
     let names: Vec<String> = path.names_below(root)?.into_iter().map(str::to_lowercase).collect();
     let (own, folders) = names.split_last()?;
     if let Some(name) = folders.iter().find(|name| PASSED_BY.contains(&name.as_str())) {
@@ -57,7 +62,7 @@ pub(crate) fn of_its_name(product: &str, path: &AbsolutePath, root: &AbsolutePat
     if is_sample("sample") || is_sample("minta") {
         return Some(format!("{product} passes by samples"));
     }
-    Extras::is_extra(path, root).then(|| {
+    Extras::is_extra(path, root, library).then(|| {
         format!(
             "by its name it is an extra, such as a trailer, which {product} shows beside a film or series and not as an \
              item of its own"
@@ -92,9 +97,8 @@ mod tests {
 
     #[test]
     fn names_that_are_passed_by_are_known() {
-        let of = |path| {
-            of_its_name("Jellyfin", &AbsolutePath::parse(path).unwrap(), &AbsolutePath::parse("/m").unwrap())
-        };
+        let root = AbsolutePath::parse("/m").unwrap();
+        let of = |path| of_its_name("Jellyfin", &AbsolutePath::parse(path).unwrap(), &root, "movies");
         for (path, part) in [
             ("/m/F/Subs/f.mkv", "\"subs\""),
             ("/m/F/sample/f.mkv", "samples"),

@@ -166,7 +166,7 @@ fn no_item(product: &str, owner: &Owner, path: &AbsolutePath) -> Option<Observat
         let reason = format!("{product} shows no item for subtitles, artwork and metadata");
         return Some(Observation::Unknowable(reason));
     }
-    Extras::is_extra(path, &owner.root).then(|| {
+    Extras::is_extra(path, &owner.root, &owner.library.kind).then(|| {
         Observation::Unknowable(format!(
             "by its name it is an extra, such as a trailer, which {product} shows with a film or series, or a sample, which it \
              does not show"

@@ -57,7 +57,8 @@ pub(crate) fn is_item(library: &PretendLibrary, root: &str, path: &str) -> bool 
     let is_taken =
         Role::of(&parsed) == Role::Media && !NEVER.contains(&ending) && !(is_film && ending == "pdf");
     let is_photo = library.kind == "homevideos" && is_image(name);
-    (is_taken || is_photo) && !is_extra(folders, name)
+    let has_extras = !matches!(library.kind.as_str(), "music" | "books");
+    (is_taken || is_photo) && !(has_extras && is_extra(folders, name))
 }
 
 fn is_image(name: &str) -> bool {
