@@ -184,7 +184,7 @@ async fn an_item_under_another_title_is_found_among_the_newest_or_by_a_word_or_i
     assert!(all_shown(&*server, &[there(&film, 5)]).await, "among the newest");
     assert!(all_shown(&*server, &[there(show, 5)]).await, "among the newest");
 
-    let (jellyfin, server) = jellyfin_of("10.10.7").await;
+    let (jellyfin, _) = jellyfin_of("10.10.7").await;
     jellyfin.holdings.hold(&film, 5);
     jellyfin.holdings.rename(&film, "Spider-Man: Far from Home");
     jellyfin.holdings.hold(show, 5);
