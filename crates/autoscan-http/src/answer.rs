@@ -21,6 +21,7 @@ pub struct Answer {
     status: StatusCode,
     retry_after: Option<Duration>,
     location: Option<String>,
+    date: Option<String>,
     body: Bytes,
 }
 
@@ -32,6 +33,7 @@ impl Answer {
             status,
             retry_after: text(RETRY_AFTER).and_then(|after| pause(after, text(DATE))),
             location: text(LOCATION).map(str::to_owned),
+            date: text(DATE).map(str::to_owned),
             body,
         }
     }
@@ -44,6 +46,11 @@ impl Answer {
     /// How long the server asks to be left alone, at most [`LONGEST_PAUSE`]; none when it does not say.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// The server's own time when it answered, as it stands in the header `Date`.
+    pub fn date(&self) -> Option<&str> {
+        self.date.as_deref()
     }
 
     /// The body; of an answer that is no success only its beginning.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
-    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, Target, TargetScan,
+    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, ServerListing, Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
@@ -139,6 +139,10 @@ impl Libraries for Emby {
 impl Proof for Emby {
     async fn find(&self, folder: &TargetPath, expected: &[ExpectedFile]) -> Result<Vec<Observation>, Fault> {
         media_browser::find(self, folder, expected).await
+    }
+
+    async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
+        media_browser::list_below(self, folder, most).await
     }
 
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {

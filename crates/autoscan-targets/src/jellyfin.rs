@@ -1,5 +1,5 @@
-//! Jellyfin. Items that it knows are refreshed at once; it is told of new paths, and looks at them a minute after the last
-//! one, by the rules of its `LibraryMonitor`. It has no filter by path.
+//! Jellyfin. Items that it knows are refreshed; for what is new at a library's top the library is scanned. It has no filter by
+//! path.
 
 mod quick_connect;
 
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
-    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, Target, TargetScan,
+    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, ServerListing, Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
@@ -45,6 +45,9 @@ struct Settings {
     /// Another name of `api-key`.
     token: Option<Secret>,
 }
+
+/// How long a Jellyfin that is loading is left alone when it does not say so itself: some 7 s of every start.
+const STARTS: Duration = Duration::from_secs(5);
 
 /// Jellyfin decodes the values of its `Authorization` header as a URL's: all but these are encoded.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -169,6 +172,10 @@ impl Proof for Jellyfin {
         media_browser::find(self, folder, expected).await
     }
 
+    async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
+        media_browser::list_below(self, folder, most).await
+    }
+
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         media_browser::why_missing(self, expected).await
     }
@@ -222,6 +229,10 @@ impl MediaBrowser for Jellyfin {
         Duration::from_mins(1)
     }
 
+    fn lists_before_it_reads(&self) -> bool {
+        true
+    }
+
     async fn place(&self, folder: &Owner, lookups: &mut BatchLookups) -> Result<Option<KnownItem>, Fault> {
         place_by_title(self, folder, lookups).await
     }
@@ -252,8 +263,9 @@ impl MediaBrowser for Jellyfin {
         self.ask(&request).await?.json()
     }
 
-    /// A 503 means two things: Jellyfin starts (it says when to come back), or it lets nobody in from this address (an
-    /// empty body; its `IpBasedAccessValidationMiddleware`).
+    /// A 503 means four things: Jellyfin starts (it says when to come back), it is in the last seconds of its start (it says
+    /// only that it is loading), it lets nobody in from this address (an empty body; its
+    /// `IpBasedAccessValidationMiddleware`), or a proxy does not reach it.
     fn check(&self, answer: Answer) -> Result<Answer, Fault> {
         match (answer.status(), answer.retry_after()) {
             (503, Some(after)) => {
@@ -263,6 +275,9 @@ impl MediaBrowser for Jellyfin {
                 "Jellyfin lets nobody in from autoscan's address; look at its networking settings (remote access and \
                  the lists of addresses)",
             ))),
+            (503, None) if names_jellyfin(answer.body()) => {
+                Err(Fault::Busy { after: STARTS, reason: answer.says("Jellyfin is starting; autoscan waits") })
+            }
             (401, _) => Err(Fault::refused(answer.says(
                 "the API key was rejected; check the target's `api-key` and that nothing between removes the \
                  Authorization header",
@@ -273,4 +288,9 @@ impl MediaBrowser for Jellyfin {
             _ => answer.check(),
         }
     }
+}
+
+/// Whether a body is Jellyfin's own and no proxy's.
+fn names_jellyfin(body: &[u8]) -> bool {
+    String::from_utf8_lossy(&body[..body.len().min(2048)]).to_lowercase().contains("jellyfin")
 }

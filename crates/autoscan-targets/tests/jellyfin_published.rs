@@ -101,7 +101,8 @@ async fn do_everything(jellyfin: &PretendJellyfin) {
         tokio::time::advance(later).await;
         tokio::time::resume();
     }
-    for route in ["/Info", "/VirtualFolders", "/Updated", "/Items", "/Refresh", "/ValidatePath", "/Sessions"]
+    for route in
+        ["/Info", "/VirtualFolders", "/DirectoryContents", "/Items", "/Refresh", "/ValidatePath", "/Sessions"]
     {
         assert!(!jellyfin.http.calls_to(route).is_empty(), "{route} was not called");
     }

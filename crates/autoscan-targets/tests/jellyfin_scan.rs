@@ -1,4 +1,4 @@
-//! How Jellyfin is told of what it knows and of what it does not, on the model of its library monitor.
+//! How Jellyfin is told of what it knows and of what it does not, on the model of its queue of refreshes.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -14,8 +14,6 @@ use autoscan_core::ports::{Target, TargetScan};
 use autoscan_testkit::PretendJellyfin;
 use media::{all_shown, libraries, tell, there, wait};
 use support::{changed, new_files, path, rescan, target, verdicts};
-
-const MINUTE: Duration = Duration::from_mins(1);
 
 async fn jellyfin() -> (PretendJellyfin, Arc<dyn Target>) {
     let mut builder = PretendJellyfin::builder();
@@ -44,21 +42,19 @@ fn film_file(number: usize) -> String {
 }
 
 #[tokio::test]
-async fn fifty_new_movies_are_one_call_and_one_look_at_the_root() {
+async fn fifty_new_movies_are_one_scan_of_their_library() {
     let (jellyfin, server) = jellyfin().await;
     let batch: Vec<_> = (1..=50).map(film).collect();
     for number in 1..=50 {
         jellyfin.holdings.place(&film_file(number), 7);
     }
     assert_eq!(verdicts(&server.scan(&batch[..20]).await), ["later 2"; 20]);
-    wait(Duration::from_secs(1)).await;
+    wait(Duration::from_millis(500)).await;
     assert_eq!(verdicts(&server.scan(&batch[20..]).await), ["later 1"; 30]);
-    wait(Duration::from_millis(1500)).await;
+    wait(Duration::from_secs(2)).await;
     assert!(server.scan(&batch).await.iter().all(Result::is_ok));
-    assert_eq!((reports(&jellyfin), jellyfin.holdings.root_looks()), (1, 0));
-    jellyfin.advance(MINUTE);
-    assert_eq!(jellyfin.refreshed(), ["/media/movies"]);
-    assert_eq!(jellyfin.holdings.root_looks(), 1);
+    assert_eq!((reports(&jellyfin), jellyfin.holdings.walks()), (0, 1));
+    assert_eq!((refreshed(&jellyfin), jellyfin.holdings.root_looks()), (vec!["Movies".to_owned()], 1));
     for number in 1..=50 {
         assert!(all_shown(&*server, &[there(&film_file(number), 7)]).await, "{number}");
     }
@@ -73,13 +69,13 @@ async fn movies_that_come_back_a_moment_apart_are_still_one_look() {
         assert_eq!(verdicts(&server.scan(&[film(number)]).await), ["ok"]);
         wait(Duration::from_millis(100)).await;
     }
-    jellyfin.advance(MINUTE);
-    assert_eq!(jellyfin.refreshed(), ["/media/movies"]);
+    assert_eq!((jellyfin.refreshed(), jellyfin.holdings.walks()), (vec!["/media/movies".to_owned()], 1));
 }
 
 #[tokio::test]
-async fn a_stream_of_movies_is_one_look_a_minute_and_starves_nobody() {
+async fn a_stream_of_movies_leaves_the_server_time_for_others_and_starves_nobody() {
     let (jellyfin, server) = jellyfin().await;
+    jellyfin.holdings.set_walk_takes(Duration::from_secs(20));
     let step = Duration::from_secs(5);
     let mut waiting: Vec<(usize, Duration)> = Vec::new();
     let mut now = Duration::ZERO;
@@ -106,10 +102,10 @@ async fn a_stream_of_movies_is_one_look_a_minute_and_starves_nobody() {
         jellyfin.advance(step);
         now += step;
     }
-    jellyfin.advance(MINUTE);
-    assert!(now < Duration::from_mins(8), "{now:?}");
-    let looks = jellyfin.holdings.root_looks();
-    assert!((3..=7).contains(&looks), "{looks} looks at the library's folder");
+    jellyfin.advance(Duration::from_mins(1));
+    assert!(now < Duration::from_mins(6), "{now:?}");
+    let walks = jellyfin.holdings.walks();
+    assert!((5..=13).contains(&walks), "{walks} scans of the library, of 20 s each, in five minutes");
     for number in 1..=number {
         assert!(jellyfin.holdings.has(&film_file(number)), "{number}");
     }
@@ -157,23 +153,20 @@ async fn what_is_told_fits_what_happened() {
         (one("/media/tv/Alpha", Change::deleted(path(old))), vec!["/media/tv/Alpha"], vec![]),
         (one(season, Change::folder_deleted(path(season))), vec!["/media/tv/Alpha"], vec![]),
         (new_files("/media/tv/Alpha/Season 2", &["1.mkv"]), vec!["/media/tv/Alpha"], vec![]),
-        (new_files("/media/tv/Beta/Season 1", &["1.mkv"]), vec![], vec!["/media/tv/Beta/Season 1/1.mkv"]),
-        (
-            one("/media/tv/Alpha", Change::folder_deleted(path("/media/tv/Alpha"))),
-            vec![],
-            vec!["/media/tv/Alpha"],
-        ),
+        (new_files("/media/tv/Beta/Season 1", &["1.mkv"]), vec![], vec!["TV"]),
+        (one("/media/tv/Alpha", Change::folder_deleted(path("/media/tv/Alpha"))), vec![], vec!["TV"]),
         (rescan(season), vec![season], vec![]),
         (rescan("/media/tv/Alpha"), vec!["/media/tv/Alpha"], vec![]),
-        (rescan("/media/tv"), vec![], vec!["/media/tv"]),
+        (rescan("/media/tv"), vec![], vec!["TV"]),
+        (rescan("/media/movies/Heat (1995)"), vec![film], vec![]),
         (one("/media/movies/Heat (1995)", Change::modified(path(film))), vec![film], vec![]),
-        (one("/media/movies/Heat (1995)", Change::deleted(path(film))), vec![], vec![film]),
+        (one("/media/movies/Heat (1995)", Change::deleted(path(film))), vec![], vec!["Movies"]),
         (new_files("/media/music/Abba/Ring Ring", &["1.flac"]), vec!["/media/music/Abba"], vec![]),
         (new_files("/media/music/Abba/Arrival", &["2.flac"]), vec!["/media/music/Abba/Arrival"], vec![]),
         (one("/media/music/Abba/Arrival", Change::modified(path(song))), vec![song], vec![]),
-        (new_files("/media/music/Queen/Jazz", &["1.flac"]), vec![], vec!["/media/music/Queen/Jazz/1.flac"]),
+        (new_files("/media/music/Queen/Jazz", &["1.flac"]), vec![], vec!["Music"]),
     ];
-    for (scan, refreshes, told) in table {
+    for (scan, refreshes, scanned) in table {
         let (jellyfin, server) = jellyfin().await;
         for file in [old, film, song] {
             jellyfin.holdings.hold(file, 5);
@@ -183,14 +176,12 @@ async fn what_is_told_fits_what_happened() {
             jellyfin.holdings.lose(change.path.as_str());
         }
         let plan = server.plan(&scan).await.unwrap();
-        assert_eq!(plan.calls.len(), refreshes.len() + told.len(), "{scan:?}");
+        assert_eq!(plan.calls.len(), refreshes.len() + scanned.len(), "{scan:?}");
         assert!(jellyfin.holdings.refreshes().is_empty() && jellyfin.updates().is_empty());
         tell(&*server, &jellyfin.holdings, std::slice::from_ref(&scan)).await;
-        assert_eq!(refreshed(&jellyfin), refreshes, "{scan:?}");
-        let updates: Vec<String> = jellyfin.updates().into_iter().map(|(path, _)| path).collect();
-        assert_eq!(updates, told, "{scan:?}");
-        jellyfin.advance(MINUTE);
-        let wide = usize::from(!told.is_empty());
+        let wide = scanned.len();
+        assert_eq!(refreshed(&jellyfin), [refreshes, scanned].concat(), "{scan:?}");
+        assert!(jellyfin.updates().is_empty(), "nothing is reported");
         assert_eq!(jellyfin.holdings.root_looks(), wide, "{scan:?}");
     }
 }
@@ -240,7 +231,7 @@ async fn an_item_that_vanished_is_forgotten_and_its_change_told_otherwise() {
     assert_eq!(refreshed(&jellyfin), ["/media/tv/Alpha/Season 1", "/media/tv/Alpha"]);
     jellyfin.holdings.forget("/media/tv/Alpha");
     tell(&*server, &jellyfin.holdings, &[scan]).await;
-    assert_eq!(jellyfin.updates().len(), 1);
+    assert_eq!(refreshed(&jellyfin).last().unwrap(), "TV");
 }
 
 #[tokio::test]
@@ -257,15 +248,23 @@ async fn many_files_that_changed_in_one_season_are_one_refresh() {
 }
 
 #[tokio::test]
-async fn the_wait_is_as_long_as_the_server_says() {
+async fn a_library_that_is_being_scanned_is_waited_for() {
     let (jellyfin, server) = jellyfin().await;
-    jellyfin.holdings.set_delay(Duration::from_secs(12));
+    jellyfin.holdings.set_walk_takes(Duration::from_secs(30));
     tell(&*server, &jellyfin.holdings, &[film(1), film(3)]).await;
-    wait(Duration::from_secs(11)).await;
-    let fault = server.scan(&[film(2)]).await.remove(0).unwrap_err();
-    assert!(
-        matches!(&fault, Fault::Later { after, reason }
-            if (1..=2).contains(&after.as_secs()) && reason.contains("\"Movies\"") && reason.contains("12 s")),
-        "{fault:?}"
-    );
+    for time in [12, 8] {
+        wait(Duration::from_secs(time)).await;
+        jellyfin.advance(Duration::from_secs(time));
+        let fault = server.scan(&[film(2)]).await.remove(0).unwrap_err();
+        assert!(
+            matches!(&fault, Fault::Later { after, reason }
+                if (3..=5).contains(&after.as_secs()) && reason.contains("\"Movies\"")),
+            "{fault:?}"
+        );
+    }
+    assert_eq!(jellyfin.http.calls_to("/Library/VirtualFolders").len(), 3, "one question a batch");
+    wait(Duration::from_secs(10)).await;
+    jellyfin.advance(Duration::from_secs(10));
+    tell(&*server, &jellyfin.holdings, &[film(2)]).await;
+    assert_eq!(jellyfin.holdings.walks(), 2);
 }

@@ -55,12 +55,7 @@ async fn one_failing_lookup_of_five_hundred_leaves_499_told() {
         pretend.fail_calls_that_hold("Show 123", &Trouble::Status(500));
         pretend.forget_calls();
         assert_eq!(verdicts(&server.scan(&batch).await), all_but(123, 500), "{kind}");
-        let told: usize = pretend
-            .calls_to("/Library/Media/Updated")
-            .iter()
-            .map(|call| call.body.matches("1.mkv").count())
-            .sum();
-        assert_eq!(told, 499, "{kind}");
+        assert_eq!(pretend.calls_to("/Items/11/Refresh").len(), 1, "{kind}: one scan of the library");
         assert!(pretend.calls_to("/System/Info").len() <= 2, "{kind}: probes are few");
     })
     .await;
@@ -85,17 +80,6 @@ async fn whatever_is_wrong_with_the_answer_to_one_lookup_is_that_folders_own() {
             assert!(fault.reason().ends_with("the server is well otherwise"), "{kind}: {fault:?}");
             pretend.fail_calls_for_no_text();
         }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_path_at_which_a_report_fails_is_found_among_the_others_of_its_call() {
-    each_media_browser(&Http::default(), async |kind, pretend, server| {
-        pretend.fail_calls_that_hold("Film 013.mkv", &Trouble::Status(500));
-        let results = server.scan(&(0..40).map(film).collect::<Vec<_>>()).await;
-        assert_eq!(verdicts(&results), all_but(13, 40), "{kind}");
-        assert!(pretend.calls_to("/Library/Media/Updated").len() <= 13, "{kind}: halves of halves");
     })
     .await;
 }

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod history;
+mod library_scans;
 mod machine;
 mod memory;
 mod pages;
@@ -126,6 +127,7 @@ fn measure(workspace: &Workspace, effort: Effort, only: Option<Part>) -> Vec<Row
     }
     if wanted(Part::Proof) {
         rows.extend(proof::rows(workspace));
+        rows.extend(library_scans::rows(workspace));
     }
     if wanted(Part::Pages) {
         rows.extend(pages::rows(workspace, effort));

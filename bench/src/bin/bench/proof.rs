@@ -60,15 +60,15 @@ pub(crate) fn rows(workspace: &Workspace) -> Vec<Row> {
 }
 
 /// Three servers that see a folder of this machine at `/data`.
-struct MediaServers {
+pub(crate) struct MediaServers {
     media: TempDir,
     plex: PretendPlex,
-    jellyfin: PretendJellyfin,
+    pub(crate) jellyfin: PretendJellyfin,
     emby: PretendEmby,
 }
 
 impl MediaServers {
-    fn new(workspace: &Workspace, runtime: &Runtime) -> Result<Self> {
+    pub(crate) fn new(workspace: &Workspace, runtime: &Runtime) -> Result<Self> {
         let media = workspace.fresh()?;
         for folder in ["tv", "movies"] {
             std::fs::create_dir(media.path().join(folder))?;
@@ -103,13 +103,18 @@ impl MediaServers {
         self.emby.holdings.fill(ITEMS);
     }
 
-    fn put(&self, file: &str) -> Result<()> {
+    pub(crate) fn put(&self, file: &str) -> Result<()> {
         let path = self.media.path().join(file);
         std::fs::create_dir_all(path.parent().context("a file has a folder")?)?;
         Ok(std::fs::write(path, "film")?)
     }
 
-    fn autoscan(&self, workspace: &Workspace, folder: &Path, only: Option<&str>) -> Result<Server> {
+    pub(crate) fn autoscan(
+        &self,
+        workspace: &Workspace,
+        folder: &Path,
+        only: Option<&str>,
+    ) -> Result<Server> {
         let map = format!("map: {{ {}: /data }}", self.media.path().display());
         let targets = [
             ("plex", format!("url: '{}', token: plex-token", self.plex.http.url())),
@@ -138,7 +143,7 @@ impl MediaServers {
     }
 
     /// Asks for a scan of these paths below the media.
-    fn ask(&self, server: &Server, paths: &[String]) -> Result<()> {
+    pub(crate) fn ask(&self, server: &Server, paths: &[String]) -> Result<()> {
         let paths: Vec<_> = paths.iter().map(|path| self.media.path().join(path)).collect();
         let body = json!({ "paths": paths }).to_string();
         request(server.address, "POST", "/api/v1/scans", &body)?;
@@ -165,7 +170,11 @@ fn request(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<
 }
 
 /// Waits until so many scans are done; `meanwhile` is called between two looks.
-fn all_done(server: &Server, count: usize, mut meanwhile: impl FnMut() -> Result<()>) -> Result<()> {
+pub(crate) fn all_done(
+    server: &Server,
+    count: usize,
+    mut meanwhile: impl FnMut() -> Result<()>,
+) -> Result<()> {
     let began = Instant::now();
     loop {
         let stats = request(server.address, "GET", "/api/v1/stats", "")?;

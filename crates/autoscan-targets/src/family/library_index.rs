@@ -95,6 +95,23 @@ impl LibraryIndex {
         nearest.into_iter().flatten().filter_map(owner).collect()
     }
 
+    /// The libraries that have the path in one of their folders, one for each such folder, the nearest first: where folders of
+    /// libraries lie in one another, a server may show a file in the outer one.
+    pub(crate) fn holders(&self, path: &AbsolutePath) -> Vec<Owner> {
+        let above = std::iter::successors(Some(path.clone()), AbsolutePath::parent);
+        above
+            .filter(|at| self.roots.contains_key(&key(at)))
+            .filter_map(|at| {
+                let names = path.names_below(&at)?;
+                let inside = at.join(names);
+                let (root, library) = self.roots.get(&key(&at))?.first()?;
+                let path = root.join(inside.names_below(root)?);
+                let library = LibraryRef { list: Arc::clone(&self.list), at: *library };
+                Some(Owner { library, root: root.clone(), path })
+            })
+            .collect()
+    }
+
     /// The sentence for a folder that no library owns: where the libraries lie, and what may be wrong.
     pub(crate) fn no_owner(&self, product: &str, path: &AbsolutePath) -> String {
         let mut roots: Vec<&AbsolutePath> = self.roots.values().flatten().map(|(root, _)| root).collect();
@@ -196,6 +213,19 @@ mod tests {
         ] {
             assert_eq!(owned(&index, folder), pairs(expected), "{folder}");
         }
+    }
+
+    #[test]
+    fn folders_of_libraries_that_lie_in_one_another_all_hold_a_path() {
+        let index = LibraryIndex::new(vec![library("all", &["/media"]), library("tv", &["/media/tv"])]);
+        let held: Vec<(String, String)> = index
+            .holders(&path("/media/tv/Show"))
+            .iter()
+            .map(|owner| (owner.library.id.clone(), owner.root.as_str().to_owned()))
+            .collect();
+        assert_eq!(held, pairs(&[("tv", "/media/tv"), ("all", "/media")]));
+        assert_eq!(index.holders(&path("/media/music/A")).len(), 1);
+        assert!(index.holders(&path("/elsewhere")).is_empty());
     }
 
     #[test]

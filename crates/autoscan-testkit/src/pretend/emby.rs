@@ -9,7 +9,7 @@ use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, segment
 use crate::pretend::library::PretendLibrary;
 use crate::pretend::media_browser::ignored::Era;
 use crate::pretend::media_browser::{
-    Dialect, Holdings, World, field, items, media_updated, refresh, sessions, tasks, validate,
+    Dialect, Holdings, World, directory, field, items, media_updated, refresh, sessions, tasks, validate,
     virtual_folders,
 };
 
@@ -48,6 +48,7 @@ pub struct EmbyBuilder {
     accepted: u16,
     libraries: Vec<PretendLibrary>,
     delay: Option<Duration>,
+    walks: bool,
 }
 
 impl EmbyBuilder {
@@ -83,6 +84,13 @@ impl EmbyBuilder {
     #[must_use]
     pub fn accepts_with(mut self, status: u16) -> Self {
         self.accepted = status;
+        self
+    }
+
+    /// Answers 404 to the refresh of a whole library.
+    #[must_use]
+    pub fn refuses_walks(mut self) -> Self {
+        self.walks = false;
         self
     }
 
@@ -125,6 +133,7 @@ impl PretendEmby {
             accepted: 204,
             libraries: Vec::new(),
             delay: None,
+            walks: true,
         }
     }
 
@@ -187,16 +196,22 @@ impl Emby {
                 json!({"LibraryMonitorDelaySeconds": world.monitor.delay().as_secs()})
             }
             (["Library", "VirtualFolders", "Query"], EmbyLists::Documented) => {
-                json!({"Items": virtual_folders(&world.libraries), "TotalRecordCount": 0})
+                json!({"Items": virtual_folders(world), "TotalRecordCount": 0})
             }
             (["Library", "SelectableMediaFolders"], EmbyLists::Documented | EmbyLists::Selectable) => {
                 selectable(&world.libraries)
             }
-            (["Library", "VirtualFolders"], EmbyLists::Old) => virtual_folders(&world.libraries),
+            (["Library", "VirtualFolders"], EmbyLists::Old) => virtual_folders(world),
             (["Items"], _) => match items(world, Dialect::Emby, call) {
                 Some(items) => items,
                 None => return self.error(404),
             },
+            (["Environment", "DirectoryContents"], _) => {
+                match directory(world, call.param("Path").unwrap_or_default()) {
+                    Some(entries) => entries,
+                    None => return self.error(404),
+                }
+            }
             (["Sessions"], _) => sessions(world),
             (["ScheduledTasks"], _) => tasks(world),
             _ => return self.error(404),
@@ -215,7 +230,8 @@ impl Emby {
                 Reply::empty(204)
             }
             ["Items", id, "Refresh"] => {
-                if refresh(world, Dialect::Emby, id, call) {
+                let is_library = world.libraries.iter().any(|library| library.id == *id);
+                if (self.made.walks || !is_library) && refresh(world, Dialect::Emby, id, call) {
                     Reply::empty(204)
                 } else {
                     self.error(404)

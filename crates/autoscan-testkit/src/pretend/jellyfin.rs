@@ -12,8 +12,8 @@ use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, segment
 use crate::pretend::library::PretendLibrary;
 use crate::pretend::media_browser::ignored::Era;
 use crate::pretend::media_browser::{
-    Dialect, Holdings, World, field, items, media_updated, refresh, sessions, tasks, validate,
-    virtual_folders,
+    Dialect, Holdings, MADE_AT, World, directory, field, http_date, items, media_updated, refresh, sessions,
+    tasks, validate, virtual_folders,
 };
 use crate::pretend::monitor::DELAY;
 
@@ -97,6 +97,7 @@ impl JellyfinBuilder {
             holdings: holdings.clone(),
             quick_connect: quick_connect.clone(),
             starting: AtomicBool::new(false),
+            loading: AtomicBool::new(false),
             shut_out: AtomicBool::new(false),
         });
         let behavior: Arc<dyn Behavior> = Arc::clone(&jellyfin) as Arc<dyn Behavior>;
@@ -130,6 +131,12 @@ impl PretendJellyfin {
     /// Start-up: everything but the public information is answered with 503, `Retry-After` and a page.
     pub fn set_starting(&self, starting: bool) {
         self.jellyfin.starting.store(starting, Ordering::Relaxed);
+    }
+
+    /// The last seconds of its start: everything is answered with 503 and a sentence as HTML, without `Retry-After`
+    /// (12.0.0, measured: some 7 s of every start).
+    pub fn set_loading(&self, loading: bool) {
+        self.jellyfin.loading.store(loading, Ordering::Relaxed);
     }
 
     /// Whether it lets autoscan's address in; if not, everything is answered with an empty 503.
@@ -168,11 +175,32 @@ struct Jellyfin {
     holdings: Holdings,
     quick_connect: QuickConnect,
     starting: AtomicBool,
+    loading: AtomicBool,
     shut_out: AtomicBool,
 }
 
 impl Behavior for Jellyfin {
     fn answer(&self, call: &Recorded) -> Reply {
+        let mut reply = self.reply(call);
+        let now = MADE_AT + self.holdings.world().now().as_secs();
+        reply.headers.push(("date", http_date(now)));
+        reply
+    }
+
+    fn error(&self, status: u16) -> Reply {
+        match status {
+            400 | 500 => Reply::new(status, "text/plain", "Error processing request."),
+            _ => Reply::empty(status),
+        }
+    }
+}
+
+impl Jellyfin {
+    fn reply(&self, call: &Recorded) -> Reply {
+        if self.loading.load(Ordering::Relaxed) {
+            let said = "Jellyfin Server is loading. Please try again shortly.";
+            return Reply::new(503, "text/html", said);
+        }
         if self.shut_out.load(Ordering::Relaxed) {
             return Reply::empty(503);
         }
@@ -215,25 +243,22 @@ impl Behavior for Jellyfin {
         }
     }
 
-    fn error(&self, status: u16) -> Reply {
-        match status {
-            400 | 500 => Reply::new(status, "text/plain", "Error processing request."),
-            _ => Reply::empty(status),
-        }
-    }
-}
-
-impl Jellyfin {
     fn read(&self, world: &mut World, route: &[&str], call: &Recorded) -> Reply {
         let answer = match route {
             ["system", "info"] => self.info(true),
             ["system", "configuration"] => self.configuration(world),
-            ["library", "virtualfolders"] => virtual_folders(&world.libraries),
+            ["library", "virtualfolders"] => virtual_folders(world),
             ["items"] => match items(world, Dialect::Jellyfin, call) {
                 Some(items) => items,
                 // `ArgumentException: Invalid parent id`
                 None => return self.error(400),
             },
+            ["environment", "directorycontents"] => {
+                match directory(world, call.param("path").unwrap_or_default()) {
+                    Some(entries) => entries,
+                    None => return not_found(),
+                }
+            }
             ["sessions"] => sessions(world),
             ["scheduledtasks"] => tasks(world),
             ["library", "refresh"] | ["library", "media", "updated"] | ["environment", "validatepath"] => {

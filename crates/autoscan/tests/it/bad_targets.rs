@@ -74,11 +74,7 @@ fn survives(trouble: Trouble, state: &str, says: &str) {
     let program = setup.home.serve();
     program.until("all is done after the restart", || all_done(&program, 2));
     assert_eq!(setup.plex_folders().iter().filter(|folder| *folder == "/data/tv/Show/S01").count(), 1);
-    assert_eq!(
-        setup.jellyfin.http.calls_to("/Library/Media/Updated").len(),
-        2,
-        "nothing is repeated for another"
-    );
+    assert_eq!(setup.jellyfin.holdings.walks(), 2, "nothing is repeated for another");
 }
 
 #[test]
@@ -128,7 +124,7 @@ fn a_server_that_is_down_gets_each_folder_once_when_it_is_back() {
             import(&program, &format!("Show {show}"));
         }
         program.until("the others are told", || {
-            setup.jellyfin.updates().len() >= 5 * (round + 1) && setup.emby.updates().len() >= 5 * (round + 1)
+            setup.jellyfin.holdings.walks() > round && setup.emby.holdings.walks() > round
         });
     }
     program.until("it is said why", || {

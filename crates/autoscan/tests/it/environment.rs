@@ -128,9 +128,9 @@ fn the_older_apps_servers_are_told() {
     ));
     assert_eq!(post(&program, "/pass", &episode("/data/tv/Show", "Show - S01E01.mkv")).status, 200);
     program.until("Plex is told", || !plex.scans().is_empty());
-    program.until("Jellyfin is told", || !jellyfin.updates().is_empty());
+    program.until("Jellyfin is told", || jellyfin.holdings.walks() > 0);
     assert_eq!(plex.scans()[0].path.as_deref(), Some("/data/tv/Show"));
-    assert_eq!(jellyfin.updates()[0].0, "/data/tv/Show/Show - S01E01.mkv");
+    assert_eq!(jellyfin.holdings.refreshes()[0].path, "TV");
     plex.put("/data/tv/Show/Show - S01E01.mkv", 1);
     jellyfin.holdings.hold("/data/tv/Show/Show - S01E01.mkv", 1);
     program.until("nothing waits", || waiting(&program, "pass") == 0);
@@ -151,8 +151,8 @@ fn the_older_apps_jellyfin_may_be_an_emby() {
     ];
     let program = home.serve_by(command(&home, &variables));
     assert_eq!(post(&program, "/pass", &film("/data/movies/Film (2020)", "Film.mkv")).status, 200);
-    program.until("Emby is told", || !emby.updates().is_empty());
-    assert_eq!(emby.updates()[0].0, "/data/movies/Film (2020)/Film.mkv");
+    program.until("Emby is told", || emby.holdings.walks() > 0);
+    assert_eq!(emby.holdings.refreshes()[0].path, "Movies");
 
     let mut check = home.command(&["check"]);
     check.envs(variables);

@@ -59,9 +59,11 @@ fn an_import_reaches_every_server_with_its_own_eyes() {
     program.until("the scan is done", || done(&program));
     assert_eq!(setup.plex_folders(), ["/data/tv/Show/Season 01"]);
     assert_eq!(setup.plex.scans()[0].section, "1");
-    let path = "/data/tv/Show/Season 01/Show - S01E01.mkv".to_owned();
-    assert_eq!(setup.jellyfin.updates(), [(path.clone(), "Created".to_owned())]);
-    assert_eq!(setup.emby.updates(), [(path, "Created".to_owned())]);
+    for holdings in [&setup.jellyfin.holdings, &setup.emby.holdings] {
+        let scanned: Vec<String> = holdings.refreshes().into_iter().map(|refresh| refresh.path).collect();
+        assert_eq!((scanned, holdings.walks()), (vec!["TV".to_owned()], 1), "the show is new in its library");
+        assert!(holdings.updates().is_empty());
+    }
     let scan = &program.scans()[0];
     let states: Vec<&Value> = scan["deliveries"].as_array().unwrap().iter().map(|d| &d["state"]).collect();
     assert_eq!(states, ["sent", "sent", "sent"]);
@@ -84,9 +86,7 @@ fn five_hundred_episodes_of_a_season_are_one_call_per_server() {
     program.until("the scan is done", || done(&program));
     assert_eq!(program.scans().len(), 1);
     assert_eq!(setup.plex_folders(), ["/data/tv/Show/Season 01"]);
-    assert_eq!(setup.jellyfin.http.calls_to("/Library/Media/Updated").len(), 1);
-    assert_eq!(setup.jellyfin.updates().len(), 500);
-    assert_eq!(setup.emby.http.calls_to("/Library/Media/Updated").len(), 1);
+    assert_eq!((setup.jellyfin.holdings.walks(), setup.emby.holdings.walks()), (1, 1));
 }
 
 #[test]

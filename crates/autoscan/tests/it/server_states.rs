@@ -86,7 +86,7 @@ fn a_jellyfin_that_starts_and_one_that_bars_our_address_are_told_apart() {
     setup.jellyfin.set_address_allowed(true);
     program.ask("POST", "/api/v1/scans/1/retry", "{}");
     program.until("it goes on", || all_done(&program, 1));
-    assert_eq!(setup.jellyfin.updates().len(), 1, "once");
+    assert_eq!(setup.jellyfin.holdings.walks(), 1, "once");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn an_emby_that_maintains_itself_is_waited_for() {
     while_one_cannot(&setup, &program, "emby");
     setup.emby.set_maintenance(false);
     program.until("it goes on", || all_done(&program, 1));
-    assert_eq!(setup.emby.updates().len(), 1, "once");
+    assert_eq!(setup.emby.holdings.walks(), 1, "once");
 }
 
 #[test]

@@ -1,33 +1,42 @@
-//! What is to be done for scans: which items are refreshed, and which paths are told.
+//! What is to be done for scans: which items are refreshed, and which libraries are scanned.
 
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::fault::Fault;
-use autoscan_core::media::Role;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::TargetScan;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::libraries;
 use crate::family::library_index::{LibraryIndex, Owner, spelled};
-use crate::family::media_browser::by_title::newest;
+use crate::family::media_browser::artists::finds_its_albums;
+use crate::family::media_browser::extras::Extras;
+use crate::family::media_browser::films::films_in;
 use crate::family::media_browser::item_cache::KnownItem;
 use crate::family::media_browser::lookups::BatchLookups;
-use crate::family::media_browser::report::{PathReport, UpdateType, path_report, paths};
-use crate::family::media_browser::server::{MediaBrowser, owner};
+use crate::family::media_browser::recent_items::list_recent;
+use crate::family::media_browser::report::{UpdateType, paths};
+use crate::family::media_browser::server::{MediaBrowser, holders, unseen};
+use crate::family::media_browser::sidecars::of_sidecars;
 
 /// More changed files of one folder than this are one refresh of the folder.
 const SINGLY: usize = 3;
-
-/// How many of the newest files of a library are learnt: about 75 kB.
-const NEWEST: usize = 100;
 
 /// What is to be done for one scan.
 #[derive(Default)]
 pub(crate) struct ScanActions {
     /// Items to be refreshed.
     pub(crate) refreshes: Vec<KnownItem>,
-    /// Paths to be reported.
-    pub(crate) reports: Vec<PathReport>,
+    /// Changes that only a scan of their library finds.
+    pub(crate) changes: Vec<LibraryChange>,
+}
+
+/// A change that only a scan of its library finds.
+#[derive(Clone, Debug)]
+pub(crate) struct LibraryChange {
+    /// The library, and the path.
+    pub(crate) owner: Owner,
+    /// What happened to the path.
+    pub(crate) what: UpdateType,
 }
 
 /// What is to be done for a scan. A fault that does not stop the lane concerns this scan alone.
@@ -45,32 +54,68 @@ pub(crate) async fn actions(
     let changed: Vec<(&TargetPath, UpdateType, Subject)> = scan.changes.iter().flat_map(ends).collect();
     let modified = changed.iter().filter(|(_, what, subject)| is_in_place(*what, *subject)).count();
     for (path, what, subject) in changed {
-        let Some(owner) = index.owners(&path.0).into_iter().next() else {
+        let holders = index.holders(&path.0);
+        if holders.is_empty() {
             tracing::debug!(?path, "no library owns the other end of a change");
             continue;
-        };
-        let item = if is_in_place(what, subject) {
-            server.state().items.changed(&owner.spelled());
-            let own = if modified <= SINGLY { file_item(server, &owner, lookups).await? } else { None };
-            match own {
-                Some(item) => Some(item),
-                None => nearest(server, scan, &owner, (subject, what), lookups).await?,
+        }
+        let singly = modified <= SINGLY;
+        let change = ChangedPath { what, subject, singly };
+        match items_of(server, scan, &holders, change, lookups).await? {
+            items if items.is_empty() => {
+                let change = |owner| LibraryChange { owner, what };
+                actions.changes.extend(holders.into_iter().map(change));
             }
-        } else {
-            nearest(server, scan, &owner, (subject, what), lookups).await?
-        };
-        match item {
-            Some(item) => actions.refreshes.push(item),
-            None => match came_by_itself(server, &owner, what) {
-                Some(item) => actions.refreshes.push(item),
-                None => actions.reports.push(path_report(&owner, what)),
-            },
+            items => actions.refreshes.extend(items),
         }
     }
-    if actions.reports.is_empty() && actions.refreshes.is_empty() {
+    if actions.changes.is_empty() && actions.refreshes.is_empty() {
         actions_for_the_folder(server, scan, &index, &mut actions, lookups).await?;
     }
     Ok((owners, actions))
+}
+
+/// What happened to a path.
+#[derive(Clone, Copy)]
+struct ChangedPath {
+    what: UpdateType,
+    subject: Subject,
+    /// Whether so few files were changed that each is refreshed by itself.
+    singly: bool,
+}
+
+/// The items whose refresh shows the change; none where only a scan of the library does.
+async fn items_of(
+    server: &impl MediaBrowser,
+    scan: &TargetScan,
+    holders: &[Owner],
+    change: ChangedPath,
+    lookups: &mut BatchLookups,
+) -> Result<Vec<KnownItem>, Fault> {
+    let ChangedPath { mut what, subject, singly } = change;
+    for owner in holders {
+        if is_in_place(what, subject) {
+            server.state().items.changed(&owner.spelled());
+            if singly && let Some(item) = file_item(server, owner, lookups).await? {
+                if !unseen(server, &owner.spelled(), true).await {
+                    return Ok(vec![item]);
+                }
+                // A refresh of the item of a file that is gone leaves the item there.
+                what = UpdateType::Deleted;
+            }
+        }
+        if let Some(item) = nearest(server, scan, owner, (subject, what), lookups).await? {
+            return Ok(vec![item]);
+        }
+        let beside = beside(server, owner, (subject, what)).await?;
+        if !beside.is_empty() {
+            return Ok(beside);
+        }
+        if let Some(item) = came_by_itself(server, owner, what) {
+            return Ok(vec![item]);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// No change is known: the folder itself.
@@ -81,11 +126,15 @@ async fn actions_for_the_folder(
     actions: &mut ScanActions,
     lookups: &mut BatchLookups,
 ) -> Result<(), Fault> {
-    let Some(owner) = index.owners(&scan.folder.0).into_iter().next() else { return Ok(()) };
-    match below_root(server, &owner, lookups).await? {
-        Some(item) => actions.refreshes.push(item),
-        None => actions.reports.push(path_report(&owner, UpdateType::Modified)),
+    let holders = index.holders(&scan.folder.0);
+    for owner in &holders {
+        if let Some(item) = below_root(server, owner, lookups).await? {
+            actions.refreshes.push(item);
+            return Ok(());
+        }
     }
+    let change = |owner| LibraryChange { owner, what: UpdateType::Modified };
+    actions.changes.extend(holders.into_iter().map(change));
     Ok(())
 }
 
@@ -111,7 +160,7 @@ async fn nearest(
     let is_itself = subject == Subject::Folder && what != UpdateType::Deleted;
     let folder = if is_itself { Some(owner.path.clone()) } else { owner.path.parent() };
     let Some(mut folder) = folder.filter(|folder| folder.is_within(&owner.root)) else { return Ok(None) };
-    // PathReport again, a scan names the folder above; and of a folder that is gone nobody can see the absence but from above.
+    // Told again, a scan names the folder above; and of a folder that is gone nobody can see the absence but from above.
     if folder.is_within(&scan.folder.0) && scan.folder.0.is_within(&owner.root) {
         folder = scan.folder.0.clone();
     }
@@ -119,8 +168,23 @@ async fn nearest(
     below_root(server, &owner, lookups).await
 }
 
-/// The nearest item of the folder or above it, never the library itself.
+/// The nearest item of the folder or above it that finds what is new in it, never the library itself.
 async fn below_root(
+    server: &impl MediaBrowser,
+    folder: &Owner,
+    lookups: &mut BatchLookups,
+) -> Result<Option<KnownItem>, Fault> {
+    let place = item_above(server, folder, lookups).await?;
+    if let Some(artist) = place.as_ref().filter(|place| place.is_artist)
+        && !finds_its_albums(server, folder, artist).await?
+    {
+        return Ok(None);
+    }
+    Ok(place)
+}
+
+/// The nearest item of the folder or above it, never the library itself.
+pub(crate) async fn item_above(
     server: &impl MediaBrowser,
     folder: &Owner,
     lookups: &mut BatchLookups,
@@ -128,17 +192,41 @@ async fn below_root(
     if folder.path == folder.root {
         return Ok(None);
     }
-    let key = folder.spelled();
-    let place = match lookups.places.get(&key) {
-        Some(place) => place.clone(),
-        None => server.place(folder, lookups).await?,
-    };
+    let key = format!("{}\n{}", folder.library.id, folder.spelled());
+    if let Some(place) = lookups.places.get(&key) {
+        return Ok(place.clone());
+    }
+    let place = server.place(folder, lookups).await?;
+    let place = place.filter(|place| place.path != spelled(&folder.root) && place.id != folder.library.id);
     lookups.places.insert(key, place.clone());
-    Ok(place.filter(|place| place.path != spelled(&folder.root) && place.id != folder.library.id))
+    Ok(place)
+}
+
+/// The films that show a change in their own folder, which is no item itself: an extra, or a folder that is looked at as it is. A
+/// folder whose files were expected in vain is looked at by a scan of the library.
+async fn beside(
+    server: &impl MediaBrowser,
+    owner: &Owner,
+    (subject, what): (Subject, UpdateType),
+) -> Result<Vec<KnownItem>, Fault> {
+    let folder = match subject {
+        Subject::Folder if what == UpdateType::Modified => Some(owner.path.clone()),
+        Subject::File => Extras::item_folder(&owner.path, &owner.root, &owner.library.kind),
+        Subject::Folder => None,
+    };
+    let Some(folder) = folder.filter(|folder| folder.depth() > owner.root.depth()) else {
+        return Ok(Vec::new());
+    };
+    let folder = owner.with_path(folder);
+    if server.state().recent.misses(&folder.spelled()) > 0 {
+        return Ok(Vec::new());
+    }
+    let films = films_in(server, &folder).await?;
+    Ok(if films.len() <= SINGLY { films } else { Vec::new() })
 }
 
 /// The item of a file.
-async fn file_item(
+pub(crate) async fn file_item(
     server: &impl MediaBrowser,
     file: &Owner,
     lookups: &mut BatchLookups,
@@ -164,74 +252,38 @@ async fn file_item(
     Ok(found)
 }
 
-/// A new file whose library was told of others a while ago: the look at those may have found it, and then it needs no further
-/// one.
+/// A new file of a library that was scanned a while ago: that scan may have found it, and then it needs no further one.
 fn came_by_itself(server: &impl MediaBrowser, file: &Owner, what: UpdateType) -> Option<KnownItem> {
-    let state = server.state();
-    let may = what == UpdateType::Created && state.holds.was_told_lately(&file.library.id);
-    may.then(|| state.items.get(&file.spelled())).flatten()
+    let found = server.state().recent.item(&file.library.id, &file.spelled());
+    found.filter(|_| what == UpdateType::Created)
 }
 
-/// Learns what is newest in the libraries that were told a while ago and have new files in this batch: one question a library,
+/// Lists what is new in the libraries that were scanned a while ago and have new files in this batch: one question a library,
 /// however many files. When it is not answered they are told as if they were not found yet.
-pub(crate) async fn learn_newest(server: &impl MediaBrowser, scans: &[TargetScan]) {
+pub(crate) async fn list_scanned(server: &impl MediaBrowser, scans: &[TargetScan]) {
+    if !server.lists_before_it_reads() {
+        return;
+    }
     let mut libraries: Vec<Owner> = Vec::new();
     for scan in scans {
-        let owner = match libraries::owners(server, &scan.folder).await {
-            Ok((_, owners)) => owners.into_iter().next(),
-            Err(Fault::NotMine { .. }) => None,
-            Err(_) => return,
-        };
         let brings = |change: &Change<TargetPath>| {
             change.subject == Subject::File && matches!(change.kind, ChangeKind::Created | ChangeKind::Moved)
         };
-        let is_new = |owner: &Owner| {
-            let id = &owner.library.id;
-            server.state().holds.was_told_lately(id)
-                && libraries.iter().all(|known: &Owner| known.library.id != *id)
-        };
-        if scan.changes.iter().any(brings) {
-            libraries.extend(owner.filter(is_new));
+        if !scan.changes.iter().any(brings) {
+            continue;
         }
-    }
-    for library in libraries {
-        let Ok(items) = newest(server, &library, NEWEST).await else { return };
-        for item in items {
-            if let Some(path) = &item.path {
-                server.state().items.learn(path, &item.id);
+        let Ok(owners) = holders(server, &scan.folder.0).await else { return };
+        for owner in owners {
+            let id = &owner.library.id;
+            let is_new = libraries.iter().all(|known: &Owner| known.library.id != *id);
+            if is_new && server.state().scans.was_scanned_lately(id) {
+                libraries.push(owner);
             }
         }
     }
-}
-
-/// Where nothing but subtitles, artwork or metadata changed: the one item that they belong to.
-async fn of_sidecars(
-    server: &impl MediaBrowser,
-    scan: &TargetScan,
-    lookups: &mut BatchLookups,
-) -> Result<Option<KnownItem>, Fault> {
-    let is_sidecar = |change: &Change<TargetPath>| {
-        change.subject == Subject::File
-            && change.kind != ChangeKind::Rescan
-            && change.from.iter().chain([&change.path]).all(|path| Role::of(&path.0) == Role::Sidecar)
-    };
-    if scan.changes.is_empty() || !scan.changes.iter().all(is_sidecar) {
-        return Ok(None);
-    }
-    if let [only] = scan.companions.as_slice()
-        && let Some(owner) = owner(server, &only.0).await?
-        && let Some(item) = file_item(server, &owner, lookups).await?
-    {
-        return Ok(Some(item));
-    }
-    let Some(folder) = owner(server, &scan.folder.0).await? else { return Ok(None) };
-    if let Some(item) = below_root(server, &folder, lookups).await? {
-        return Ok(Some(item));
-    }
-    // The folder of a film is no item, but its film is.
-    let Some(first) = scan.companions.first() else { return Ok(None) };
-    match owner(server, &first.0).await? {
-        Some(owner) => file_item(server, &owner, lookups).await,
-        None => Ok(None),
+    for library in libraries {
+        if list_recent(server, &library).await.is_err() {
+            return;
+        }
     }
 }

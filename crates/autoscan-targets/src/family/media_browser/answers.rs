@@ -23,6 +23,19 @@ pub(crate) struct VirtualFolder {
     collection_type: Option<String>,
     item_id: Option<String>,
     library_options: Option<LibraryOptions>,
+    refresh_status: Option<String>,
+    refresh_progress: Option<f64>,
+}
+
+/// What a server does with a library just now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum LibraryStatus {
+    /// Nothing, or nobody knows.
+    Idle,
+    /// It is to be scanned after others.
+    Queued,
+    /// It is scanned: how far, in percent, where that is told.
+    Active(Option<f64>),
 }
 
 #[derive(Deserialize)]
@@ -43,6 +56,20 @@ impl VirtualFolder {
             kind: self.collection_type.unwrap_or_else(|| "mixed".to_owned()),
             folders: self.locations,
         })
+    }
+
+    /// Whether this is the library of this id.
+    pub(crate) fn is(&self, id: &str) -> bool {
+        self.item_id.as_deref().or(self.name.as_deref()) == Some(id)
+    }
+
+    /// What the server does with it just now.
+    pub(crate) fn status(&self) -> LibraryStatus {
+        match self.refresh_status.as_deref() {
+            Some("Queued") => LibraryStatus::Queued,
+            Some("Active") => LibraryStatus::Active(self.refresh_progress),
+            _ => LibraryStatus::Idle,
+        }
     }
 
     /// Whether the server watches the folders by itself.
@@ -80,6 +107,8 @@ pub(crate) struct Item {
     #[serde(default, rename = "Type")]
     pub(crate) kind: String,
     size: Option<i64>,
+    run_time_ticks: Option<i64>,
+    series_name: Option<String>,
     media_sources: Option<Vec<Source>>,
 }
 
@@ -92,6 +121,22 @@ struct Source {
 }
 
 impl Item {
+    /// Whether it is shown with what the server reads from a file: an episode with its series, what is played with its runtime.
+    /// Before that it is listed bare, and people do not see it yet. Books and photos have nothing of that.
+    pub(crate) fn is_whole(&self) -> bool {
+        let has_runtime = self.run_time_ticks.is_some_and(|ticks| ticks > 0);
+        match self.kind.as_str() {
+            "Episode" => has_runtime && self.series_name.is_some(),
+            "Movie" | "Video" | "MusicVideo" | "Audio" | "AudioBook" => has_runtime,
+            _ => true,
+        }
+    }
+
+    /// Whether it is an artist, whose folder a server does not always look into.
+    pub(crate) fn is_artist(&self) -> bool {
+        self.kind == "MusicArtist"
+    }
+
     /// Every file of the item with its size in bytes, where the server tells it.
     pub(crate) fn files(&self) -> Vec<(&str, Option<u64>)> {
         let told =

@@ -52,8 +52,9 @@ pub(crate) async fn place_by_path(
             continue;
         }
         if let Some(item) = at_path(server, path).await? {
-            memory.learn(path, &item.id);
-            return Ok(Some(KnownItem { id: item.id, path: path.to_owned() }));
+            memory.learn_item(&item);
+            let is_artist = item.is_artist();
+            return Ok(Some(KnownItem { id: item.id, path: path.to_owned(), is_artist }));
         }
         lookups.miss(path);
     }
@@ -69,6 +70,11 @@ pub(crate) async fn view_by_path(
     _: &mut BatchLookups,
 ) -> Result<View, Fault> {
     let mut view = View::default();
+    if files.is_empty()
+        && let Some(item) = at_path(server, &folder.spelled()).await?
+    {
+        view.add(&item);
+    }
     let has_items = folder.path != folder.root && !top_kinds(&folder.library.kind).is_empty();
     let below = if has_items && files.len() > 1 {
         parent(server, folder, files, &mut view).await?
@@ -76,7 +82,7 @@ pub(crate) async fn view_by_path(
         Parent::None
     };
     match below {
-        Parent::Known(KnownItem { id, path }) => {
+        Parent::Known(KnownItem { id, path, .. }) => {
             let kinds = file_kinds(&folder.library.kind);
             let children = Children { parent: &id, kinds, season: None };
             match list(server, &children, |items| are_enough(items, folder, files)).await? {
@@ -126,7 +132,8 @@ async fn parent(
     let Some(first) = files.iter().find(|expected| matches!(expected.presence, Presence::There { .. }))
     else {
         let own = at_path(server, &path).await?;
-        return Ok(own.map_or(Parent::None, |item| Parent::Known(KnownItem { id: item.id, path })));
+        let known = |item: Item| Parent::Known(KnownItem { id: item.id, path, is_artist: false });
+        return Ok(own.map_or(Parent::None, known));
     };
     let Some(item) = at_path(server, &spelling(folder, first)).await? else {
         return Ok(Parent::NotYet);
@@ -137,7 +144,7 @@ async fn parent(
     if folder.path.depth() > folder.root.depth() + 1 {
         memory.learn(&path, &parent);
     }
-    Ok(Parent::Known(KnownItem { id: parent, path }))
+    Ok(Parent::Known(KnownItem { id: parent, path, is_artist: false }))
 }
 
 async fn singly(

@@ -12,7 +12,8 @@ use crate::family::media_browser::children::{INNER_KINDS, file_kinds, top_kinds}
 use crate::family::media_browser::films::films;
 use crate::family::media_browser::item_cache::KnownItem;
 use crate::family::media_browser::lookups::BatchLookups;
-use crate::family::media_browser::prove::{lies_in, spelling};
+use crate::family::media_browser::prove::{lies_in, sizes, spelling};
+use crate::family::media_browser::recent_items::{RecentView, list_recent, recent_view};
 use crate::family::media_browser::server::MediaBrowser;
 use crate::family::media_browser::titles::{longest_word, season, title};
 use crate::family::media_browser::view::View;
@@ -55,9 +56,7 @@ pub(crate) async fn place_by_title(
         return Ok(None);
     };
     for folder in &folders {
-        if let Some(path) = &folder.path {
-            memory.learn(path, &folder.id);
-        }
+        memory.learn_item(folder);
     }
     let nearest = folders_above(folder).into_iter().find_map(|at| memory.get(spelled(&at)));
     Ok(nearest.or(Some(top)))
@@ -100,8 +99,8 @@ async fn top(
 /// The item at exactly this path, remembered.
 fn at_path(server: &impl MediaBrowser, items: &[Item], path: &str) -> Option<KnownItem> {
     let item = items.iter().find(|item| item.path.as_deref() == Some(path))?;
-    server.state().items.learn(path, &item.id);
-    Some(KnownItem { id: item.id.clone(), path: path.to_owned() })
+    server.state().items.learn_item(item);
+    Some(KnownItem { id: item.id.clone(), path: path.to_owned(), is_artist: item.is_artist() })
 }
 
 /// What fits the words best in the library.
@@ -128,6 +127,12 @@ pub(crate) async fn view_by_title(
     files: &[&ExpectedFile],
     lookups: &mut BatchLookups,
 ) -> Result<View, Fault> {
+    if server.lists_before_it_reads() {
+        match recent_view(server, folder, files).await? {
+            RecentView::Shown(view) | RecentView::Waits(view) => return Ok(view),
+            RecentView::Unknown => {}
+        }
+    }
     let mut view = View::default();
     let kinds = top_kinds(&folder.library.kind);
     if folder.path == folder.root || kinds.is_empty() {
@@ -250,8 +255,7 @@ pub(crate) async fn sought_in_vain(
             note(server, folder, &found, view);
         }
     } else {
-        let found = newest(server, folder, NEWEST).await?;
-        note(server, folder, &found, view);
+        what_is_new(server, folder, files, view).await?;
     }
     let all_there = files.iter().all(|expected| view.has(&spelling(folder, expected)));
     if all_there || view.said.is_empty() {
@@ -265,12 +269,33 @@ pub(crate) async fn sought_in_vain(
     Ok(())
 }
 
-/// The newest files of the library.
-pub(crate) async fn newest(
+/// Looks for the files among what is new in the library: what was read lately, and once also the youngest files.
+async fn what_is_new(
     server: &impl MediaBrowser,
     folder: &Owner,
-    most: usize,
-) -> Result<Vec<Item>, Fault> {
+    files: &[&ExpectedFile],
+    view: &mut View,
+) -> Result<(), Fault> {
+    let state = server.state();
+    let is_listed = server.lists_before_it_reads()
+        && (state.scans.was_scanned_lately(&folder.library.id) || state.recent.misses(&folder.spelled()) > 0);
+    if !is_listed {
+        let found = newest(server, folder).await?;
+        note(server, folder, &found, view);
+        return Ok(());
+    }
+    list_recent(server, folder).await?;
+    let paths = files.iter().map(|expected| spelling(folder, expected));
+    let known: Vec<KnownItem> =
+        paths.filter_map(|path| state.recent.item(&folder.library.id, &path)).collect();
+    if !known.is_empty() {
+        sizes(server, &known).await?.iter().for_each(|item| view.add(item));
+    }
+    Ok(())
+}
+
+/// The newest files of the library.
+async fn newest(server: &impl MediaBrowser, folder: &Owner) -> Result<Vec<Item>, Fault> {
     let request = server
         .look_for("Path,ParentId")
         .query("Recursive", "true")
@@ -279,7 +304,7 @@ pub(crate) async fn newest(
         .query("CollapseBoxSetItems", "false")
         .query("SortBy", "DateCreated")
         .query("SortOrder", "Descending")
-        .query("Limit", &most.to_string());
+        .query("Limit", &NEWEST.to_string());
     Ok(server.items(request).await?.unwrap_or_default())
 }
 
@@ -295,7 +320,7 @@ fn note(server: &impl MediaBrowser, folder: &Owner, items: &[Item], view: &mut V
                 server.state().items.learn(&folder.spelled(), parent);
             }
         } else if above.iter().any(|at| spelled(at) == path) {
-            server.state().items.learn(path, &item.id);
+            server.state().items.learn_item(item);
         }
     }
 }

@@ -1,155 +1,184 @@
-//! Why a file did not appear: the likeliest cause first.
+//! Why a file did not appear: the likeliest cause first, each with what it is known by.
 
 use autoscan_core::change::Subject;
-use autoscan_core::media::is_extra;
 use autoscan_core::path::AbsolutePath;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
+use crate::family::library_index::Owner;
+use crate::family::media_browser::answers::LibraryStatus;
+use crate::family::media_browser::children::file_kinds;
+use crate::family::media_browser::directory::{Folder, listed};
+use crate::family::media_browser::names::{of_its_ending, of_its_name};
+use crate::family::media_browser::photos::is_photo;
+use crate::family::media_browser::report::{PathReport, UpdateType};
 use crate::family::media_browser::report_holds;
-use crate::family::media_browser::server::{MediaBrowser, owner};
+use crate::family::media_browser::server::{MediaBrowser, holders, unseen};
 use crate::family::media_browser::settings_of_the_server::scans_everything;
 
-/// Folders that these servers pass by with all that is in them (Jellyfin's `IgnorePatterns`).
-const PASSED_BY: &[&str] = &[
-    "metadata",
-    "ps3_update",
-    "ps3_vprm",
-    "extrafanart",
-    "extrathumbs",
-    "lost+found",
-    "temprec",
-    "tempsbe",
-    "eadir",
-    "@eadir",
-    "#recycle",
-    "@recycle",
-    "$recycle.bin",
-    "system volume information",
-    // From Jellyfin 10.11 on.
-    "subs",
-    ".snapshots",
-    ".snapshot",
-    ".actors",
-    ".wd_tv",
-    ".@__thumb",
-    ".grab",
-    ".zfs",
-];
-
-/// Endings of sound.
-const SOUND: &[&str] = &[
-    "aac", "aiff", "alac", "ape", "dsf", "flac", "m4a", "mka", "mp3", "mpc", "ogg", "opus", "wav", "wma",
-    "wv",
-];
+/// Most folders above a file that are looked into.
+const ABOVE: usize = 8;
 
 /// The likeliest cause, in a sentence without a capital.
 pub(crate) async fn why_missing(server: &impl MediaBrowser, expected: &ExpectedFile) -> Option<String> {
-    let product = server.product();
     let path = &expected.path.0;
-    if expected.presence != Presence::Gone {
-        if let Some(cause) = of_its_name(product, path) {
-            return Some(cause);
-        }
-        if let Some(cause) = unseen(server, expected).await {
-            return Some(cause);
-        }
-        if let Some(cause) = of_its_library(server, path).await {
-            return Some(cause);
-        }
+    let holders = holders(server, path).await.ok()?;
+    let nearest = holders.first();
+    let is_gone = expected.presence == Presence::Gone;
+    if let Some(owner) = nearest.filter(|_| !is_gone)
+        && let Some(cause) = of_the_path(server, owner, expected).await
+    {
+        return Some(cause);
     }
     if scans_everything(server).await {
+        let product = server.product();
         return Some(format!(
             "{product} scans everything just now, and such a scan discards what it was told before; it finds the file by \
              itself, or when it is told again afterwards"
         ));
     }
-    let delay = report_holds::delay(server).await;
+    if let Some(cause) = of_a_busy_server(server).await {
+        return Some(cause);
+    }
+    let owner = nearest?;
+    if is_gone {
+        if let Some(cause) = of_an_empty_folder(server, owner).await {
+            return Some(cause);
+        }
+    } else if let Some(cause) = of_an_empty_library(server, &holders).await {
+        return Some(cause);
+    }
+    if let Some(cause) = of_a_report(server, owner).await {
+        return Some(cause);
+    }
+    let said = if is_gone { "keeps an item for it" } else { "made no item of it" };
+    let sees = if is_gone { "was asked to look at its folder and" } else { "finds the file on its disk and" };
+    Some(format!("{} {sees} {said}: its log says why; search there for {:?}", server.product(), name(path)))
+}
+
+fn name(path: &AbsolutePath) -> &str {
+    path.file_name().unwrap_or_default()
+}
+
+/// What of the path itself keeps it out: its name, its folders, its ending, the server's eyes.
+async fn of_the_path(server: &impl MediaBrowser, owner: &Owner, expected: &ExpectedFile) -> Option<String> {
+    let (product, path) = (server.product(), &expected.path.0);
+    let kind = owner.library.kind.as_str();
+    let of_its_ending = || {
+        if is_photo(owner, path) { None } else { of_its_ending(product, kind, &owner.library.title, path) }
+    };
+    if let Some(cause) = of_its_name(product, path, &owner.root, kind).or_else(of_its_ending) {
+        return Some(cause);
+    }
+    if unseen(server, expected.path.as_str(), expected.subject == Subject::File).await {
+        return Some(of_an_unseen_path(server, owner, path).await);
+    }
+    of_an_ignore_file(server, owner).await
+}
+
+/// The server does not find the path: how far it sees.
+async fn of_an_unseen_path(server: &impl MediaBrowser, owner: &Owner, path: &AbsolutePath) -> String {
+    let product = server.product();
+    let (mut below, mut above) = (owner.path.clone(), owner.path.parent());
+    for _ in 0..ABOVE {
+        let Some(folder) = above.filter(|folder| folder.is_within(&owner.root)) else { break };
+        if let Folder::Holds(_) = listed(server, &folder).await {
+            return format!(
+                "{product} says that it does not find {:?} on its disk: it sees the folder {:?}, but not {:?} in it; look at \
+                 its permissions and whether its mount shows an old state",
+                path.as_str(),
+                folder.as_str(),
+                name(&below)
+            );
+        }
+        above = folder.parent();
+        below = folder;
+    }
+    format!(
+        "{product} says that it does not find {:?} on its disk: look at its permissions, whether its mount stands, and at \
+         the target's `map`",
+        path.as_str()
+    )
+}
+
+/// Whether a file `.ignore` lies in a folder above the path, seen by the server's own directory browser.
+async fn of_an_ignore_file(server: &impl MediaBrowser, owner: &Owner) -> Option<String> {
+    let mut folder = owner.path.parent();
+    for _ in 0..ABOVE {
+        let here = folder.filter(|here| here.is_within(&owner.root))?;
+        if let Folder::Holds(names) = listed(server, &here).await
+            && names.iter().any(|name| name == ".ignore")
+        {
+            return Some(format!(
+                "a file \".ignore\" lies in {:?}, and {} passes by what it names, or the whole folder when it is empty: \
+                 change or delete it",
+                here.as_str(),
+                server.product()
+            ));
+        }
+        folder = here.parent();
+    }
+    None
+}
+
+/// Whether a library is scanned, or waits for its turn: the server refreshes one thing at a time.
+async fn of_a_busy_server(server: &impl MediaBrowser) -> Option<String> {
+    let folders = server.virtual_folders().await.ok()?;
+    let busy = folders.iter().find(|folder| folder.status() != LibraryStatus::Idle)?;
+    let progress = match busy.status() {
+        LibraryStatus::Active(Some(progress)) => format!(" ({progress:.0} % done)"),
+        _ => String::new(),
+    };
     Some(format!(
-        "{product} looks {} s after the last report, and every further one, also from others, starts that wait anew; a look \
-         at a large library takes long: see its log for \"will be refreshed\"",
-        delay.as_secs()
+        "{} scans the library {:?} just now{progress}, and does one thing after the other: it comes to this when that is done",
+        server.product(),
+        busy.name.as_deref().unwrap_or_default()
     ))
 }
 
-/// The names that no item is made of.
-fn of_its_name(product: &str, path: &AbsolutePath) -> Option<String> {
-    let names: Vec<String> = path.components().map(str::to_lowercase).collect();
-    let (own, folders) = names.split_last()?;
-    if let Some(name) = folders.iter().find(|name| PASSED_BY.contains(&name.as_str())) {
-        return Some(format!("{product} passes by everything in a folder called {name:?}"));
+/// Whether the libraries list nothing at all: one whose folder was empty at every scan takes no notice of a first file.
+async fn of_an_empty_library(server: &impl MediaBrowser, holders: &[Owner]) -> Option<String> {
+    for owner in holders {
+        let request = server
+            .look_for("Path")
+            .query("Recursive", "true")
+            .query("ParentId", &owner.library.id)
+            .query("IncludeItemTypes", file_kinds(&owner.library.kind))
+            .query("Limit", "1");
+        if !server.items(request).await.ok()?.unwrap_or_default().is_empty() {
+            return None;
+        }
     }
-    if own.starts_with('.') {
-        return Some(format!("{product} passes by names that begin with a dot"));
-    }
-    let is_sample = |word: &str| {
-        let stem = autoscan_core::media::stem(own);
-        stem == word || stem.ends_with(&format!(".{word}")) || folders.last().is_some_and(|name| name == word)
-    };
-    if is_sample("sample") || is_sample("minta") {
-        return Some(format!("{product} passes by samples"));
-    }
-    is_extra(path).then(|| {
+    Some(format!(
+        "the library {:?} lists nothing at all: {} skips a library whose folder was empty at every scan; let it scan that \
+         library once",
+        holders.first()?.library.title,
+        server.product()
+    ))
+}
+
+/// Whether the library's folder is empty, so that the server skips it and keeps what it had.
+async fn of_an_empty_folder(server: &impl MediaBrowser, owner: &Owner) -> Option<String> {
+    let Folder::Holds(names) = listed(server, &owner.root).await else { return None };
+    names.is_empty().then(|| {
         format!(
-            "by its name it is an extra, such as a trailer, which {product} shows beside a film or series and not as an \
-             item of its own"
+            "the folder {:?} of the library {:?} is empty, which {} takes for a disk that is away: it keeps its items until \
+             any file lies there",
+            owner.root.as_str(),
+            owner.library.title,
+            server.product()
         )
     })
 }
 
-/// Whether the server itself finds the path.
-async fn unseen(server: &impl MediaBrowser, expected: &ExpectedFile) -> Option<String> {
-    let is_file = expected.subject == Subject::File;
-    let request = server.validate(expected.path.as_str(), is_file);
-    let answer = server.http().exchange(&request).await.ok()?;
-    (answer.status() == 404).then(|| {
+/// Whether a report of the path may still wait at the server.
+async fn of_a_report(server: &impl MediaBrowser, owner: &Owner) -> Option<String> {
+    let report = PathReport::of(owner, UpdateType::Modified)?;
+    let delay = report_holds::delay(server).await;
+    server.state().holds.may_wait(&report.group, delay).then(|| {
         format!(
-            "{} says that it does not find {:?} on its disk: look at its permissions, whether its mount stands, and at \
-             the target's `map`",
+            "{} looks {} s after the last report, and every further one, also from others, starts that wait anew",
             server.product(),
-            expected.path.as_str()
+            delay.as_secs()
         )
     })
-}
-
-/// Whether the library is for something else.
-async fn of_its_library(server: &impl MediaBrowser, path: &AbsolutePath) -> Option<String> {
-    let owner = owner(server, path).await.ok().flatten()?;
-    let (_, ending) = path.file_name()?.rsplit_once('.')?;
-    let is_sound = SOUND.contains(&ending.to_ascii_lowercase().as_str());
-    let kind = owner.library.kind.as_str();
-    let fits = match kind {
-        "movies" | "tvshows" | "musicvideos" | "homevideos" => !is_sound,
-        "music" => is_sound,
-        _ => true,
-    };
-    (!fits).then(|| {
-        format!(
-            "the library {:?} is for {kind}, and such a file is none of that: put it in a library of its type",
-            owner.library.title
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_are_passed_by_are_known() {
-        for (path, part) in [
-            ("/m/F/Subs/f.mkv", "\"subs\""),
-            ("/m/F/sample/f.mkv", "samples"),
-            ("/m/F/f.sample.mkv", "samples"),
-            ("/m/F/sample.mkv", "samples"),
-            ("/m/F/.f.mkv", "dot"),
-            ("/m/@eaDir/F/f.mkv", "\"@eadir\""),
-            ("/m/F/F-trailer.mkv", "an extra"),
-        ] {
-            let cause = of_its_name("Jellyfin", &AbsolutePath::parse(path).unwrap());
-            assert!(cause.as_ref().is_some_and(|cause| cause.contains(part)), "{path}: {cause:?}");
-        }
-        for path in ["/m/F/F.mkv", "/m/The Sample/The Sample.mkv", "/tv/A/Season 1/A - S01E01.mkv"] {
-            assert_eq!(of_its_name("Jellyfin", &AbsolutePath::parse(path).unwrap()), None, "{path}");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use crate::family::media_browser::answers::Item;
 use crate::family::media_browser::server::MediaBrowser;
 
 /// Items of a page: about 60 kB.
-const PAGE: usize = 80;
+pub(crate) const PAGE: usize = 80;
 
 /// Most pages of one item: 1600 files of one season or album.
 const PAGES: usize = 20;
@@ -30,7 +30,7 @@ pub(crate) fn file_kinds(library: &str) -> &'static str {
         "musicvideos" => "MusicVideo",
         "books" => "Book,AudioBook",
         "homevideos" => "Video,Photo",
-        _ => "Episode,Movie,Video,MusicVideo,Audio,AudioBook,Book",
+        _ => "Episode,Movie,Video,MusicVideo,Audio,AudioBook,Book,Photo",
     }
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn file_kinds(library: &str) -> &'static str {
 pub(crate) fn top_kinds(library: &str) -> &'static str {
     match library {
         "tvshows" => "Series",
-        "music" => "MusicArtist",
+        "music" => "MusicArtist,MusicAlbum",
         "movies" | "musicvideos" | "books" => "",
         "homevideos" => "Folder",
         _ => "Series,MusicArtist,Folder",

@@ -62,6 +62,23 @@ pub(crate) async fn films(
     Ok(())
 }
 
+/// The films that lie in a folder of their own, found by its name. None for a folder that is an item itself.
+pub(crate) async fn films_in(server: &impl MediaBrowser, folder: &Owner) -> Result<Vec<KnownItem>, Fault> {
+    let kind = folder.library.kind.as_str();
+    if folder.path == folder.root || matches!(kind, "tvshows" | "music") {
+        return Ok(Vec::new());
+    }
+    let mut found: Vec<KnownItem> = Vec::new();
+    for term in terms(folder, &[]) {
+        for item in search(server, folder, file_kinds(kind), &term).await? {
+            let Some(path) = item.path.filter(|path| lies_in(path, &folder.path)) else { continue };
+            server.state().items.learn(&path, &item.id);
+            found.push(KnownItem { id: item.id, path, is_artist: false });
+        }
+    }
+    Ok(found)
+}
+
 /// Asks for the films by their ids, if all are remembered. Answers whether that told everything.
 async fn remembered(
     server: &impl MediaBrowser,
@@ -72,7 +89,7 @@ async fn remembered(
     let memory = &server.state().items;
     let paths: Vec<String> = files.iter().map(|expected| spelling(folder, expected)).collect();
     let known: Vec<KnownItem> = paths.iter().filter_map(|path| memory.get(path)).collect();
-    if known.len() != paths.len() || known.len() > VERSIONS {
+    if known.is_empty() || known.len() != paths.len() || known.len() > VERSIONS {
         return Ok(false);
     }
     for item in sizes(server, &known).await? {

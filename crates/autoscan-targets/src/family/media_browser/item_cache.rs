@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::family::media_browser::answers::Item;
+
 /// Most paths that are remembered; the oldest are forgotten first.
 const MOST: usize = 8192;
 
@@ -24,6 +26,8 @@ pub(crate) struct KnownItem {
     pub(crate) id: String,
     /// Its path, as the server writes it.
     pub(crate) path: String,
+    /// Whether it is an artist.
+    pub(crate) is_artist: bool,
 }
 
 /// The ids of paths, bounded.
@@ -32,7 +36,7 @@ pub(crate) struct ItemCache(Mutex<CachedItems>);
 
 #[derive(Default)]
 struct CachedItems {
-    ids: HashMap<String, String>,
+    ids: HashMap<String, (String, bool)>,
     order: VecDeque<String>,
     /// Files whose content was changed under their old name.
     changed: HashSet<String>,
@@ -40,6 +44,8 @@ struct CachedItems {
     /// Folders that are expected in vain: since when, and how often.
     expected: HashMap<String, (Instant, u32)>,
     swept: HashMap<String, Instant>,
+    /// Ids of artists whose albums' tags name them.
+    tagged: HashSet<String>,
 }
 
 impl ItemCache {
@@ -49,13 +55,26 @@ impl ItemCache {
 
     /// The item that had this path.
     pub(crate) fn get(&self, path: &str) -> Option<KnownItem> {
-        self.state().ids.get(path).map(|id| KnownItem { id: id.clone(), path: path.to_owned() })
+        let state = self.state();
+        let (id, is_artist) = state.ids.get(path)?;
+        Some(KnownItem { id: id.clone(), path: path.to_owned(), is_artist: *is_artist })
     }
 
-    /// The item of this id has this path.
+    /// This item was shown.
+    pub(crate) fn learn_item(&self, item: &Item) {
+        if let Some(path) = &item.path {
+            self.keep(path, &item.id, item.is_artist());
+        }
+    }
+
+    /// The item of this id has this path, and is no artist.
     pub(crate) fn learn(&self, path: &str, id: &str) {
+        self.keep(path, id, false);
+    }
+
+    fn keep(&self, path: &str, id: &str, is_artist: bool) {
         let mut state = self.state();
-        if state.ids.insert(path.to_owned(), id.to_owned()).is_none() {
+        if state.ids.insert(path.to_owned(), (id.to_owned(), is_artist)).is_none() {
             state.order.push_back(path.to_owned());
         }
         state.expected.remove(path);
@@ -88,6 +107,24 @@ impl ItemCache {
     /// Whether the content of this file was changed under its old name.
     pub(crate) fn was_changed(&self, path: &str) -> bool {
         self.state().changed.contains(path)
+    }
+
+    /// What was expected of the folder was found.
+    pub(crate) fn found(&self, folder: &str) {
+        self.state().expected.remove(folder);
+    }
+
+    /// The albums of this artist's folder name the artist in their tags, so that the server looks into it.
+    pub(crate) fn learn_tagged(&self, artist: &str) {
+        let mut state = self.state();
+        if state.tagged.len() < MOST {
+            state.tagged.insert(artist.to_owned());
+        }
+    }
+
+    /// Whether that is known of the artist.
+    pub(crate) fn is_tagged(&self, artist: &str) -> bool {
+        self.state().tagged.contains(artist)
     }
 
     /// The folder was expected in vain once more: how often, this time counted.

@@ -1,22 +1,33 @@
-//! What Jellyfin and Emby share: both are told of items that they know, and of paths, in one call a library, where they
-//! know none.
+//! What Jellyfin and Emby share: both refresh items that they know, and scan a library for what is new at its top.
 
 mod actions;
 mod answers;
+mod artists;
 mod by_path;
 mod by_title;
 mod causes;
 mod children;
+mod directory;
+mod discs;
+mod extras;
 mod films;
 mod item_cache;
+mod library_scans;
+mod list_below;
 mod lookups;
+mod names;
+mod photos;
 mod prove;
+mod recent_items;
 mod report;
 mod report_holds;
 mod samples;
 mod scan;
+mod scan_libraries;
 mod server;
 mod settings_of_the_server;
+mod sidecars;
+mod stacks;
 mod titles;
 mod view;
 
@@ -25,6 +36,7 @@ pub(crate) use by_path::{place_by_path, view_by_path};
 pub(crate) use by_title::{place_by_title, view_by_title};
 pub(crate) use causes::why_missing;
 pub(crate) use item_cache::KnownItem;
+pub(crate) use list_below::list_below;
 pub(crate) use lookups::BatchLookups;
 pub(crate) use prove::find;
 pub(crate) use samples::samples;

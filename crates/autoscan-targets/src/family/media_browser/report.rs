@@ -1,17 +1,16 @@
-//! Reports of paths, in one call a library: the server finds out itself what to look at.
+//! Reports of paths, for a server that refuses the refresh of a library: it finds out itself what to look at. A library's own
+//! folder is never reported: folders of libraries that lie side by side share one wait, which every report below them begins
+//! anew.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use autoscan_core::change::{Change, ChangeKind};
-use autoscan_core::path::TargetPath;
+use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_http::{Method, Request};
 use serde::Serialize;
 
 use crate::family::library_index::{Owner, spelled};
 use crate::family::media_browser::server::MediaBrowser;
-
-/// The type of a library that holds movies.
-const MOVIES: &str = "movies";
 
 /// Most paths in one call.
 const MOST_PATHS: usize = 500;
@@ -43,25 +42,36 @@ struct Updates {
 /// A path on its way into a call.
 #[derive(Clone)]
 pub(crate) struct PathReport {
-    pub(crate) library: String,
-    /// The library's title.
-    pub(crate) title: String,
+    /// The folder of the library that it lies in.
+    pub(crate) root: String,
+    /// What stands above that folder: reports below it share the server's wait.
+    pub(crate) group: String,
+    /// Whether it lies right in the library's folder: with a second such path the server waits for the library's folder.
+    pub(crate) is_first_level: bool,
     update: Update,
-    /// For a file of a movie library that came or went in a folder of its own: the folder that holds such folders, and
-    /// that folder.
-    movie: Option<(String, String)>,
 }
 
-/// One call: paths of one library, and the scans of the batch that they are for.
+impl PathReport {
+    /// Reports a path, as deep as it is; none for a library's own folder.
+    pub(crate) fn of(owner: &Owner, update_type: UpdateType) -> Option<Self> {
+        let below = owner.path.depth().checked_sub(owner.root.depth()).filter(|below| *below > 0)?;
+        let group = owner.root.parent().as_ref().map(AbsolutePath::as_str).unwrap_or_default().to_owned();
+        Some(Self {
+            root: spelled(&owner.root).to_owned(),
+            group,
+            is_first_level: below == 1,
+            update: Update { path: owner.spelled(), update_type },
+        })
+    }
+}
+
+/// One call: paths, and the scans of the batch that they are for.
 #[derive(Default)]
 pub(crate) struct ReportCall {
-    pub(crate) library: String,
     updates: Vec<Update>,
     bytes: usize,
     /// Where in `updates` a path is: each is told once.
     places: HashMap<String, usize>,
-    /// The movie folders that changed, by the folder that holds them.
-    movies: BTreeMap<String, BTreeSet<String>>,
     pub(crate) scans: Vec<usize>,
 }
 
@@ -79,15 +89,12 @@ impl ReportCalls {
 
     /// Adds a path that one scan tells.
     fn add(&mut self, scan: usize, report: PathReport) {
-        let call = match self.0.iter().rposition(|call| call.library == report.library) {
-            Some(at) if self.0[at].takes(&report.update) => &mut self.0[at],
-            _ => {
-                self.0.push(ReportCall { library: report.library.clone(), ..ReportCall::default() });
-                let last = self.0.len() - 1;
-                &mut self.0[last]
-            }
-        };
+        if let Some(call) = self.0.last_mut().filter(|call| call.takes(&report.update)) {
+            return call.add(scan, report);
+        }
+        let mut call = ReportCall::default();
         call.add(scan, report);
+        self.0.push(call);
     }
 }
 
@@ -101,9 +108,6 @@ impl ReportCall {
         if self.scans.last() != Some(&scan) {
             self.scans.push(scan);
         }
-        if let Some((holder, folder)) = report.movie {
-            self.movies.entry(holder).or_default().insert(folder);
-        }
         let update = report.update;
         if let Some(at) = self.places.get(&update.path) {
             self.updates[*at] = update;
@@ -114,52 +118,15 @@ impl ReportCall {
         }
     }
 
-    /// The call. Each movie that came or went makes Jellyfin look at the whole folder that holds the movies' folders, for
-    /// these are no items of their own. When there are several, that folder goes first: the files then join its look,
-    /// which thus is one, and not one a movie. So it does when the call `joins` one that was made a moment ago.
-    pub(crate) fn request(&self, server: &impl MediaBrowser, joins: bool) -> Request {
-        let holders = self.holders(joins).filter(|holder| !self.places.contains_key(*holder));
-        let mut updates: Vec<Update> = holders
-            .map(|holder| Update { path: holder.to_owned(), update_type: UpdateType::Modified })
-            .collect();
-        updates.extend(self.updates.iter().cloned());
-        server.request(Method::POST, &["Library", "Media", "Updated"]).json(&Updates { updates })
+    /// The call.
+    pub(crate) fn request(&self, server: &impl MediaBrowser) -> Request {
+        let updates = Updates { updates: self.updates.clone() };
+        server.request(Method::POST, &["Library", "Media", "Updated"]).json(&updates)
     }
 
     /// Whether this path is told by the call.
     pub(crate) fn holds(&self, report: &PathReport) -> bool {
         self.places.contains_key(&report.update.path)
-    }
-
-    /// Whether the call names a folder that holds the folders of movies.
-    pub(crate) fn names_a_folder(&self, joins: bool) -> bool {
-        self.holders(joins).next().is_some()
-    }
-
-    fn holders(&self, joins: bool) -> impl Iterator<Item = &str> {
-        let movies = self.movies.iter().filter(move |(_, folders)| joins || folders.len() > 1);
-        movies.map(|(holder, _)| holder.as_str())
-    }
-}
-
-/// A path to be told, as deep as it is. Two sibling folders told within a minute make Jellyfin look at the whole folder
-/// above them (its `LibraryMonitor`), files in different folders do not.
-pub(crate) fn path_report(owner: &Owner, update_type: UpdateType) -> PathReport {
-    let movie = (update_type != UpdateType::Modified).then(|| owner.movie()).flatten();
-    PathReport {
-        library: owner.library.id.clone(),
-        title: owner.library.title.clone(),
-        update: Update { path: owner.spelled(), update_type },
-        movie,
-    }
-}
-
-impl Owner {
-    /// The folder that holds movie folders, and the movie folder, of a file of a movie library that lies in one.
-    fn movie(&self) -> Option<(String, String)> {
-        let folder = self.path.parent().filter(|_| self.library.kind == MOVIES)?;
-        let holder = folder.parent().filter(|holder| holder.is_within(&self.root))?;
-        Some((spelled(&holder).to_owned(), spelled(&folder).to_owned()))
     }
 }
 

@@ -1,7 +1,8 @@
-//! When a library may be told of paths. Each report of what the server does not know makes it look at a whole folder of the
+//! When paths may be reported. Each report of what the server does not know makes it look at a whole folder of the
 //! library, and one that lies below a folder that was reported starts that folder's timer anew: so reports are gathered,
 //! and while a folder waits in that timer the next ones wait here. What comes now and then waits only for moments, what
-//! comes in a stream ever longer, so that a stream costs one look a minute and is never starved.
+//! comes in a stream ever longer, so that a stream costs one look a minute and is never starved. Libraries whose folders
+//! lie side by side are one group: to the server these folders are siblings, which share a timer.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,8 +19,7 @@ const GATHERS: Duration = Duration::from_millis(2500);
 /// After a report that named single files the next one waits this long, and after each further one twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What waited for the same moment is told together with what came first, if it comes no later than this: a bulk comes in many
-/// batches. The server looks that much later at most, and once.
+/// Calls this close to one another are one report.
 const TOGETHER: Duration = Duration::from_secs(10);
 
 /// Nothing is gathered again for what comes this soon after the moment that it was to wait for.
@@ -31,32 +31,27 @@ const FRESH: Duration = Duration::from_mins(10);
 /// No delay is believed beyond this.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// A report was looked at by the server with a whole folder, perhaps, within this time.
-const LOOKED_LATELY: Duration = Duration::from_mins(5);
-
-/// Whether a library may be told of paths.
+/// Whether a group of libraries may be told of paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum May {
     /// Yes.
     Now,
-    /// Yes, together with what was told a moment ago.
-    Join,
     /// In so long.
     Later(Duration),
 }
 
-/// The libraries of one server that wait.
+/// The groups of libraries of one server that wait.
 #[derive(Default)]
 pub(crate) struct ReportHolds(Mutex<HeldLibraries>);
 
 #[derive(Default)]
 struct HeldLibraries {
-    libraries: HashMap<String, LibraryHold>,
+    groups: HashMap<String, GroupHold>,
     delay: Option<(Duration, Instant)>,
 }
 
-/// How one library is held.
-struct LibraryHold {
+/// How one group is held.
+struct GroupHold {
     /// The next report is told from then on.
     opens: Instant,
     /// When the last report began to be told.
@@ -70,36 +65,31 @@ impl ReportHolds {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the library may be told, of a server that waits `delay` after a report.
-    pub(crate) fn may_tell(&self, library: &str, delay: Duration) -> May {
+    /// Whether the group may be told, of a server that waits `delay` after a report.
+    pub(crate) fn may_tell(&self, group: &str, delay: Duration) -> May {
         let now = Instant::now();
         let gathers = GATHERS.min(delay);
         let mut state = self.state();
-        let hold = state.libraries.get(library);
+        let hold = state.groups.get(group);
         match hold {
-            Some(hold) if now < hold.opens => match hold.told {
-                Some(told) if now.duration_since(told) < TOGETHER => May::Join,
-                _ => May::Later(hold.opens - now),
-            },
+            Some(hold) if now < hold.opens => May::Later(hold.opens - now),
             Some(hold) if now < hold.opens + GRACE => May::Now,
             _ if gathers.is_zero() => May::Now,
             _ => {
                 let told = hold.and_then(|hold| hold.told);
                 let streak = hold.map_or(0, |hold| hold.streak);
-                state
-                    .libraries
-                    .insert(library.to_owned(), LibraryHold { opens: now + gathers, told, streak });
+                state.groups.insert(group.to_owned(), GroupHold { opens: now + gathers, told, streak });
                 May::Later(gathers)
             }
         }
     }
 
-    /// The library was told: of single files, or of a `whole` folder that what comes next would lie below. Then the next
+    /// The group was told: of single files, or of a `whole` folder that what comes next would lie below. Then the next
     /// report waits until the server has looked, with a twelfth of its delay to spare.
-    pub(crate) fn told(&self, library: &str, delay: Duration, whole: bool) {
+    pub(crate) fn told(&self, group: &str, delay: Duration, whole: bool) {
         let now = Instant::now();
         let mut state = self.state();
-        let before = state.libraries.get(library).and_then(|hold| Some((hold.told?, hold.streak)));
+        let before = state.groups.get(group).and_then(|hold| Some((hold.told?, hold.streak)));
         let longest = delay + delay / 12;
         let (told, streak) = match before {
             Some((told, streak)) if now.duration_since(told) < TOGETHER => (told, streak),
@@ -108,15 +98,13 @@ impl ReportHolds {
         };
         let pause = FIRST_PAUSE.saturating_mul(1 << streak.min(16));
         let pause = if whole { longest } else { pause.min(longest) };
-        state
-            .libraries
-            .insert(library.to_owned(), LibraryHold { opens: now + pause, told: Some(told), streak });
+        state.groups.insert(group.to_owned(), GroupHold { opens: now + pause, told: Some(told), streak });
     }
 
-    /// Whether the library was told a while ago, so that the server may have found by itself what is to be told now.
-    pub(crate) fn was_told_lately(&self, library: &str) -> bool {
-        let told = self.state().libraries.get(library).and_then(|hold| hold.told);
-        told.is_some_and(|told| told.elapsed() < LOOKED_LATELY)
+    /// Whether a report of the group may still wait at a server that waits `delay` after the last one.
+    pub(crate) fn may_wait(&self, group: &str, delay: Duration) -> bool {
+        let told = self.state().groups.get(group).and_then(|hold| hold.told);
+        told.is_some_and(|told| told.elapsed() < delay * 2)
     }
 }
 
@@ -156,15 +144,12 @@ mod tests {
         assert_eq!(holds.may_tell("1", MINUTE), May::Now);
         holds.told("1", MINUTE, true);
         tokio::time::advance(Duration::from_millis(900)).await;
-        assert_eq!(holds.may_tell("1", MINUTE), May::Join);
-        holds.told("1", MINUTE, true);
-        tokio::time::advance(Duration::from_millis(9100)).await;
-        assert_eq!(holds.may_tell("1", MINUTE), later(55_900), "joining is no way to go on for ever");
-        tokio::time::advance(Duration::from_millis(55_900)).await;
+        assert_eq!(holds.may_tell("1", MINUTE), later(64_100), "nothing is added to what waits there");
+        assert!(holds.may_wait("1", MINUTE) && !holds.may_wait("2", MINUTE));
+        tokio::time::advance(Duration::from_millis(64_100)).await;
         assert_eq!(holds.may_tell("1", MINUTE), May::Now);
         tokio::time::advance(GRACE).await;
         assert_eq!(holds.may_tell("1", MINUTE), later(2500));
-        assert!(holds.was_told_lately("1") && !holds.was_told_lately("2"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,9 @@ use crate::family::libraries::{self, LibraryServer};
 use crate::family::library_index::Owner;
 use crate::family::media_browser::answers::{Item, ItemPage, VirtualFolder};
 use crate::family::media_browser::item_cache::{ItemCache, KnownItem};
+use crate::family::media_browser::library_scans::LibraryScans;
 use crate::family::media_browser::lookups::BatchLookups;
+use crate::family::media_browser::recent_items::RecentItems;
 use crate::family::media_browser::report_holds::ReportHolds;
 use crate::family::media_browser::view::View;
 
@@ -30,6 +32,10 @@ pub(crate) struct MediaBrowserState {
     pub(crate) items: ItemCache,
     /// Which libraries wait to be told of.
     pub(crate) holds: ReportHolds,
+    /// Which libraries wait to be scanned.
+    pub(crate) scans: LibraryScans,
+    /// What it has read lately.
+    pub(crate) recent: RecentItems,
 }
 
 /// A server of this family.
@@ -49,6 +55,11 @@ pub(crate) trait MediaBrowser: LibraryServer {
 
     /// How long the server waits after a report before it looks, where it does not say so itself.
     fn usual_delay(&self) -> std::time::Duration;
+
+    /// Whether the server lists items that it has not read yet, and tells when it saved those that it has.
+    fn lists_before_it_reads(&self) -> bool {
+        false
+    }
 
     /// What is asked of each item of a list: small enough for many.
     fn fields(&self) -> &'static str {
@@ -77,7 +88,19 @@ pub(crate) trait MediaBrowser: LibraryServer {
 
     /// Sends a request and reads the status.
     async fn ask(&self, request: &Request) -> Result<Answer, Fault> {
-        self.check(self.http().exchange(request).await?)
+        let answer = self.check(self.http().exchange(request).await?)?;
+        self.state().recent.heard_at(answer.date());
+        Ok(answer)
+    }
+
+    /// Asks for items, with the server's own time. None when the server does not understand the call.
+    async fn dated_items(&self, request: Request) -> Result<Option<(Vec<Item>, Option<String>)>, Fault> {
+        let answer = match self.ask(&request.at_most(ITEMS)).await {
+            Err(Fault::Wrong { .. }) => return Ok(None),
+            answer => answer?,
+        };
+        let page: ItemPage = answer.json()?;
+        Ok(Some((page.items, answer.date().map(str::to_owned))))
     }
 
     /// Asks for items. None when the server does not understand the call: its parent is gone.
@@ -109,11 +132,17 @@ pub(crate) trait MediaBrowser: LibraryServer {
     }
 }
 
-/// The library's folder that owns a path, or none.
-pub(crate) async fn owner(server: &impl MediaBrowser, path: &AbsolutePath) -> Result<Option<Owner>, Fault> {
+/// Whether the server itself says that it does not find the path.
+pub(crate) async fn unseen(server: &impl MediaBrowser, path: &str, is_file: bool) -> bool {
+    let answer = server.http().exchange(&server.validate(path, is_file)).await;
+    answer.is_ok_and(|answer| answer.status() == 404)
+}
+
+/// The libraries that have a path in one of their folders, the nearest first; none when no library has it.
+pub(crate) async fn holders(server: &impl MediaBrowser, path: &AbsolutePath) -> Result<Vec<Owner>, Fault> {
     match libraries::owners(server, &TargetPath(path.clone())).await {
-        Ok((_, owners)) => Ok(owners.into_iter().next()),
-        Err(Fault::NotMine { .. }) => Ok(None),
+        Ok((index, _)) => Ok(index.holders(path)),
+        Err(Fault::NotMine { .. }) => Ok(Vec::new()),
         Err(fault) => Err(fault),
     }
 }

@@ -105,8 +105,8 @@ pub(crate) async fn advice(server: &impl MediaBrowser) -> Result<Vec<String>, Fa
     let mut advice = Vec::new();
     if let Some(delay) = configuration(server).await?.monitor_delay().filter(|delay| *delay > SLOW) {
         advice.push(format!(
-            "{product} waits {} s after every report before it looks at new films and series: its library monitor's \
-             delay may be 60 s",
+            "{product} waits {} s after every report of a path, also of other programs, before it looks: its library \
+             monitor's delay may be 60 s",
             delay.as_secs()
         ));
     }
@@ -118,8 +118,8 @@ pub(crate) async fn advice(server: &impl MediaBrowser) -> Result<Vec<String>, Fa
         .collect();
     if !watched.is_empty() {
         advice.push(format!(
-            "{product} watches the folders of {} by itself (real time monitoring), so that everything autoscan tells it \
-             is looked at twice: turn that off in the library's settings",
+            "{product} watches the folders of {} by itself (real time monitoring) beside autoscan: turn that off in the \
+             library's settings",
             watched.join(", ")
         ));
     }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::pretend::monitor::parent;
+
 /// Deepest folder of a real one that is looked into.
 const DEEPEST: usize = 12;
 
@@ -13,6 +15,8 @@ pub(crate) struct Disk {
     lost: BTreeSet<String>,
     real: Vec<(String, PathBuf)>,
     unseen: Vec<String>,
+    /// Libraries' folders with nothing in them.
+    empty: BTreeSet<String>,
 }
 
 impl Disk {
@@ -39,6 +43,41 @@ impl Disk {
     /// The server may not look below this folder.
     pub(crate) fn hide(&mut self, prefix: &str) {
         self.unseen.push(prefix.to_owned());
+    }
+
+    /// The library's folder has nothing in it.
+    pub(crate) fn set_empty(&mut self, folder: &str, is_empty: bool) {
+        if is_empty {
+            self.empty.insert(folder.to_owned());
+        } else {
+            self.empty.remove(folder);
+        }
+    }
+
+    /// What lies right in the folder, each with whether it is a file; none when the server does not find the folder.
+    pub(crate) fn entries(&self, folder: &str) -> Option<Vec<(String, bool)>> {
+        if !self.shows(folder) && !self.empty.contains(folder) {
+            return None;
+        }
+        let mut entries: BTreeMap<String, bool> = BTreeMap::new();
+        if self.empty.contains(folder) {
+            return Some(Vec::new());
+        }
+        for (path, _) in self.files_within(folder) {
+            let rest = path[folder.len()..].trim_start_matches(['/', '\\']);
+            if let Some((name, _)) = rest.split_once(['/', '\\']) {
+                entries.insert(name.to_owned(), false);
+            } else if !rest.is_empty() {
+                entries.insert(rest.to_owned(), true);
+            }
+        }
+        Some(entries.into_iter().collect())
+    }
+
+    /// Whether a folder on the way to the path holds a file `.ignore`, which is empty or names it.
+    pub(crate) fn is_ruled_out(&self, path: &str) -> bool {
+        let above = std::iter::successors(parent(path), |up| parent(up));
+        above.into_iter().any(|folder| self.is_file(&format!("{}/.ignore", folder.trim_end_matches('/'))))
     }
 
     /// The paths that are gone, within the folder.
@@ -105,6 +144,9 @@ impl Disk {
 
     /// Whether nothing of a real folder can be seen: it is away, or empty.
     pub(crate) fn is_away(&self, folder: &str) -> bool {
+        if self.empty.contains(folder) {
+            return true;
+        }
         self.local(folder).is_some_and(|local| {
             std::fs::read_dir(local).map_or(true, |mut entries| entries.next().is_none())
         })

@@ -86,7 +86,9 @@ fn always(tree: &Tree, at: u32, wish: &Wish<'_>) -> Map<String, Value> {
     set("CommunityRating", json!(7.25));
     set("OfficialRating", json!("TV-14"));
     set("ChannelId", Value::Null);
-    let (season, index) = numbers(tree, at);
+    // Jellyfin 12.0.0, measured: while a library is walked a new episode is listed without what is read from it.
+    let bare = tree.node(at).bare;
+    let (season, index) = if bare { (None, None) } else { numbers(tree, at) };
     if let Some(index) = index {
         set("IndexNumber", json!(index));
     }
@@ -94,13 +96,16 @@ fn always(tree: &Tree, at: u32, wish: &Wish<'_>) -> Map<String, Value> {
         set("ParentIndexNumber", json!(season));
     }
     if !kind.is_folder() {
-        set("RunTimeTicks", json!(27_000_000_000_u64));
+        // An empty file is an item, without a runtime.
+        if !bare && tree.node(at).size > 0 && kind != Kind::Photo {
+            set("RunTimeTicks", json!(27_000_000_000_u64));
+        }
         set("Container", json!("mkv"));
         set("MediaType", json!(if kind == Kind::Audio { "Audio" } else { "Video" }));
         set("VideoType", json!("VideoFile"));
         set("HasSubtitles", json!(true));
     }
-    for (up, name, id) in above(tree, at) {
+    for (up, name, id) in above(tree, at).into_iter().filter(|_| !bare) {
         set(name, json!(tree.name(up)));
         set(id, json!((wish.id)(tree, up)));
     }
@@ -126,13 +131,17 @@ fn above(tree: &Tree, at: u32) -> Vec<(u32, &'static str, &'static str)> {
 fn sources(tree: &Tree, at: u32, id: &str) -> Value {
     let own = (tree.path(at), tree.node(at).size);
     let all = std::iter::once(&own).chain(tree.versions(at));
-    all.map(|(path, size)| source(id, path, *size)).collect()
+    let bare = tree.node(at).bare;
+    all.map(|(path, size)| source(id, path, *size, bare)).collect()
 }
 
-fn source(id: &str, path: &str, size: u64) -> Value {
-    let mut streams = vec![stream(0, "Video", "hevc", "und")];
-    streams.extend((1..3).map(|index| stream(index, "Audio", "eac3", "eng")));
-    streams.extend((3..6).map(|index| stream(index, "Subtitle", "subrip", "ger")));
+fn source(id: &str, path: &str, size: u64, bare: bool) -> Value {
+    let mut streams = Vec::new();
+    if !bare && size > 0 {
+        streams.push(stream(0, "Video", "hevc", "und"));
+        streams.extend((1..3).map(|index| stream(index, "Audio", "eac3", "eng")));
+        streams.extend((3..6).map(|index| stream(index, "Subtitle", "subrip", "ger")));
+    }
     let name = stem(path.rsplit(['/', '\\']).next().unwrap_or_default()).to_owned();
     json!({
         "Protocol": "File", "Id": id, "Path": path, "Type": "Default", "Container": "mkv", "Size": size,
@@ -163,6 +172,23 @@ pub(crate) fn moment(seconds: u64) -> String {
     let rest = seconds % DAY;
     format!(
         "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.0000000Z",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// A moment as it stands in the header `Date`.
+pub(crate) fn http_date(seconds: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (year, month, day) = date(seconds / DAY);
+    let weekday = DAYS[usize::try_from(seconds / DAY % 7).unwrap_or_default()];
+    let month = MONTHS[usize::try_from(month).unwrap_or(1) - 1];
+    let rest = seconds % DAY;
+    format!(
+        "{weekday}, {day:02} {month} {year:04} {:02}:{:02}:{:02} GMT",
         rest / 3600,
         rest / 60 % 60,
         rest % 60
@@ -204,5 +230,6 @@ mod tests {
         assert_eq!(moment(951_782_400 + 3661), "2000-02-29T01:01:01.0000000Z");
         assert_eq!(seconds("2026-01-01T00:00:09Z"), Some(MADE_AT + 9));
         assert_eq!(seconds("yesterday"), None);
+        assert_eq!(http_date(MADE_AT + 3661), "Thu, 01 Jan 2026 01:01:01 GMT");
     }
 }

@@ -1,9 +1,10 @@
 //! How files become items: what a server resolves of the names of folders.
 
-use autoscan_core::media::{Role, is_extra, stem};
+use autoscan_core::media::{Role, stem};
 use autoscan_core::path::AbsolutePath;
 
 use crate::pretend::library::PretendLibrary;
+use crate::pretend::media_browser::extras::is_extra;
 use crate::pretend::media_browser::tree::{Kind, Tree};
 
 /// Adds the file, with the items of its folders, below the folder of its library; a further file of a film joins the
@@ -20,6 +21,11 @@ pub(crate) fn grow(
     let rest = path[root.len().min(path.len())..].trim_start_matches(['/', '\\']);
     let names: Vec<&str> = rest.split(['/', '\\']).filter(|name| !name.is_empty()).collect();
     let Some((file, folders)) = names.split_last() else { return false };
+    // A disc is one film, whose path is the folder that holds it (Jellyfin's `VideoResolver`).
+    let disc = names.iter().position(|name| matches!(*name, "BDMV" | "VIDEO_TS"));
+    if let Some(disc) = disc.filter(|at| *at > 0 && library.kind == "movies") {
+        return film(tree, location, &[], &names[..disc].join("/"), (path, size, now));
+    }
     match library.kind.as_str() {
         "movies" => film(tree, location, folders, file, (path, size, now)),
         "music" => {
@@ -30,13 +36,34 @@ pub(crate) fn grow(
             let kinds = [Kind::Series, Kind::Season];
             file_below(tree, location, (folders, &kinds), (file, Kind::Episode), (size, now))
         }
-        _ => file_below(tree, location, (folders, &[]), (file, Kind::Video), (size, now)),
+        _ => {
+            let kind = if is_image(file) { Kind::Photo } else { Kind::Video };
+            file_below(tree, location, (folders, &[]), (file, kind), (size, now))
+        }
     }
 }
 
-/// Whether a server makes an item of the file at all.
-pub(crate) fn is_item(path: &str) -> bool {
-    AbsolutePath::parse(path).is_ok_and(|path| Role::of(&path) == Role::Media && !is_extra(&path))
+/// Endings that no item was made of (Jellyfin 12.0.0, tried).
+const NEVER: &[&str] = &["nut", "evo"];
+
+/// Whether a server makes an item of the file in this library at all.
+pub(crate) fn is_item(library: &PretendLibrary, root: &str, path: &str) -> bool {
+    let Ok(parsed) = AbsolutePath::parse(path) else { return false };
+    let rest = path[root.len().min(path.len())..].trim_start_matches(['/', '\\']);
+    let names: Vec<&str> = rest.split(['/', '\\']).collect();
+    let Some((name, folders)) = names.split_last() else { return false };
+    let (_, ending) = name.rsplit_once('.').unwrap_or_default();
+    let is_film = matches!(library.kind.as_str(), "movies" | "tvshows" | "show");
+    let is_taken =
+        Role::of(&parsed) == Role::Media && !NEVER.contains(&ending) && !(is_film && ending == "pdf");
+    let is_photo = library.kind == "homevideos" && is_image(name);
+    let has_extras = !matches!(library.kind.as_str(), "music" | "books");
+    (is_taken || is_photo) && !(has_extras && is_extra(folders, name))
+}
+
+fn is_image(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
+    ending.is_some_and(|ending| matches!(ending.as_str(), "jpg" | "jpeg" | "png" | "webp" | "gif"))
 }
 
 fn file_below(
@@ -76,7 +103,7 @@ fn film(
             child(tree, parent, holder).unwrap_or_else(|| tree.add(parent, holder, Kind::Folder, 0, now));
     }
     let tail = own.map_or_else(|| name.to_owned(), |own| format!("{own}/{name}"));
-    if child(tree, parent, &tail).is_some() {
+    if child(tree, parent, &tail).is_some() || is_later_part(tree, parent, &tail) {
         return false;
     }
     let Some(other) = own.and_then(|own| other_version(tree, parent, own, name, path)) else {
@@ -86,6 +113,16 @@ fn film(
     let is_new = !tree.versions(other).iter().any(|(known, _)| known == path);
     tree.set_version(other, path, size);
     is_new
+}
+
+/// Whether the first part of the same film lies beside it: a lone second part is an item (Jellyfin 12.0.0, measured).
+fn is_later_part(tree: &Tree, parent: u32, tail: &str) -> bool {
+    let stem = stem(tail);
+    let Some(begin) = stem.strip_suffix(['2', '3', '4', '5', '6', '7', '8', '9']) else { return false };
+    let is_part = ["cd", "disc", "disk", "dvd", "part", "pt"]
+        .iter()
+        .any(|word| begin.trim_end_matches([' ', '-', '.']).to_lowercase().ends_with(word));
+    is_part && child(tree, parent, &format!("{begin}1{}", &tail[stem.len()..])).is_some()
 }
 
 /// The film in the same folder of which this file is a further version: both are called like the folder.

@@ -100,6 +100,13 @@ impl Holdings {
         self.len() == 0
     }
 
+    /// The size of the item of exactly this path, in bytes, and whether it was read.
+    pub fn shown(&self, path: &str) -> Option<(u64, bool)> {
+        let world = self.world();
+        let node = world.tree.node(world.tree.at(path)?);
+        Some((node.size, !node.bare))
+    }
+
     /// Whether there is an item of exactly this path.
     pub fn has(&self, path: &str) -> bool {
         self.world().tree.at(path).is_some()
@@ -114,7 +121,48 @@ impl Holdings {
 
     /// How long the refresh of one item takes; there is one worker.
     pub fn set_refresh_takes(&self, time: Duration) {
-        self.world().refresh_takes = time;
+        self.world().queue.refresh_takes = time;
+    }
+
+    /// How long the walk of a whole library takes. In its middle new files are listed, at its end they are read.
+    pub fn set_walk_takes(&self, time: Duration) {
+        self.world().queue.walk_takes = time;
+    }
+
+    /// How many walks of whole libraries it was asked for.
+    pub fn walks(&self) -> usize {
+        self.world().queue.walks
+    }
+
+    /// Looks at reports that are due at the same instant are lost but for one.
+    pub fn set_lossy(&self, lossy: bool) {
+        self.world().monitor.set_lossy(lossy);
+    }
+
+    /// No album's tags name this artist: neither a refresh nor a report of it looks into its folder.
+    pub fn untag(&self, artist: &str) {
+        let mut world = self.world();
+        if let Some(at) = world.tree.at(artist) {
+            world.tree.node_mut(at).untagged = true;
+        }
+    }
+
+    /// This library's folder was empty at every scan so far: no report finds anything in it.
+    pub fn never_fill(&self, folder: &str) {
+        self.world().unfilled.insert(folder.to_owned());
+    }
+
+    /// Whether this library's folder has nothing at all in it: then it is skipped, and its items stay.
+    pub fn set_empty(&self, folder: &str, is_empty: bool) {
+        self.world().disk.set_empty(folder, is_empty);
+    }
+
+    /// The item of this path is listed, and not read yet.
+    pub fn bare(&self, path: &str) {
+        let mut world = self.world();
+        if let Some(at) = world.tree.at(path) {
+            world.tree.node_mut(at).bare = true;
+        }
     }
 
     /// Moves its clock.

@@ -3,17 +3,21 @@
 
 mod disk;
 mod dto;
+mod extras;
+mod fill;
 mod growth;
 mod holdings;
 pub(crate) mod ignored;
 mod query;
+mod refresh_queue;
 mod routes;
 mod title;
 mod tree;
 mod world;
 
+pub(crate) use dto::{MADE_AT, http_date};
 pub use holdings::{Holdings, ItemRefresh};
 pub(crate) use routes::{
-    Dialect, field, items, media_updated, refresh, sessions, tasks, validate, virtual_folders,
+    Dialect, directory, field, items, media_updated, refresh, sessions, tasks, validate, virtual_folders,
 };
 pub(crate) use world::World;

@@ -33,6 +33,8 @@ pub(crate) struct Query {
     pub(crate) parent_index: Option<u32>,
     /// Changed since, in seconds since the server was made.
     pub(crate) saved_since: Option<u32>,
+    /// Only what this artist's albums are.
+    pub(crate) artist: Option<u32>,
     pub(crate) newest_first: bool,
     pub(crate) start: usize,
     pub(crate) limit: usize,
@@ -70,6 +72,7 @@ impl Query {
             index: small("IndexNumber"),
             parent_index: small("ParentIndexNumber"),
             saved_since: None,
+            artist: None,
             newest_first: is("SortBy", "DateCreated") && is("SortOrder", "Descending"),
             start: number("StartIndex").unwrap_or(0),
             limit: number("Limit").unwrap_or(usize::MAX),
@@ -155,7 +158,8 @@ impl Query {
         };
         (self.kinds.is_empty() || self.kinds.contains(&node.kind))
             && self.folders.is_none_or(|folders| folders == node.kind.is_folder())
-            && self.saved_since.is_none_or(|since| node.saved >= since)
+            && self.saved_since.is_none_or(|since| node.saved >= since && !node.bare && !node.filled)
+            && self.artist.is_none_or(|artist| node.parent == artist && !tree.node(artist).untagged)
             && self.index.is_none_or(|index| episode == Some(index))
             && self.parent_index.is_none_or(|index| season == Some(index))
     }

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::pretend::http_server::Recorded;
-use crate::pretend::library::PretendLibrary;
 use crate::pretend::media_browser::dto::{MADE_AT, Wish, item, seconds};
 use crate::pretend::media_browser::ignored::Era;
 use crate::pretend::media_browser::query::{Place, Query, list};
@@ -66,6 +65,7 @@ pub(crate) fn items(world: &mut World, dialect: Dialect, call: &Recorded) -> Opt
     let since = call.param("MinDateLastSaved").and_then(seconds);
     query.saved_since = since.map(|at| u32::try_from(at.saturating_sub(MADE_AT)).unwrap_or(u32::MAX));
     let ids = list(call, "Ids");
+    query.artist = call.param("ArtistIds").and_then(|id| dialect.item(&world.tree, id));
     query.ids = (!ids.is_empty()).then(|| ids_of(world, dialect, &ids));
     let (found, count) = query.select(&world.tree);
     let fields = list(call, "Fields");
@@ -89,17 +89,20 @@ pub(crate) fn items(world: &mut World, dialect: Dialect, call: &Recorded) -> Opt
 }
 
 /// `GET /Library/VirtualFolders`.
-pub(crate) fn virtual_folders(libraries: &[PretendLibrary]) -> Value {
-    let mut folders: Vec<Value> = libraries
+pub(crate) fn virtual_folders(world: &World) -> Value {
+    let mut folders: Vec<Value> = world
+        .libraries
         .iter()
         .map(|library| {
+            let (status, progress) = world.queue.status(&library.id, world.now());
             json!({
                 "Name": library.title,
                 "Locations": library.folders,
                 "CollectionType": library.kind,
                 "ItemId": library.id,
                 "LibraryOptions": {"Enabled": true, "EnableRealtimeMonitor": library.watched},
-                "RefreshStatus": "Idle",
+                "RefreshStatus": status,
+                "RefreshProgress": progress,
             })
         })
         .collect();
@@ -190,13 +193,19 @@ pub(crate) fn refresh(world: &mut World, dialect: Dialect, id: &str, call: &Reco
     let Some(library) = world.libraries.iter().find(|library| library.id == id).cloned() else {
         return false;
     };
-    world.refreshes.push(super::ItemRefresh { path: library.title, query });
-    for folder in &library.folders {
-        if let Some(at) = world.tree.at(folder) {
-            world.refresh(at, recursive);
-        }
-    }
+    world.refreshes.push(super::ItemRefresh { path: library.title.clone(), query });
+    world.walk(&library, recursive);
     true
+}
+
+/// `GET /Environment/DirectoryContents`: what lies in a folder, hidden files too. None when the server does not find it.
+pub(crate) fn directory(world: &World, path: &str) -> Option<Value> {
+    let entries = world.disk.entries(path)?;
+    let entry = |(name, is_file): (String, bool)| {
+        let kind = if is_file { "File" } else { "Directory" };
+        json!({"Name": name, "Path": format!("{}/{name}", path.trim_end_matches('/')), "Type": kind})
+    };
+    Some(entries.into_iter().map(entry).collect())
 }
 
 /// `POST /Environment/ValidatePath`: whether the server finds the file or folder. Whoever asks whether it may write there

@@ -18,10 +18,11 @@ pub(crate) enum Kind {
     MusicAlbum,
     Audio,
     Video,
+    Photo,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Folder,
         Self::Series,
         Self::Season,
@@ -31,6 +32,7 @@ impl Kind {
         Self::MusicAlbum,
         Self::Audio,
         Self::Video,
+        Self::Photo,
     ];
 
     pub(crate) fn word(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Kind {
             Self::MusicAlbum => "MusicAlbum",
             Self::Audio => "Audio",
             Self::Video => "Video",
+            Self::Photo => "Photo",
         }
     }
 
@@ -58,6 +61,7 @@ impl Kind {
 }
 
 /// An item.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mood of its own")]
 #[derive(Debug)]
 pub(crate) struct Node {
     /// The path below the parent's; of a library's folder the whole path.
@@ -69,6 +73,10 @@ pub(crate) struct Node {
     pub(crate) saved: u32,
     /// It was put there in bulk and is on no disk.
     pub(crate) filled: bool,
+    /// It was found and not read yet: it has no streams, no runtime, no series, and was never saved.
+    pub(crate) bare: bool,
+    /// An artist that no album's tags name: looks at it do not see its folder.
+    pub(crate) untagged: bool,
     alive: bool,
 }
 
@@ -91,7 +99,17 @@ impl Tree {
     /// Adds an item that lies at `tail` below its parent.
     pub(crate) fn add(&mut self, parent: u32, tail: &str, kind: Kind, size: u64, saved: u32) -> u32 {
         let at = u32::try_from(self.nodes.len()).unwrap_or(NONE);
-        let node = Node { tail: tail.into(), parent, kind, size, saved, filled: false, alive: true };
+        let node = Node {
+            tail: tail.into(),
+            parent,
+            kind,
+            size,
+            saved,
+            filled: false,
+            bare: false,
+            untagged: false,
+            alive: true,
+        };
         self.nodes.push(node);
         self.by_path.insert(hash(&self.path(at)), at);
         self.children.entry(parent).or_default().push(at);

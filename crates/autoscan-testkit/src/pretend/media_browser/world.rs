@@ -9,16 +9,9 @@ use crate::pretend::media_browser::growth::{grow, is_item};
 use crate::pretend::media_browser::holdings::ItemRefresh;
 use crate::pretend::media_browser::ignored::{Era, is_ignored};
 use crate::pretend::media_browser::query::Place;
+use crate::pretend::media_browser::refresh_queue::{RefreshQueue, Step};
 use crate::pretend::media_browser::tree::{Kind, NONE, Tree};
 use crate::pretend::monitor::{LibraryMonitor, parent};
-
-/// A refresh of an item that waits for its turn.
-#[derive(Debug)]
-struct Job {
-    path: String,
-    done_at: Duration,
-    recursive: bool,
-}
 
 /// A server's library, its files, its timers and its faults.
 #[derive(Debug)]
@@ -35,8 +28,11 @@ pub(crate) struct World {
     /// How many of them were a library's folder.
     pub(crate) root_looks: usize,
     pub(crate) refreshes: Vec<ItemRefresh>,
-    pub(crate) refresh_takes: Duration,
-    jobs: Vec<Job>,
+    pub(crate) queue: RefreshQueue,
+    /// The folders of all libraries.
+    roots: HashSet<String>,
+    /// Libraries' folders that were empty at every scan so far: no item stands for them.
+    pub(crate) unfilled: HashSet<String>,
     moved: Duration,
     running_since: Option<Instant>,
     /// Of so many new files one is never taken in.
@@ -64,8 +60,9 @@ impl World {
             looks: Vec::new(),
             root_looks: 0,
             refreshes: Vec::new(),
-            refresh_takes: Duration::ZERO,
-            jobs: Vec::new(),
+            queue: RefreshQueue::default(),
+            roots: HashSet::new(),
+            unfilled: HashSet::new(),
             moved: Duration::ZERO,
             running_since: None,
             drops_one_in: None,
@@ -83,8 +80,10 @@ impl World {
 
     /// Replaces the libraries; items of folders that are kept stay.
     pub(crate) fn set_libraries(&mut self, libraries: Vec<PretendLibrary>) {
+        self.roots = libraries.iter().flat_map(|library| library.folders.iter().cloned()).collect();
         for folder in libraries.iter().flat_map(|library| &library.folders) {
-            if self.tree.at(folder).is_none() {
+            // A folder within another library's is that one's: the inner library stays empty (12.0.0, measured).
+            if !self.is_nested(folder) && self.tree.at(folder).is_none() {
                 self.tree.add(NONE, folder, Kind::Folder, 0, 0);
             }
         }
@@ -123,13 +122,21 @@ impl World {
                 }
             }
             for item in items.into_iter().filter(|at| self.tree.is_alive(*at)).collect::<Vec<_>>() {
-                self.look(item, true);
+                self.look(item, true, false);
             }
         }
-        let done: Vec<Job> = self.jobs.extract_if(.., |job| job.done_at <= now).collect();
-        for job in done {
-            if let Some(at) = self.tree.at(&job.path) {
-                self.look(at, job.recursive);
+        for step in self.queue.due(now) {
+            self.do_step(&step);
+        }
+    }
+
+    fn do_step(&mut self, step: &Step) {
+        for path in &step.paths {
+            if step.is_walk && !self.disk.is_away(path) && !self.disk.files_within(path).is_empty() {
+                self.unfilled.remove(path);
+            }
+            if let Some(at) = self.tree.at(path) {
+                self.look(at, step.recursive, step.lists);
             }
         }
     }
@@ -143,10 +150,20 @@ impl World {
 
     /// An item waits for its refresh: there is one worker.
     pub(crate) fn refresh(&mut self, at: u32, recursive: bool) {
-        let begins = self.jobs.last().map_or(self.now(), |job| job.done_at.max(self.now()));
-        let path = self.tree.path(at);
-        self.jobs.push(Job { path, done_at: begins + self.refresh_takes, recursive });
+        self.queue.push(vec![self.tree.path(at)], None, recursive, self.now());
         self.tick();
+    }
+
+    /// A library waits to be walked. Folders within another library's are passed over.
+    pub(crate) fn walk(&mut self, library: &PretendLibrary, recursive: bool) {
+        let folders = library.folders.iter().filter(|folder| !self.is_nested(folder)).cloned().collect();
+        self.queue.push(folders, Some(library.id.clone()), recursive, self.now());
+        self.tick();
+    }
+
+    /// Whether this folder of a library lies in one of another.
+    fn is_nested(&self, folder: &str) -> bool {
+        std::iter::successors(parent(folder), |up| parent(up)).any(|up| self.roots.contains(up))
     }
 
     /// A scan of everything begins: it stops the monitor, so what waits there is lost.
@@ -158,15 +175,19 @@ impl World {
     /// The scan of everything is over, and took in what it passed.
     pub(crate) fn end_scan(&mut self) {
         self.scanning = false;
+        self.unfilled.clear();
         for at in self.locations() {
-            self.sync_folder(&self.tree.path(at));
+            let path = self.tree.path(at);
+            if !self.disk.is_away(&path) {
+                self.sync_folder(&path, false);
+            }
         }
     }
 
     /// The server starts anew: what waits is lost.
     pub(crate) fn restart(&mut self) {
         self.monitor.forget();
-        self.jobs.clear();
+        self.queue.clear();
         self.scanning = false;
     }
 
@@ -187,7 +208,8 @@ impl World {
     /// A library by its id.
     pub(crate) fn library(&self, id: &str) -> Option<Place> {
         let library = self.libraries.iter().find(|library| library.id == id)?;
-        Some(Place::Library(library.folders.iter().filter_map(|folder| self.tree.at(folder)).collect()))
+        let own = library.folders.iter().filter(|folder| !self.is_nested(folder));
+        Some(Place::Library(own.filter_map(|folder| self.tree.at(folder)).collect()))
     }
 
     /// The item at this path or the nearest above it; of one that is gone the nearest above that is not. None when no
@@ -195,7 +217,8 @@ impl World {
     fn resolve(&self, path: &str) -> Option<u32> {
         let mut at = Some(path);
         while let Some(here) = at {
-            if let Some(item) = self.tree.at(here).filter(|_| self.disk.has(here)) {
+            let is_known = self.disk.has(here) && !self.unfilled.contains(here);
+            if let Some(item) = self.tree.at(here).filter(|_| is_known) {
                 return Some(item);
             }
             at = parent(here);
@@ -203,27 +226,31 @@ impl World {
         None
     }
 
-    /// Looks at an item: a folder is brought up to the disk with everything in it.
-    pub(crate) fn look(&mut self, at: u32, recursive: bool) {
+    /// Looks at an item: a folder is brought up to the disk with everything in it. What is only listed is read later.
+    pub(crate) fn look(&mut self, at: u32, recursive: bool, lists: bool) {
         let path = self.tree.path(at);
-        self.looks.push(path.clone());
+        if !lists {
+            self.looks.push(path.clone());
+        }
         if self.tree.node(at).parent == NONE {
-            self.root_looks += 1;
+            self.root_looks += usize::from(!lists);
             // "inaccessible or empty, skipping"
             if self.disk.is_away(&path) {
                 return;
             }
         }
+        // Jellyfin 12.0.0, measured: an artist's folder is looked at only if an album's tags name that artist.
+        let is_blind = self.tree.node(at).kind == Kind::MusicArtist && self.tree.node(at).untagged;
         if self.tree.node(at).kind.is_folder() {
-            if recursive {
-                self.sync_folder(&path);
+            if recursive && !is_blind {
+                self.sync_folder(&path, lists);
             }
         } else if let Some(size) = self.disk.size(&path) {
             self.resize(at, size);
         }
     }
 
-    fn sync_folder(&mut self, folder: &str) {
+    fn sync_folder(&mut self, folder: &str, lists: bool) {
         for lost in self.disk.lost_within(folder) {
             self.forget(&lost);
         }
@@ -238,7 +265,7 @@ impl World {
             }
         }
         for (file, size) in self.disk.files_within(folder) {
-            self.take_in(&file, size);
+            self.take_in(&file, size, lists);
         }
     }
 
@@ -259,11 +286,15 @@ impl World {
     }
 
     /// A file was found: it becomes an item, or its item learns its size.
-    fn take_in(&mut self, path: &str, size: u64) {
-        if !is_item(path) || is_ignored(self.era, path) {
+    fn take_in(&mut self, path: &str, size: u64, lists: bool) {
+        let Some((library, root)) = self.home(path) else { return };
+        if !is_item(&library, &root, path) || self.is_hidden(&root, path) {
             return;
         }
         if let Some(at) = self.tree.at(path) {
+            if !lists && std::mem::take(&mut self.tree.node_mut(at).bare) {
+                self.tree.node_mut(at).saved = self.seconds();
+            }
             return self.resize(at, size);
         }
         if self.dropped.contains(path) {
@@ -277,6 +308,27 @@ impl World {
             }
         }
         self.know(path, size);
+        if let Some(at) = self.tree.at(path).filter(|_| lists) {
+            self.tree.node_mut(at).bare = true;
+        }
+    }
+
+    /// Whether a name on the way to the file, a hidden folder or a file `.ignore` hides it.
+    fn is_hidden(&self, root: &str, path: &str) -> bool {
+        let cuts = path.char_indices().skip(root.len()).filter(|(_, sign)| matches!(sign, '/' | '\\'));
+        let above = cuts.map(|(at, _)| &path[..at]).filter(|above| above.len() > root.len());
+        above.chain([path]).any(|at| is_ignored(self.era, at)) || self.disk.is_ruled_out(path)
+    }
+
+    /// The library that has this path, and its folder: the outermost, and the first of those that share it.
+    fn home(&self, path: &str) -> Option<(PretendLibrary, String)> {
+        let pairs = self
+            .libraries
+            .iter()
+            .flat_map(|library| library.folders.iter().map(move |folder| (library, folder)));
+        let holding = pairs.filter(|(_, folder)| is_within(path, folder));
+        let (library, folder) = holding.min_by_key(|(_, folder)| folder.trim_end_matches('/').len())?;
+        Some((library.clone(), folder.clone()))
     }
 
     fn resize(&mut self, at: u32, size: u64) {
@@ -290,13 +342,10 @@ impl World {
 
     /// Puts an item into the library, whatever lies on the disk.
     pub(crate) fn know(&mut self, path: &str, size: u64) {
-        let holding = |library: &&PretendLibrary| library.holds(path);
-        let Some(library) = self.libraries.iter().find(holding).cloned() else { return };
-        let folder =
-            library.folders.iter().filter(|folder| is_within(path, folder)).max_by_key(|folder| folder.len());
-        let Some(location) = folder.and_then(|folder| self.tree.at(folder)) else { return };
+        let Some((library, folder)) = self.home(path) else { return };
+        let Some(location) = self.tree.at(&folder) else { return };
         let now = self.seconds();
-        if is_item(path) {
+        if is_item(&library, &folder, path) {
             grow(&mut self.tree, &library, location, path, size, now);
             return;
         }
@@ -312,62 +361,4 @@ impl World {
     pub(crate) fn seconds(&self) -> u32 {
         u32::try_from(self.now().as_secs()).unwrap_or(u32::MAX)
     }
-
-    /// Fills the libraries with this many files, none of which is on any disk.
-    pub(crate) fn fill(&mut self, count: usize) {
-        let libraries: Vec<PretendLibrary> =
-            self.libraries.iter().filter(|library| !library.folders.is_empty()).cloned().collect();
-        let films = libraries.iter().find(|library| library.kind == "movies");
-        let series = libraries.iter().find(|library| library.kind != "movies");
-        let of_films = match (films, series) {
-            (Some(_), Some(_)) => count / 10,
-            (Some(_), None) => count,
-            _ => 0,
-        };
-        if let Some(at) = films.and_then(|library| self.tree.at(&library.folders[0])) {
-            for number in 0..of_films {
-                let name = format!("{} (1999)", invented(number));
-                self.put(at, &format!("{name}/{name} - 1080p.mkv"), Kind::Movie);
-            }
-        }
-        if let Some(at) = series.and_then(|library| self.tree.at(&library.folders[0])) {
-            self.fill_series(at, count - of_films);
-        }
-    }
-
-    /// Series of five seasons with ten episodes each.
-    fn fill_series(&mut self, location: u32, count: usize) {
-        let (mut show, mut season) = (location, location);
-        for number in 0..count {
-            let name = invented(number / 50);
-            if number % 50 == 0 {
-                show = self.put(location, &format!("{name} (2001)"), Kind::Series);
-            }
-            if number % 10 == 0 {
-                season = self.put(show, &format!("Season {:02}", number % 50 / 10 + 1), Kind::Season);
-            }
-            let (of_season, of_episode) = (number % 50 / 10 + 1, number % 10 + 1);
-            let file = format!("{name} - S{of_season:02}E{of_episode:02} - 1080p.mkv");
-            self.put(season, &file, Kind::Episode);
-        }
-    }
-
-    fn put(&mut self, parent: u32, tail: &str, kind: Kind) -> u32 {
-        let at = self.tree.add(parent, tail, kind, 1_000_000_000, 0);
-        self.tree.node_mut(at).filled = true;
-        at
-    }
-}
-
-/// A title that nobody gave: two words and a number.
-fn invented(number: usize) -> String {
-    const FIRST: [&str; 16] = [
-        "Silent", "Broken", "Golden", "Hidden", "Crimson", "Distant", "Frozen", "Hollow", "Iron", "Lost",
-        "Midnight", "Northern", "Paper", "Quiet", "Savage", "Velvet",
-    ];
-    const SECOND: [&str; 16] = [
-        "River", "Garden", "Harbour", "Mountain", "Empire", "Letter", "Mirror", "Ocean", "Planet", "Queen",
-        "Road", "Shadow", "Tower", "Valley", "Winter", "Zero",
-    ];
-    format!("{} {} {}", FIRST[number % 16], SECOND[number / 16 % 16], number / 256)
 }

@@ -1,0 +1,243 @@
+//! When a library may be scanned. What is new at its top is found by a scan of the library alone, and the server merges none of
+//! those that wait: so they are gathered here. One waits or runs per library, and one more follows when more came meanwhile.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The first change waits this long for others: at a server that waits less itself so long as that.
+pub(crate) const GATHERS: Duration = Duration::from_secs(2);
+
+/// Nothing is gathered again for what comes this soon after the moment that it was to wait for.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// A server that was asked for a scan is given this long to begin it.
+const BEGINS: Duration = Duration::from_secs(1);
+
+/// While a library is scanned its server is asked after a quarter of the time that it took so far, but within these bounds.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// After a scan the server has half of its time for others, up to this.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
+/// What waited when a scan was asked for is told within this time, or it changed again.
+const COVERS: Duration = Duration::from_mins(2);
+
+/// A library was scanned a while ago for as long as this.
+const LATELY: Duration = Duration::from_mins(20);
+
+/// A server that refused is asked again after this.
+const ASKED_AGAIN: Duration = Duration::from_mins(10);
+
+/// Most paths of one library whose scan is remembered.
+const MOST: usize = 10_000;
+
+/// Whether a library may be scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MayScan {
+    /// Yes.
+    Now,
+    /// In so long.
+    Later(Duration),
+    /// That depends on what the server does with the scan that it was asked for.
+    Ask,
+}
+
+/// The scans of the libraries of one server.
+#[derive(Default)]
+pub(crate) struct LibraryScans {
+    libraries: Mutex<HashMap<String, LibraryScan>>,
+    /// Requests of refreshes go out one at a time: two that a server queues in the same instant may both be lost.
+    pub(crate) sending: tokio::sync::Mutex<()>,
+}
+
+/// How one library stands.
+struct LibraryScan {
+    /// The next scan may begin from then on.
+    opens: Instant,
+    /// When the last scan was asked for, and when it was last known to go on.
+    sent: Option<(Instant, Instant)>,
+    runs: bool,
+    /// When the server last refused to scan it.
+    refused: Option<Instant>,
+    /// Paths that wait for the next scan.
+    waiting: HashSet<String>,
+    /// Paths that waited when the last scan was asked for: it finds them.
+    covered: HashSet<String>,
+}
+
+impl LibraryScans {
+    fn state(&self) -> MutexGuard<'_, HashMap<String, LibraryScan>> {
+        self.libraries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the path already waited when the last scan was asked for. A yes is forgotten.
+    pub(crate) fn is_covered(&self, library: &str, path: &str) -> bool {
+        let mut state = self.state();
+        let Some(known) = state.get_mut(library) else { return false };
+        known.covered.remove(path) && known.sent.is_some_and(|(sent, _)| sent.elapsed() < COVERS)
+    }
+
+    /// Whether the library may be scanned, when the first change waits so long for others.
+    pub(crate) fn may_scan(&self, library: &str, gathers: Duration) -> MayScan {
+        let now = Instant::now();
+        let mut state = self.state();
+        let known = state.entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now + gathers));
+        let begins = BEGINS.min(gathers);
+        match known.sent.filter(|_| known.runs) {
+            Some((sent, _)) if now < sent + begins => return MayScan::Later(sent + begins - now),
+            Some(_) => return MayScan::Ask,
+            None => {}
+        }
+        if now >= known.opens + GRACE {
+            known.opens = now + gathers;
+        }
+        if now < known.opens { MayScan::Later(known.opens - now) } else { MayScan::Now }
+    }
+
+    /// These paths wait for the next scan.
+    pub(crate) fn wait(&self, library: &str, paths: impl Iterator<Item = String>) {
+        if let Some(known) = self.state().get_mut(library) {
+            for path in paths.take(MOST.saturating_sub(known.waiting.len())) {
+                known.waiting.insert(path);
+            }
+        }
+    }
+
+    /// The scan was asked for.
+    pub(crate) fn sent(&self, library: &str) {
+        let now = Instant::now();
+        let mut state = self.state();
+        let known = state.entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now));
+        known.covered = std::mem::take(&mut known.waiting);
+        known.sent = Some((now, now));
+        known.runs = true;
+    }
+
+    /// The server scans the library: after how long it may be asked again.
+    pub(crate) fn goes_on(&self, library: &str) -> Duration {
+        let now = Instant::now();
+        let mut state = self.state();
+        let sent = state.get_mut(library).and_then(|known| known.sent.as_mut());
+        let Some((sent, seen)) = sent else { return SHORTEST };
+        *seen = now;
+        (now.duration_since(*sent) / 4).clamp(SHORTEST, LONGEST)
+    }
+
+    /// The scan is over.
+    pub(crate) fn over(&self, library: &str) {
+        if let Some(known) = self.state().get_mut(library)
+            && let Some((sent, seen)) = known.sent
+        {
+            known.runs = false;
+            known.opens = seen + (seen.duration_since(sent) / 2).min(LONGEST_REST);
+        }
+    }
+
+    /// The server refuses to scan this library.
+    pub(crate) fn refuse(&self, library: &str) {
+        let now = Instant::now();
+        self.state().entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now)).refused =
+            Some(now);
+    }
+
+    /// Whether the server refused to scan this library a while ago.
+    pub(crate) fn is_refused(&self, library: &str) -> bool {
+        let refused = self.state().get(library).and_then(|known| known.refused);
+        refused.is_some_and(|at| at.elapsed() < ASKED_AGAIN)
+    }
+
+    /// Whether a scan of the library was asked for a while ago.
+    pub(crate) fn was_scanned_lately(&self, library: &str) -> bool {
+        let sent = self.state().get(library).and_then(|known| known.sent);
+        sent.is_some_and(|(sent, _)| sent.elapsed() < LATELY)
+    }
+}
+
+impl LibraryScan {
+    fn opening(opens: Instant) -> Self {
+        Self {
+            opens,
+            sent: None,
+            runs: false,
+            refused: None,
+            waiting: HashSet::new(),
+            covered: HashSet::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn later(millis: u64) -> MayScan {
+        MayScan::Later(Duration::from_millis(millis))
+    }
+
+    async fn pass(millis: u64) {
+        tokio::time::advance(Duration::from_millis(millis)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_are_gathered_and_the_next_scan_waits_for_the_end_of_the_last() {
+        let scans = LibraryScans::default();
+        assert_eq!(scans.may_scan("1", GATHERS), later(2000));
+        scans.wait("1", ["/a".to_owned(), "/b".to_owned()].into_iter());
+        pass(500).await;
+        assert_eq!((scans.may_scan("1", GATHERS), scans.may_scan("2", GATHERS)), (later(1500), later(2000)));
+        pass(1500).await;
+        assert_eq!(scans.may_scan("1", GATHERS), MayScan::Now);
+        scans.sent("1");
+        assert!(scans.is_covered("1", "/b") && !scans.is_covered("1", "/b") && !scans.is_covered("1", "/c"));
+        pass(400).await;
+        assert_eq!(scans.may_scan("1", GATHERS), later(600), "the server is given a moment to begin");
+        pass(600).await;
+        assert_eq!(scans.may_scan("1", GATHERS), MayScan::Ask);
+        pass(19_000).await;
+        assert_eq!(scans.goes_on("1"), Duration::from_secs(5));
+        pass(4000).await;
+        scans.over("1");
+        assert_eq!(
+            scans.may_scan("1", GATHERS),
+            later(6000),
+            "the server rests for half of the twenty seconds"
+        );
+        assert!(scans.was_scanned_lately("1") && !scans.was_scanned_lately("2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waited_long_ago_has_changed_again() {
+        let scans = LibraryScans::default();
+        scans.may_scan("1", GATHERS);
+        scans.wait("1", ["/a".to_owned()].into_iter());
+        scans.sent("1");
+        pass(120_000).await;
+        assert!(!scans.is_covered("1", "/a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_without_a_wait_of_its_own_is_told_at_once() {
+        let scans = LibraryScans::default();
+        assert_eq!(scans.may_scan("1", Duration::ZERO), MayScan::Now);
+        scans.sent("1");
+        assert_eq!(scans.may_scan("1", Duration::ZERO), MayScan::Ask);
+        scans.refuse("1");
+        assert!(scans.is_refused("1"));
+        pass(600_000).await;
+        assert!(!scans.is_refused("1"), "it may have been a proxy");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scan_that_ended_long_ago_keeps_nobody_waiting() {
+        let scans = LibraryScans::default();
+        scans.sent("1");
+        pass(3_600_000).await;
+        assert_eq!(scans.may_scan("1", GATHERS), MayScan::Ask);
+        scans.over("1");
+        assert_eq!(scans.may_scan("1", GATHERS), later(2000), "others may come");
+    }
+}

@@ -1,0 +1,267 @@
+//! Scans libraries for what is new at their top, gathered, and reports paths to a server that refuses that.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use autoscan_core::fault::Fault;
+use autoscan_core::ports::PlannedCall;
+
+use crate::family::batch::is_suspicious;
+use crate::family::library_index::spelled;
+use crate::family::media_browser::actions::LibraryChange;
+use crate::family::media_browser::answers::{LibraryStatus, VirtualFolder};
+use crate::family::media_browser::library_scans::{GATHERS, MayScan};
+use crate::family::media_browser::report::{PathReport, ReportCall, ReportCalls};
+use crate::family::media_browser::report_holds::{May, delay};
+use crate::family::media_browser::scan::{Batch, accepted, send};
+use crate::family::media_browser::server::MediaBrowser;
+
+/// What one library is to be scanned for, each with the scan of the batch that it is for.
+type Changes = Vec<(usize, LibraryChange)>;
+
+impl<S: MediaBrowser> Batch<'_, S> {
+    /// Scans the libraries that may be scanned now; the others later.
+    pub(crate) async fn scan_libraries(&mut self, mut changes: Changes) {
+        changes.retain(|(at, _)| !self.results.has_failed(*at));
+        changes.sort_by_key(|(at, _)| *at);
+        let mut libraries: Vec<(String, Changes)> = Vec::new();
+        for (at, change) in changes {
+            let library = &change.owner.library.id;
+            match libraries.iter_mut().find(|(known, _)| known == library) {
+                Some((_, of_library)) => of_library.push((at, change)),
+                None => libraries.push((library.clone(), vec![(at, change)])),
+            }
+        }
+        // A scan waits for each of its libraries; it was counted once.
+        for (_, of_library) in &libraries {
+            self.waits(&scans_of(of_library));
+        }
+        let mut all: Vec<usize> = libraries.iter().flat_map(|(_, changes)| scans_of(changes)).collect();
+        all.sort_unstable();
+        all.dedup();
+        self.done(&all);
+        if all.is_empty() || self.results.is_stopped() {
+            return;
+        }
+        let gathers = GATHERS.min(delay(self.server).await);
+        let mut folders: Option<Vec<VirtualFolder>> = None;
+        let mut refused: Changes = Vec::new();
+        for (library, changes) in libraries {
+            if self.results.is_stopped() {
+                return;
+            }
+            refused.extend(self.scan_library(&library, changes, gathers, &mut folders).await);
+        }
+        self.report(refused).await;
+    }
+
+    /// Scans one library, unless it is scanned already. Answers what the server refuses to scan it for.
+    async fn scan_library(
+        &mut self,
+        library: &str,
+        changes: Changes,
+        gathers: Duration,
+        folders: &mut Option<Vec<VirtualFolder>>,
+    ) -> Changes {
+        let scans = &self.server.state().scans;
+        if scans.is_refused(library) {
+            return changes;
+        }
+        let is_covered =
+            |(_, change): &(usize, LibraryChange)| scans.is_covered(library, &change.owner.spelled());
+        let (covered, open): (Changes, Changes) = changes.into_iter().partition(is_covered);
+        // Of one scan all must be covered.
+        self.done(&scans_of_none(&covered, &open));
+        if open.is_empty() {
+            return Vec::new();
+        }
+        let mut may = scans.may_scan(library, gathers);
+        if may == MayScan::Ask {
+            match self.status(library, folders).await {
+                Err(fault) => {
+                    self.results.keep(&scans_of(&open), &Err(fault));
+                    return Vec::new();
+                }
+                // It lists the library's folder when its turn comes: what is there by now is found.
+                Ok(LibraryStatus::Queued) => {
+                    self.done(&scans_of(&open));
+                    return Vec::new();
+                }
+                Ok(LibraryStatus::Active(_)) => may = MayScan::Later(scans.goes_on(library)),
+                Ok(LibraryStatus::Idle) => {
+                    scans.over(library);
+                    may = scans.may_scan(library, gathers);
+                }
+            }
+        }
+        if let MayScan::Later(after) = may {
+            scans.wait(library, open.iter().map(|(_, change)| change.owner.spelled()));
+            self.put_off(&open, after);
+            return Vec::new();
+        }
+        self.send_scan(library, open).await
+    }
+
+    /// Asks for the scan of a library. Answers what the server refuses to scan it for.
+    async fn send_scan(&mut self, library: &str, changes: Changes) -> Changes {
+        let scans = &self.server.state().scans;
+        match send(self.server, library).await {
+            Ok(()) => {
+                scans.sent(library);
+                self.done(&scans_of(&changes));
+            }
+            Err(Fault::Wrong { .. }) => {
+                scans.refuse(library);
+                return changes;
+            }
+            Err(fault) => {
+                self.results.keep(&scans_of(&changes), &Err(fault));
+                self.results.probe_if_due().await;
+            }
+        }
+        Vec::new()
+    }
+
+    /// What the server does with the library just now, asked once a batch.
+    async fn status(
+        &self,
+        library: &str,
+        folders: &mut Option<Vec<VirtualFolder>>,
+    ) -> Result<LibraryStatus, Fault> {
+        if folders.is_none() {
+            *folders = match self.server.virtual_folders().await {
+                Err(fault) if fault.stops_the_lane() => return Err(fault),
+                answer => Some(answer.unwrap_or_default()),
+            };
+        }
+        let known = folders.iter().flatten().find(|folder| folder.is(library));
+        Ok(known.map_or(LibraryStatus::Idle, VirtualFolder::status))
+    }
+
+    fn put_off(&mut self, changes: &Changes, after: Duration) {
+        let (product, seconds) = (self.server.product(), after.as_secs().max(1));
+        for (at, change) in changes {
+            let reason = format!(
+                "{product} finds this only by a scan of the library {:?}: autoscan gathers such changes, and asks for the next \
+                 scan in {seconds} s",
+                change.owner.library.title
+            );
+            self.results.keep(&[*at], &Err(Fault::Later { after, reason }));
+        }
+    }
+
+    /// Reports the paths to a server that refuses to scan a library.
+    async fn report(&mut self, changes: Changes) {
+        if changes.is_empty() || self.results.is_stopped() {
+            return;
+        }
+        let delay = delay(self.server).await;
+        let mut groups: HashMap<String, Vec<(usize, PathReport)>> = HashMap::new();
+        for (at, change) in changes {
+            if let Some(report) = PathReport::of(&change.owner, change.what) {
+                groups.entry(report.group.clone()).or_default().push((at, report));
+                continue;
+            }
+            let reason = format!(
+                "{} refuses to scan the library {:?} alone: start its scan there",
+                self.server.product(),
+                change.owner.library.title
+            );
+            self.results.keep(&[at], &Err(Fault::wrong(reason)));
+        }
+        for (group, reports) in groups {
+            match self.server.state().holds.may_tell(&group, delay) {
+                May::Later(after) => self.put_off_reports(&reports, after, delay),
+                May::Now => self.report_group(&group, reports, delay).await,
+            }
+        }
+    }
+
+    fn put_off_reports(&mut self, reports: &[(usize, PathReport)], after: Duration, delay: Duration) {
+        let (product, seconds) = (self.server.product(), after.as_secs().max(1));
+        for (at, report) in reports {
+            let reason = format!(
+                "{product} waits {} s after the last report below {:?} before it looks: autoscan gathers reports, and makes the \
+                 next in {seconds} s",
+                delay.as_secs(),
+                report.root
+            );
+            self.results.keep(&[*at], &Err(Fault::Later { after, reason }));
+        }
+    }
+
+    /// Reports the paths of one group of libraries. Paths right in a library's folder make the server wait for that folder; those of a
+    /// second library would join it, so they come later.
+    async fn report_group(&mut self, group: &str, mut reports: Vec<(usize, PathReport)>, delay: Duration) {
+        let first = reports.iter().find(|(_, report)| report.is_first_level);
+        let whole = first.map(|(_, report)| report.root.clone());
+        if let Some(root) = &whole {
+            let later: Vec<(usize, PathReport)> =
+                reports.extract_if(.., |(_, report)| report.root != *root).collect();
+            self.put_off_reports(&later, delay + delay / 12, delay);
+        }
+        let mut calls: Vec<ReportCall> = ReportCalls::of(reports.iter().cloned()).0;
+        calls.reverse();
+        for call in &calls {
+            self.waits(&call.scans);
+        }
+        let mut scans: Vec<usize> = reports.iter().map(|(at, _)| *at).collect();
+        scans.sort_unstable();
+        scans.dedup();
+        self.done(&scans);
+        while let Some(call) = calls.pop().filter(|_| !self.results.is_stopped()) {
+            match accepted(self.server, &call.request(self.server)).await {
+                Ok(()) => {
+                    self.server.state().holds.told(group, delay, whole.is_some());
+                    self.done(&call.scans);
+                }
+                // What fails for one path fails for its scan alone.
+                Err(fault) if is_suspicious(&fault) && call.scans.len() > 1 => {
+                    if !self.results.is_server_well(&call.scans, &fault).await {
+                        return;
+                    }
+                    let (first, second) = call.scans.split_at(call.scans.len() / 2);
+                    for half in [second, first] {
+                        let of_half = reports.iter().filter(|(at, _)| half.contains(at)).cloned();
+                        calls.extend(ReportCalls::of(of_half.filter(|(_, report)| call.holds(report))).0);
+                    }
+                }
+                Err(fault) => {
+                    self.results.keep(&call.scans, &Err(fault));
+                    self.results.probe_if_due().await;
+                }
+            }
+        }
+    }
+}
+
+/// The scans of the batch that these are for, each once.
+fn scans_of(changes: &Changes) -> Vec<usize> {
+    let mut scans: Vec<usize> = changes.iter().map(|(at, _)| *at).collect();
+    scans.dedup();
+    scans
+}
+
+/// Those of the first that are none of the second.
+fn scans_of_none(changes: &Changes, others: &Changes) -> Vec<usize> {
+    let others = scans_of(others);
+    scans_of(changes).into_iter().filter(|at| !others.contains(at)).collect()
+}
+
+/// The calls that would be made for these changes of one scan.
+pub(crate) fn planned(server: &impl MediaBrowser, changes: Vec<LibraryChange>) -> Vec<PlannedCall> {
+    let mut libraries: Vec<String> = Vec::new();
+    let mut reports: Vec<(usize, PathReport)> = Vec::new();
+    for change in changes {
+        let library = &change.owner.library.id;
+        if server.state().scans.is_refused(library) {
+            reports.extend(PathReport::of(&change.owner, change.what).map(|report| (0, report)));
+        } else if !libraries.contains(library) {
+            tracing::trace!(path = spelled(&change.owner.path), "a scan of its library finds it");
+            libraries.push(library.clone());
+        }
+    }
+    let scans = libraries.iter().map(|library| server.refresh(library).planned());
+    let reports = ReportCalls::of(reports.into_iter()).0;
+    scans.chain(reports.iter().map(|call| call.request(server).planned())).collect()
+}
