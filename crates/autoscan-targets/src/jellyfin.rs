@@ -176,6 +176,10 @@ impl Proof for Jellyfin {
         media_browser::list_below(self, folder, most).await
     }
 
+    async fn lost(&self, scan: &TargetScan, told_ago: Duration) -> Option<String> {
+        media_browser::why_lost(self, scan, told_ago).await
+    }
+
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         media_browser::why_missing(self, expected).await
     }
