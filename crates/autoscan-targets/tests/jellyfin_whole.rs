@@ -193,3 +193,19 @@ async fn a_film_whose_folder_is_looked_at_is_refreshed_and_its_library_only_when
     assert_eq!(jellyfin.holdings.walks(), 1);
     assert!(all_shown(&*server, &[there(&old, 7), there(&new, 7)]).await);
 }
+
+#[tokio::test]
+async fn what_an_idle_jellyfin_does_not_show_is_lost_after_a_minute_and_not_while_it_scans() {
+    let (jellyfin, server) = jellyfin().await;
+    jellyfin.holdings.set_walk_takes(Duration::from_secs(300));
+    let file = "/media/tv/New/Season 1/1.mkv";
+    jellyfin.holdings.place(file, 7);
+    let scan = new_files("/media/tv/New/Season 1", &["1.mkv"]);
+    tell(&*server, &jellyfin.holdings, std::slice::from_ref(&scan)).await;
+    let lost = async |seconds| server.proof().unwrap().lost(&scan, Duration::from_secs(seconds)).await;
+    assert_eq!(lost(59).await, None, "it is early");
+    assert_eq!(lost(90).await, None, "it scans the library");
+    jellyfin.holdings.restart();
+    let reason = lost(90).await.unwrap();
+    assert_eq!(reason, "Jellyfin scans nothing now and still does not show it");
+}
