@@ -61,7 +61,7 @@ pub(crate) struct Intake {
     storms: Arc<Storms>,
     pub(crate) rules: Arc<Rules>,
     /// Wakes whoever starts scans.
-    scheduler: Arc<Wakeup>,
+    pub(crate) scheduler: Arc<Wakeup>,
     /// Whether the last request could not be stored: a small write may still fit where a request does not.
     pub(crate) fails: AtomicBool,
     /// Wakes whoever looks again for missing files.

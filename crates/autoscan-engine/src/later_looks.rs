@@ -1,5 +1,6 @@
 //! Looks again for files that a sender missed on the disk: no sender reports that one came back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ pub(crate) struct LaterLooks {
     intake: Arc<Intake>,
     guards: Arc<Guards>,
     triggers: Vec<Arc<BoundTrigger>>,
+    /// Prefixes for which scans are held and below which files are back: what is held is looked at again once all that is due
+    /// was looked for.
+    proven: BTreeSet<LocalPath>,
 }
 
 /// What a look says.
@@ -45,31 +49,45 @@ impl LaterLooks {
         guards: Arc<Guards>,
         triggers: Vec<Arc<BoundTrigger>>,
     ) -> Self {
-        Self { ports, intake, guards, triggers }
+        Self { ports, intake, guards, triggers, proven: BTreeSet::new() }
     }
 
     /// Looks for one file. What is back is in the queue when this ends, and so its look has ended.
-    async fn take(&self, look: LaterLook) -> Result<Option<LaterLook>, StoreError> {
-        let known = self.triggers.iter().find(|trigger| trigger.name == look.trigger);
+    async fn take(&mut self, look: LaterLook) -> Result<Option<LaterLook>, StoreError> {
+        let known = self.triggers.iter().find(|trigger| trigger.name == look.trigger).cloned();
         // Since a reload there may be no such trigger, or no look at the disk.
         let Some(trigger) = known.filter(|_| self.intake.rules.files.check) else { return Ok(None) };
         let sent = look.sent_path.clone().unwrap_or_else(|| TriggerPath(look.path.0.clone()));
-        match self.find(trigger, &sent, look).await {
+        match self.find(&trigger, &sent, look).await {
             Found::Later(later) => Ok(later),
             Found::Back(path) => {
                 info!(trigger = %trigger.name, path = ?path.as_str(), "a file that was reported missing is back; autoscan scans its folder");
                 let incoming = Incoming {
-                    trigger,
-                    mapped_by: trigger,
+                    trigger: &trigger,
+                    mapped_by: &trigger,
                     targets: trigger.targets.clone(),
                     bookmark: None,
                     again: false,
                     counted: false,
                 };
                 let reading = Reading { changes: vec![Change::created(sent)], ..Reading::default() };
-                self.intake.take_changes(incoming, reading).await.map(|_taken| None)
+                self.intake.take_changes(incoming, reading).await?;
+                let held = self.ports.store.held_prefixes().await?;
+                self.proven.extend(held.into_iter().filter(|prefix| path.0.is_within(&prefix.0)));
+                Ok(None)
             }
         }
+    }
+
+    /// Lets the gate look again at what is held for prefixes below which files are back: so many losses at once were rather a lost
+    /// mount. What has no file that is back is held again.
+    async fn release(&mut self) -> Result<(), StoreError> {
+        while let Some(prefix) = self.proven.first().cloned() {
+            self.ports.store.release(&prefix, self.ports.now()).await?;
+            self.proven.remove(&prefix);
+            self.intake.scheduler.wake();
+        }
+        Ok(())
     }
 
     async fn find(&self, trigger: &BoundTrigger, sent: &TriggerPath, look: LaterLook) -> Found {
@@ -100,6 +118,7 @@ impl Worker for LaterLooks {
 
     async fn step(&mut self) -> Result<Duration, StoreError> {
         let due = self.ports.store.due_later_looks(self.ports.now(), AT_A_TIME).await?;
+        let more = due.len() == AT_A_TIME;
         let (mut later, mut over) = (Vec::new(), Vec::new());
         for look in due {
             let path = look.path.clone();
@@ -111,6 +130,10 @@ impl Worker for LaterLooks {
         if !later.is_empty() || !over.is_empty() {
             self.ports.store.change_later_looks(later, over).await?;
         }
+        if more {
+            return Ok(Duration::ZERO);
+        }
+        self.release().await?;
         let next = self.ports.store.next_later_look().await?;
         let pause = next.map_or(LONGEST_PAUSE, |at| at.since(self.ports.now()).min(LONGEST_PAUSE));
         self.intake.later_looks.sleeps_until(self.ports.steady() + pause);

@@ -121,3 +121,26 @@ async fn a_file_that_is_back_is_no_event_of_its_trigger() {
     engine.seconds(10 * 60).await;
     assert_eq!((told(&engine), engine.engine.triggers()[0].events), (2, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn files_that_come_back_after_a_storm_are_scanned_and_the_others_stay_held() {
+    let storm = Some(autoscan_core::storm::StormRule::default());
+    let engine = TestEngine::start(TestSetup { storm, ..setup() });
+    for show in 60..100 {
+        engine.files.put(&format!("/mnt/tv/Show{show}/a.mkv"), 1, START);
+    }
+    for show in 0..60 {
+        engine.files.make_folder(&format!("/mnt/tv/Show{show}"));
+        engine.send(&format!("missing /tv/Show{show}/a.mkv")).await;
+    }
+    engine.seconds(60).await;
+    assert_eq!(told(&engine), 0, "what looks like a lost mount reaches nobody");
+
+    for show in 0..50 {
+        engine.files.put(&format!("/mnt/tv/Show{show}/a.mkv"), 1, START);
+    }
+    engine.seconds(10 * 60).await;
+
+    assert_eq!(told(&engine), 50);
+    assert!(!engine.targets[0].folders().contains(&"/mnt/tv/Show55".to_owned()));
+}
