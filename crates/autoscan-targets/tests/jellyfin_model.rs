@@ -185,6 +185,8 @@ proptest! {
             let mut story = Story::new().await;
             for event in events {
                 story.happens(event).await;
+                // The songs of this artist have no tags from the first on.
+                story.jellyfin.holdings.untag("/media/music/Artist 1");
             }
             let touched: Vec<String> = story.touched.iter().cloned().collect();
             for file in touched {

@@ -8,7 +8,8 @@ use crate::pretend::media_browser::ignored::{Era, is_ignored};
 pub(crate) const DELAY: Duration = Duration::from_mins(1);
 
 /// A model of what Jellyfin does with reported paths: its `LibraryMonitor` and `FileRefresher` (the same from 10.8 to
-/// 12.0 but for the names it passes by). The time is handed in. Paths compare by bytes, `/` or `\` separates.
+/// 12.0 but for the names it passes by, and for what it takes to lie within a path). The time is handed in. Paths compare
+/// by bytes, `/` or `\` separates.
 #[derive(Debug)]
 pub(crate) struct LibraryMonitor {
     era: Era,
@@ -69,15 +70,16 @@ impl LibraryMonitor {
         }
         let fires_at = now + self.delay;
         let above = parent(path);
+        let era = self.era;
         for refresher in self.active.iter_mut().rev() {
             if refresher.path == path {
                 refresher.fires_at = fires_at;
                 return;
             }
-            if contains(&refresher.path, path) {
+            if contains(era, &refresher.path, path) {
                 return refresher.add(path, fires_at);
             }
-            if contains(path, &refresher.path) {
+            if contains(era, path, &refresher.path) {
                 return refresher.rebase(path, None, fires_at);
             }
             // Siblings: the folder above them is looked at instead.
@@ -121,17 +123,22 @@ pub(crate) fn parent(path: &str) -> Option<&str> {
     (root < path.len()).then(|| &path[..if cut < root { root } else { cut }])
 }
 
-/// Jellyfin's `ContainsSubPath`: the text anywhere in the other.
-fn contains(folder: &str, path: &str) -> bool {
-    path.contains(folder.trim_end_matches(is_separator))
+/// Jellyfin's `ContainsSubPath`: up to 10.11 the text anywhere in the other. At 12.0.0 `/media/movies` and `/media/movies4k`
+/// became one wait of `/media` (measured), so it goes by whole names there.
+fn contains(era: Era, folder: &str, path: &str) -> bool {
+    let folder = folder.trim_end_matches(is_separator);
+    if era < Era::Twelve {
+        return path.contains(folder);
+    }
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with(is_separator))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn affected(reports: &[&str]) -> Vec<Vec<String>> {
-        let mut monitor = LibraryMonitor::new(Era::Twelve, DELAY);
+    fn affected(era: Era, reports: &[&str]) -> Vec<Vec<String>> {
+        let mut monitor = LibraryMonitor::new(era, DELAY);
         for path in reports {
             monitor.report(path, Duration::ZERO);
         }
@@ -156,14 +163,18 @@ mod tests {
 
     #[test]
     fn sibling_folders_make_it_look_at_the_folder_above() {
-        assert_eq!(affected(&["/tv/A", "/tv/B"]), [["/tv/A", "/tv", "/tv/B"]]);
-        assert_eq!(affected(&["/tv/A/S1", "/tv/B/S1"]), [["/tv/A/S1"], ["/tv/B/S1"]]);
-        assert_eq!(affected(&["/tv/A/S1", "/tv/A/S1/1.mkv", "/tv"]), [["/tv/A/S1", "/tv/A/S1/1.mkv", "/tv"]]);
+        assert_eq!(affected(Era::Twelve, &["/tv/A", "/tv/B"]), [["/tv/A", "/tv", "/tv/B"]]);
+        assert_eq!(affected(Era::Twelve, &["/tv/A/S1", "/tv/B/S1"]), [["/tv/A/S1"], ["/tv/B/S1"]]);
         assert_eq!(
-            affected(&["/data/tv", "/mnt/data/tv/A"]).len(),
+            affected(Era::Twelve, &["/tv/A/S1", "/tv/A/S1/1.mkv", "/tv"]),
+            [["/tv/A/S1", "/tv/A/S1/1.mkv", "/tv"]]
+        );
+        assert_eq!(
+            affected(Era::Eleven, &["/data/tv", "/mnt/data/tv/A"]).len(),
             1,
             "a path within is one that contains it"
         );
+        assert_eq!(affected(Era::Twelve, &["/data/tv", "/mnt/data/tv/A"]).len(), 2);
     }
 
     #[test]
