@@ -4,7 +4,7 @@
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::media::Role;
 use autoscan_core::path::{AbsolutePath, LocalPath};
-use autoscan_core::ports::{Claimed, Files, Library, Look};
+use autoscan_core::ports::{Claimed, Files, Libraries, Library, Look};
 use tracing::debug;
 
 use crate::bound::BoundTarget;
@@ -19,7 +19,7 @@ pub(crate) fn told_folder(target: &BoundTarget, claim: &Claimed) -> LocalPath {
         return told.clone();
     }
     let names = claim.scan_folder.0.names_below(&told.0).unwrap_or_default();
-    let libraries = target.server.libraries().and_then(|libraries| libraries.cached());
+    let libraries = target.server.libraries().and_then(Libraries::cached);
     let Some((libraries, _)) = libraries else { return told.clone() };
     let folders = (0..=names.len()).map(|depth| LocalPath(told.0.join(names.iter().take(depth).copied())));
     let is_below = |folder: &LocalPath| {

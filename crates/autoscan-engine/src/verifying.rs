@@ -7,7 +7,7 @@ use autoscan_core::change::ChangeKind;
 use autoscan_core::delivery::{Delivery, DeliveryState, at_fault};
 use autoscan_core::fault::Fault;
 use autoscan_core::media::Role;
-use autoscan_core::ports::{Care, CareScan, Claimed, Guard, Look, TargetScan};
+use autoscan_core::ports::{Care, CareScan, Claimed, Guard, Look, Proof, TargetScan};
 use autoscan_core::proof::{
     self, Circumstances, ExpectedFile, MOST_TELLINGS, Observation, Presence, Verification,
 };
@@ -103,12 +103,7 @@ impl Verifying {
         if claim.delivery.state == DeliveryState::Seen {
             return self.care(claim, &asked, true).await;
         }
-        let observed = match proof.find(&asked.scan.folder, &asked.expected).await {
-            Ok(observed) => observed,
-            Err(fault @ Fault::Wrong { .. }) => vec![Observation::NotYet(fault.reason().to_owned())],
-            Err(fault) if fault.stops_the_lane() => return Err(fault),
-            Err(fault) => vec![Observation::NotYet(fault.reason().to_owned())],
-        };
+        let observed = observed(proof, &asked).await?;
         let (now, verification) = (self.ports.now(), Verification::of(&observed));
         let lost = match &verification {
             Verification::NotYet(_) => self.lost(claim, &asked.scan, within).await,
@@ -197,9 +192,10 @@ impl Verifying {
         let target = self.target();
         let folder = told_folder(target, claim);
         let changes = wanted(target, &claim.changes).unwrap_or_default();
-        let changes = match self.rules.files.check {
-            true => as_on_disk(self.ports.files.as_ref(), changes).await,
-            false => changes.into_iter().cloned().collect(),
+        let changes = if self.rules.files.check {
+            as_on_disk(self.ports.files.as_ref(), changes).await
+        } else {
+            changes.into_iter().cloned().collect()
         };
         let borrowed: Vec<_> = changes.iter().collect();
         let scan = target_scan(target, &folder, &borrowed).unwrap_or_else(|_skip| TargetScan {
@@ -298,6 +294,15 @@ impl Verifying {
         if let Ok(scan) = target_scan(target, &claim.folder, &changes) {
             run_command(target, target.after.as_deref(), &[scan]).await;
         }
+    }
+}
+
+/// What the target shows. A call that fails for these files alone is no outage.
+async fn observed(proof: &dyn Proof, asked: &VerifyRequest) -> Result<Vec<Observation>, Fault> {
+    match proof.find(&asked.scan.folder, &asked.expected).await {
+        Ok(observed) => Ok(observed),
+        Err(fault) if fault.stops_the_lane() => Err(fault),
+        Err(fault) => Ok(vec![Observation::NotYet(fault.reason().to_owned())]),
     }
 }
 

@@ -197,7 +197,7 @@ async fn a_film_whose_folder_is_looked_at_is_refreshed_and_its_library_only_when
 #[tokio::test]
 async fn what_an_idle_jellyfin_does_not_show_is_lost_after_a_minute_and_not_while_it_scans() {
     let (jellyfin, server) = jellyfin().await;
-    jellyfin.holdings.set_walk_takes(Duration::from_secs(300));
+    jellyfin.holdings.set_walk_takes(Duration::from_mins(5));
     let file = "/media/tv/New/Season 1/1.mkv";
     jellyfin.holdings.place(file, 7);
     let scan = new_files("/media/tv/New/Season 1", &["1.mkv"]);

@@ -122,24 +122,25 @@ impl ScriptedTarget {
         *self.listed.lock().unwrap() = Some(files.iter().map(|file| (*file).to_owned()).collect());
     }
 
-    fn shown(&self, listed: &[String], expected: &ExpectedFile) -> Observation {
-        let path = &expected.path.0;
-        let is_listed = listed.iter().any(|file| match expected.subject {
-            Subject::File => file == path.as_str(),
-            Subject::Folder => file.starts_with(&format!("{path}/")),
-        });
-        match (expected.presence, is_listed) {
-            (Presence::There { .. }, true) | (Presence::Gone, false) => Observation::Proven,
-            (Presence::There { .. }, false) => {
-                Observation::NotYet(format!("the spy does not list {:?}", path.as_str()))
-            }
-            (Presence::Gone, true) => Observation::NotYet(format!("the spy still lists {:?}", path.as_str())),
-        }
-    }
-
     /// Goes down, or comes up.
     pub fn set_down(&self, fault: Option<Fault>) {
         *self.down.lock().unwrap() = fault;
+    }
+}
+
+/// What a list of files shows of a path.
+fn shown(listed: &[String], expected: &ExpectedFile) -> Observation {
+    let path = &expected.path.0;
+    let is_listed = listed.iter().any(|file| match expected.subject {
+        Subject::File => file == path.as_str(),
+        Subject::Folder => file.starts_with(&format!("{path}/")),
+    });
+    match (expected.presence, is_listed) {
+        (Presence::There { .. }, true) | (Presence::Gone, false) => Observation::Proven,
+        (Presence::There { .. }, false) => {
+            Observation::NotYet(format!("the spy does not list {:?}", path.as_str()))
+        }
+        (Presence::Gone, true) => Observation::NotYet(format!("the spy still lists {:?}", path.as_str())),
     }
 }
 
@@ -260,7 +261,7 @@ impl Proof for ScriptedTarget {
             return Err(fault);
         }
         if let Some(listed) = self.listed.lock().unwrap().as_deref() {
-            return Ok(expected.iter().map(|one| self.shown(listed, one)).collect());
+            return Ok(expected.iter().map(|one| shown(listed, one)).collect());
         }
         let now = self.clock.as_ref().unwrap().now();
         let told = self.accepted.lock().unwrap().clone();

@@ -115,7 +115,7 @@ async fn what_stays_missing_is_looked_at_for_a_day_also_after_a_restart_and_whil
 #[tokio::test(start_paused = true)]
 async fn a_telling_that_the_server_lost_is_made_again_and_three_times_at_most() {
     let target = shows(None);
-    *target.loses_after.lock().unwrap() = Some(Duration::from_secs(120));
+    *target.loses_after.lock().unwrap() = Some(Duration::from_mins(2));
     let harness = TestEngine::start(one(target));
     let scan = harness.send("created /tv/Show/Season01/a.mkv").await.scans[0];
     harness.seconds(110).await;

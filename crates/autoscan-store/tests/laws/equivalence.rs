@@ -305,6 +305,29 @@ async fn by_people(store: &dyn Store, operation: Operation, seconds: i64) -> Str
     }
 }
 
+/// What a trigger sent, with these events: refused or not, and how often.
+fn counts(trigger: &str, events: Vec<(bool, u32)>, seconds: i64) -> TriggerCounts {
+    let now = at(seconds);
+    let event = |(refused, times): (bool, u32)| TriggerEvent {
+        at: now,
+        event: "Download".into(),
+        outcome: format!("outcome {times}"),
+        scans: vec![ScanId(seconds), ScanId(7)],
+        refused,
+        times,
+    };
+    TriggerCounts {
+        trigger: name(trigger),
+        events: 1,
+        changes: 2,
+        refused: 3,
+        lost: u64::from(events.is_empty()),
+        lost_since: events.is_empty().then_some(now),
+        last: events.first().map(|(_, times)| (now, times.to_string())),
+        recent: events.into_iter().map(event).collect(),
+    }
+}
+
 async fn beside_the_queue(store: &dyn Store, operation: Operation, seconds: i64) -> String {
     let now = at(seconds);
     let paths = |prefixes: Vec<&str>| prefixes.into_iter().map(path).collect::<Vec<_>>();
@@ -328,25 +351,7 @@ async fn beside_the_queue(store: &dyn Store, operation: Operation, seconds: i64)
             )
         }
         Operation::Count(trigger, events) => {
-            let event = |(refused, times): (bool, u32)| TriggerEvent {
-                at: now,
-                event: "Download".into(),
-                outcome: format!("outcome {times}"),
-                scans: vec![ScanId(seconds), ScanId(7)],
-                refused,
-                times,
-            };
-            let more = TriggerCounts {
-                trigger: name(trigger),
-                events: 1,
-                changes: 2,
-                refused: 3,
-                lost: u64::from(events.is_empty()),
-                lost_since: events.is_empty().then_some(now),
-                last: events.first().map(|(_, times)| (now, times.to_string())),
-                recent: events.into_iter().map(event).collect(),
-            };
-            format!("{:?}", store.add_trigger_counts(vec![more]).await)
+            format!("{:?}", store.add_trigger_counts(vec![counts(trigger, events, seconds)]).await)
         }
         Operation::Hours(hours, from) => {
             let count = |(hour, changes)| HourCounts {
