@@ -151,7 +151,7 @@ impl Verifier {
             DeliveryState::Missing | DeliveryState::Failed => {
                 warn!(%target, scan, ?folder, error, "{}; a person should look", delivery.state.as_str());
             }
-            DeliveryState::Waiting => warn!(%target, scan, ?folder, error, "not seen in time"),
+            DeliveryState::Waiting => warn!(%target, scan, ?folder, error, "not seen yet: telling it again"),
             _ => {}
         }
         if note != claim.delivery.note.as_deref() {

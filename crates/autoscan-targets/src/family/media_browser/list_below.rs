@@ -1,5 +1,7 @@
 //! What a server lists below a folder.
 
+use std::collections::HashSet;
+
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::ServerListing;
@@ -22,14 +24,14 @@ pub(crate) async fn list_below(
     most: usize,
 ) -> Result<Option<ServerListing>, Fault> {
     let mut listing = ServerListing { files: Vec::new(), complete: true };
-    let mut is_known = false;
+    let (mut is_known, mut known) = (false, HashSet::new());
     for owner in holders(server, &folder.0).await? {
         let Some((items, complete)) = items_below(server, &owner, most).await? else { continue };
         is_known = true;
         listing.complete &= complete;
         for path in items.iter().flat_map(Item::files).map(|(path, _)| path) {
             let Ok(path) = TargetPath::parse(path) else { continue };
-            if path.0.is_within(&owner.path) && !listing.files.contains(&path) {
+            if path.0.is_within(&owner.path) && known.insert(path.clone()) {
                 listing.files.push(path);
             }
         }
