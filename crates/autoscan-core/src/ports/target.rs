@@ -12,7 +12,8 @@ use crate::proof::{ExpectedFile, Observation};
 /// A scan in the target's eyes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetScan {
-    /// The folder to look at: it exists, or nothing is known of it.
+    /// The folder to look at. Mostly it exists; where the nearest folder that does is a whole library, it is the one in it that
+    /// is gone.
     pub folder: TargetPath,
     /// What happened in it.
     pub changes: Vec<Change<TargetPath>>,
