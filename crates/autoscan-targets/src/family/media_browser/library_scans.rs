@@ -107,12 +107,14 @@ impl LibraryScans {
         }
     }
 
-    /// The scan was asked for.
-    pub(crate) fn sent(&self, library: &str) {
+    /// The scan was asked for, for these paths; it finds the others that waited, too. One of these that changes again is none of
+    /// what this scan is sure to find.
+    pub(crate) fn sent(&self, library: &str, asked_for: &HashSet<String>) {
         let now = Instant::now();
         let mut state = self.state();
         let known = state.entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now));
         known.covered = std::mem::take(&mut known.waiting);
+        known.covered.retain(|path| !asked_for.contains(path));
         known.sent = Some((now, now));
         known.runs = true;
     }
@@ -191,7 +193,8 @@ mod tests {
         assert_eq!((scans.may_scan("1", GATHERS), scans.may_scan("2", GATHERS)), (later(1500), later(2000)));
         pass(1500).await;
         assert_eq!(scans.may_scan("1", GATHERS), MayScan::Now);
-        scans.sent("1");
+        scans.sent("1", &HashSet::from(["/a".to_owned()]));
+        assert!(!scans.is_covered("1", "/a"), "it changed after the scan was asked for");
         assert!(scans.is_covered("1", "/b") && !scans.is_covered("1", "/b") && !scans.is_covered("1", "/c"));
         pass(400).await;
         assert_eq!(scans.may_scan("1", GATHERS), later(600), "the server is given a moment to begin");
@@ -214,7 +217,7 @@ mod tests {
         let scans = LibraryScans::default();
         scans.may_scan("1", GATHERS);
         scans.wait("1", ["/a".to_owned()].into_iter());
-        scans.sent("1");
+        scans.sent("1", &HashSet::new());
         pass(120_000).await;
         assert!(!scans.is_covered("1", "/a"));
     }
@@ -223,7 +226,7 @@ mod tests {
     async fn a_server_without_a_wait_of_its_own_is_told_at_once() {
         let scans = LibraryScans::default();
         assert_eq!(scans.may_scan("1", Duration::ZERO), MayScan::Now);
-        scans.sent("1");
+        scans.sent("1", &HashSet::new());
         assert_eq!(scans.may_scan("1", Duration::ZERO), MayScan::Ask);
         scans.refuse("1");
         assert!(scans.is_refused("1"));
@@ -234,7 +237,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_scan_that_ended_long_ago_keeps_nobody_waiting() {
         let scans = LibraryScans::default();
-        scans.sent("1");
+        scans.sent("1", &HashSet::new());
         pass(3_600_000).await;
         assert_eq!(scans.may_scan("1", GATHERS), MayScan::Ask);
         scans.over("1");

@@ -107,7 +107,8 @@ impl<S: MediaBrowser> Batch<'_, S> {
         let scans = &self.server.state().scans;
         match send(self.server, library).await {
             Ok(()) => {
-                scans.sent(library);
+                let asked_for = changes.iter().map(|(_, change)| change.owner.spelled()).collect();
+                scans.sent(library, &asked_for);
                 self.done(&scans_of(&changes));
             }
             Err(Fault::Wrong { .. }) => {
