@@ -9,7 +9,7 @@ use autoscan_core::change::Subject;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, TargetPath};
-use autoscan_core::ports::{Hold, HoldUntil, Start, StoreError};
+use autoscan_core::ports::{Hold, HoldUntil, Proof, Start, StoreError};
 use autoscan_core::proof::{self, ExpectedFile, Observation, Presence};
 use autoscan_core::scan::{Scan, ScanId};
 use autoscan_core::step::{Step, StepKind};
@@ -138,6 +138,17 @@ async fn look(with: Arc<Scheduling>, scan: Scan) -> LookedAt {
     (scan, verdict)
 }
 
+/// Whether a server lists the file, or anything below the folder: most show no item for a folder itself.
+async fn lists(proof: &dyn Proof, path: TargetPath, subject: Subject) -> bool {
+    if subject == Subject::Folder {
+        let below = proof.list_below(&path, 1).await;
+        return below.is_ok_and(|below| below.is_some_and(|below| !below.files.is_empty()));
+    }
+    let folder = path.0.parent().map_or_else(|| path.clone(), TargetPath);
+    let there = ExpectedFile { path, subject, presence: Presence::There { size: None } };
+    proof.find(&folder, &[there]).await.is_ok_and(|found| found.contains(&Observation::Proven))
+}
+
 /// What the store is told of a scan that the gate has looked at.
 #[derive(Default)]
 struct Verdicts {
@@ -178,11 +189,7 @@ impl Scheduling {
             let Some((proof, _)) = lane.target.proof() else { continue };
             for (path, subject) in absent {
                 let Ok(seen) = to_target(&lane.target, path) else { continue };
-                let folder = seen.0.parent().map_or_else(|| seen.clone(), TargetPath);
-                let there =
-                    ExpectedFile { path: seen, subject: *subject, presence: Presence::There { size: None } };
-                let found = proof.find(&folder, &[there]).await.unwrap_or_default();
-                if found.contains(&Observation::Proven) {
+                if lists(proof, seen, *subject).await {
                     return true;
                 }
             }

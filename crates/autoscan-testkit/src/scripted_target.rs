@@ -136,6 +136,9 @@ fn shown(listed: &[String], expected: &ExpectedFile) -> Observation {
         Subject::Folder => file.starts_with(&format!("{path}/")),
     });
     match (expected.presence, is_listed) {
+        (Presence::There { .. }, _) if expected.subject == Subject::Folder => {
+            Observation::Unknowable("folders are no items".into())
+        }
         (Presence::There { .. }, true) | (Presence::Gone, false) => Observation::Proven,
         (Presence::There { .. }, false) => {
             Observation::NotYet(format!("the spy does not list {:?}", path.as_str()))

@@ -194,15 +194,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-
-    fn library(id: &str, folders: &[&str]) -> Library {
-        Library {
-            id: id.to_owned(),
-            title: format!("Library {id}"),
-            kind: "show".to_owned(),
-            folders: folders.iter().map(|&folder| folder.to_owned()).collect(),
-        }
-    }
+    use crate::family::library_index::tests::library;
 
     #[derive(Default)]
     struct Server {

@@ -160,11 +160,11 @@ fn key(path: &AbsolutePath) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn library(id: &str, folders: &[&str]) -> Library {
+    pub(crate) fn library(id: &str, folders: &[&str]) -> Library {
         Library {
             id: id.to_owned(),
             title: format!("Library {id}"),
