@@ -23,9 +23,9 @@ use crate::transport::ShownCall;
 
 /// How much is read at a time: what servers tell is short.
 const READ: usize = 8 * 1024;
-/// How much may wait to be sent: answers to pings are all that is.
+/// How much may wait to be sent: answers to pings, and short texts.
 const UNSENT: usize = 16 * 1024;
-/// How long a server may take to receive the answer to its ping.
+/// How long a server may take to receive the answer to its ping, or a text.
 const PONG_PATIENCE: Duration = Duration::from_secs(10);
 
 /// An open websocket.
@@ -90,6 +90,17 @@ impl Socket {
             SocketEnd::Lost(error) => reason(&error).to_owned(),
             SocketEnd::Unread => "it does not receive the answers to its pings".to_owned(),
             SocketEnd::Silence => format!("nothing was said for {} s", silence.as_secs_f32()),
+        };
+        Err(Fault::away(format!("{}: {reason}", self.call.line)))
+    }
+
+    /// Sends a text. A server that does not receive it within seconds is a fault, as is a connection that was lost.
+    pub async fn send(&mut self, text: &str) -> Result<(), Fault> {
+        let sent = tokio::time::timeout(PONG_PATIENCE, self.stream.send(Message::text(text))).await;
+        let reason = match sent {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => reason(&error).to_owned(),
+            Err(_elapsed) => "it does not receive what is sent".to_owned(),
         };
         Err(Fault::away(format!("{}: {reason}", self.call.line)))
     }

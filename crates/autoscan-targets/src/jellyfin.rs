@@ -2,6 +2,7 @@
 //! path.
 
 mod quick_connect;
+mod shutdowns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
-    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, ServerListing, Target, TargetScan,
+    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, ServerEvents, ServerListing,
+    Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
@@ -28,6 +30,8 @@ use crate::family::media_browser::{
 };
 use crate::family::settings;
 use crate::kind::{Connected, TargetKind};
+
+use shutdowns::Shutdowns;
 
 pub use quick_connect::quick_connect;
 
@@ -65,6 +69,7 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
             key,
             library_cache: LibraryCache::default(),
             state: MediaBrowserState::default(),
+            shutdowns: Shutdowns::default(),
         }),
         url,
     })
@@ -102,6 +107,7 @@ struct Jellyfin {
     key: SecretHeader,
     library_cache: LibraryCache,
     state: MediaBrowserState,
+    shutdowns: Shutdowns,
 }
 
 #[async_trait]
@@ -119,6 +125,7 @@ impl Target for Jellyfin {
     }
 
     async fn scan(&self, batch: &[TargetScan]) -> Vec<Result<(), Fault>> {
+        self.shutdowns.listen(&self.http, || self.request(Method::GET, &["socket"]));
         media_browser::scan(self, batch).await
     }
 
@@ -135,6 +142,10 @@ impl Target for Jellyfin {
     }
 
     fn proof(&self) -> Option<&dyn Proof> {
+        Some(self)
+    }
+
+    fn server_events(&self) -> Option<&dyn ServerEvents> {
         Some(self)
     }
 
@@ -177,11 +188,23 @@ impl Proof for Jellyfin {
     }
 
     async fn lost(&self, scan: &TargetScan, told_ago: Duration) -> Option<String> {
+        if self.shutdowns.last().is_some_and(|ago| ago < told_ago) {
+            return Some(
+                "Jellyfin shut down after it was told, and forgets what it has not done by then".to_owned(),
+            );
+        }
         media_browser::why_lost(self, scan, told_ago).await
     }
 
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
         media_browser::why_missing(self, expected).await
+    }
+}
+
+#[async_trait]
+impl ServerEvents for Jellyfin {
+    async fn next(&self) {
+        self.shutdowns.is_back().await;
     }
 }
 

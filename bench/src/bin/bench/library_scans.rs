@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::runtime::Runtime;
 
-use crate::proof::{MediaServers, all_done};
+use crate::proof::{MediaServers, PATIENCE, all_done};
 use crate::report::Row;
 use crate::server::Server;
 use crate::workspace::Workspace;
@@ -29,10 +29,12 @@ const GOAL_SHOWS: (&str, &str) =
 const GOAL_EPISODE: (&str, &str) = ("a new episode of a known season at Jellyfin", "≤ 3 requests");
 const GOAL_STREAM: (&str, &str) =
     ("a new show every 4.5 s at a Jellyfin whose delay is 60 s", "each seen within 15 s");
+const GOAL_RESTART: (&str, &str) =
+    ("a scan that Jellyfin forgets in a restart that nobody sees", "the file shown within 120 s");
 
 /// The rows about scans of libraries.
 pub(crate) fn rows(workspace: &Workspace) -> Vec<Row> {
-    let goals = [GOAL_FILMS, GOAL_SHOWS, GOAL_EPISODE, GOAL_STREAM];
+    let goals = [GOAL_FILMS, GOAL_SHOWS, GOAL_EPISODE, GOAL_STREAM, GOAL_RESTART];
     let failed =
         |(what, goal): (&'static str, &'static str), error: &anyhow::Error| Row::failed(what, goal, error);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
@@ -47,6 +49,7 @@ pub(crate) fn rows(workspace: &Workspace) -> Vec<Row> {
         shows(workspace, &runtime).unwrap_or_else(|error| failed(GOAL_SHOWS, &error)),
         episode(workspace, &runtime).unwrap_or_else(|error| failed(GOAL_EPISODE, &error)),
         stream(workspace, &runtime).unwrap_or_else(|error| failed(GOAL_STREAM, &error)),
+        restart(workspace, &runtime).unwrap_or_else(|error| failed(GOAL_RESTART, &error)),
     ]
 }
 
@@ -143,4 +146,31 @@ fn stream(workspace: &Workspace, runtime: &Runtime) -> Result<Row> {
     put.is_empty().then_some(()).context("a show was called seen that is not shown")?;
     let measured = format!("the slowest after {:.1} s", slowest.as_secs_f64());
     Ok(Row::new(GOAL_STREAM.0, GOAL_STREAM.1, measured, slowest <= Duration::from_secs(15)))
+}
+
+/// Jellyfin starts anew before it has scanned what it was told, between two questions.
+fn restart(workspace: &Workspace, runtime: &Runtime) -> Result<Row> {
+    let (servers, _folder, server) = begin(workspace, runtime, SHOWS_TAKE)?;
+    let file = "tv/Lost/Season 01/Lost - S01E01.mkv".to_owned();
+    servers.put(&file)?;
+    let before = servers.jellyfin.holdings.walks();
+    servers.ask(&server, std::slice::from_ref(&file))?;
+    let began = Instant::now();
+    while servers.jellyfin.holdings.walks() == before {
+        ensure!(began.elapsed() < PATIENCE, "Jellyfin was never told");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    servers.jellyfin.holdings.restart();
+    servers.jellyfin.holdings.set_walk_takes(Duration::from_secs(1));
+    let lost = Instant::now();
+    let path = format!("/data/{file}");
+    while servers.jellyfin.holdings.shown(&path).is_none() {
+        ensure!(lost.elapsed() < PATIENCE, "it was never told again");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let took = lost.elapsed();
+    all_done(&server, 2, || Ok(()))?;
+    server.stop()?;
+    let measured = format!("after {:.0} s", took.as_secs_f64());
+    Ok(Row::new(GOAL_RESTART.0, GOAL_RESTART.1, measured, took <= Duration::from_mins(2)))
 }

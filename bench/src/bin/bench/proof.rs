@@ -28,7 +28,7 @@ const TIMED: usize = 5;
 /// What the server itself takes over one of them.
 const TAKES: Duration = Duration::from_secs(3);
 /// Longest wait for all files of a part to be seen.
-const PATIENCE: Duration = Duration::from_mins(3);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 /// Drops of websockets, of so many targets, and the pause between two looks whether they are back.
 const DROPS: usize = 100;
 const SOCKETS: usize = 25;

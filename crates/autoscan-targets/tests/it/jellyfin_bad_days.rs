@@ -183,6 +183,10 @@ async fn the_likeliest_cause_is_named() {
         let cause = server.proof().unwrap().why_missing(&there(file, 1)).await.unwrap();
         assert!(cause.contains(part), "{file}: {cause}");
     }
+    let old = "/media/movies/Old/Old.mkv";
+    assert!(all_shown(&*server, &[there(old, 1)]).await);
+    let cause = server.proof().unwrap().why_missing(&there(old, 9)).await.unwrap();
+    assert!(cause.contains("lists \"Old.mkv\" as the file that lay there before, of 1 bytes"), "{cause}");
     for call in jellyfin.http.calls_to("/Environment/ValidatePath") {
         assert!(!call.body.contains("ValidateWritable"), "that would write a file");
     }
@@ -236,7 +240,7 @@ async fn a_folder_is_told_again_only_below_the_library() {
         assert_eq!(server.libraries().unwrap().is_below_a_root(&path(folder)).await, is_below, "{folder}");
     }
     assert!(server.proof().is_some());
-    assert_eq!(verdicts(&server.scan(&[new_files("/media/tv/New/S1", &["1.mkv"])]).await), ["later 2"]);
+    assert_eq!(verdicts(&server.scan(&[new_files("/media/tv/New/S1", &["1.mkv"])]).await), ["later 0"]);
 }
 
 #[tokio::test]
@@ -269,4 +273,24 @@ async fn a_real_folder_is_seen_as_it_is() {
     tell(&*server, &jellyfin.holdings, &[crate::support::rescan("/media/tv")]).await;
     jellyfin.advance(MINUTE);
     assert!(all_shown(&*server, &expected[1..]).await);
+}
+
+#[tokio::test]
+async fn what_a_jellyfin_forgot_by_shutting_down_is_lost_at_once() {
+    let (jellyfin, server) = jellyfin().await;
+    let scan = new_files("/media/movies/Movie 1 (2000)", &["Movie 1 (2000).mkv"]);
+    jellyfin.holdings.set_walk_takes(Duration::from_secs(50));
+    tell(&*server, &jellyfin.holdings, std::slice::from_ref(&scan)).await;
+    let told = tokio::time::Instant::now();
+    let proof = server.proof().unwrap();
+    while jellyfin.http.open_sockets() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(proof.lost(&scan, told.elapsed()).await, None);
+    jellyfin.shut_down();
+    server.server_events().unwrap().next().await;
+    let reason = proof.lost(&scan, told.elapsed()).await.unwrap();
+    assert!(reason.starts_with("Jellyfin shut down after it was told"), "{reason}");
+    assert_eq!(proof.lost(&scan, Duration::ZERO).await, None, "what was told since is not lost");
+    assert_eq!(jellyfin.http.open_sockets(), 1);
 }

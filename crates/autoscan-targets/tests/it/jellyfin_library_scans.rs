@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::media::{all_shown, gone, libraries, tell, there, wait};
-use crate::support::{changed, new_files, path, target, verdicts};
+use crate::support::{changed, new_files, path, rescan, target, verdicts};
 use autoscan_core::change::Change;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Target, TargetScan};
@@ -46,14 +46,11 @@ struct Import {
 impl Import {
     fn new(file: &str, now: Duration) -> Self {
         let (folder, name) = file.rsplit_once('/').unwrap();
-        Self {
-            scan: new_files(folder, &[name]),
-            expected: there(file, 7),
-            since: now,
-            due: now,
-            told: false,
-            seen: None,
-        }
+        Self::of(new_files(folder, &[name]), file, now)
+    }
+
+    fn of(scan: TargetScan, file: &str, now: Duration) -> Self {
+        Self { scan, expected: there(file, 7), since: now, due: now, told: false, seen: None }
     }
 }
 
@@ -103,6 +100,79 @@ async fn fifty_films_at_once_cost_one_scan_and_at_most_a_hundred_requests() {
     assert_eq!((jellyfin.holdings.walks(), jellyfin.updates().len()), (1, 0));
     let requests = jellyfin.http.call_count();
     assert!(requests <= 100, "{requests} requests");
+}
+
+#[tokio::test]
+async fn fifty_films_asked_for_by_hand_cost_one_scan_and_at_most_a_hundred_requests() {
+    let (jellyfin, server) = jellyfin().await;
+    jellyfin.holdings.fill(1000);
+    jellyfin.holdings.set_walk_takes(Duration::from_secs(6));
+    let mut imports = Vec::new();
+    for number in 0..50 {
+        let folder = format!("/media/movies/Film {number} (2000)");
+        let file = format!("{folder}/Film {number} (2000).mkv");
+        jellyfin.holdings.place(&file, 7);
+        imports.push(Import::of(rescan(&folder), &file, Duration::ZERO));
+    }
+    jellyfin.http.forget_calls();
+    for second in 0..20 {
+        step(&jellyfin, &*server, &mut imports, Duration::from_secs(second)).await;
+    }
+    assert!(imports.iter().all(|import| import.seen.is_some()));
+    assert_eq!(jellyfin.holdings.walks(), 1);
+    let requests = jellyfin.http.call_count();
+    assert!(requests <= 30, "{requests} requests");
+}
+
+#[tokio::test]
+async fn many_folders_of_known_films_are_found_by_one_list_and_no_scan_of_the_library() {
+    let (jellyfin, server) = jellyfin().await;
+    let folder = |number: usize| format!("/media/movies/Film {number} (2000)");
+    let batch: Vec<TargetScan> = (0..20).map(|number| rescan(&folder(number))).collect();
+    for number in 0..20 {
+        jellyfin.holdings.hold(&format!("{}/Film {number} (2000).mkv", folder(number)), 7);
+    }
+    jellyfin.http.forget_calls();
+    assert!(server.scan(&batch).await.iter().all(Result::is_ok));
+    assert_eq!((jellyfin.refreshed().len(), jellyfin.holdings.walks()), (20, 0));
+    assert_eq!(jellyfin.http.calls_to("/Items").len(), 1);
+}
+
+#[tokio::test]
+async fn the_folders_of_a_great_library_are_searched_one_by_one() {
+    let (jellyfin, server) = jellyfin().await;
+    jellyfin.holdings.fill(50_000);
+    let batch: Vec<TargetScan> =
+        (0..6).map(|number| rescan(&format!("/media/movies/Film {number} (2000)"))).collect();
+    for _ in 0..2 {
+        jellyfin.http.forget_calls();
+        assert!(server.scan(&batch).await.iter().all(|result| matches!(result, Err(Fault::Later { .. }))));
+    }
+    assert_eq!(jellyfin.http.calls_to("/Items").len(), 0, "what waits is not looked up again");
+    pass(&jellyfin, Duration::from_secs(3)).await;
+    assert!(server.scan(&batch).await.iter().all(Result::is_ok));
+    assert_eq!((jellyfin.http.calls_to("/Items").len(), jellyfin.holdings.walks()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_numbered_episode_is_asked_for_alone_and_then_otherwise_where_the_server_counts_in_its_own_way() {
+    let (jellyfin, server) = jellyfin().await;
+    let season = "/media/tv/Alpha/Season 1";
+    for number in 1..=70 {
+        jellyfin.holdings.hold(&format!("{season}/Alpha - S01E{number:02}.mkv"), 7);
+    }
+    let episode = |name: &str| there(&format!("{season}/{name}.mkv"), 7);
+    assert!(all_shown(&*server, &[episode("Alpha - S01E01")]).await);
+    jellyfin.http.forget_calls();
+    assert!(all_shown(&*server, &[episode("Alpha - S01E70")]).await);
+    let calls = jellyfin.http.calls_to("/Items");
+    assert_eq!((calls.len(), calls[0].param("IndexNumber")), (1, Some("70")));
+
+    // Its name says another number to autoscan than to the server.
+    jellyfin.holdings.hold(&format!("{season}/Alpha 1x05 - s01e71.mkv"), 7);
+    let odd = episode("Alpha 1x05 - s01e71");
+    assert!(!all_shown(&*server, std::slice::from_ref(&odd)).await);
+    assert!(all_shown(&*server, &[odd]).await);
 }
 
 #[tokio::test]

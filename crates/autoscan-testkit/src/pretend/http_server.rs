@@ -86,6 +86,12 @@ pub(crate) trait Behavior: Send + Sync + 'static {
         let _ = call;
         Err(self.error(404))
     }
+
+    /// What it answers to a text that a client sends over its websocket.
+    fn heard(&self, text: &str) -> Option<Frame> {
+        let _ = text;
+        None
+    }
 }
 
 /// What a pretend server speaks HTTP by: a port, a log of calls and the trouble it is in.
@@ -338,7 +344,7 @@ async fn handle(State(shared): State<Arc<Shared>>, mut request: Request) -> Resu
         Some(upgrade) => (shared.record_upgrade(&call), Some(upgrade)),
         None => (shared.record(&call), None),
     };
-    let _unanswered = Unanswered::count(&shared);
+    let _unanswered = upgrade.is_none().then(|| Unanswered::count(&shared));
     if let Some(Trouble::Slow(pause)) = &trouble {
         tokio::time::sleep(*pause).await;
     }
@@ -347,7 +353,8 @@ async fn handle(State(shared): State<Arc<Shared>>, mut request: Request) -> Resu
             None => shared.behavior.answer(&call),
             Some(upgrade) => match shared.behavior.socket(&call) {
                 Ok(frames) => {
-                    let (response, speaking) = socket::switch(&call, upgrade, frames);
+                    let (response, speaking) =
+                        socket::switch(&call, upgrade, frames, Arc::clone(&shared.behavior));
                     shared.keep(speaking);
                     return Ok(response);
                 }

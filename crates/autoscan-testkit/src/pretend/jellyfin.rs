@@ -1,4 +1,5 @@
 mod quick_connect;
+mod socket;
 
 use std::io;
 use std::sync::Arc;
@@ -7,8 +8,9 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
-use crate::pretend::http_server::{Behavior, HttpServer, Recorded, Reply, segments};
+use crate::pretend::http_server::{Behavior, Frame, HttpServer, Recorded, Reply, segments};
 use crate::pretend::library::PretendLibrary;
 use crate::pretend::media_browser::ignored::Era;
 use crate::pretend::media_browser::{
@@ -99,6 +101,7 @@ impl JellyfinBuilder {
             starting: AtomicBool::new(false),
             loading: AtomicBool::new(false),
             shut_out: AtomicBool::new(false),
+            sockets: socket::Sockets::default(),
         });
         let behavior: Arc<dyn Behavior> = Arc::clone(&jellyfin) as Arc<dyn Behavior>;
         Ok(PretendJellyfin {
@@ -144,6 +147,12 @@ impl PretendJellyfin {
         self.jellyfin.shut_out.store(!allowed, Ordering::Relaxed);
     }
 
+    /// It says that it shuts down, ends its websockets, forgets all that it has not done, and is there again at once.
+    pub fn shut_down(&self) {
+        self.jellyfin.sockets.shut_down();
+        self.holdings.restart();
+    }
+
     /// An item with this path is in its database.
     pub fn know(&self, path: &str) {
         self.holdings.know(path);
@@ -177,6 +186,7 @@ struct Jellyfin {
     starting: AtomicBool,
     loading: AtomicBool,
     shut_out: AtomicBool,
+    sockets: socket::Sockets,
 }
 
 impl Behavior for Jellyfin {
@@ -192,6 +202,23 @@ impl Behavior for Jellyfin {
             400 | 500 => Reply::new(status, "text/plain", "Error processing request."),
             _ => Reply::empty(status),
         }
+    }
+
+    /// Any path upgrades; without a key, or with one that is shown elsewhere, it is a 403 (12.0.0, measured).
+    fn socket(&self, call: &Recorded) -> Result<mpsc::Receiver<Frame>, Reply> {
+        let is_away =
+            [&self.starting, &self.loading, &self.shut_out].iter().any(|away| away.load(Ordering::Relaxed));
+        if is_away {
+            return Err(self.reply(call));
+        }
+        match self.shown_token(call) {
+            Some(shown) if shown == self.made.key => Ok(self.sockets.open()),
+            _ => Err(Reply::new(403, "text/plain", "Error processing request.")),
+        }
+    }
+
+    fn heard(&self, text: &str) -> Option<Frame> {
+        socket::answer(text)
     }
 }
 

@@ -94,6 +94,13 @@ async fn items_of(
 ) -> Result<Vec<KnownItem>, Fault> {
     let ChangedPath { mut what, subject, singly } = change;
     for owner in holders {
+        if server.state().scans.is_waiting(&owner.library.id, &owner.spelled()) {
+            // It was looked up a moment ago.
+            if let Some(item) = came_by_itself(server, owner, what) {
+                return Ok(vec![item]);
+            }
+            continue;
+        }
         if is_in_place(what, subject) {
             server.state().items.changed(&owner.spelled());
             if singly && let Some(item) = file_item(server, owner, lookups).await? {
@@ -127,7 +134,8 @@ async fn actions_for_the_folder(
     lookups: &mut BatchLookups,
 ) -> Result<(), Fault> {
     let holders = index.holders(&scan.folder.0);
-    for owner in &holders {
+    let waits = |owner: &&Owner| !server.state().scans.is_waiting(&owner.library.id, &owner.spelled());
+    for owner in holders.iter().filter(waits) {
         if let Some(item) = below_root(server, owner, lookups).await? {
             actions.refreshes.push(item);
             return Ok(());
@@ -254,7 +262,7 @@ pub(crate) async fn file_item(
 
 /// A new file of a library that was scanned a while ago: that scan may have found it, and then it needs no further one.
 fn came_by_itself(server: &impl MediaBrowser, file: &Owner, what: UpdateType) -> Option<KnownItem> {
-    let found = server.state().recent.item(&file.library.id, &file.spelled());
+    let found = server.state().recent.file(&file.library.id, &file.spelled()).map(|found| found.item);
     found.filter(|_| what == UpdateType::Created)
 }
 

@@ -12,8 +12,10 @@ use crate::family::media_browser::children::{INNER_KINDS, file_kinds, top_kinds}
 use crate::family::media_browser::films::films;
 use crate::family::media_browser::item_cache::KnownItem;
 use crate::family::media_browser::lookups::BatchLookups;
+use crate::family::media_browser::one_episode::one_episode;
 use crate::family::media_browser::prove::{lies_in, sizes, spelling};
-use crate::family::media_browser::recent_items::{RecentView, list_recent, recent_view};
+use crate::family::media_browser::recent_items::list_recent;
+use crate::family::media_browser::recent_view::{RecentView, recent_view};
 use crate::family::media_browser::server::MediaBrowser;
 use crate::family::media_browser::titles::{longest_word, season, title};
 use crate::family::media_browser::view::View;
@@ -84,6 +86,14 @@ async fn top(
             return Ok(Some(known));
         }
         if lookups.has_missed(path) {
+            continue;
+        }
+        if let Some(known) = server.state().tops.at(&folder.library.id, path) {
+            if let Some(known) = known.into_iter().find(|known| known.path == path) {
+                memory.learn_known(&known);
+                return Ok(Some(known));
+            }
+            lookups.miss(path);
             continue;
         }
         let term = title(candidate.file_name().unwrap_or_default());
@@ -164,6 +174,9 @@ async fn below_known(
     let memory = &server.state().items;
     let path = folder.spelled();
     let Some(known) = memory.get(&path) else { return Ok(false) };
+    if one_episode(server, &known, None, folder, files, view).await? {
+        return Ok(true);
+    }
     let children = Children { parent: &known.id, kinds: file_kinds(&folder.library.kind), season: None };
     let Some(items) = list(server, &children, |items| are_enough(items, folder, files)).await? else {
         memory.forget(&path);
@@ -184,6 +197,9 @@ async fn below_top(
     let kinds = file_kinds(&folder.library.kind);
     let is_top = top.path == folder.spelled();
     let season = folder.path.file_name().filter(|_| !is_top && kinds == "Episode").and_then(season);
+    if one_episode(server, top, season, folder, files, view).await? {
+        return Ok(());
+    }
     let enough = |items: &[Item]| are_enough(items, folder, files);
     let children = Children { parent: &top.id, kinds, season };
     let Some(mut items) = list(server, &children, enough).await? else {
@@ -287,7 +303,7 @@ async fn what_is_new(
     list_recent(server, folder).await?;
     let paths = files.iter().map(|expected| spelling(folder, expected));
     let known: Vec<KnownItem> =
-        paths.filter_map(|path| state.recent.item(&folder.library.id, &path)).collect();
+        paths.filter_map(|path| state.recent.file(&folder.library.id, &path)).map(|file| file.item).collect();
     if !known.is_empty() {
         sizes(server, &known).await?.iter().for_each(|item| view.add(item));
     }

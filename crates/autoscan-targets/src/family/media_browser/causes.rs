@@ -5,11 +5,12 @@ use autoscan_core::path::AbsolutePath;
 use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::library_index::Owner;
-use crate::family::media_browser::answers::LibraryStatus;
+use crate::family::media_browser::answers::{Item, LibraryStatus};
 use crate::family::media_browser::children::file_kinds;
 use crate::family::media_browser::directory::{Folder, listed};
 use crate::family::media_browser::names::{of_its_ending, of_its_name};
 use crate::family::media_browser::photos::is_photo;
+use crate::family::media_browser::prove::sizes;
 use crate::family::media_browser::report::{PathReport, UpdateType};
 use crate::family::media_browser::report_holds;
 use crate::family::media_browser::server::{MediaBrowser, holders, unseen};
@@ -48,6 +49,9 @@ pub(crate) async fn why_missing(server: &impl MediaBrowser, expected: &ExpectedF
         return Some(cause);
     }
     if let Some(cause) = of_a_report(server, owner).await {
+        return Some(cause);
+    }
+    if let Some(cause) = of_an_old_size(server, owner, expected).await {
         return Some(cause);
     }
     let said = if is_gone { "keeps an item for it" } else { "made no item of it" };
@@ -166,6 +170,27 @@ async fn of_an_empty_folder(server: &impl MediaBrowser, owner: &Owner) -> Option
             owner.root.as_str(),
             owner.library.title,
             server.product()
+        )
+    })
+}
+
+/// Whether the file is listed as it was before: a server compares the time of its last change (Jellyfin 12.0.0, measured).
+async fn of_an_old_size(
+    server: &impl MediaBrowser,
+    owner: &Owner,
+    expected: &ExpectedFile,
+) -> Option<String> {
+    let Presence::There { size: Some(wanted) } = expected.presence else { return None };
+    let path = owner.spelled();
+    let item = server.state().items.get(&path)?;
+    let items = sizes(server, &[item]).await.ok()?;
+    let shown = items.iter().flat_map(Item::files).find(|(file, _)| *file == path)?.1?;
+    (shown != wanted).then(|| {
+        format!(
+            "{} still lists {:?} as the file that lay there before, of {shown} bytes: it does not notice a new file that has \
+             the old one's time; change the time of the file, as `touch` does, and scan its folder again",
+            server.product(),
+            name(&expected.path.0)
         )
     })
 }

@@ -6,7 +6,7 @@ use autoscan_core::proof::{ExpectedFile, Presence};
 
 use crate::family::library_index::Owner;
 use crate::family::media_browser::by_title::{search, sought_in_vain};
-use crate::family::media_browser::children::file_kinds;
+use crate::family::media_browser::children::{file_kinds, top_kinds};
 use crate::family::media_browser::item_cache::KnownItem;
 use crate::family::media_browser::prove::sizes;
 use crate::family::media_browser::prove::{lies_in, spelling};
@@ -67,6 +67,10 @@ pub(crate) async fn films_in(server: &impl MediaBrowser, folder: &Owner) -> Resu
     let kind = folder.library.kind.as_str();
     if folder.path == folder.root || matches!(kind, "tvshows" | "music") {
         return Ok(Vec::new());
+    }
+    let tops = Some(&server.state().tops).filter(|_| top_kinds(kind).is_empty());
+    if let Some(known) = tops.and_then(|tops| tops.at(&folder.library.id, &folder.spelled())) {
+        return Ok(known);
     }
     let mut found: Vec<KnownItem> = Vec::new();
     for term in terms(folder, &[]) {

@@ -72,6 +72,11 @@ impl ItemCache {
         self.keep(path, id, false);
     }
 
+    /// This item is known.
+    pub(crate) fn learn_known(&self, item: &KnownItem) {
+        self.keep(&item.path, &item.id, item.is_artist);
+    }
+
     fn keep(&self, path: &str, id: &str, is_artist: bool) {
         let mut state = self.state();
         if state.ids.insert(path.to_owned(), (id.to_owned(), is_artist)).is_none() {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The first change waits this long for others: at a server that waits less itself so long as that.
-pub(crate) const GATHERS: Duration = Duration::from_secs(2);
+/// The first change waits this long for those that came with it: at a server that waits less itself so long as that. What comes
+/// later waits for the end of that scan.
+pub(crate) const GATHERS: Duration = Duration::from_millis(500);
 
 /// Nothing is gathered again for what comes this soon after the moment that it was to wait for.
 const GRACE: Duration = Duration::from_secs(30);
@@ -25,6 +26,9 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 
 /// What waited when a scan was asked for is told within this time, or it changed again.
 const COVERS: Duration = Duration::from_mins(2);
+
+/// What waits for a scan needs no second look-up for so long.
+const WAITS: Duration = Duration::from_mins(10);
 
 /// A library was scanned a while ago for as long as this.
 const LATELY: Duration = Duration::from_mins(20);
@@ -63,8 +67,8 @@ struct LibraryScan {
     runs: bool,
     /// When the server last refused to scan it.
     refused: Option<Instant>,
-    /// Paths that wait for the next scan.
-    waiting: HashSet<String>,
+    /// Paths that wait for the next scan, and since when.
+    waiting: HashMap<String, Instant>,
     /// Paths that waited when the last scan was asked for: it finds them.
     covered: HashSet<String>,
 }
@@ -86,7 +90,7 @@ impl LibraryScans {
         let now = Instant::now();
         let mut state = self.state();
         let known = state.entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now + gathers));
-        let begins = BEGINS.min(gathers);
+        let begins = BEGINS.min(gathers * 2);
         match known.sent.filter(|_| known.runs) {
             Some((sent, _)) if now < sent + begins => return MayScan::Later(sent + begins - now),
             Some(_) => return MayScan::Ask,
@@ -102,9 +106,15 @@ impl LibraryScans {
     pub(crate) fn wait(&self, library: &str, paths: impl Iterator<Item = String>) {
         if let Some(known) = self.state().get_mut(library) {
             for path in paths.take(MOST.saturating_sub(known.waiting.len())) {
-                known.waiting.insert(path);
+                known.waiting.insert(path, Instant::now());
             }
         }
+    }
+
+    /// Whether the path waits for the next scan.
+    pub(crate) fn is_waiting(&self, library: &str, path: &str) -> bool {
+        let since = self.state().get(library).and_then(|known| known.waiting.get(path).copied());
+        since.is_some_and(|since| since.elapsed() < WAITS)
     }
 
     /// The scan was asked for, for these paths; it finds the others that waited, too. One of these that changes again is none of
@@ -113,7 +123,7 @@ impl LibraryScans {
         let now = Instant::now();
         let mut state = self.state();
         let known = state.entry(library.to_owned()).or_insert_with(|| LibraryScan::opening(now));
-        known.covered = std::mem::take(&mut known.waiting);
+        known.covered = std::mem::take(&mut known.waiting).into_keys().collect();
         known.covered.retain(|path| !asked_for.contains(path));
         known.sent = Some((now, now));
         known.runs = true;
@@ -166,7 +176,7 @@ impl LibraryScan {
             sent: None,
             runs: false,
             refused: None,
-            waiting: HashSet::new(),
+            waiting: HashMap::new(),
             covered: HashSet::new(),
         }
     }
@@ -187,15 +197,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn changes_are_gathered_and_the_next_scan_waits_for_the_end_of_the_last() {
         let scans = LibraryScans::default();
-        assert_eq!(scans.may_scan("1", GATHERS), later(2000));
+        assert_eq!(scans.may_scan("1", GATHERS), later(500));
         scans.wait("1", ["/a".to_owned(), "/b".to_owned()].into_iter());
-        pass(500).await;
-        assert_eq!((scans.may_scan("1", GATHERS), scans.may_scan("2", GATHERS)), (later(1500), later(2000)));
-        pass(1500).await;
+        assert!(scans.is_waiting("1", "/a") && !scans.is_waiting("2", "/a"));
+        pass(200).await;
+        assert_eq!((scans.may_scan("1", GATHERS), scans.may_scan("2", GATHERS)), (later(300), later(500)));
+        pass(300).await;
         assert_eq!(scans.may_scan("1", GATHERS), MayScan::Now);
         scans.sent("1", &HashSet::from(["/a".to_owned()]));
         assert!(!scans.is_covered("1", "/a"), "it changed after the scan was asked for");
         assert!(scans.is_covered("1", "/b") && !scans.is_covered("1", "/b") && !scans.is_covered("1", "/c"));
+        assert!(!scans.is_waiting("1", "/a"));
         pass(400).await;
         assert_eq!(scans.may_scan("1", GATHERS), later(600), "the server is given a moment to begin");
         pass(600).await;
@@ -241,6 +253,6 @@ mod tests {
         pass(3_600_000).await;
         assert_eq!(scans.may_scan("1", GATHERS), MayScan::Ask);
         scans.over("1");
-        assert_eq!(scans.may_scan("1", GATHERS), later(2000), "others may come");
+        assert_eq!(scans.may_scan("1", GATHERS), later(500), "others may come");
     }
 }

@@ -20,7 +20,7 @@ use crate::family::media_browser::stacks::is_hidden_part;
 use crate::family::media_browser::view::View;
 
 /// Sizes are asked for with the streams of the files, some kilobytes each: of so many files of a folder at a time.
-const SIZES_AT_ONCE: usize = 6;
+pub(crate) const SIZES_AT_ONCE: usize = 6;
 
 /// Files without a runtime that are looked at more closely.
 const BARE: usize = 50;

@@ -6,16 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use autoscan_core::fault::Fault;
-use autoscan_core::proof::{ExpectedFile, Presence};
+use autoscan_core::path::AbsolutePath;
 use tokio::time::Instant;
 
-use crate::family::library_index::Owner;
+use crate::family::library_index::{Owner, spelled};
 use crate::family::media_browser::answers::Item;
 use crate::family::media_browser::children::file_kinds;
 use crate::family::media_browser::item_cache::KnownItem;
-use crate::family::media_browser::prove::{sizes, spelling};
+use crate::family::media_browser::prove::{SIZES_AT_ONCE, sizes};
 use crate::family::media_browser::server::MediaBrowser;
-use crate::family::media_browser::view::View;
 
 /// A list is good for so long: a round of askings shares it.
 const FRESH: Duration = Duration::from_millis(900);
@@ -26,8 +25,8 @@ const REMEMBERED: Duration = Duration::from_mins(10);
 /// A list begins so much before the last one: what was saved may be seen only a while later.
 const OVERLAP: Duration = Duration::from_secs(10);
 
-/// Items of a page, with their files some kilobytes each…
-const PAGE: usize = 80;
+/// Items of a page, half a kilobyte each…
+const PAGE: usize = 200;
 /// … and most pages of one round.
 const PAGES: usize = 10;
 
@@ -37,13 +36,8 @@ const MOST: usize = 20_000;
 /// Most folders whose askings are counted.
 const MOST_FOLDERS: usize = 4096;
 
-/// Of so many askings in vain for a folder the next looks for the folder itself…
-const FOLDER_EVERY: u32 = 8;
-/// … and of so many where its library was scanned: what that scan finds is listed as soon as it was read.
-const SCANNED_FOLDER_EVERY: u32 = 32;
-
-/// Most files whose items are asked for again by their ids.
-const CONFIRMED: usize = 50;
+/// Most items of several folders whose sizes are asked for at a time.
+const SIZED_AT_ONCE: usize = 50;
 
 /// What was listed of the libraries of one server.
 #[derive(Default)]
@@ -69,7 +63,27 @@ struct Listed {
     later: (String, Instant),
     at: Instant,
     began: Instant,
-    files: HashMap<String, KnownItem>,
+    files: HashMap<String, RecentFile>,
+}
+
+/// A file that was listed lately.
+#[derive(Clone, Debug)]
+pub(crate) struct RecentFile {
+    /// Its item, which may have other files too.
+    pub(crate) item: KnownItem,
+    /// Its size in bytes, where it was asked for.
+    pub(crate) size: Option<u64>,
+    /// When it was last listed.
+    listed: Instant,
+    /// The folder that it lies in, as far as its path tells.
+    folder: String,
+}
+
+impl RecentFile {
+    /// Whether it was listed a moment ago.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.listed.elapsed() < FRESH
+    }
 }
 
 impl RecentItems {
@@ -111,9 +125,37 @@ impl RecentItems {
         self.state().vain.get(folder).copied().unwrap_or_default()
     }
 
-    /// The item of a file that was listed lately: it has been read.
-    pub(crate) fn item(&self, library: &str, path: &str) -> Option<KnownItem> {
+    /// A file that was listed lately: it has been read.
+    pub(crate) fn file(&self, library: &str, path: &str) -> Option<RecentFile> {
         self.state().libraries.get(library)?.files.get(path).cloned()
+    }
+
+    /// The items of files that were listed without a size, of folders with few of them: first those of this folder.
+    fn without_size(&self, library: &str, folder: &str) -> Vec<KnownItem> {
+        let state = self.state();
+        let Some(listed) = state.libraries.get(library) else { return Vec::new() };
+        let mut folders: HashMap<&str, Vec<&KnownItem>> = HashMap::new();
+        for file in listed.files.values().filter(|file| file.size.is_none() && file.is_fresh()) {
+            folders.entry(&file.folder).or_default().push(&file.item);
+        }
+        folders.retain(|_, files| files.len() <= SIZES_AT_ONCE);
+        let own = folders.remove(folder).unwrap_or_default();
+        if own.is_empty() {
+            return Vec::new();
+        }
+        let others = folders.into_values().flatten();
+        own.into_iter().chain(others).take(SIZED_AT_ONCE).cloned().collect()
+    }
+
+    /// Keeps the sizes of files that were listed, and their further files.
+    fn keep_sizes(&self, library: &str, items: &[Item]) {
+        let mut state = self.state();
+        let Some(listed) = state.libraries.get_mut(library) else { return };
+        for item in items {
+            for (path, size) in item.files() {
+                listed.take(item, path, size);
+            }
+        }
     }
 
     /// From which time of the server on the library is to be listed now; none when it was listed a moment ago, or when the
@@ -149,12 +191,21 @@ impl RecentItems {
             listed.since = std::mem::replace(&mut listed.later, (since, now)).0;
         }
         for item in items {
-            for (path, _) in item.files() {
-                let known =
-                    KnownItem { id: item.id.clone(), path: path.to_owned(), is_artist: item.is_artist() };
-                listed.files.insert(path.to_owned(), known);
+            for (path, size) in item.files() {
+                listed.take(item, path, size);
             }
         }
+    }
+}
+
+impl Listed {
+    fn take(&mut self, item: &Item, path: &str, size: Option<u64>) {
+        let known = KnownItem { id: item.id.clone(), path: path.to_owned(), is_artist: item.is_artist() };
+        let before = self.files.get(path).filter(|before| before.item.id == known.id);
+        let size = size.or_else(|| before.and_then(|before| before.size));
+        let folder = AbsolutePath::parse(path).ok().and_then(|path| path.parent());
+        let folder = folder.map_or_else(String::new, |folder| spelled(&folder).to_owned());
+        self.files.insert(path.to_owned(), RecentFile { item: known, size, listed: Instant::now(), folder });
     }
 }
 
@@ -168,7 +219,7 @@ pub(crate) async fn list_recent(server: &impl MediaBrowser, library: &Owner) -> 
     let mut began = None;
     for page in 0..PAGES {
         let request = server
-            .look_for("Path,ParentId,MediaSources")
+            .look_for("Path,ParentId")
             .query("Recursive", "true")
             .query("ParentId", &library.library.id)
             .query("IncludeItemTypes", file_kinds(&library.library.kind))
@@ -187,64 +238,34 @@ pub(crate) async fn list_recent(server: &impl MediaBrowser, library: &Owner) -> 
         }
     }
     recent.keep(&library.library.id, began.and_then(|date| moment(&date)).unwrap_or(since), &items);
+    learn_folders(server, library, &items);
     Ok(())
 }
 
-/// What the list of what is new tells of a folder.
-pub(crate) enum RecentView {
-    /// All that must be there was listed, and is still there.
-    Shown(View),
-    /// Not all of it: the folder itself need not be looked for in this round.
-    Waits(View),
-    /// Nothing: the folder itself is to be looked for.
-    Unknown,
+/// Asks for the sizes of what is new in the folder, and in others with few new files: one question serves many films.
+pub(crate) async fn list_sizes(server: &impl MediaBrowser, folder: &Owner) -> Result<(), Fault> {
+    let recent = &server.state().recent;
+    let _one = recent.asking.lock().await;
+    let items = recent.without_size(&folder.library.id, &folder.spelled());
+    if !items.is_empty() {
+        recent.keep_sizes(&folder.library.id, &sizes(server, &items).await?);
+    }
+    Ok(())
 }
 
-/// What the server shows of these files by what it read lately.
-pub(crate) async fn recent_view(
-    server: &impl MediaBrowser,
-    folder: &Owner,
-    files: &[&ExpectedFile],
-) -> Result<RecentView, Fault> {
-    let state = server.state();
-    let library = folder.library.id.as_str();
-    let asked = state.recent.misses(&folder.spelled());
-    let scanned = state.scans.was_scanned_lately(library);
-    let there = files.iter().filter(|expected| matches!(expected.presence, Presence::There { .. }));
-    let wanted: Vec<String> = there.map(|expected| spelling(folder, expected)).collect();
-    if wanted.is_empty() {
-        return Ok(RecentView::Unknown);
-    }
-    let is_known = || {
-        let knows = |path: &String| state.items.get(path).is_some();
-        knows(&folder.spelled()) || wanted.iter().all(knows)
-    };
-    let is_due = match asked {
-        0 => !scanned || is_known(),
-        _ if scanned => asked % SCANNED_FOLDER_EVERY == SCANNED_FOLDER_EVERY / 2,
-        _ => asked.is_multiple_of(FOLDER_EVERY),
-    };
-    if is_due {
-        return Ok(RecentView::Unknown);
-    }
-    list_recent(server, folder).await?;
-    let known: Vec<KnownItem> =
-        wanted.iter().filter_map(|path| state.recent.item(library, path)).take(CONFIRMED).collect();
-    if known.len() == wanted.len() {
-        let mut view = View::default();
-        for item in sizes(server, &known).await? {
-            view.add(&item);
+/// Remembers the seasons and albums that new files lie in: what comes there next needs no search.
+fn learn_folders(server: &impl MediaBrowser, library: &Owner, items: &[Item]) {
+    let memory = &server.state().items;
+    for item in items.iter().filter(|item| matches!(item.kind.as_str(), "Episode" | "Audio")) {
+        let (Some(path), Some(parent)) = (item.path.as_deref(), item.parent_id.as_deref()) else { continue };
+        let Some(folder) = AbsolutePath::parse(path).ok().and_then(|path| path.parent()) else { continue };
+        // Of files that lie in a series' own folder the parent is a season without a folder.
+        let is_inner = folder.is_within(&library.root) && folder.depth() > library.root.depth() + 1;
+        let folder = spelled(&folder);
+        if is_inner && memory.get(folder).is_none() {
+            memory.learn(folder, parent);
         }
-        // It was listed among what is saved, so it has been read, though a damaged file has no runtime.
-        view.bare.clear();
-        let all_there = wanted.iter().all(|path| view.has(path));
-        if all_there && wanted.len() == files.len() {
-            return Ok(RecentView::Shown(view));
-        }
-        return Ok(RecentView::Unknown);
     }
-    let said = format!("{} has read no such new file in {:?} yet", server.product(), folder.spelled());
-    Ok(RecentView::Waits(View { said, ..View::default() }))
 }
 
 /// `Mon, 30 Nov 2026 17:44:39 GMT` as `2026-11-30T17:44:39Z`.

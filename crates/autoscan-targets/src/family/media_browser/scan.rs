@@ -12,6 +12,7 @@ use futures_util::stream;
 use crate::family::batch::{BatchResults, is_suspicious};
 use crate::family::media_browser::actions::{LibraryChange, ScanActions, actions, list_scanned};
 use crate::family::media_browser::item_cache::KnownItem;
+use crate::family::media_browser::library_tops::list_tops;
 use crate::family::media_browser::lookups::BatchLookups;
 use crate::family::media_browser::prove::lies_in;
 use crate::family::media_browser::scan_libraries::planned;
@@ -46,6 +47,12 @@ pub(crate) async fn scan<S: MediaBrowser + Target>(
     let mut changes: Vec<(usize, LibraryChange)> = Vec::new();
     let mut pending: Vec<usize> = (0..scans.len()).collect();
     list_scanned(server, scans).await;
+    if let Err(fault) = list_tops(server, scans).await {
+        tracing::debug!(
+            reason = fault.reason(),
+            "the top of a library was not listed: each folder is searched for"
+        );
+    }
     // An item that turns out to be gone is forgotten, and its scans are thought over once.
     for is_last in [false, true] {
         let refreshes = batch.decide(pending, &mut changes).await;

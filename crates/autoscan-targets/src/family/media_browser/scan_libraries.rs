@@ -109,6 +109,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
             Ok(()) => {
                 let asked_for = changes.iter().map(|(_, change)| change.owner.spelled()).collect();
                 scans.sent(library, &asked_for);
+                self.server.state().tops.forget(library);
                 self.done(&scans_of(&changes));
             }
             Err(Fault::Wrong { .. }) => {

@@ -11,6 +11,7 @@ use crate::family::library_index::Owner;
 use crate::family::media_browser::answers::{Item, ItemPage, VirtualFolder};
 use crate::family::media_browser::item_cache::{ItemCache, KnownItem};
 use crate::family::media_browser::library_scans::LibraryScans;
+use crate::family::media_browser::library_tops::LibraryTops;
 use crate::family::media_browser::lookups::BatchLookups;
 use crate::family::media_browser::recent_items::RecentItems;
 use crate::family::media_browser::report_holds::ReportHolds;
@@ -34,6 +35,8 @@ pub(crate) struct MediaBrowserState {
     pub(crate) holds: ReportHolds,
     /// Which libraries wait to be scanned.
     pub(crate) scans: LibraryScans,
+    /// What lies at the tops of libraries.
+    pub(crate) tops: LibraryTops,
     /// What it has read lately.
     pub(crate) recent: RecentItems,
 }

@@ -30,6 +30,21 @@ pub(crate) fn season(name: &str) -> Option<u32> {
     (is_word && (1..=4).contains(&digits.len())).then(|| digits.parse().ok()).flatten()
 }
 
+/// The number of the first episode in the name of a file: `S01E05`, `s1e5`, `1x05`.
+pub(crate) fn episode(name: &str) -> Option<u32> {
+    let lower = name.to_ascii_lowercase();
+    let number_before = |at: usize| lower[..at].ends_with(|c: char| c.is_ascii_digit());
+    let found =
+        lower.match_indices(['e', 'x']).filter(|(at, _)| number_before(*at)).find_map(|(at, sign)| {
+            let digits = lower[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
+            let season = lower[..at].bytes().rev().take_while(u8::is_ascii_digit).count();
+            let is_cross = sign == "x" && season <= 2;
+            let has_season = is_cross || (sign == "e" && season <= 4 && lower[..at - season].ends_with('s'));
+            (has_season && (1..=4).contains(&digits)).then(|| &lower[at + 1..at + 1 + digits])
+        })?;
+    found.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +72,23 @@ mod tests {
         assert_eq!(longest_word("The Two Towers"), Some("Towers"));
         assert_eq!(longest_word("Heat"), None);
         assert_eq!(longest_word("It"), None);
+    }
+
+    #[test]
+    fn an_episode_is_known_by_the_number_behind_that_of_its_season() {
+        for (name, number) in [
+            ("Show - S01E05 - Name.mkv", Some(5)),
+            ("show.s1e105.x265.mkv", Some(105)),
+            ("Show 2x07.mkv", Some(7)),
+            ("Show - S01E01-E02.mkv", Some(1)),
+            ("Show - 1080p.x264.mkv", None),
+            ("Show 1920x1080.mkv", None),
+            ("Show - 05.mkv", None),
+            ("Ünïcode S01Eé.mkv", None),
+            ("e1.mkv", None),
+        ] {
+            assert_eq!(episode(name), number, "{name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The websockets of a pretend server.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -12,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::Recorded;
+use super::{Behavior, Recorded};
 
 /// What a server sends over an open websocket; when its sender is dropped the connection is cut.
 #[derive(Clone, Debug)]
@@ -29,6 +31,7 @@ pub(super) fn switch(
     call: &Recorded,
     upgrade: OnUpgrade,
     mut frames: mpsc::Receiver<Frame>,
+    behavior: Arc<dyn Behavior>,
 ) -> (Response, AbortHandle) {
     let speak = async move {
         let Ok(upgraded) = upgrade.await else { return };
@@ -36,8 +39,11 @@ pub(super) fn switch(
         loop {
             let frame = tokio::select! {
                 frame = frames.recv() => frame,
-                // What a client says has no meaning; that it left has.
                 said = socket.next() => match said {
+                    Some(Ok(Message::Text(text))) => match behavior.heard(&text) {
+                        Some(answer) => Some(answer),
+                        None => continue,
+                    },
                     Some(Ok(_)) => continue,
                     _ => None,
                 },
