@@ -55,6 +55,8 @@ enum Part {
     Pages,
     /// What proof costs.
     Proof,
+    /// What scans of libraries cost.
+    LibraryScans,
     /// The store's queries at a thousand rows and at a million.
     Scale,
 }
@@ -127,6 +129,8 @@ fn measure(workspace: &Workspace, effort: Effort, only: Option<Part>) -> Vec<Row
     }
     if wanted(Part::Proof) {
         rows.extend(proof::rows(workspace));
+    }
+    if wanted(Part::LibraryScans) {
         rows.extend(library_scans::rows(workspace));
     }
     if wanted(Part::Pages) {

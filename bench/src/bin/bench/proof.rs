@@ -304,7 +304,7 @@ fn soon(workspace: &Workspace, runtime: &Runtime) -> Result<Row> {
     for target in ["plex", "emby"] {
         let servers = MediaServers::new(workspace, runtime)?;
         servers.plex.set_scan_time(TAKES);
-        servers.emby.holdings.set_delay(TAKES);
+        servers.emby.holdings.set_walk_takes(TAKES);
         let folder = workspace.fresh()?;
         let server = servers.autoscan(workspace, folder.path(), Some(target))?;
         let mut added = Vec::new();
@@ -316,7 +316,7 @@ fn soon(workspace: &Workspace, runtime: &Runtime) -> Result<Row> {
             let shown = moment_when(|| {
                 Ok(match target {
                     "plex" => servers.plex.item(&path).is_some(),
-                    _ => servers.emby.holdings.has(&path),
+                    _ => servers.emby.holdings.shown(&path).is_some_and(|(_, is_read)| is_read),
                 })
             })?;
             let seen = moment_when(|| {

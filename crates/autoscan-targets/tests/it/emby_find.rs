@@ -56,6 +56,21 @@ async fn asking_costs_two_small_requests_on_a_server_with_half_a_million_items()
 }
 
 #[tokio::test]
+async fn an_item_without_a_runtime_is_not_seen_until_emby_has_saved_it_and_a_damaged_file_is() {
+    let (emby, server) = emby().await;
+    for file in ["/media/tv/Alpha/Season 1/1.mkv", "/media/movies/Heat/Heat.mkv"] {
+        emby.holdings.hold(file, 7);
+        emby.holdings.bare(file);
+        let found = shown(&*server, &[there(file, 7)]).await.remove(0);
+        assert!(found.contains("has not read the file yet"), "{found}");
+    }
+    // An empty file has no runtime for ever.
+    let empty = "/media/movies/Empty/Empty.mkv";
+    emby.holdings.hold(empty, 0);
+    assert!(all_shown(&*server, &[there(empty, 0)]).await);
+}
+
+#[tokio::test]
 async fn a_file_is_proven_by_its_exact_path_and_its_size() {
     let (emby, server) = emby().await;
     let season = "/media/tv/Alpha (2001)/Season 01";

@@ -243,6 +243,9 @@ pub(crate) async fn file_item(
     if let Some(known) = server.state().items.get(&path) {
         return Ok(Some(known));
     }
+    if server.state().tops.has_none_of(file) {
+        return Ok(None);
+    }
     let Some(folder) = file.path.parent().filter(|folder| folder.is_within(&file.root)) else {
         return Ok(None);
     };

@@ -14,7 +14,7 @@ use crate::family::media_browser::item_cache::KnownItem;
 use crate::family::media_browser::lookups::BatchLookups;
 use crate::family::media_browser::one_episode::one_episode;
 use crate::family::media_browser::prove::{lies_in, sizes, spelling};
-use crate::family::media_browser::recent_items::list_recent;
+use crate::family::media_browser::recent_items::{list_recent, newest};
 use crate::family::media_browser::recent_view::{RecentView, recent_view};
 use crate::family::media_browser::server::MediaBrowser;
 use crate::family::media_browser::titles::{longest_word, season, title};
@@ -22,9 +22,6 @@ use crate::family::media_browser::view::View;
 
 /// Most items that a search answers.
 const FITTING: &str = "20";
-
-/// Most items that are asked for because they are new: about 30 kB.
-const NEWEST: usize = 40;
 
 /// Most items of the top of a library in one page…
 const SWEPT: usize = 500;
@@ -308,20 +305,6 @@ async fn what_is_new(
         sizes(server, &known).await?.iter().for_each(|item| view.add(item));
     }
     Ok(())
-}
-
-/// The newest files of the library.
-async fn newest(server: &impl MediaBrowser, folder: &Owner) -> Result<Vec<Item>, Fault> {
-    let request = server
-        .look_for("Path,ParentId")
-        .query("Recursive", "true")
-        .query("ParentId", &folder.library.id)
-        .query("IncludeItemTypes", file_kinds(&folder.library.kind))
-        .query("CollapseBoxSetItems", "false")
-        .query("SortBy", "DateCreated")
-        .query("SortOrder", "Descending")
-        .query("Limit", &NEWEST.to_string());
-    Ok(server.items(request).await?.unwrap_or_default())
 }
 
 /// Remembers what was come across of the folder and those above it.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use autoscan_core::change::{ChangeKind, Subject};
+use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::fault::Fault;
-use autoscan_core::path::AbsolutePath;
+use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::ports::TargetScan;
 use tokio::time::Instant;
 
@@ -54,6 +54,16 @@ impl LibraryTops {
         Some(listed.items.as_ref()?.get(path).cloned().unwrap_or_default())
     }
 
+    /// Whether the top of the library is known, and holds nothing at the path or above it.
+    pub(crate) fn has_none_of(&self, path: &Owner) -> bool {
+        let state = self.state();
+        let listed = state.get(&path.library.id).filter(|listed| listed.at.elapsed() < FRESH);
+        let Some(items) = listed.and_then(|listed| listed.items.as_ref()) else { return false };
+        let mut above = std::iter::successors(Some(path.path.clone()), AbsolutePath::parent)
+            .take_while(|at| at.depth() > path.root.depth());
+        !above.any(|at| items.contains_key(spelled(&at)))
+    }
+
     /// The library is scanned: something else may lie at its top soon.
     pub(crate) fn forget(&self, library: &str) {
         let mut state = self.state();
@@ -98,8 +108,8 @@ pub(crate) async fn list_tops(server: &impl MediaBrowser, scans: &[TargetScan]) 
     let mut libraries: HashMap<String, (Owner, usize)> = HashMap::new();
     for scan in scans {
         for owner in holders(server, &scan.folder.0).await? {
-            // Of a film whose file is named none of them is looked up.
-            if top_kinds(&owner.library.kind).is_empty() && names_files(scan) {
+            // Of a film whose file is new nothing is looked up.
+            if top_kinds(&owner.library.kind).is_empty() && names_new_files(scan) {
                 continue;
             }
             let state = server.state();
@@ -119,12 +129,11 @@ pub(crate) async fn list_tops(server: &impl MediaBrowser, scans: &[TargetScan]) 
     Ok(())
 }
 
-fn names_files(scan: &TargetScan) -> bool {
-    !scan.changes.is_empty()
-        && scan
-            .changes
-            .iter()
-            .all(|change| change.subject == Subject::File && change.kind != ChangeKind::Rescan)
+fn names_new_files(scan: &TargetScan) -> bool {
+    let is_new = |change: &Change<TargetPath>| {
+        change.subject == Subject::File && !matches!(change.kind, ChangeKind::Rescan | ChangeKind::Modified)
+    };
+    !scan.changes.is_empty() && scan.changes.iter().all(is_new)
 }
 
 /// All items at the top of a library; none where they are too many.

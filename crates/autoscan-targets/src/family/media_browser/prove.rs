@@ -218,10 +218,6 @@ async fn look_at_bare(
     files: &[&ExpectedFile],
     folder: &Owner,
 ) -> Result<(), Fault> {
-    if !server.lists_before_it_reads() {
-        view.bare.clear();
-        return Ok(());
-    }
     let there = files.iter().filter(|expected| matches!(expected.presence, Presence::There { .. }));
     let bare = there.map(|expected| spelling(folder, expected)).filter(|path| view.bare.contains(path));
     let ids: Vec<String> =

@@ -2,7 +2,7 @@
 //! says when an item was saved, which is when it has been read.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use autoscan_core::fault::Fault;
@@ -25,6 +25,9 @@ const REMEMBERED: Duration = Duration::from_mins(10);
 /// A list begins so much before the last one: what was saved may be seen only a while later.
 const OVERLAP: Duration = Duration::from_secs(10);
 
+/// Most items that are asked for because they are new: about 30 kB.
+const NEWEST: usize = 40;
+
 /// Items of a page, half a kilobyte each…
 const PAGE: usize = 200;
 /// … and most pages of one round.
@@ -43,6 +46,7 @@ const SIZED_AT_ONCE: usize = 50;
 #[derive(Default)]
 pub(crate) struct RecentItems {
     state: Mutex<Recent>,
+    newest: tokio::sync::Mutex<HashMap<String, (Instant, Arc<[Item]>)>>,
     asking: tokio::sync::Mutex<()>,
 }
 
@@ -240,6 +244,27 @@ pub(crate) async fn list_recent(server: &impl MediaBrowser, library: &Owner) -> 
     recent.keep(&library.library.id, began.and_then(|date| moment(&date)).unwrap_or(since), &items);
     learn_folders(server, library, &items);
     Ok(())
+}
+
+/// The newest files of the library, asked for once a round.
+pub(crate) async fn newest(server: &impl MediaBrowser, library: &Owner) -> Result<Arc<[Item]>, Fault> {
+    let id = &library.library.id;
+    let mut known = server.state().recent.newest.lock().await;
+    if let Some((_, items)) = known.get(id).filter(|(at, _)| at.elapsed() < FRESH) {
+        return Ok(Arc::clone(items));
+    }
+    let request = server
+        .look_for("Path,ParentId")
+        .query("Recursive", "true")
+        .query("ParentId", id)
+        .query("IncludeItemTypes", file_kinds(&library.library.kind))
+        .query("CollapseBoxSetItems", "false")
+        .query("SortBy", "DateCreated")
+        .query("SortOrder", "Descending")
+        .query("Limit", &NEWEST.to_string());
+    let items: Arc<[Item]> = server.items(request).await?.unwrap_or_default().into();
+    known.insert(id.clone(), (Instant::now(), Arc::clone(&items)));
+    Ok(items)
 }
 
 /// Asks for the sizes of what is new in the folder, and in others with few new files: one question serves many films.
