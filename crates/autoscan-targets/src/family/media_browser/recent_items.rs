@@ -46,9 +46,12 @@ const SIZED_AT_ONCE: usize = 50;
 #[derive(Default)]
 pub(crate) struct RecentItems {
     state: Mutex<Recent>,
-    newest: tokio::sync::Mutex<HashMap<String, (Instant, Arc<[Item]>)>>,
+    newest: tokio::sync::Mutex<HashMap<String, NewestFiles>>,
     asking: tokio::sync::Mutex<()>,
 }
+
+/// The newest files of one library, and when they were asked for.
+type NewestFiles = (Instant, Arc<[Item]>);
 
 #[derive(Default)]
 struct Recent {
