@@ -184,6 +184,7 @@ impl LibraryServer for Emby {
             Err(Fault::Wrong { .. }) => {}
             answer => {
                 let page: LibraryPage = answer?.json()?;
+                self.state.scans.note_statuses(&page.items);
                 return Ok(page.items.into_iter().filter_map(VirtualFolder::library).collect());
             }
         }
@@ -195,6 +196,7 @@ impl LibraryServer for Emby {
             }
         }
         let folders = self.virtual_folders().await?;
+        self.state.scans.note_statuses(&folders);
         Ok(folders.into_iter().filter_map(VirtualFolder::library).collect())
     }
 }

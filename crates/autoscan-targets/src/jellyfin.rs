@@ -234,6 +234,7 @@ impl LibraryServer for Jellyfin {
 
     async fn fetch_libraries(&self) -> Result<Vec<Library>, Fault> {
         let folders = self.virtual_folders().await?;
+        self.state.scans.note_statuses(&folders);
         Ok(folders.into_iter().filter_map(VirtualFolder::library).collect())
     }
 }

@@ -60,7 +60,17 @@ impl VirtualFolder {
 
     /// Whether this is the library of this id.
     pub(crate) fn is(&self, id: &str) -> bool {
-        self.item_id.as_deref().or(self.name.as_deref()) == Some(id)
+        self.id() == Some(id)
+    }
+
+    /// The library's id.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.item_id.as_deref().or(self.name.as_deref())
+    }
+
+    /// Whether the server tells what it does with the library.
+    pub(crate) fn tells_its_status(&self) -> bool {
+        self.refresh_status.is_some()
     }
 
     /// What the server does with it just now.

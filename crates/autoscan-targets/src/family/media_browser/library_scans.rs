@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::family::media_browser::answers::VirtualFolder;
+
 /// The first change waits this long for those that came with it: at a server that waits less itself so long as that. What comes
 /// later waits for the end of that scan.
 pub(crate) const GATHERS: Duration = Duration::from_millis(500);
@@ -54,6 +56,8 @@ pub(crate) enum MayScan {
 #[derive(Default)]
 pub(crate) struct LibraryScans {
     libraries: Mutex<HashMap<String, LibraryScan>>,
+    /// Whether the server tells what it does with each library.
+    told_statuses: Mutex<HashMap<String, bool>>,
     /// Requests of refreshes go out one at a time: two that a server queues in the same instant may both be lost.
     pub(crate) sending: tokio::sync::Mutex<()>,
 }
@@ -76,6 +80,22 @@ struct LibraryScan {
 impl LibraryScans {
     fn state(&self) -> MutexGuard<'_, HashMap<String, LibraryScan>> {
         self.libraries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps which libraries the server tells the status of.
+    pub(crate) fn note_statuses(&self, folders: &[VirtualFolder]) {
+        let mut told = self.told_statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        told.clear();
+        told.extend(
+            folders.iter().filter_map(|folder| Some((folder.id()?.to_owned(), folder.tells_its_status()))),
+        );
+    }
+
+    /// Whether the server tells what it does with the library; none while it was not asked. Of a scan that it tells nothing of
+    /// neither its begin nor its end is known.
+    pub(crate) fn tells_status(&self, library: &str) -> Option<bool> {
+        let told = self.told_statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        told.get(library).copied()
     }
 
     /// Whether the path already waited when the last scan was asked for. A yes is forgotten.

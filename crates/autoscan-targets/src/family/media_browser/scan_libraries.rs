@@ -67,6 +67,29 @@ impl<S: MediaBrowser> Batch<'_, S> {
         if scans.is_refused(library) {
             return changes;
         }
+        if scans.tells_status(library).is_none()
+            && let Ok(folders) = self.server.virtual_folders().await
+        {
+            scans.note_statuses(&folders);
+        }
+        let (reported, changes) = reported(self.server, library, changes);
+        if changes.is_empty() {
+            return reported;
+        }
+        let mut refused = self.gather_scan(library, changes, gathers, folders).await;
+        refused.extend(reported);
+        refused
+    }
+
+    /// Scans one library now, or later together with what comes meanwhile. Answers what the server refuses to scan it for.
+    async fn gather_scan(
+        &mut self,
+        library: &str,
+        changes: Changes,
+        gathers: Duration,
+        folders: &mut Option<Vec<VirtualFolder>>,
+    ) -> Changes {
+        let scans = &self.server.state().scans;
         let is_covered =
             |(_, change): &(usize, LibraryChange)| scans.is_covered(library, &change.owner.spelled());
         let (covered, open): (Changes, Changes) = changes.into_iter().partition(is_covered);
@@ -237,6 +260,15 @@ impl<S: MediaBrowser> Batch<'_, S> {
     }
 }
 
+/// Those of the changes that are reported, and the others. A server that does not tell what it does with a library is told of the
+/// paths below its folder instead.
+fn reported(server: &impl MediaBrowser, library: &str, changes: Changes) -> (Changes, Changes) {
+    if server.state().scans.tells_status(library).unwrap_or(true) {
+        return (Vec::new(), changes);
+    }
+    changes.into_iter().partition(|(_, change)| PathReport::of(&change.owner, change.what).is_some())
+}
+
 /// The scans of the batch that these are for, each once.
 fn scans_of(changes: &Changes) -> Vec<usize> {
     let mut scans: Vec<usize> = changes.iter().map(|(at, _)| *at).collect();
@@ -256,8 +288,11 @@ pub(crate) fn planned(server: &impl MediaBrowser, changes: Vec<LibraryChange>) -
     let mut reports: Vec<(usize, PathReport)> = Vec::new();
     for change in changes {
         let library = &change.owner.library.id;
-        if server.state().scans.is_refused(library) {
-            reports.extend(PathReport::of(&change.owner, change.what).map(|report| (0, report)));
+        let scans = &server.state().scans;
+        let report = PathReport::of(&change.owner, change.what);
+        let is_reported = report.is_some() && scans.tells_status(library) == Some(false);
+        if is_reported || scans.is_refused(library) {
+            reports.extend(report.map(|report| (0, report)));
         } else if !libraries.contains(library) {
             tracing::trace!(path = spelled(&change.owner.path), "a scan of its library finds it");
             libraries.push(library.clone());
