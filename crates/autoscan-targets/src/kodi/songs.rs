@@ -2,13 +2,10 @@
 //! no scan takes out, only a cleaning of the whole music library does (measured at Kodi 20.1).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use autoscan_core::fault::Fault;
 use autoscan_core::path::AbsolutePath;
 use autoscan_core::ports::TargetScan;
-use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::family::libraries::LibraryServer;
 use crate::family::library_index::Owner;
@@ -16,20 +13,11 @@ use crate::kodi::Kodi;
 use crate::kodi::items;
 use crate::kodi::look;
 use crate::kodi::named::{Named, named};
-use crate::kodi::rpc::Call;
 use crate::kodi::scanning;
 use crate::kodi::sources::Kind;
 
-/// Between two cleanings, each of which looks at every song: many deletions one after another share one.
-const BETWEEN_CLEANINGS: Duration = Duration::from_secs(30);
-
 /// So many songs of one folder are gone through.
 const MOST_SONGS: usize = 5000;
-
-/// The call that takes out all songs whose files are gone. It is answered when that is done.
-pub(super) fn cleaning() -> Call {
-    Call::new("AudioLibrary.Clean", json!({"showdialogs": false}))
-}
 
 /// Takes out songs of folders that are gone. The caller has the turn of music.
 pub(super) async fn forget(kodi: &Kodi, owner: &Owner, scan: &TargetScan) -> Result<(), Fault> {
@@ -38,17 +26,12 @@ pub(super) async fn forget(kodi: &Kodi, owner: &Owner, scan: &TargetScan) -> Res
     }
     // The cleaning looks at the songs of every source, and would take out all of one that is only out of sight.
     look::all_stand(kodi, &music_folders(kodi)).await?;
-    let mut cleaned = kodi.cleaned.lock().await;
-    if let Some(wait) = cleaned.and_then(|at| BETWEEN_CLEANINGS.checked_sub(at.elapsed())) {
-        return Err(Fault::Later {
-            after: wait,
-            reason: "Kodi cleaned its music library a moment ago; autoscan waits, so that one cleaning serves many deletions"
-                .to_owned(),
-        });
-    }
     scanning::idle(kodi, Kind::Music).await?;
-    *cleaned = Some(Instant::now());
-    kodi.rpc.call::<Value>(cleaning()).await?;
+    {
+        let mut cleanings = kodi.cleanings.lock().await;
+        cleanings.begin(&kodi.rpc).await?;
+        cleanings.end().await?;
+    }
     match left_behind(kodi, owner, scan).await? {
         0 => Ok(()),
         left => Err(Fault::wrong(format!(

@@ -27,7 +27,7 @@ impl Scanning {
 
     /// A call to scan: false when it stopped the one that runs.
     pub(super) fn call(&mut self, folder: &str) -> bool {
-        if self.elsewhere > 0 || self.running.is_some() {
+        if self.is_busy() {
             self.elsewhere = 0;
             self.running = None;
             return false;
@@ -35,6 +35,11 @@ impl Scanning {
         let (unseen, seen) = self.pace;
         self.running = Some(Running { folder: folder.to_owned(), unseen, seen });
         true
+    }
+
+    /// Whether a scan was asked for and is not over.
+    pub(super) fn is_busy(&self) -> bool {
+        self.elsewhere > 0 || self.running.is_some()
     }
 
     /// A look at the flag. The scan ends with the look after those that show it.
