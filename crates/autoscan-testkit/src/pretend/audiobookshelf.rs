@@ -207,7 +207,10 @@ impl AudiobookshelfState {
         }
         let total = items.len();
         let limit = call.param("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
-        items.truncate(limit.unwrap_or(total));
+        let limit = limit.unwrap_or(total);
+        let number: usize = call.param("page").and_then(|page| page.parse().ok()).unwrap_or_default();
+        items.drain(..(number * limit).min(total));
+        items.truncate(limit);
         json!({"results": items.iter().map(|item| item.json(false)).collect::<Vec<_>>(), "total": total})
     }
 
