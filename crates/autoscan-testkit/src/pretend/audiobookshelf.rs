@@ -119,6 +119,13 @@ impl PretendAudiobookshelf {
         self.state().scanned.remove(library);
     }
 
+    /// The size with which it shows a file; none when it shows none, or takes its book for missing.
+    pub fn shown(&self, path: &str) -> Option<u64> {
+        let state = self.state();
+        let mut items = state.scanner.items.iter().filter(|item| !item.is_missing);
+        items.find_map(|item| item.files.get(path).copied())
+    }
+
     /// The reports that it used, in order.
     pub fn taken(&self) -> Vec<Value> {
         self.state().taken.clone()

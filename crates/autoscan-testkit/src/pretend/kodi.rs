@@ -115,6 +115,11 @@ impl PretendKodi {
         self.state().media.items.iter().map(|item| item.file.clone()).collect()
     }
 
+    /// Whether a folder is on its disk.
+    pub fn has_folder(&self, folder: &str) -> bool {
+        self.state().media.has_folder(folder)
+    }
+
     /// The folders of the shows of its library.
     pub fn shows(&self) -> Vec<String> {
         self.state().media.shows.iter().map(|show| show.file.clone()).collect()
@@ -147,6 +152,15 @@ impl PretendKodi {
     /// How many looks at whether it scans show a cleaning of its music library; without one it is over when it is answered.
     pub fn set_cleaning_takes(&self, looks: usize) {
         self.state().cleaning_takes = looks;
+    }
+
+    /// It is killed and started anew: scans and cleanings end where they are, and what it believed of folders is forgotten.
+    pub fn restart(&self) {
+        let mut state = self.state();
+        state.cleaning = None;
+        state.video.end();
+        state.music.end();
+        state.media.believe_nothing();
     }
 
     /// Ends a cleaning that runs.

@@ -94,6 +94,11 @@ impl Media {
         }
     }
 
+    /// Forgets what lay in folders when they were listed.
+    pub(super) fn believe_nothing(&mut self) {
+        self.cached.clear();
+    }
+
     /// Takes out the songs whose files are gone, of every source.
     pub(super) fn clean_music(&mut self) {
         let Self { items, disk, .. } = self;
@@ -161,7 +166,7 @@ impl Media {
     }
 
     /// Whether Kodi sees this folder.
-    fn has_folder(&self, folder: &str) -> bool {
+    pub(super) fn has_folder(&self, folder: &str) -> bool {
         self.folders.contains(folder) || self.disk.iter().any(|file| file.starts_with(folder))
     }
 
