@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::media::wait;
-use crate::support::{changed, connect, path};
+use crate::support::{changed, connect, path, same_cases};
 
 const ROOT: &str = "/srv/music";
 
@@ -243,7 +243,7 @@ impl Story {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 100, ..ProptestConfig::default() })]
+    #![proptest_config(same_cases(64))]
 
     #[test]
     fn what_mpd_is_said_to_list_is_true_and_what_is_on_the_disk_is_listed_in_the_end(events in events()) {

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::{gone, there};
-use crate::support::{changed, connect, path};
+use crate::support::{changed, connect, path, same_cases};
 
 /// Rounds of askings after each telling, and tellings until a file is given up.
 const ROUNDS: usize = 8;
@@ -280,7 +280,7 @@ impl Story {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 100, ..ProptestConfig::default() })]
+    #![proptest_config(same_cases(64))]
 
     #[test]
     fn what_kodi_is_said_to_show_is_true_and_what_is_on_the_disk_is_shown_or_named(events in events()) {
