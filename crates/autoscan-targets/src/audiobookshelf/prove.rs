@@ -134,7 +134,9 @@ impl<'a> Asking<'a> {
         let ids = known.within(path);
         for id in ids.iter().take(LISTED) {
             let whole = self.item(id).await?;
-            if let Some(whole) = whole.filter(|whole| !whole.item.is_missing && whole.item.path.is_within(path)) {
+            if let Some(whole) =
+                whole.filter(|whole| !whole.item.is_missing && whole.item.path.is_within(path))
+            {
                 return Ok(Some(still(&whole.item.path)));
             }
         }

@@ -84,7 +84,9 @@ impl Cleanings {
         let took = self.begun.map(|begun| begun.elapsed()).unwrap_or_default();
         self.pause_until = Some(Instant::now() + took.max(BETWEEN));
         ended.unwrap_or_else(|error| {
-            Err(Fault::wrong(format!("autoscan itself failed while Kodi cleaned its music library ({error})")))
+            Err(Fault::wrong(format!(
+                "autoscan itself failed while Kodi cleaned its music library ({error})"
+            )))
         })
     }
 

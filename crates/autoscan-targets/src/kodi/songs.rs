@@ -13,6 +13,7 @@ use crate::kodi::Kodi;
 use crate::kodi::items;
 use crate::kodi::look;
 use crate::kodi::named::{Named, named};
+use crate::kodi::rpc::Call;
 use crate::kodi::scanning;
 use crate::kodi::sources::Kind;
 

@@ -96,7 +96,8 @@ struct Story {
 impl Story {
     async fn new() -> Self {
         let mpd = PretendMpd::start(None).await.unwrap();
-        let server = connect("mpd", &json!({"host": "127.0.0.1", "port": mpd.port(), "music-directory": ROOT}));
+        let server =
+            connect("mpd", &json!({"host": "127.0.0.1", "port": mpd.port(), "music-directory": ROOT}));
         Self { mpd, server, disk: BTreeMap::new(), told: BTreeMap::new(), clock: 0 }
     }
 

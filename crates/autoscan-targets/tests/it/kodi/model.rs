@@ -100,8 +100,7 @@ struct Story {
 impl Story {
     async fn new() -> Self {
         let kodi = PretendKodi::start(None).await.unwrap();
-        let contents =
-            [KodiContent::Films, KodiContent::Shows, KodiContent::Music, KodiContent::NotSet];
+        let contents = [KodiContent::Films, KodiContent::Shows, KodiContent::Music, KodiContent::NotSet];
         for (source, content) in SOURCES.into_iter().zip(contents) {
             kodi.source(&format!("{}/", at_kodi(source)), content);
         }
@@ -215,8 +214,7 @@ impl Story {
     async fn rename(&mut self, file: &str) {
         let (old, new) = (above(file).to_owned(), format!("{}, renamed", above(file)));
         let prefix = format!("{old}/");
-        let moved: Vec<String> =
-            self.disk.keys().filter(|file| file.starts_with(&prefix)).cloned().collect();
+        let moved: Vec<String> = self.disk.keys().filter(|file| file.starts_with(&prefix)).cloned().collect();
         if moved.is_empty() {
             return;
         }
@@ -260,11 +258,15 @@ impl Story {
             }
             let change = if self.disk.contains_key(file) { Change::created } else { Change::deleted };
             let folder = self.told(above(file));
-            let wider = if telling > 1 && above(&folder) != source_of(file) { above(&folder) } else { &folder };
+            let wider =
+                if telling > 1 && above(&folder) != source_of(file) { above(&folder) } else { &folder };
             self.tell(&changed(wider, vec![change(path(file))])).await;
         }
         let cause = self.server.proof().unwrap().why_missing(&there(file)).await.unwrap_or_default();
-        assert!(file.contains("/clips/") && cause.contains("is its content set"), "{file}: {last:?}: {cause}");
+        assert!(
+            file.contains("/clips/") && cause.contains("is its content set"),
+            "{file}: {last:?}: {cause}"
+        );
     }
 
     /// What is left when all is settled.
