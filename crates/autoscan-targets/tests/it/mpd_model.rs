@@ -238,6 +238,7 @@ impl Story {
                 self.pass(2).await;
             }
             self.tell(&[song.to_owned()], scan).await;
+            self.pass(2).await;
         }
         panic!("{song}: {last:?}");
     }
