@@ -142,14 +142,13 @@ impl Asking<'_> {
         size: Option<u64>,
         known: &[(String, String)],
     ) -> Result<Observation, Fault> {
-        let is_replaced = self.told.as_ref().is_some_and(|told| told.is_replaced(path));
-        let is_forgotten = self.forgotten.iter().any(|command| command.reaches(path));
-        if is_replaced && is_forgotten {
+        let replacement = self.told.as_ref().and_then(|told| told.replacement(path));
+        if replacement.is_some_and(|command| self.forgotten.contains(command)) {
             return Ok(Observation::NotYet(format!(
                 "MPD was restarted before it had ended its update of {path:?}, so it may still show the old file"
             )));
         }
-        if !is_replaced && !is_forgotten {
+        if replacement.is_none() && !self.forgotten.iter().any(|command| command.reaches(path)) {
             return Ok(Observation::Proven);
         }
         let known_at = known.iter().find(|(name, _)| name == "Last-Modified").map(|(_, at)| at);

@@ -43,9 +43,9 @@ impl Told {
         !self.pending.is_empty()
     }
 
-    /// Whether the song has other content under its old name.
-    pub(super) fn is_replaced(&self, path: &str) -> bool {
-        self.replacements.iter().any(|command| command.reaches(path))
+    /// The last command by which a song is read that has other content under its old name.
+    pub(super) fn replacement(&self, path: &str) -> Option<&Command> {
+        self.replacements.iter().rfind(|command| command.reaches(path))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::media::wait;
 use crate::support::{changed, connect, path, rescan, verdict, verdicts};
 use autoscan_core::change::{Change, Subject};
 use autoscan_core::path::TargetPath;
@@ -237,6 +238,21 @@ async fn a_song_that_was_not_replaced_is_proven_without_a_look_at_mpds_disk() {
     tell(&*server, changed("/srv/music/A/B", vec![Change::created(at("A/B/1.mp3"))])).await;
     assert_eq!(shown(&*server, "/srv/music/A/B", there("A/B/1.mp3", Some(60))).await, "");
     assert!(!mpd.commands().iter().any(|command| command.starts_with("listfiles")), "{:?}", mpd.commands());
+}
+
+#[tokio::test]
+async fn what_mpd_forgot_before_a_song_was_replaced_does_not_make_it_doubtful() {
+    let (mpd, server) = mpd(&["A/B/1.mp3"]).await;
+    mpd.hold_updates(true);
+    tell(&*server, changed("/srv/music/A/B", vec![Change::created(at("A/B/2.mp3"))])).await;
+    wait(Duration::from_secs(5)).await;
+    mpd.restart();
+    mpd.hold_updates(false);
+    assert!(shown(&*server, "/srv/music/A/B", there("A/B/2.mp3", None)).await.contains("does not list"));
+    mpd.put_song("A/B/1.mp3", 1, 9);
+    tell(&*server, changed("/srv/music/A/B", vec![Change::modified(at("A/B/1.mp3"))])).await;
+    mpd.has_been_up(Duration::from_secs(1));
+    assert_eq!(shown(&*server, "/srv/music/A/B", there("A/B/1.mp3", Some(52))).await, "");
 }
 
 /// Why the target believes that MPD lost what it was told so long ago.

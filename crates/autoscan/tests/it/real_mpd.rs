@@ -292,8 +292,13 @@ fn what_mpd_had_not_done_when_it_was_killed_is_told_again_at_once() {
     fs::remove_dir_all(setup.home.path("music/Gone")).unwrap();
     reported(&program, "Gone", "ArtistDelete", &json!({ "deletedFiles": true }));
     program.until("it is told", || newest(&program, "mpd")["state"] == "sent");
+    if setup.heard("Gone/Album/01.flac").is_none() {
+        eprintln!("skipped: this MPD had done all before it could be killed");
+        return;
+    }
     setup.kill();
     setup.start();
     seen(&program, 2);
+    assert!(program.printed().contains("MPD was restarted"), "{}", program.printed());
     assert_eq!((setup.heard("Gone/Album/01.flac"), setup.heard("Slow/Album/0.flac")), (None, None));
 }
