@@ -94,6 +94,8 @@ struct Story {
     kodi: PretendKodi,
     server: Arc<dyn Target>,
     disk: BTreeMap<String, u64>,
+    /// Folders that were left empty.
+    empty: BTreeSet<String>,
     touched: BTreeSet<String>,
 }
 
@@ -105,7 +107,8 @@ impl Story {
             kodi.source(&format!("{}/", at_kodi(source)), content);
         }
         let server = connect("kodi", &json!({"url": kodi.http.url()}));
-        let story = Self { kodi, server, disk: BTreeMap::new(), touched: BTreeSet::new() };
+        let (disk, empty, touched) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let story = Self { kodi, server, disk, empty, touched };
         story.shows_its_disk();
         story
     }
@@ -118,10 +121,14 @@ impl Story {
         for (file, seconds) in &self.disk {
             self.kodi.put_lasting(&at_kodi(file), *seconds);
         }
+        for folder in &self.empty {
+            self.kodi.keep_folder(&at_kodi(folder));
+        }
     }
 
     fn is_folder(&self, folder: &str) -> bool {
-        self.disk.keys().any(|file| file.starts_with(&format!("{folder}/")))
+        let prefix = format!("{folder}/");
+        self.disk.keys().chain(&self.empty).any(|path| path.starts_with(&prefix))
     }
 
     /// The folder that the engine tells: the nearest that is there, and below the source.
@@ -169,7 +176,9 @@ impl Story {
                 if self.disk.remove(&file).is_some() {
                     self.kodi.take(&at_kodi(&file));
                     if keeps_folder {
-                        self.kodi.keep_folder(&format!("{}/", at_kodi(above(&file))));
+                        let folder = format!("{}/", above(&file));
+                        self.kodi.keep_folder(&at_kodi(&folder));
+                        self.empty.insert(folder);
                     }
                     self.changed(above(&file), vec![Change::deleted(path(&file))]).await;
                 }
@@ -203,6 +212,7 @@ impl Story {
             std::mem::take(&mut self.disk).into_iter().partition(|(file, _)| file.starts_with(&prefix));
         self.disk = kept;
         if !lost.is_empty() {
+            self.empty.retain(|folder| !folder.starts_with(&prefix));
             self.kodi.take(&at_kodi(&prefix));
             self.touched.extend(lost.into_keys());
             let deletion = Change::folder_deleted(path(folder));
@@ -219,6 +229,7 @@ impl Story {
             return;
         }
         self.kodi.take(&at_kodi(&prefix));
+        self.empty.retain(|folder| !folder.starts_with(&prefix));
         let mut changes = Vec::new();
         for file in moved {
             let to = file.replace(&old, &new);
