@@ -143,16 +143,17 @@ impl Asking<'_> {
         known: &[(String, String)],
     ) -> Result<Observation, Fault> {
         let replacement = self.told.as_ref().and_then(|told| told.replacement(path));
-        if replacement.is_some_and(|command| self.forgotten.contains(command)) {
-            return Ok(Observation::NotYet(format!(
-                "MPD was restarted before it had ended its update of {path:?}, so it may still show the old file"
-            )));
-        }
+        let is_unread = replacement.is_some_and(|command| self.forgotten.contains(command));
         if replacement.is_none() && !self.forgotten.iter().any(|command| command.reaches(path)) {
             return Ok(Observation::Proven);
         }
+        let unread = format!(
+            "MPD was restarted before it had ended its update of {path:?}, so it may still show the old file"
+        );
         let known_at = known.iter().find(|(name, _)| name == "Last-Modified").map(|(_, at)| at);
-        let Some(file) = self.on_disk(path).await else { return Ok(Observation::Proven) };
+        let Some(file) = self.on_disk(path).await else {
+            return Ok(if is_unread { Observation::NotYet(unread) } else { Observation::Proven });
+        };
         let reason = match (&file.changed_at, known_at, file.size, size) {
             (_, _, Some(theirs), Some(ours)) if theirs != ours => {
                 format!("MPD's machine still has {path:?} with {theirs} bytes, and it has {ours} here")
@@ -160,6 +161,7 @@ impl Asking<'_> {
             (Some(changed_at), Some(known_at), ..) if changed_at != known_at => {
                 format!("MPD shows {path:?} as of {known_at}, and the file was changed at {changed_at}")
             }
+            _ if is_unread => unread,
             _ => return Ok(Observation::Proven),
         };
         if size.is_none() {

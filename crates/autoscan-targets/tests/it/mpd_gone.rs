@@ -255,6 +255,23 @@ async fn what_mpd_forgot_before_a_song_was_replaced_does_not_make_it_doubtful() 
     assert_eq!(shown(&*server, "/srv/music/A/B", there("A/B/1.mp3", Some(52))).await, "");
 }
 
+#[tokio::test]
+async fn a_song_that_is_read_anew_right_after_a_restart_is_proven_in_the_end() {
+    let (mpd, server) = mpd(&["1.mp3"]).await;
+    mpd.hold_updates(true);
+    mpd.put_song("1.mp3", 2, 9);
+    tell(&*server, at_the_root(vec![Change::created(at("1.mp3"))])).await;
+    mpd.restart();
+    mpd.hold_updates(false);
+    let mut reasons = Vec::new();
+    for _ in 0..3 {
+        reasons.push(shown(&*server, "/srv/music", there("1.mp3", Some(52))).await);
+        wait(Duration::from_secs(2)).await;
+        mpd.has_been_up(Duration::from_secs(2));
+    }
+    assert_eq!((reasons[2].as_str(), mpd.seconds("1.mp3")), ("", Some(9)), "{reasons:?}");
+}
+
 /// Why the target believes that MPD lost what it was told so long ago.
 async fn lost(server: &dyn Target, scan: &TargetScan, told_ago: Duration) -> Option<String> {
     server.proof().unwrap().lost(scan, told_ago).await
