@@ -1,6 +1,8 @@
 //! Whatever happens on the disk, in whatever mood MPD is: what is called shown is true, what is on the disk is shown in the end,
 //! what is gone is forgotten, and all music is never updated for a file or folder in it.
 
+#![expect(clippy::panic, reason = "a test may fail")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Whatever happens on the disk, in whatever mood Kodi is: what is called shown is true, what is on the disk is shown in the end
 //! or named with its cause, what is gone is forgotten with its show, and no source is ever scanned for a folder in it.
 
+#![expect(clippy::panic, reason = "a test may fail")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
