@@ -151,6 +151,12 @@ impl Story {
         self.tell(&changed(self.told(above(file)), vec![change])).await;
     }
 
+    /// One of the files that are there, as far as there are any.
+    fn one(&self, number: usize) -> String {
+        let there = self.disk.keys().nth(number % self.disk.len().max(1));
+        there.cloned().unwrap_or_else(|| file(number))
+    }
+
     fn put(&mut self, file: &str, size: u64) -> bool {
         self.shelf.lay(file, size);
         self.disk.insert(file.to_owned(), size).is_none()
@@ -169,13 +175,13 @@ impl Story {
                 self.changed(&file, change(path(&file))).await;
             }
             Event::Delete(number) => {
-                let file = file(number);
+                let file = self.one(number);
                 if self.take(&file).is_some() {
                     self.changed(&file, Change::deleted(path(&file))).await;
                 }
             }
             Event::DeleteFolder(number, levels) => {
-                let file = file(number);
+                let file = self.one(number);
                 let (root, _) = library_of(&file);
                 let mut folder = file.as_str();
                 for _ in 0..levels {
@@ -183,7 +189,7 @@ impl Story {
                 }
                 self.delete_folder(folder).await;
             }
-            Event::Move(from, to) => self.moves(&file(from), &file(to)).await,
+            Event::Move(from, to) => self.moves(&self.one(from), &file(to)).await,
             Event::Scan(library, true) => self.shelf.begin_scan(LIBRARIES[library].1),
             Event::Scan(library, false) => self.shelf.end_scan(LIBRARIES[library].1),
             Event::Watcher(is_on) => {

@@ -140,6 +140,12 @@ impl Story {
         self.tell(&[song.to_owned()], scan).await;
     }
 
+    /// One of the songs that are there, as far as there are any.
+    fn one(&self, number: usize) -> String {
+        let there = self.disk.keys().nth(number % self.disk.len().max(1));
+        there.cloned().unwrap_or_else(|| song(number))
+    }
+
     fn put(&mut self, song: &str, seconds: u64, changed: u64) {
         self.mpd.put_song(song, changed, seconds);
         self.disk.insert(song.to_owned(), OnDisk { changed, seconds });
@@ -162,20 +168,20 @@ impl Story {
                 self.changed(&song, change(at(&song))).await;
             }
             Event::Delete(number) => {
-                let song = song(number);
+                let song = self.one(number);
                 if self.take(&song).is_some() {
                     self.changed(&song, Change::deleted(at(&song))).await;
                 }
             }
             Event::DeleteFolder(number, levels) => {
-                let song = song(number);
+                let song = self.one(number);
                 let mut folder = song.as_str();
                 for _ in 0..levels {
                     folder = Some(above(folder)).filter(|above| !above.is_empty()).unwrap_or(folder);
                 }
                 self.delete_folder(folder).await;
             }
-            Event::Move(from, to) => self.moves(&song(from), &song(to)).await,
+            Event::Move(from, to) => self.moves(&self.one(from), &song(to)).await,
             Event::Hold(held) => self.mpd.hold_updates(held),
             Event::Restart => self.mpd.restart(),
             Event::Pass(seconds) => self.pass(seconds).await,

@@ -133,6 +133,12 @@ impl Story {
         self.disk.keys().chain(&self.empty).any(|path| path.starts_with(&prefix))
     }
 
+    /// One of the files that are there, as far as there are any.
+    fn one(&self, number: usize) -> String {
+        let there = self.disk.keys().nth(number % self.disk.len().max(1));
+        there.cloned().unwrap_or_else(|| file(number))
+    }
+
     /// The folder that the engine tells: the nearest that is there, and below the source.
     fn told(&self, folder: &str) -> String {
         let mut told = folder;
@@ -174,7 +180,7 @@ impl Story {
                 self.changed(above(&file), vec![change(path(&file))]).await;
             }
             Event::Delete(number, keeps_folder) => {
-                let file = file(number);
+                let file = self.one(number);
                 if self.disk.remove(&file).is_some() {
                     self.kodi.take(&at_kodi(&file));
                     if keeps_folder {
@@ -186,7 +192,7 @@ impl Story {
                 }
             }
             Event::DeleteFolder(number, levels) => {
-                let file = file(number);
+                let file = self.one(number);
                 let folder = if levels == 2 && above(above(&file)) != source_of(&file) {
                     above(above(&file))
                 } else {
@@ -194,7 +200,7 @@ impl Story {
                 };
                 self.delete_folder(folder).await;
             }
-            Event::Rename(number) => self.rename(&file(number)).await,
+            Event::Rename(number) => self.rename(&self.one(number)).await,
             Event::Browse(number) => {
                 let file = file(number);
                 self.kodi.browse(&format!("{}/", at_kodi(above(&file))));
