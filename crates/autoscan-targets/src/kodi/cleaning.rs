@@ -1,8 +1,9 @@
 //! The cleaning of Kodi's music library: it takes out every song whose file is gone, and looks at every file for that, which takes
 //! minutes at a large library. So it is a task of its own, and deliveries that want it are put off until it has ended.
 //!
-//! Measured at Kodi 20.1: the call is answered when the cleaning is done. By its source the cleaning is a job, which is begun after
-//! the answer and shows as a scan; a call to scan while it runs begins none. Both are waited for.
+//! Measured at Kodi 20.1: the call is answered within a tenth of a second, and the cleaning shows as a scan until it is done (six
+//! seconds for 200 000 songs). A call to scan music while it runs begins none. A small cleaning was seen to be answered only when it
+//! was done, so the answer is waited for as well.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,17 +64,22 @@ impl Cleanings {
         self.none_runs()?;
         // One that has ended since nobody waited for it may have passed what is gone since it began.
         self.end().await?;
-        let now = Instant::now();
-        if let Some(until) = self.pause_until.filter(|until| *until > now) {
+        let pause = self.pause();
+        if !pause.is_zero() {
             return Err(Fault::Later {
-                after: until - now,
+                after: pause,
                 reason: "Kodi cleaned its music library a moment ago; autoscan waits, so that one cleaning serves many deletions"
                     .to_owned(),
             });
         }
-        self.begun = Some(now);
+        self.begun = Some(Instant::now());
         self.running = Some(tokio::spawn(clean(Arc::clone(rpc))));
         Ok(())
+    }
+
+    /// How long no other may begin.
+    pub(super) fn pause(&self) -> Duration {
+        self.pause_until.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default()
     }
 
     /// Waits a moment for the end of the cleaning that runs.

@@ -7,6 +7,7 @@ use autoscan_testkit::{KodiContent, PretendKodi, Trouble};
 use serde_json::json;
 
 use super::{deleted, found, gone, kodi, scanned};
+use crate::media::wait;
 use crate::support::{changed, connect_with, new_files, path, rescan, verdict, verdicts};
 
 fn gone_folder(folder: &str) -> ExpectedFile {
@@ -113,6 +114,19 @@ async fn a_cleaning_that_ends_while_nobody_waits_for_it_is_followed_by_another_f
     let result = server.scan(&[deletion("B")]).await.remove(0);
     assert!(verdict(&result).starts_with("later"), "no fault is counted: {result:?}");
     assert_eq!(scanned(&*server, deletion("A")).await, "ok");
+}
+
+#[tokio::test]
+async fn songs_that_a_cleaning_passes_are_cleaned_out_by_another_and_no_fault_is_counted() {
+    let (kodi, server) = kodi().await;
+    (0..1500).for_each(|song| kodi.know("songs", &format!("/srv/music/Artist/Gone/{song}.flac")));
+    let scan = changed("/srv/music/Artist", vec![Change::folder_deleted(path("/srv/music/Artist/Gone"))]);
+    let result = server.scan(std::slice::from_ref(&scan)).await.remove(0);
+    assert!(verdict(&result).starts_with("later"), "{result:?}");
+    assert!(result.unwrap_err().reason().contains("passed 500 of 1500 songs"));
+    wait(Duration::from_secs(31)).await;
+    assert_eq!(scanned(&*server, scan).await, "ok");
+    assert_eq!((kodi.cleanings(), kodi.files().len()), (2, 2));
 }
 
 #[tokio::test]

@@ -99,10 +99,22 @@ impl Media {
         self.cached.clear();
     }
 
-    /// Takes out the songs whose files are gone, of every source.
+    /// Takes out songs whose files are gone, of every source. As measured at Kodi 20.1: it reads them by the thousand, and passes as
+    /// many as it took out of the thousand before.
     pub(super) fn clean_music(&mut self) {
-        let Self { items, disk, .. } = self;
-        items.retain(|item| item.list != "songs" || disk.contains(&item.file));
+        const AT_A_TIME: usize = 1000;
+        let mut passed = 0;
+        loop {
+            let songs = self.items.iter().filter(|item| item.list == "songs");
+            let read: Vec<u64> = songs.skip(passed).take(AT_A_TIME).map(|item| item.id).collect();
+            if read.is_empty() {
+                return;
+            }
+            let Self { items, disk, .. } = self;
+            items
+                .retain(|item| item.list != "songs" || !read.contains(&item.id) || disk.contains(&item.file));
+            passed += AT_A_TIME;
+        }
     }
 
     /// Whether Kodi believes that a file, or a folder that ends with a slash, is there.
