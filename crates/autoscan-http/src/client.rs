@@ -62,7 +62,7 @@ impl Http {
     /// Sends a request and answers whatever the server says. Only an outage is a fault: no connection, no whole answer
     /// in time, a body beyond its limit.
     pub async fn exchange(&self, request: &Request) -> Result<Answer, Fault> {
-        let timeouts = self.shared.timeouts;
+        let timeouts = self.timeouts(request);
         let mut response = self.execute(request).await?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let body = if status.is_success() {
@@ -77,12 +77,19 @@ impl Http {
 
     /// Sends a request and answers the head of what comes back.
     pub(crate) async fn execute(&self, request: &Request) -> Result<Response, Fault> {
-        let timeouts = self.shared.timeouts;
+        let timeouts = self.timeouts(request);
         let mut outgoing = reqwest::Request::new(request.method.clone(), request.url.clone());
         *outgoing.headers_mut() = request.headers.clone();
         *outgoing.body_mut() = request.body.clone().map(Into::into);
+        *outgoing.timeout_mut() = request.within;
         let sent = self.client(request).await?.execute(outgoing).await;
         sent.map_err(|error| transport::fault(request, &error, timeouts))
+    }
+
+    /// How long this request may take.
+    fn timeouts(&self, request: &Request) -> Timeouts {
+        let timeouts = self.shared.timeouts;
+        Timeouts { total: request.within.unwrap_or(timeouts.total), ..timeouts }
     }
 
     /// Sends a request and answers its success; any other status is a fault by [`Answer::check`].

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use autoscan_core::ports::PlannedCall;
 use autoscan_core::secret::Secret;
 use bytes::Bytes;
@@ -80,6 +82,8 @@ pub struct Request {
     pub(crate) body: Option<Bytes>,
     pub(crate) secrets: Secrets,
     pub(crate) at_most: usize,
+    /// How long its whole answer is waited for, where that is not the client's own time.
+    pub(crate) within: Option<Duration>,
     /// Whether only the host of the URL may be shown.
     hides_its_path: bool,
 }
@@ -95,6 +99,7 @@ impl Request {
             body: None,
             secrets: Secrets::default(),
             at_most: SMALL_BODY,
+            within: None,
             hides_its_path: base.is_whole(),
         };
         if request.hides_its_path {
@@ -165,6 +170,13 @@ impl Request {
     #[must_use]
     pub fn at_most(mut self, bytes: usize) -> Self {
         self.at_most = bytes;
+        self
+    }
+
+    /// Waits so long for the whole answer, which takes longer than that of any other call may.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.within = Some(time);
         self
     }
 

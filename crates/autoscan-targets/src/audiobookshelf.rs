@@ -2,6 +2,7 @@
 //! for the items then.
 
 mod api;
+mod catalogue;
 mod prove;
 mod reports;
 mod tell;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::audiobookshelf::catalogue::Catalogues;
 use crate::audiobookshelf::prove::Books;
 use crate::audiobookshelf::tell::BatchMemory;
 use crate::family::batch::BatchResults;
@@ -51,9 +53,6 @@ const LIST: usize = 32 * 1024 * 1024;
 /// Most folders of one batch.
 const BATCH: usize = 100;
 
-/// Most items of a library that are ever read, the latest first.
-const MOST_ITEMS: usize = 1000;
-
 fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
     let given: Settings = settings::read(given)?;
     let base = settings::url(&given.url)?;
@@ -73,6 +72,7 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
         switches: Mutex::default(),
         waits: Mutex::default(),
         books: Mutex::default(),
+        catalogues: tokio::sync::Mutex::default(),
     };
     Ok(Connected { server: Arc::new(server), url })
 }
@@ -88,6 +88,8 @@ struct Audiobookshelf {
     waits: Mutex<HashMap<String, Instant>>,
     /// The books that it was asked for.
     books: Mutex<Books>,
+    /// The items of its libraries.
+    catalogues: tokio::sync::Mutex<Catalogues>,
 }
 
 /// What the settings of an Audiobookshelf switch off.

@@ -1,5 +1,6 @@
 //! Kodi. It is told to scan one folder at a time, and asked for the items of the files.
 
+mod cleaning;
 mod forget;
 mod items;
 mod look;
@@ -28,11 +29,11 @@ use autoscan_http::{Http, SecretHeader};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::settings;
 use crate::kind::{Connected, TargetKind};
+use crate::kodi::cleaning::Cleanings;
 use crate::kodi::items::Contents;
 use crate::kodi::rpc::{Call, Rpc};
 use crate::kodi::scanning::Turns;
@@ -65,25 +66,25 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
         (None, Some(_)) => return Err("`username` is missing".to_owned()),
     };
     let url = base.to_string();
-    let rpc = Rpc { http: http.clone(), base, login };
+    let rpc = Arc::new(Rpc { http: http.clone(), base, login });
     let server = Kodi {
         rpc,
         library_cache: LibraryCache::default(),
         contents: Mutex::default(),
         turns: Turns::default(),
-        cleaned: tokio::sync::Mutex::default(),
+        cleanings: tokio::sync::Mutex::default(),
     };
     Ok(Connected { server: Arc::new(server), url })
 }
 
 struct Kodi {
-    rpc: Rpc,
+    rpc: Arc<Rpc>,
     library_cache: LibraryCache,
     /// What the video sources hold, as far as it was found out.
     contents: Mutex<HashMap<AbsolutePath, Contents>>,
     turns: Turns,
-    /// When its music library was last cleaned.
-    cleaned: tokio::sync::Mutex<Option<Instant>>,
+    /// The cleanings of its music library.
+    cleanings: tokio::sync::Mutex<Cleanings>,
 }
 
 #[async_trait]

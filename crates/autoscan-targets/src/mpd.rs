@@ -151,17 +151,12 @@ impl Mpd {
 
     /// Sends a command for the folder of a scan, and remembers it with the number that MPD gave to it.
     async fn send(&self, mpd: &mut Connection, folder: &TargetPath, command: &Command) -> Result<(), Fault> {
-        if let (Some(job), at) = self.order(mpd, command).await? {
+        let (at, word) = (Instant::now(), command.verb.word());
+        let answer = mpd.ask(word, &[&command.path]).await?.done(word)?;
+        if let Some(job) = number(&answer, "updating_db") {
             self.told().add(folder, command, job, at);
         }
         Ok(())
-    }
-
-    /// Sends a command: the number that MPD gave to it, and when it was not sent yet.
-    async fn order(&self, mpd: &mut Connection, command: &Command) -> Result<(Option<u32>, Instant), Fault> {
-        let (at, word) = (Instant::now(), command.verb.word());
-        let answer = mpd.ask(word, &[&command.path]).await?.done(word)?;
-        Ok((number(&answer, "updating_db"), at))
     }
 
     /// The endings of names that this MPD takes for songs, in lower case. They are its own, and the same until another
@@ -282,6 +277,10 @@ impl Proof for Mpd {
 
     async fn list_below(&self, folder: &TargetPath, most: usize) -> Result<Option<ServerListing>, Fault> {
         prove::list_below(self, folder, most).await
+    }
+
+    async fn lost(&self, _: &TargetScan, told_ago: Duration) -> Option<String> {
+        prove::why_lost(self, told_ago).await
     }
 
     async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {

@@ -223,8 +223,8 @@ pub trait Proof: Send + Sync {
     }
 
     /// Why what was told so long ago and is not shown is believed lost, in a sentence without a capital: the server's own delay
-    /// has passed twice, and it reads nothing of these libraries now. None while the telling may still be carried out, and
-    /// where the server does not say what it does.
+    /// has passed twice, and it reads nothing of these libraries now; or it was restarted since, and keeps what it was told in
+    /// memory alone. None while the telling may still be carried out, and where the server does not say what it does.
     async fn lost(&self, scan: &TargetScan, told_ago: Duration) -> Option<String> {
         let _ = (scan, told_ago);
         None

@@ -89,6 +89,23 @@ async fn a_server_that_hangs_has_an_end() {
 }
 
 #[tokio::test]
+async fn a_request_may_be_waited_for_longer_than_any_other_and_has_an_end_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let http = Http::new(Timeouts { total: Duration::from_millis(50), ..Timeouts::default() });
+    let hangs = get(&url).within(Duration::from_millis(200));
+    is_away(&http.send(&hangs).await.err().unwrap(), "no whole answer within 0.2 s");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]").await;
+        }
+    });
+    assert_eq!(http.send(&get(&url).within(Duration::from_secs(10))).await.unwrap().body(), b"[]");
+    is_away(&http.send(&get(&url)).await.err().unwrap(), "no whole answer within 0.05 s");
+}
+
+#[tokio::test]
 async fn a_body_beyond_its_limit_is_not_read() {
     let (url, _requests) = server("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123456789").await;
     let http = Http::default();

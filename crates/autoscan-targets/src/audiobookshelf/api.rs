@@ -49,8 +49,14 @@ pub(super) struct WholeItem {
 }
 
 impl Audiobookshelf {
-    /// The latest items of a library.
-    pub(super) async fn page(&self, library: &str, latest: Latest, limit: usize) -> Result<Page, Fault> {
+    /// The latest items of a library: this page of so many, counted from zero.
+    pub(super) async fn page(
+        &self,
+        library: &str,
+        latest: Latest,
+        limit: usize,
+        number: u32,
+    ) -> Result<Page, Fault> {
         let sort = match latest {
             Latest::Added => "addedAt",
             Latest::Changed => "mtimeMs",
@@ -59,7 +65,8 @@ impl Audiobookshelf {
             .query("sort", sort)
             .query("desc", "1")
             .query("limit", &limit.to_string())
-            .query("minified", "1");
+            .query("minified", "1")
+            .query("page", &number.to_string());
         let page: PageJson = self.ask(&request.secret(&self.key).at_most(LIST)).await?.json()?;
         let is_whole = page.total <= page.results.len();
         let items = page.results.into_iter().filter_map(ItemJson::item).collect();

@@ -1,6 +1,7 @@
 //! What Audiobookshelf shows of the files of a scan.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::change::Subject;
@@ -10,14 +11,15 @@ use autoscan_core::ports::{ServerListing, TargetScan};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 
 use crate::audiobookshelf::api::{Item, Latest, Page, WholeItem};
+use crate::audiobookshelf::catalogue::{KnownItems, MOST_ITEMS};
 use crate::audiobookshelf::reports::{Role, book_of, is_passed_by};
-use crate::audiobookshelf::{Audiobookshelf, MOST_ITEMS, locked};
+use crate::audiobookshelf::{Audiobookshelf, locked};
 use crate::family::libraries;
 use crate::family::library_index::Owner;
 use crate::family::lost::LOST_AFTER;
 
 /// How many of the latest items are looked at for a book that is not known yet.
-const LATEST: usize = 50;
+pub(super) const LATEST: usize = 50;
 
 /// So many books of a folder are asked for their files at most.
 const LISTED: usize = 20;
@@ -25,40 +27,39 @@ const LISTED: usize = 20;
 /// How many books are remembered.
 const REMEMBERED: usize = 1000;
 
-/// The books that were asked for, so that a book is looked for in a long list once: Audiobookshelf cannot be asked for a path.
+/// The ids of the books that were asked for and found, by library and path: such a book is asked for alone.
 #[derive(Default)]
-pub(super) struct Books(VecDeque<RememberedBook>);
+pub(super) struct Books(VecDeque<FoundBook>);
 
-struct RememberedBook {
+struct FoundBook {
     library: String,
     path: AbsolutePath,
-    /// Its id, unless no item was found.
-    id: Option<String>,
+    id: String,
 }
 
 impl Books {
-    fn keep(&mut self, library: &str, path: &AbsolutePath, id: Option<String>) {
+    fn keep(&mut self, library: &str, path: &AbsolutePath, id: String) {
         self.forget(library, path);
         if self.0.len() >= REMEMBERED {
             self.0.pop_front();
         }
-        self.0.push_back(RememberedBook { library: library.to_owned(), path: path.clone(), id });
+        self.0.push_back(FoundBook { library: library.to_owned(), path: path.clone(), id });
     }
 
     fn forget(&mut self, library: &str, path: &AbsolutePath) {
         self.0.retain(|book| book.library != library || book.path != *path);
     }
 
-    /// None when it was never looked for.
-    fn find(&self, library: &str, path: &AbsolutePath) -> Option<&RememberedBook> {
-        self.0.iter().find(|book| book.library == library && book.path == *path)
+    fn find(&self, library: &str, path: &AbsolutePath) -> Option<String> {
+        self.0.iter().find(|book| book.library == library && book.path == *path).map(|book| book.id.clone())
     }
 }
 
 /// What was answered during one asking.
 struct Asking<'a> {
     shelf: &'a Audiobookshelf,
-    pages: HashMap<(String, Latest, usize), Page>,
+    pages: HashMap<(String, Latest), Arc<Page>>,
+    known: HashMap<String, KnownItems>,
     items: HashMap<String, Option<WholeItem>>,
 }
 
@@ -78,7 +79,7 @@ pub(super) async fn find(
     expected: &[ExpectedFile],
 ) -> Result<Vec<Observation>, Fault> {
     let (index, _) = libraries::owners(shelf, folder).await?;
-    let mut asking = Asking { shelf, pages: HashMap::new(), items: HashMap::new() };
+    let mut asking = Asking::new(shelf);
     let mut shown = Vec::with_capacity(expected.len());
     for one in expected {
         let mut seen = Observation::Unknowable(format!("{:?} is in no library", one.path.as_str()));
@@ -93,7 +94,11 @@ pub(super) async fn find(
     Ok(shown)
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    fn new(shelf: &'a Audiobookshelf) -> Self {
+        Self { shelf, pages: HashMap::new(), known: HashMap::new(), items: HashMap::new() }
+    }
+
     async fn look(&mut self, owner: &Owner, expected: &ExpectedFile) -> Result<Observation, Fault> {
         if let Some(reason) = unknowable(self.shelf, owner, expected) {
             return Ok(Observation::Unknowable(reason));
@@ -121,20 +126,32 @@ impl Asking<'_> {
     /// Whether items that lie at and below a folder that is gone are still listed; none when all of these are gone, so that
     /// only an item above it may still hold files of it.
     async fn items_below(&mut self, owner: &Owner) -> Result<Option<Observation>, Fault> {
-        let path = &owner.path;
-        let page = self.page(owner, Latest::Added, MOST_ITEMS).await?;
-        let still = page.items.iter().find(|item| !item.is_missing && item.path.is_within(path));
-        if let Some(item) = still {
-            return Ok(Some(Observation::NotYet(format!(
-                "Audiobookshelf still lists the book {:?}",
-                item.path
-            ))));
+        let (path, library) = (&owner.path, &owner.library.id);
+        let still = |book: &AbsolutePath| {
+            Observation::NotYet(format!("Audiobookshelf still lists the book {book:?}"))
+        };
+        let known = self.known(owner).await?;
+        let ids = known.within(path);
+        for id in ids.iter().take(LISTED) {
+            let whole = self.item(id).await?;
+            if let Some(whole) =
+                whole.filter(|whole| !whole.item.is_missing && whole.item.path.is_within(path))
+            {
+                return Ok(Some(still(&whole.item.path)));
+            }
         }
-        Ok((!page.is_whole).then(|| {
+        if ids.len() > LISTED {
+            let latest = self.page(owner, Latest::Added).await?;
+            let now = self.shelf.items_now(library, latest).await?;
+            if let Some(item) = now.iter().find(|item| !item.is_missing && item.path.is_within(path)) {
+                return Ok(Some(still(&item.path)));
+            }
+        }
+        Ok((!known.are_all()).then(|| {
             Observation::Unknowable(format!(
                 "the library has {} books, of which only the {MOST_ITEMS} that were added last are looked at; none of \
                  them lies in {path:?}",
-                page.total
+                known.total()
             ))
         }))
     }
@@ -146,39 +163,45 @@ impl Asking<'_> {
             Subject::File => book_of(path, &owner.root),
             Subject::Folder => path.clone(),
         };
-        let known = locked(&self.shelf.books).find(library, &book).map(|book| book.id.clone());
-        if let Some(Some(id)) = &known {
-            if self.item(id).await?.is_some() {
-                return Ok(self.found(id, true));
+        let known = locked(&self.shelf.books).find(library, &book);
+        if let Some(id) = known {
+            if self.holds(&id, path).await? {
+                return Ok(self.found(&id));
             }
             locked(&self.shelf.books).forget(library, &book);
         }
-        let was_sought = known == Some(None);
-        let mut is_whole = false;
-        for (latest, limit, is_asked) in [
-            (Latest::Added, LATEST, true),
-            // A file that came to an old book changes the time of its folder, and one that is gone does so too.
-            (Latest::Changed, LATEST, true),
-            (Latest::Added, MOST_ITEMS, !was_sought || expected.presence == Presence::Gone),
-        ] {
-            if !is_asked || is_whole {
-                continue;
+        // A file that came to an old book changes the time of its folder, and one that is gone does so too: mostly that is the
+        // book's own folder.
+        for latest in [Latest::Added, Latest::Changed] {
+            let page = self.page(owner, latest).await?;
+            if let Some(id) = deepest(page.items.iter(), path)
+                && self.holds(&id, path).await?
+            {
+                locked(&self.shelf.books).keep(library, &book, id.clone());
+                return Ok(self.found(&id));
             }
-            let page = self.page(owner, latest, limit).await?;
-            is_whole = page.is_whole;
-            if let Some(id) = deepest(&page.items, path).map(|item| item.id.clone()) {
-                locked(&self.shelf.books).keep(library, &book, Some(id.clone()));
-                self.item(&id).await?;
-                return Ok(self.found(&id, is_whole));
+            if page.is_whole {
+                return Ok(Found::NotListed { is_whole: true });
             }
         }
-        locked(&self.shelf.books).keep(library, &book, None);
-        Ok(Found::NotListed { is_whole })
+        let known = self.known(owner).await?;
+        if let Some(id) = deepest(known.iter(), path)
+            && self.holds(&id, path).await?
+        {
+            locked(&self.shelf.books).keep(library, &book, id.clone());
+            return Ok(self.found(&id));
+        }
+        Ok(Found::NotListed { is_whole: known.are_all() })
     }
 
-    fn found(&self, id: &str, is_whole: bool) -> Found<'_> {
+    /// Whether the item of this id is there, and a path lies in it: it may have been removed or moved.
+    async fn holds(&mut self, id: &str, path: &AbsolutePath) -> Result<bool, Fault> {
+        Ok(self.item(id).await?.is_some_and(|whole| path.is_within(&whole.item.path)))
+    }
+
+    fn found(&self, id: &str) -> Found<'_> {
         let item = self.items.get(id).and_then(Option::as_ref);
-        item.map_or(Found::NotListed { is_whole }, Found::Item)
+        item.map_or(Found::NotListed { is_whole: false }, Found::Item)
     }
 
     async fn item(&mut self, id: &str) -> Result<Option<&WholeItem>, Fault> {
@@ -189,19 +212,34 @@ impl Asking<'_> {
         Ok(self.items.get(id).and_then(Option::as_ref))
     }
 
-    async fn page(&mut self, owner: &Owner, latest: Latest, limit: usize) -> Result<&Page, Fault> {
-        let key = (owner.library.id.clone(), latest, limit);
-        let page = match self.pages.remove(&key) {
-            Some(page) => page,
-            None => self.shelf.page(&owner.library.id, latest, limit).await?,
-        };
-        Ok(self.pages.entry(key).or_insert(page))
+    /// The latest items of the library.
+    async fn page(&mut self, owner: &Owner, latest: Latest) -> Result<Arc<Page>, Fault> {
+        let key = (owner.library.id.clone(), latest);
+        if let Some(page) = self.pages.get(&key) {
+            return Ok(Arc::clone(page));
+        }
+        let page = Arc::new(self.shelf.page(&owner.library.id, latest, LATEST, 0).await?);
+        self.pages.insert(key, Arc::clone(&page));
+        Ok(page)
+    }
+
+    /// The items of the library.
+    async fn known(&mut self, owner: &Owner) -> Result<KnownItems, Fault> {
+        let library = &owner.library.id;
+        if let Some(known) = self.known.get(library) {
+            return Ok(known.clone());
+        }
+        let latest = self.page(owner, Latest::Added).await?;
+        let known = self.shelf.known_items(library, latest).await?;
+        self.known.insert(library.clone(), known.clone());
+        Ok(known)
     }
 }
 
-/// The item that holds a path: the deepest, should one lie in another.
-fn deepest<'a>(items: &'a [Item], path: &AbsolutePath) -> Option<&'a Item> {
-    items.iter().filter(|item| path.is_within(&item.path)).max_by_key(|item| item.path.depth())
+/// The id of the item that holds a path: the deepest, should one lie in another.
+fn deepest<'a>(items: impl Iterator<Item = &'a Item>, path: &AbsolutePath) -> Option<String> {
+    let holding = items.filter(|item| path.is_within(&item.path));
+    holding.max_by_key(|item| item.path.depth()).map(|item| item.id.clone())
 }
 
 /// An item whose folder is gone keeps its files in the list, and is called missing.
@@ -262,18 +300,19 @@ pub(super) async fn list_below(
     most: usize,
 ) -> Result<Option<ServerListing>, Fault> {
     let (_, owners) = libraries::owners(shelf, folder).await?;
-    let mut asking = Asking { shelf, pages: HashMap::new(), items: HashMap::new() };
+    let mut asking = Asking::new(shelf);
     let mut listing = ServerListing { files: Vec::new(), complete: owners.len() == 1 };
     for owner in &owners {
-        let page = asking.page(owner, Latest::Added, MOST_ITEMS).await?;
-        let is_here = |item: &&Item| item.path.is_within(&owner.path) && !item.is_missing;
-        let ids: Vec<String> = page.items.iter().filter(is_here).map(|item| item.id.clone()).collect();
-        if !page.is_whole || ids.len() > LISTED {
+        let known = asking.known(owner).await?;
+        let ids = known.within(&owner.path);
+        if !known.are_all() || ids.len() > LISTED {
             return Ok(None);
         }
         for id in ids {
-            let Some(whole) = asking.item(&id).await? else { continue };
-            listing.files.extend(whole.files.iter().map(|(file, _)| TargetPath(file.clone())));
+            let whole = asking.item(&id).await?;
+            let Some(whole) = whole.filter(|whole| !whole.item.is_missing) else { continue };
+            let here = whole.files.iter().filter(|(file, _)| file.is_within(&owner.path));
+            listing.files.extend(here.map(|(file, _)| TargetPath(file.clone())));
         }
     }
     listing.complete &= listing.files.len() <= most;

@@ -11,9 +11,11 @@ use autoscan_core::ports::TargetScan;
 use autoscan_http::Request;
 use tokio::time::Instant;
 
-use crate::audiobookshelf::api::{Item, Latest, Page};
+use crate::audiobookshelf::api::{Item, Latest};
+use crate::audiobookshelf::catalogue::KnownItems;
+use crate::audiobookshelf::prove::LATEST;
 use crate::audiobookshelf::reports::{self, Report, owner_in};
-use crate::audiobookshelf::{Audiobookshelf, MOST_ITEMS, locked};
+use crate::audiobookshelf::{Audiobookshelf, locked};
 use crate::family::libraries;
 use crate::family::library_index::{LibraryIndex, Owner};
 
@@ -43,7 +45,7 @@ pub(super) struct BatchMemory {
     /// The ids of the libraries that are scanned just now, once that was asked.
     scanned: Option<HashSet<String>>,
     /// The items of a library, once they were asked for.
-    items: HashMap<String, Arc<Page>>,
+    items: HashMap<String, KnownItems>,
 }
 
 impl Audiobookshelf {
@@ -118,25 +120,27 @@ impl Audiobookshelf {
             return Ok(None);
         }
         let library = &gone.library.id;
-        let page = if let Some(page) = memory.items.get(library) {
-            Arc::clone(page)
+        let known = if let Some(known) = memory.items.get(library) {
+            known.clone()
         } else {
-            let page = Arc::new(self.page(library, Latest::Added, MOST_ITEMS).await?);
-            memory.items.insert(library.clone(), Arc::clone(&page));
-            page
+            let latest = self.page(library, Latest::Added, LATEST, 0).await?;
+            let known = self.known_items(library, Arc::new(latest)).await?;
+            memory.items.insert(library.clone(), known.clone());
+            known
         };
-        let concerns = |item: &&Item| {
-            !item.is_missing && (item.path.is_within(&gone.path) || gone.path.is_within(&item.path))
-        };
-        let items: Vec<&Item> = page.items.iter().filter(concerns).collect();
-        if !page.is_whole || items.len() > MOST_REPORTS {
+        let concerns = |item: &&Item| item.path.is_within(&gone.path) || gone.path.is_within(&item.path);
+        let items: Vec<&Item> = known.iter().filter(concerns).collect();
+        if !known.are_all() || items.len() > MOST_REPORTS {
             return Ok(None);
         }
         let mut reports = Vec::new();
         for item in items {
-            let Some(whole) = self.item(&item.id).await? else { continue };
+            let Some(whole) = self.item(&item.id).await?.filter(|whole| !whole.item.is_missing) else {
+                continue;
+            };
             let of_gone = whole.files.iter().map(|(path, _)| path).filter(|path| path.is_within(&gone.path));
             let Some(file) = of_gone.min_by_key(|path| reports::Role::of(path)) else { continue };
+            let item = &whole.item;
             reports.push(Report::unlink(library, &beside(file, item), item.path.clone()));
         }
         Ok(Some(reports))

@@ -1,5 +1,7 @@
 //! Kodi's JSON-RPC over HTTP. Every error comes with the status 200.
 
+use std::time::Duration;
+
 use autoscan_core::fault::Fault;
 use autoscan_http::{Answer, BaseUrl, Http, Request, SecretHeader};
 use serde::Deserialize;
@@ -114,7 +116,11 @@ impl Rpc {
 
     /// Asks everything in one request; one outcome a call, in order.
     pub(super) async fn ask(&self, calls: &[Call]) -> Result<Vec<Outcome>, Fault> {
-        let answer = check(self.http.exchange(&self.request(calls)).await?)?;
+        self.exchange(calls, &self.request(calls)).await
+    }
+
+    async fn exchange(&self, calls: &[Call], request: &Request) -> Result<Vec<Outcome>, Fault> {
+        let answer = check(self.http.exchange(request).await?)?;
         let replies = match answer.json::<Replies>()? {
             Replies::Many(replies) => replies,
             Replies::One(reply) => vec![reply],
@@ -136,9 +142,23 @@ impl Rpc {
 
     /// Asks one thing.
     pub(super) async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, Fault> {
-        let outcomes = self.ask(&[call]).await?;
-        outcomes.first().map_or_else(|| Err(Fault::wrong("Kodi answered nothing")), Outcome::read)
+        only(&self.ask(&[call]).await?)
     }
+
+    /// Asks one thing whose answer takes longer than any other: so long at most.
+    pub(super) async fn call_within<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        time: Duration,
+    ) -> Result<T, Fault> {
+        let call = std::slice::from_ref(&call);
+        only(&self.exchange(call, &self.request(call).within(time)).await?)
+    }
+}
+
+/// The result of the only call.
+fn only<T: DeserializeOwned>(outcomes: &[Outcome]) -> Result<T, Fault> {
+    outcomes.first().map_or_else(|| Err(Fault::wrong("Kodi answered nothing")), Outcome::read)
 }
 
 fn check(answer: Answer) -> Result<Answer, Fault> {

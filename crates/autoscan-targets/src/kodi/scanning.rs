@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::kodi::Kodi;
 use crate::kodi::items;
 use crate::kodi::look;
-use crate::kodi::rpc::{Call, Outcome};
+use crate::kodi::rpc::{Call, Outcome, Rpc};
 use crate::kodi::sources::{self, Kind};
 
 /// A scan of one folder takes moments, and a second one while it runs would stop it. It is waited for so often…
@@ -139,6 +139,12 @@ pub(super) fn runs(kind: Kind, outcome: &Outcome) -> Result<bool, Fault> {
     Ok(flags.get(flag(kind)) == Some(&Value::Bool(true)))
 }
 
+/// Whether Kodi scans, or cleans its library.
+pub(super) async fn is_busy(rpc: &Rpc, kind: Kind) -> Result<bool, Fault> {
+    let outcomes = rpc.ask(&[scanning(kind)]).await?;
+    outcomes.first().map_or(Ok(false), |flag| runs(kind, flag))
+}
+
 /// The name of what tells whether Kodi scans.
 fn flag(kind: Kind) -> &'static str {
     match kind {
@@ -153,7 +159,7 @@ async fn still_runs(kodi: &Kodi, kind: Kind) -> Result<bool, Fault> {
         if look > 0 {
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
-        if !progress(kodi, kind, &[]).await?.0 {
+        if !is_busy(&kodi.rpc, kind).await? {
             return Ok(false);
         }
     }

@@ -13,6 +13,7 @@ use crate::family::batch::BatchResults;
 use crate::family::libraries;
 use crate::family::library_index::Owner;
 use crate::kodi::Kodi;
+use crate::kodi::cleaning;
 use crate::kodi::forget::{self, Known};
 use crate::kodi::items::{self, Contents, Item, Show};
 use crate::kodi::look;
@@ -41,6 +42,7 @@ async fn tell(kodi: &Kodi, scan: &TargetScan, told: &mut HashSet<(Kind, Absolute
         let _turn = kodi.turns.of(kind).lock().await;
         let known = match kind {
             Kind::Music => {
+                kodi.cleanings.lock().await.none_runs()?;
                 look::stands(kodi, owner).await?;
                 Known::default()
             }
@@ -77,7 +79,7 @@ pub(super) async fn planned(kodi: &Kodi, owner: &Owner, scan: &TargetScan) -> Re
     }
     calls.extend(rescan(kodi, owner, scan, &known).await?.map(|folder| folder.call()));
     if is_music && songs::left_behind(kodi, owner, scan).await? > 0 {
-        calls.push(songs::cleaning());
+        calls.push(cleaning::cleaning());
     }
     calls.extend(known.changed.iter().map(Item::refresh));
     Ok(calls)

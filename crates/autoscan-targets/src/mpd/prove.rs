@@ -23,9 +23,10 @@ pub(super) async fn find(
     expected: &[ExpectedFile],
 ) -> Result<Vec<Observation>, Fault> {
     let mut connection = mpd.open().await?;
-    let waits = waits_for(mpd, &mut connection, folder, expected).await?;
+    let Pending { job, forgotten } = pending(mpd, &mut connection, folder).await?;
     let endings = mpd.endings(&mut connection).await?;
-    let mut asking = Asking { mpd, folder, told: mpd.told().of(folder), connection, on_disk: HashMap::new() };
+    let told = mpd.told().of(folder);
+    let mut asking = Asking { mpd, folder, told, forgotten, connection, on_disk: HashMap::new() };
     let mut shown = Vec::with_capacity(expected.len());
     for one in expected {
         let is_file = one.subject == Subject::File;
@@ -34,8 +35,8 @@ pub(super) async fn find(
                 "MPD makes no song of {:?}",
                 one.path.0.file_name().unwrap_or_default()
             ))
-        } else if let Some(reason) = &waits {
-            Observation::NotYet(reason.clone())
+        } else if let Some(job) = job {
+            Observation::NotYet(format!("MPD has not ended its update number {job} of this folder"))
         } else {
             asking.look(one).await?
         });
@@ -46,28 +47,27 @@ pub(super) async fn find(
     Ok(shown)
 }
 
-/// Why nothing can be seen of the folder yet: MPD has not obeyed what it was told of it.
-async fn waits_for(
-    mpd: &Mpd,
-    connection: &mut Connection,
-    folder: &TargetPath,
-    expected: &[ExpectedFile],
-) -> Result<Option<String>, Fault> {
-    let Some(told) = mpd.told().of(folder) else { return Ok(None) };
-    let Some(job) = told.job else { return Ok(None) };
-    let forgotten = uptime(connection).await?.is_some_and(|uptime| told.is_forgotten(uptime));
-    if forgotten {
-        return Ok(tell_again(mpd, connection, folder, &told, expected).await?.then(|| {
-            "MPD was started anew before it had ended its update of this folder, so it was told again"
-                .to_owned()
-        }));
+/// What MPD has not carried out of what it was told of a folder.
+#[derive(Default)]
+struct Pending {
+    /// The number of an update that it has not ended.
+    job: Option<u32>,
+    /// What it has forgotten, because it was restarted.
+    forgotten: Vec<Command>,
+}
+
+async fn pending(mpd: &Mpd, connection: &mut Connection, folder: &TargetPath) -> Result<Pending, Fault> {
+    let Some(told) = mpd.told().of(folder).filter(Told::is_pending) else { return Ok(Pending::default()) };
+    let forgotten = uptime(connection).await?.map(|uptime| told.forgotten(uptime)).unwrap_or_default();
+    let job = told.job.filter(|_| told.waits_beside(&forgotten));
+    if let Some(job) = job {
+        let status = connection.ask("status", &[]).await?.done("status")?;
+        if number(&status, "updating_db").is_some_and(|running| !is_over(job, running)) {
+            return Ok(Pending { job: Some(job), forgotten });
+        }
+        mpd.told().is_over(folder, job, &forgotten);
     }
-    let status = connection.ask("status", &[]).await?.done("status")?;
-    if number(&status, "updating_db").is_some_and(|running| !is_over(job, running)) {
-        return Ok(Some(format!("MPD has not ended its update number {job} of this folder")));
-    }
-    mpd.told().is_over(folder, job);
-    Ok(None)
+    Ok(Pending { job: None, forgotten })
 }
 
 /// How long MPD is up, in whole seconds; none where it does not say so.
@@ -78,38 +78,12 @@ async fn uptime(connection: &mut Connection) -> Result<Option<Duration>, Fault> 
     })
 }
 
-/// Tells again what MPD forgot by being started anew. Only for files that were seen on the disk just now: what would make MPD
-/// forget songs is told by the deliverer alone, which looks first at the mounts and anchors that guard them.
-async fn tell_again(
-    mpd: &Mpd,
-    connection: &mut Connection,
-    folder: &TargetPath,
-    told: &Told,
-    expected: &[ExpectedFile],
-) -> Result<bool, Fault> {
-    let on_disk = |one: &&ExpectedFile| matches!(one.presence, Presence::There { size: Some(_) });
-    let there: Vec<String> = expected
-        .iter()
-        .filter(on_disk)
-        .filter_map(|one| Some(mpd.names(&one.path).ok()?.join("/")))
-        .collect();
-    // All music is not only these files: the mount of another part may be gone.
-    let safe =
-        |command: &&Command| !command.path.is_empty() && there.iter().any(|path| command.reaches(path));
-    let again: Vec<&Command> = told.commands.iter().filter(safe).collect();
-    let Some(job) = told.job.filter(|_| !again.is_empty()) else { return Ok(false) };
-    let mut jobs = Vec::with_capacity(again.len());
-    for command in &again {
-        jobs.push(mpd.order(connection, command).await?);
-    }
-    let mut known = mpd.told();
-    known.is_over(folder, job);
-    for (command, (job, at)) in again.into_iter().zip(jobs) {
-        if let Some(job) = job {
-            known.add(folder, command, job, at);
-        }
-    }
-    Ok(true)
+/// Why a telling is believed lost: MPD was started again since, and its queue of updates is in memory alone (measured at MPD
+/// 0.23.12). It is the deliverer that tells again, because it looks first at the mounts and anchors that guard the folder: an
+/// update makes MPD forget what it does not see.
+pub(super) async fn why_lost(mpd: &Mpd, told_ago: Duration) -> Option<String> {
+    let uptime = uptime(&mut mpd.open().await.ok()?).await.ok()??;
+    (told_ago > uptime).then(|| format!("MPD was restarted {} s ago, after it was told", uptime.as_secs()))
 }
 
 /// A file as MPD's machine has it.
@@ -124,6 +98,8 @@ struct Asking<'a> {
     mpd: &'a Mpd,
     folder: &'a TargetPath,
     told: Option<Told>,
+    /// What MPD was told and has forgotten.
+    forgotten: Vec<Command>,
     connection: Connection,
     /// The files of folders on MPD's machine, as far as they were asked for.
     on_disk: HashMap<String, HashMap<String, OnDisk>>,
@@ -159,18 +135,25 @@ impl Asking<'_> {
     }
 
     /// Whether a song that MPD lists is the one that lies on the disk now. That can be doubted only where the song has other
-    /// content under its old name.
+    /// content under its old name, or where MPD has forgotten what it was told.
     async fn look_closer(
         &mut self,
         path: &str,
         size: Option<u64>,
         known: &[(String, String)],
     ) -> Result<Observation, Fault> {
-        if !self.told.as_ref().is_some_and(|told| told.is_replaced(path)) {
+        let replacement = self.told.as_ref().and_then(|told| told.replacement(path));
+        let is_unread = replacement.is_some_and(|command| self.forgotten.contains(command));
+        if replacement.is_none() && !self.forgotten.iter().any(|command| command.reaches(path)) {
             return Ok(Observation::Proven);
         }
+        let unread = format!(
+            "MPD was restarted before it had ended its update of {path:?}, so it may still show the old file"
+        );
         let known_at = known.iter().find(|(name, _)| name == "Last-Modified").map(|(_, at)| at);
-        let Some(file) = self.on_disk(path).await else { return Ok(Observation::Proven) };
+        let Some(file) = self.on_disk(path).await else {
+            return Ok(if is_unread { Observation::NotYet(unread) } else { Observation::Proven });
+        };
         let reason = match (&file.changed_at, known_at, file.size, size) {
             (_, _, Some(theirs), Some(ours)) if theirs != ours => {
                 format!("MPD's machine still has {path:?} with {theirs} bytes, and it has {ours} here")
@@ -178,6 +161,7 @@ impl Asking<'_> {
             (Some(changed_at), Some(known_at), ..) if changed_at != known_at => {
                 format!("MPD shows {path:?} as of {known_at}, and the file was changed at {changed_at}")
             }
+            _ if is_unread => unread,
             _ => return Ok(Observation::Proven),
         };
         if size.is_none() {

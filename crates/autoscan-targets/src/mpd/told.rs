@@ -17,26 +17,35 @@ const OF_A_FOLDER: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Told {
     folder: TargetPath,
-    /// The number that MPD gave to the last command; none once MPD has obeyed all of them.
+    /// The number that MPD gave to the last command; none once MPD has obeyed it.
     pub(super) job: Option<u32>,
-    /// Before the first command was sent that MPD has not obeyed as far as is known.
-    at: Instant,
-    /// What MPD was told and has not obeyed as far as is known.
-    pub(super) commands: Vec<Command>,
+    /// What MPD was told and has not obeyed as far as is known, each with the time before it was sent.
+    pending: Vec<(Command, Instant)>,
     /// The commands for songs with other content under their old name: that such a song is listed proves nothing.
     replacements: Vec<Command>,
 }
 
 impl Told {
-    /// Whether MPD was started after it was told, so that it has forgotten the command. It says in whole seconds how long it is
-    /// up; what was told within the second of its start counts as forgotten too, because to tell it twice does no harm.
-    pub(super) fn is_forgotten(&self, uptime: Duration) -> bool {
-        self.job.is_some() && self.at.elapsed() > uptime
+    /// What MPD has forgotten, because it was started again after it was told. It says in whole seconds how long it is up; what
+    /// was told within the second of its start counts as forgotten too, because to tell it twice does no harm.
+    pub(super) fn forgotten(&self, uptime: Duration) -> Vec<Command> {
+        let forgotten = self.pending.iter().filter(|(_, at)| at.elapsed() > uptime);
+        forgotten.map(|(command, _)| command.clone()).collect()
     }
 
-    /// Whether the song has other content under its old name.
-    pub(super) fn is_replaced(&self, path: &str) -> bool {
-        self.replacements.iter().any(|command| command.reaches(path))
+    /// Whether there is a command that MPD has neither obeyed, as far as is known, nor forgotten.
+    pub(super) fn waits_beside(&self, forgotten: &[Command]) -> bool {
+        self.pending.iter().any(|(command, _)| !forgotten.contains(command))
+    }
+
+    /// Whether there is a command that MPD has not obeyed as far as is known.
+    pub(super) fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The last command by which a song is read that has other content under its old name.
+    pub(super) fn replacement(&self, path: &str) -> Option<&Command> {
+        self.replacements.iter().rfind(|command| command.reaches(path))
     }
 }
 
@@ -55,17 +64,15 @@ impl ToldFolders {
         let mut told = known.unwrap_or_else(|| Told {
             folder: folder.clone(),
             job: None,
-            at,
-            commands: Vec::new(),
+            pending: Vec::new(),
             replacements: Vec::new(),
         });
-        if told.job.is_none() {
-            told.at = at;
-        }
         told.job = Some(job);
-        keep(&mut told.commands, command);
+        told.pending.retain(|(known, _)| known != command);
+        keep(&mut told.pending, (command.clone(), at));
         if command.verb == Verb::Rescan {
-            keep(&mut told.replacements, command);
+            told.replacements.retain(|known| known != command);
+            keep(&mut told.replacements, command.clone());
         }
         self.0.push_back(told);
         if self.0.len() > FOLDERS {
@@ -73,24 +80,23 @@ impl ToldFolders {
         }
     }
 
-    /// MPD has obeyed all that it was told of the folder until this number, or has forgotten it.
-    pub(super) fn is_over(&mut self, folder: &TargetPath, job: u32) {
+    /// MPD has obeyed all that it was told of the folder until this number, but what it has forgotten.
+    pub(super) fn is_over(&mut self, folder: &TargetPath, job: u32, forgotten: &[Command]) {
         if let Some(told) = self.0.iter_mut().find(|told| told.folder == *folder && told.job == Some(job)) {
             told.job = None;
-            told.commands.clear();
+            told.pending.retain(|(command, _)| forgotten.contains(command));
         }
     }
 
     /// The songs of the folder were seen as they must be.
     pub(super) fn is_proven(&mut self, folder: &TargetPath) {
-        self.0.retain(|told| told.folder != *folder || told.job.is_some());
+        self.0.retain(|told| told.folder != *folder || told.is_pending());
     }
 }
 
-/// Keeps a command once, as the latest.
-fn keep(commands: &mut Vec<Command>, command: &Command) {
-    commands.retain(|known| known != command);
-    commands.push(command.clone());
+/// Keeps a command as the latest.
+fn keep<T>(commands: &mut Vec<T>, command: T) {
+    commands.push(command);
     let too_many = commands.len().saturating_sub(OF_A_FOLDER);
     commands.drain(..too_many);
 }

@@ -5,6 +5,7 @@ use crate::support::{AWKWARD, changed, new_files, path, rescan, verdicts};
 use autoscan_core::change::{Change, Subject};
 use autoscan_core::path::TargetPath;
 use autoscan_core::proof::{ExpectedFile, Presence};
+use autoscan_testkit::PretendAudiobookshelf;
 
 #[tokio::test]
 async fn a_book_is_proven_when_its_files_are_listed_with_their_sizes() {
@@ -75,6 +76,67 @@ async fn reports_that_a_restart_has_lost_are_noticed_and_made_again_when_it_is_t
     assert!(shelf.scans().is_empty(), "and no library is scanned for it");
 }
 
+/// How long the lists were that it was asked for.
+fn limits(shelf: &PretendAudiobookshelf) -> Vec<String> {
+    let calls = shelf.http.calls_to("/items");
+    calls.iter().map(|call| call.param("limit").unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_old_book_is_found_in_a_large_library_although_its_folder_did_not_change() {
+    let (shelf, server) = shelf().await;
+    for book in ["T", "U"] {
+        shelf.lay(&format!("/books/A/{book}/CD 1/1.mp3"), 1);
+    }
+    server.scan(&[rescan("/books")]).await;
+    shelf.fill("b1", "/books/Newer", 2500);
+    for (book, lists) in [("T", vec!["50", "50", "1000", "1000", "1000"]), ("U", vec!["50", "50"])] {
+        let (folder, file) = (format!("/books/A/{book}/CD 1"), format!("/books/A/{book}/CD 1/2.mp3"));
+        shelf.lay(&file, 2);
+        server.scan(&[new_files(&folder, &["2.mp3"])]).await;
+        shelf.look();
+        shelf.http.forget_calls();
+        assert_eq!(found(&*server, &folder, &[there(&file, 2)]).await, ["proven"]);
+        assert_eq!(limits(&shelf), lists, "the list of the library is read once for many books");
+    }
+    shelf.remove("/books/A/T/CD 1/1.mp3");
+    server.scan(&[changed("/books/A/T", vec![Change::deleted(path("/books/A/T/CD 1/1.mp3"))])]).await;
+    shelf.look();
+    let gone = [gone("/books/A/T/CD 1/1.mp3"), gone("/books/B/V/1.mp3")];
+    assert_eq!(found(&*server, "/books/A/T", &gone).await, ["proven"; 2], "nor does it list what never was");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_from_a_large_library_is_told_by_its_books_and_proven_by_them() {
+    let (shelf, server) = shelf().await;
+    for book in 0..30 {
+        shelf.lay(&format!("/books/A/{book}/1.mp3"), 1);
+    }
+    server.scan(&[rescan("/books")]).await;
+    shelf.fill("b1", "/books/Newer", 2500);
+    shelf.remove("/books/A");
+    let folder = gone_folder("/books/A");
+    let artist = changed("/books", vec![Change::folder_deleted(path("/books/A"))]);
+    assert_eq!(verdicts(&server.scan(&[artist]).await), ["ok"]);
+    assert_eq!((shelf.taken().len(), shelf.scans().len()), (30, 1), "no library is scanned for it");
+    let still = found(&*server, "/books", std::slice::from_ref(&folder)).await;
+    assert!(still[0].contains("still lists the book"), "{still:?}");
+    shelf.look();
+    assert_eq!(found(&*server, "/books", &[folder]).await, ["proven"]);
+}
+
+#[tokio::test]
+async fn books_that_came_since_the_list_of_a_large_library_was_read_are_known_too() {
+    let (shelf, server) = shelf().await;
+    shelf.fill("b1", "/books/Old", 100);
+    assert_eq!(found(&*server, "/books", &[gone_folder("/books/A")]).await, ["proven"]);
+    shelf.lay("/books/A/T/1.mp3", 1);
+    server.scan(&[rescan("/books")]).await;
+    shelf.fill("b1", "/books/Newer", 60);
+    let still = found(&*server, "/books", &[gone_folder("/books/A")]).await;
+    assert!(still[0].contains("still lists the book \"/books/A/T\""), "{still:?}");
+}
+
 #[tokio::test]
 async fn an_old_book_is_found_by_what_changed_in_it_and_otherwise_looked_for_once() {
     let (shelf, server) = shelf().await;
@@ -88,10 +150,7 @@ async fn an_old_book_is_found_by_what_changed_in_it_and_otherwise_looked_for_onc
     shelf.look();
     shelf.http.forget_calls();
     assert_eq!(found(&*server, "/books/A/T", &[there("/books/A/T/2.mp3", 2)]).await, ["proven"]);
-    let limits = || -> Vec<String> {
-        let calls = shelf.http.calls_to("/items");
-        calls.iter().map(|call| call.param("limit").unwrap().to_owned()).collect()
-    };
+    let limits = || limits(&shelf);
     assert_eq!(limits(), ["50", "50"], "by the time of its folder");
 
     shelf.http.forget_calls();
@@ -124,9 +183,9 @@ async fn a_book_that_was_removed_and_comes_again_is_found_under_its_new_id() {
 #[tokio::test]
 async fn in_a_library_too_large_to_know_what_is_gone_cannot_be_proven_and_the_library_is_scanned() {
     let (shelf, server) = shelf().await;
-    shelf.fill("b1", "/books/Old", 1001);
+    shelf.fill("b1", "/books/Old", 10_001);
     let shown = found(&*server, "/books", &[gone("/books/A/T/1.mp3"), gone_folder("/books/A")]).await;
-    assert!(shown.iter().all(|one| one.starts_with("unknowable: ") && one.contains("1000")), "{shown:?}");
+    assert!(shown.iter().all(|one| one.starts_with("unknowable: ") && one.contains("10000")), "{shown:?}");
     let still = found(&*server, "/books", &[gone_folder("/books/Old/1000")]).await;
     assert!(still[0].contains("still lists the book \"/books/Old/1000\""), "{still:?}");
     server.scan(&[changed("/books", vec![Change::folder_deleted(path("/books/A"))])]).await;

@@ -4,6 +4,7 @@
 
 mod audiobookshelf;
 mod audiobookshelf_find;
+mod audiobookshelf_model;
 mod autoscan;
 mod command;
 mod emby;
@@ -24,6 +25,7 @@ mod logins;
 mod media;
 mod mpd;
 mod mpd_gone;
+mod mpd_model;
 mod one_bad_folder;
 mod plex;
 mod plex_proof;

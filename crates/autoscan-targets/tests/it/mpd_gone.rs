@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::media::wait;
 use crate::support::{changed, connect, path, rescan, verdict, verdicts};
 use autoscan_core::change::{Change, Subject};
 use autoscan_core::path::TargetPath;
@@ -240,22 +241,91 @@ async fn a_song_that_was_not_replaced_is_proven_without_a_look_at_mpds_disk() {
 }
 
 #[tokio::test]
-async fn what_mpd_forgot_by_being_started_anew_is_told_again_at_once() {
-    for change in [Change::modified(at("A/B/1.mp3")), Change::created(at("A/B/1.mp3"))] {
-        let (mpd, server) = mpd(&["A/B/1.mp3"]).await;
-        mpd.put_song("A/B/1.mp3", 2, 9);
+async fn what_mpd_forgot_before_a_song_was_replaced_does_not_make_it_doubtful() {
+    let (mpd, server) = mpd(&["A/B/1.mp3"]).await;
+    mpd.hold_updates(true);
+    tell(&*server, changed("/srv/music/A/B", vec![Change::created(at("A/B/2.mp3"))])).await;
+    wait(Duration::from_secs(5)).await;
+    mpd.restart();
+    mpd.hold_updates(false);
+    assert!(shown(&*server, "/srv/music/A/B", there("A/B/2.mp3", None)).await.contains("does not list"));
+    mpd.put_song("A/B/1.mp3", 1, 9);
+    tell(&*server, changed("/srv/music/A/B", vec![Change::modified(at("A/B/1.mp3"))])).await;
+    mpd.has_been_up(Duration::from_secs(1));
+    assert_eq!(shown(&*server, "/srv/music/A/B", there("A/B/1.mp3", Some(52))).await, "");
+}
+
+#[tokio::test]
+async fn a_song_that_is_read_anew_right_after_a_restart_is_proven_in_the_end() {
+    let (mpd, server) = mpd(&["1.mp3"]).await;
+    mpd.hold_updates(true);
+    mpd.put_song("1.mp3", 2, 9);
+    tell(&*server, at_the_root(vec![Change::created(at("1.mp3"))])).await;
+    mpd.restart();
+    mpd.hold_updates(false);
+    let mut reasons = Vec::new();
+    for _ in 0..3 {
+        reasons.push(shown(&*server, "/srv/music", there("1.mp3", Some(52))).await);
+        wait(Duration::from_secs(2)).await;
+        mpd.has_been_up(Duration::from_secs(2));
+    }
+    assert_eq!((reasons[2].as_str(), mpd.seconds("1.mp3")), ("", Some(9)), "{reasons:?}");
+}
+
+/// Why the target believes that MPD lost what it was told so long ago.
+async fn lost(server: &dyn Target, scan: &TargetScan, told_ago: Duration) -> Option<String> {
+    server.proof().unwrap().lost(scan, told_ago).await
+}
+
+#[tokio::test]
+async fn what_mpd_forgot_by_being_restarted_is_believed_lost_whatever_it_was() {
+    let told_ago = Duration::from_secs(2);
+    for change in [
+        Change::deleted(at("A/B/2.mp3")),
+        Change::folder_deleted(at("Gone")),
+        Change::moved(at("Gone/1.mp3"), at("A/B/3.mp3")),
+        Change::created(at("A/B/3.mp3")),
+        Change::modified(at("A/B/1.mp3")),
+    ] {
+        let (mpd, server) = mpd(&["A/B/1.mp3", "A/B/2.mp3", "Gone/1.mp3"]).await;
         mpd.hold_updates(true);
-        tell(&*server, changed("/srv/music/A/B", vec![change])).await;
-        let before = told(&mpd);
+        let scan = at_the_root(vec![change]);
+        tell(&*server, scan.clone()).await;
+        assert_eq!(lost(&*server, &scan, told_ago).await, None, "it goes on: {scan:?}");
+        mpd.restart();
+        let reason = lost(&*server, &scan, told_ago).await.unwrap();
+        assert!(reason.contains("MPD was restarted 0 s ago"), "{reason}");
+        mpd.has_been_up(Duration::from_secs(5));
+        assert_eq!(lost(&*server, &scan, told_ago).await, None, "it was told after that");
+    }
+}
+
+#[tokio::test]
+async fn what_mpd_forgot_is_not_proven_until_it_was_told_again() {
+    for (change, mtime, part) in [
+        (Change::modified(at("A/B/1.mp3")), 1, "MPD was restarted before it had ended its update"),
+        (Change::created(at("A/B/1.mp3")), 2, "the file was changed at 2; it was told again"),
+    ] {
+        let (mpd, server) = mpd(&["A/B/1.mp3", "A/B/2.mp3"]).await;
+        mpd.put_song("A/B/1.mp3", mtime, 9);
+        mpd.take("A/B/2.mp3");
+        mpd.hold_updates(true);
+        let scan = changed("/srv/music/A/B", vec![change, Change::deleted(at("A/B/2.mp3"))]);
+        tell(&*server, scan.clone()).await;
         mpd.restart();
         mpd.hold_updates(false);
-        let expected = || there("A/B/1.mp3", Some(52));
-        let reason = shown(&*server, "/srv/music/A/B", expected()).await;
-        assert!(reason.contains("was started anew") && reason.contains("told again"), "{reason}");
-        assert_eq!((told(&mpd).len(), told(&mpd).last()), (2, before.last()));
+        let there = || there("A/B/1.mp3", Some(52));
+        for _ in 0..2 {
+            assert!(shown(&*server, "/srv/music/A/B", gone("A/B/2.mp3")).await.contains("still lists"));
+        }
+        let reason = shown(&*server, "/srv/music/A/B", there()).await;
+        assert!(reason.contains(part), "{reason}");
+        tell(&*server, scan).await;
         mpd.has_been_up(Duration::from_secs(5));
-        assert_eq!(shown(&*server, "/srv/music/A/B", expected()).await, "");
-        assert_eq!((told(&mpd).len(), mpd.seconds("A/B/1.mp3")), (2, Some(9)));
+        for expected in [there(), gone("A/B/2.mp3")] {
+            assert_eq!(shown(&*server, "/srv/music/A/B", expected).await, "");
+        }
+        assert_eq!(mpd.seconds("A/B/1.mp3"), Some(9));
     }
 }
 
@@ -279,7 +349,7 @@ async fn a_deletion_is_never_told_again_by_the_proof() {
     mpd.forget_commands();
     let expected = [gone("Gone/1.mp3"), there("New/1.mp3", Some(44))];
     server.proof().unwrap().find(&path("/srv/music"), &expected).await.unwrap();
-    assert_eq!(told(&mpd), ["update \"New\""], "what guards the disk was not looked at");
+    assert_eq!(told(&mpd), [""; 0], "what guards the disk was not looked at");
 }
 
 #[tokio::test]

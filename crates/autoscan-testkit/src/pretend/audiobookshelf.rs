@@ -119,6 +119,13 @@ impl PretendAudiobookshelf {
         self.state().scanned.remove(library);
     }
 
+    /// The size with which it shows a file; none when it shows none, or takes its book for missing.
+    pub fn shown(&self, path: &str) -> Option<u64> {
+        let state = self.state();
+        let mut items = state.scanner.items.iter().filter(|item| !item.is_missing);
+        items.find_map(|item| item.files.get(path).copied())
+    }
+
     /// The reports that it used, in order.
     pub fn taken(&self) -> Vec<Value> {
         self.state().taken.clone()
@@ -207,7 +214,10 @@ impl AudiobookshelfState {
         }
         let total = items.len();
         let limit = call.param("limit").and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
-        items.truncate(limit.unwrap_or(total));
+        let limit = limit.unwrap_or(total);
+        let number: usize = call.param("page").and_then(|page| page.parse().ok()).unwrap_or_default();
+        items.drain(..(number * limit).min(total));
+        items.truncate(limit);
         json!({"results": items.iter().map(|item| item.json(false)).collect::<Vec<_>>(), "total": total})
     }
 

@@ -32,6 +32,9 @@ struct KodiState {
     music: Scanning,
     stopped: usize,
     cleanings: usize,
+    /// How many looks show the next cleaning, and how many still show the one that runs.
+    cleaning_takes: usize,
+    cleaning: Option<usize>,
     players: usize,
     /// At the next call of this method the first file's item is gone, and an item of the second has come.
     exchange: Option<(&'static str, String, String)>,
@@ -46,6 +49,8 @@ impl Default for KodiState {
             music: Scanning::new(false),
             stopped: 0,
             cleanings: 0,
+            cleaning_takes: 0,
+            cleaning: None,
             players: 0,
             exchange: None,
         }
@@ -110,6 +115,11 @@ impl PretendKodi {
         self.state().media.items.iter().map(|item| item.file.clone()).collect()
     }
 
+    /// Whether a folder is on its disk.
+    pub fn has_folder(&self, folder: &str) -> bool {
+        self.state().media.has_folder(folder)
+    }
+
     /// The folders of the shows of its library.
     pub fn shows(&self) -> Vec<String> {
         self.state().media.shows.iter().map(|show| show.file.clone()).collect()
@@ -139,12 +149,34 @@ impl PretendKodi {
         state.music.pace = (unseen, seen);
     }
 
-    /// How often its music library was cleaned.
+    /// How many looks at whether it scans show a cleaning of its music library; without one it is over when it is answered.
+    pub fn set_cleaning_takes(&self, looks: usize) {
+        self.state().cleaning_takes = looks;
+    }
+
+    /// It is killed and started anew: scans and cleanings end where they are, and what it believed of folders is forgotten.
+    pub fn restart(&self) {
+        let mut state = self.state();
+        state.cleaning = None;
+        state.video.end();
+        state.music.end();
+        state.media.believe_nothing();
+    }
+
+    /// Ends a cleaning that runs.
+    pub fn end_cleaning(&self) {
+        let mut state = self.state();
+        if state.cleaning.take().is_some() {
+            state.media.clean_music();
+        }
+    }
+
+    /// How often its music library was cleaned, or is being cleaned.
     pub fn cleanings(&self) -> usize {
         self.state().cleanings
     }
 
-    /// How many scans were stopped by a call that came in between.
+    /// How many scans were stopped, or not begun, because a call came while it scanned or cleaned.
     pub fn stopped(&self) -> usize {
         self.state().stopped
     }
@@ -222,11 +254,7 @@ impl KodiState {
             "XBMC.GetInfoBooleans" => Ok(self.flags(params)),
             "Player.GetActivePlayers" => Ok(vec![json!({"playerid": 1}); self.players].into()),
             "VideoLibrary.Scan" | "AudioLibrary.Scan" => Ok(self.scan(method, text("directory"))),
-            "AudioLibrary.Clean" => {
-                self.cleanings += 1;
-                self.media.clean_music();
-                Ok(json!("OK"))
-            }
+            "AudioLibrary.Clean" => Ok(self.clean()),
             "VideoLibrary.RefreshMovie" => {
                 self.media.refresh("movies", &params["movieid"]).map(|()| json!("OK")).ok_or(INVALID)
             }
@@ -271,21 +299,54 @@ impl KodiState {
     fn flags(&mut self, params: &Value) -> Value {
         let mut flags = Map::new();
         for name in params["booleans"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            let of = if name == "Library.IsScanningMusic" { &mut self.music } else { &mut self.video };
-            flags.insert(name.to_owned(), json!(of.flag(&mut self.media)));
+            let is_music = name == "Library.IsScanningMusic";
+            let is_cleaned = is_music && self.is_still_cleaned();
+            let of = if is_music { &mut self.music } else { &mut self.video };
+            flags.insert(name.to_owned(), json!(of.flag(&mut self.media) || is_cleaned));
         }
         Value::Object(flags)
     }
 
     /// Always OK, whatever the folder is.
     fn scan(&mut self, method: &str, folder: &str) -> Value {
-        let of = if method == "VideoLibrary.Scan" { &mut self.video } else { &mut self.music };
-        if of.call(folder) {
+        let is_music = method == "AudioLibrary.Scan";
+        let of = if is_music { &mut self.music } else { &mut self.video };
+        if is_music && self.cleaning.is_some() {
+            self.stopped += 1;
+        } else if of.call(folder) {
             self.scans.push(folder.to_owned());
         } else {
             self.stopped += 1;
         }
         json!("OK")
+    }
+
+    /// By the source of Kodi 20: nothing is cleaned while music is scanned or cleaned, and the answer is the same.
+    fn clean(&mut self) -> Value {
+        if self.cleaning.is_none() && !self.music.is_busy() {
+            self.cleanings += 1;
+            match self.cleaning_takes {
+                0 => self.media.clean_music(),
+                looks => self.cleaning = Some(looks),
+            }
+        }
+        json!("OK")
+    }
+
+    /// A look at whether music is being cleaned, which may be the last that shows it.
+    fn is_still_cleaned(&mut self) -> bool {
+        match &mut self.cleaning {
+            None => false,
+            Some(0) => {
+                self.cleaning = None;
+                self.media.clean_music();
+                false
+            }
+            Some(looks) => {
+                *looks -= 1;
+                true
+            }
+        }
     }
 
     fn remove(&mut self, list: &str, id: &Value) -> Value {

@@ -170,6 +170,24 @@ impl Setup {
         self.home.write(&format!("media/{name}.nfo"), information);
     }
 
+    /// Scans all that Kodi has, which lists every folder, and waits for the end.
+    fn scan_everything(&self) {
+        for (method, flag) in
+            [("VideoLibrary.Scan", "IsScanningVideo"), ("AudioLibrary.Scan", "IsScanningMusic")]
+        {
+            self.call(method, &json!({"showdialogs": false})).unwrap();
+            let (start, flag) = (Instant::now(), format!("Library.{flag}"));
+            let mut idle = 0;
+            // The flag comes a moment after the answer.
+            while idle < 5 {
+                assert!(start.elapsed() < START, "Kodi does not end its scan");
+                std::thread::sleep(Duration::from_millis(100));
+                let flags = self.call("XBMC.GetInfoBooleans", &json!({"booleans": [flag]})).unwrap();
+                idle = if flags[&flag] == true { 0 } else { idle + 1 };
+            }
+        }
+    }
+
     fn remove(&self, name: &str) {
         fs::remove_file(self.home.path(&format!("media/{name}"))).unwrap();
     }
@@ -201,6 +219,8 @@ fn music_films_and_shows_are_seen_when_they_are_in_the_library() {
     shows(&setup, &program);
     films_at_once(&setup, &program);
     album_deleted(&setup, &program);
+    after_full_scans(&setup, &program);
+    film_deleted(&setup, &program);
 }
 
 fn music(setup: &Setup, program: &Program) {
@@ -285,21 +305,23 @@ fn shows(setup: &Setup, program: &Program) {
     assert!(setup.files("VideoLibrary.GetTVShows", "tvshows").is_empty());
 }
 
-/// Ten films at once, in a source that Kodi listed before they came.
+/// Radarr imported a film that was just written.
+fn film_imported(setup: &Setup, program: &Program, name: &str) {
+    let about = format!("<movie><title>{name}</title><year>2001</year></movie>");
+    setup.video(&format!("movies/{name}/{name}"), &about);
+    let movie = json!({"folderPath": format!("/media/movies/{name}"), "tmdbId": 7});
+    let file = json!({"relativePath": format!("{name}.mkv")});
+    sent(program, "radarr", &json!({"eventType": "Download", "movie": movie, "movieFile": file}));
+}
+
+/// Twenty films at once, in a source that Kodi listed before they came.
 fn films_at_once(setup: &Setup, program: &Program) {
     setup.call("Files.GetDirectory", &json!({"directory": format!("{}/movies/", setup.media)})).unwrap();
-    for at in 0..10 {
-        let name = format!("New {at} (2001)");
-        setup.video(
-            &format!("movies/{name}/{name}"),
-            &format!("<movie><title>New {at}</title><year>2001</year></movie>"),
-        );
-        let movie = json!({"folderPath": format!("/media/movies/{name}"), "tmdbId": 100 + at});
-        let file = json!({"relativePath": format!("{name}.mkv")});
-        sent(program, "radarr", &json!({"eventType": "Download", "movie": movie, "movieFile": file}));
+    for at in 0..20 {
+        film_imported(setup, program, &format!("New {at} (2001)"));
     }
-    seen(program, 17);
-    assert_eq!(setup.files("VideoLibrary.GetMovies", "movies").len(), 10);
+    seen(program, 27);
+    assert_eq!(setup.files("VideoLibrary.GetMovies", "movies").len(), 20);
 }
 
 fn album_deleted(setup: &Setup, program: &Program) {
@@ -315,6 +337,45 @@ fn album_deleted(setup: &Setup, program: &Program) {
         "lidarr",
         &json!({"eventType": "AlbumDelete", "deletedFiles": true, "artist": artist, "album": {"title": "x"}}),
     );
-    seen(program, 18);
+    seen(program, 28);
     assert_eq!(setup.files("AudioLibrary.GetSongs", "songs"), [other]);
+}
+
+/// What comes after Kodi listed everything is found: a film, a show whose name is that of a folder of extras, and an album.
+fn after_full_scans(setup: &Setup, program: &Program) {
+    setup.scan_everything();
+    film_imported(setup, program, "After (2001)");
+    seen(program, 29);
+    let episode = "tv/Extras/Season 1/Extras - S01E01";
+    setup.home.write("media/tv/Extras/tvshow.nfo", "<tvshow><title>Extras</title></tvshow>");
+    let about = "<episodedetails><title>Pilot</title><season>1</season><episode>1</episode></episodedetails>";
+    setup.video(episode, about);
+    let file = json!({"relativePath": "Season 1/Extras - S01E01.mkv"});
+    let series = json!({"path": "/media/tv/Extras"});
+    sent(program, "sonarr", &json!({"eventType": "Download", "series": series, "episodeFile": file}));
+    seen(program, 30);
+    let song = "music/Newcomer/Debut/01.flac";
+    let path = setup.home.path(&format!("media/{song}"));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, flac("Debut", 3)).unwrap();
+    let songs = json!([{"path": format!("/media/{song}")}]);
+    let artist = json!({"path": "/media/music/Newcomer"});
+    sent(program, "lidarr", &json!({"eventType": "Download", "artist": artist, "trackFiles": songs}));
+    seen(program, 31);
+    assert_eq!(setup.files("VideoLibrary.GetMovies", "movies").len(), 21);
+    assert_eq!(setup.files("VideoLibrary.GetEpisodes", "episodes"), [format!("{episode}.mkv")]);
+    assert!(setup.files("AudioLibrary.GetSongs", "songs").contains(&song.to_owned()));
+}
+
+/// A film is forgotten, and a new one after it found.
+fn film_deleted(setup: &Setup, program: &Program) {
+    fs::remove_dir_all(setup.home.path("media/movies/After (2001)")).unwrap();
+    let movie = json!({"folderPath": "/media/movies/After (2001)", "tmdbId": 7});
+    sent(program, "radarr", &json!({"eventType": "MovieDelete", "deletedFiles": true, "movie": movie}));
+    seen(program, 32);
+    film_imported(setup, program, "Last (2001)");
+    seen(program, 33);
+    let films = setup.files("VideoLibrary.GetMovies", "movies");
+    let (gone, new) = ("movies/After (2001)/After (2001).mkv", "movies/Last (2001)/Last (2001).mkv");
+    assert!(!films.contains(&gone.to_owned()) && films.contains(&new.to_owned()), "{films:?}");
 }

@@ -49,10 +49,7 @@ impl Setup {
             settings.replace("PLACE", &place)
         );
         home.write("config.yml", &format!("{usual}{lines}"));
-        let mut mpd = Command::new("mpd");
-        mpd.args(["--no-daemon", "--stderr", &format!("{place}/mpd.conf")]);
-        mpd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let Ok(mpd) = mpd.spawn() else {
+        let Ok(mpd) = start(&home) else {
             eprintln!("skipped: this machine has no MPD (Debian's package mpd)");
             return None;
         };
@@ -64,6 +61,16 @@ impl Setup {
             std::thread::sleep(Duration::from_millis(20));
         }
         Some(setup)
+    }
+
+    /// Kills MPD.
+    fn kill(&mut self) {
+        self.mpd.kill().and_then(|()| self.mpd.wait()).unwrap();
+    }
+
+    /// Starts it again.
+    fn start(&mut self) {
+        self.mpd = start(&self.home).unwrap();
     }
 
     /// Whether MPD answers and updates nothing.
@@ -95,6 +102,13 @@ impl Setup {
         let lines = self.answer(&format!("lsinfo {}", quoted(file))).unwrap();
         lines.iter().find_map(|line| line.strip_prefix("Time: ").map(|time| time.parse().unwrap()))
     }
+}
+
+/// Starts the MPD of this home.
+fn start(home: &Home) -> std::io::Result<Child> {
+    let mut mpd = Command::new("mpd");
+    mpd.arg("--no-daemon").arg("--stderr").arg(home.path("mpd.conf"));
+    mpd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
 /// A word of a command to MPD.
@@ -245,20 +259,46 @@ fn what_mpd_is_told_to_ignore_is_missing_with_its_cause() {
 #[test]
 fn an_mpd_that_is_down_gets_everything_when_it_is_back() {
     let Some(mut setup) = Setup::new("") else { return };
-    setup.mpd.kill().and_then(|()| setup.mpd.wait()).unwrap();
+    setup.kill();
     let program = setup.home.serve();
     setup.put("Somebody/Album/01.flac", 3, 1);
     imported(&program, "Somebody", &["Album/01.flac"], &[]);
     program.until("it is held", || newest(&program, "mpd")["state"] == "held");
     let error = newest(&program, "mpd")["error"].as_str().unwrap().to_owned();
     assert!(error.contains("is MPD running"), "{error}");
-    let conf = setup.home.path("mpd.conf");
-    let mut mpd = Command::new("mpd");
-    mpd.args(["--no-daemon", "--stderr", conf.to_str().unwrap()]);
-    setup.mpd = mpd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    setup.start();
     program.ask("POST", "/api/v1/targets/mpd/test", "{}");
     seen(&program, 1);
     assert_eq!(setup.heard("Somebody/Album/01.flac"), Some(3));
     let checked = setup.home.ends(&["check"]);
     assert!(checked.out.contains("MPD protocol 0."), "{checked:?}");
+}
+
+/// So many songs keep MPD at work for a while.
+const SONGS: usize = 4000;
+
+#[test]
+fn what_mpd_had_not_done_when_it_was_killed_is_told_again_at_once() {
+    let Some(mut setup) = Setup::new("") else { return };
+    setup.put("Stays/Album/01.flac", 3, 1);
+    setup.put("Gone/Album/01.flac", 3, 1);
+    let program = setup.home.serve();
+    imported(&program, "Gone", &["Album/01.flac"], &[]);
+    seen(&program, 1);
+    for number in 0..SONGS {
+        setup.put(&format!("Slow/Album/{number}.flac"), 3, 1);
+    }
+    setup.answer("update \"Slow\"").unwrap();
+    fs::remove_dir_all(setup.home.path("music/Gone")).unwrap();
+    reported(&program, "Gone", "ArtistDelete", &json!({ "deletedFiles": true }));
+    program.until("it is told", || newest(&program, "mpd")["state"] == "sent");
+    if setup.heard("Gone/Album/01.flac").is_none() {
+        eprintln!("skipped: this MPD had done all before it could be killed");
+        return;
+    }
+    setup.kill();
+    setup.start();
+    seen(&program, 2);
+    assert!(program.printed().contains("MPD was restarted"), "{}", program.printed());
+    assert_eq!((setup.heard("Gone/Album/01.flac"), setup.heard("Slow/Album/0.flac")), (None, None));
 }

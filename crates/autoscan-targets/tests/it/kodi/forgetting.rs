@@ -1,9 +1,14 @@
+use std::time::Duration;
+
 use autoscan_core::change::{Change, Subject};
 use autoscan_core::proof::ExpectedFile;
-use autoscan_testkit::{KodiContent, PretendKodi};
+use autoscan_http::{Http, Timeouts};
+use autoscan_testkit::{KodiContent, PretendKodi, Trouble};
+use serde_json::json;
 
 use super::{deleted, found, gone, kodi, scanned};
-use crate::support::{changed, new_files, path, rescan, verdict, verdicts};
+use crate::media::wait;
+use crate::support::{changed, connect_with, new_files, path, rescan, verdict, verdicts};
 
 fn gone_folder(folder: &str) -> ExpectedFile {
     ExpectedFile { subject: Subject::Folder, ..gone(folder) }
@@ -51,6 +56,77 @@ async fn songs_are_cleaned_out_where_only_the_artist_is_named() {
     // Nothing is gone any more.
     assert_eq!(scanned(&*server, rescan("/srv/music/Artist")).await, "ok");
     assert_eq!(kodi.cleanings(), 1);
+}
+
+#[tokio::test]
+async fn a_cleaning_that_takes_longer_than_any_other_call_may_is_waited_for() {
+    let (kodi, _) = kodi().await;
+    let timeouts = Timeouts { connect: Duration::from_secs(5), total: Duration::from_millis(500) };
+    let server = connect_with("kodi", &json!({"url": kodi.http.url()}), &Http::new(timeouts));
+    albums(&kodi);
+    kodi.take("/srv/music/Artist/A/");
+    kodi.http.fail_calls_that_hold("AudioLibrary.Clean", &Trouble::Slow(Duration::from_millis(1200)));
+    assert_eq!(scanned(&*server, rescan("/srv/music/Artist")).await, "ok");
+    assert_eq!(kodi.cleanings(), 1);
+    assert!(!kodi.files().contains(&"/srv/music/Artist/A/1.flac".to_owned()));
+}
+
+#[tokio::test]
+async fn a_cleaning_that_goes_on_puts_off_music_alone_and_is_not_repeated() {
+    let (kodi, server) = kodi().await;
+    albums(&kodi);
+    kodi.set_cleaning_takes(usize::MAX);
+    kodi.take("/srv/music/Artist/A/");
+    kodi.take("/srv/music/Artist/B/");
+    let deletions = ["A", "B"].map(|album| {
+        let folder = format!("/srv/music/Artist/{album}");
+        changed("/srv/music/Artist", vec![Change::folder_deleted(path(&folder))])
+    });
+    for scan in [&deletions[0], &deletions[1], &new_files("/srv/music/Artist/D", &["1.flac"])] {
+        let result = server.scan(std::slice::from_ref(scan)).await.remove(0);
+        assert_eq!(verdict(&result), "later 10", "{scan:?}");
+        assert!(result.unwrap_err().reason().contains("has been cleaning its music library for"));
+    }
+    kodi.put("/srv/films/New/New.mkv");
+    assert_eq!(scanned(&*server, new_files("/srv/films/New", &["New.mkv"])).await, "ok");
+    kodi.end_cleaning();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for scan in deletions {
+        assert_eq!(scanned(&*server, scan).await, "ok");
+    }
+    assert_eq!((kodi.cleanings(), kodi.stopped()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_cleaning_that_ends_while_nobody_waits_for_it_is_followed_by_another_for_what_is_gone_since() {
+    let (kodi, server) = kodi().await;
+    albums(&kodi);
+    kodi.set_cleaning_takes(usize::MAX);
+    kodi.take("/srv/music/Artist/A/");
+    let deletion = |album: &str| {
+        let folder = format!("/srv/music/Artist/{album}");
+        changed("/srv/music/Artist", vec![Change::folder_deleted(path(&folder))])
+    };
+    assert_eq!(scanned(&*server, deletion("A")).await, "later 10");
+    kodi.end_cleaning();
+    kodi.take("/srv/music/Artist/B/");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let result = server.scan(&[deletion("B")]).await.remove(0);
+    assert!(verdict(&result).starts_with("later"), "no fault is counted: {result:?}");
+    assert_eq!(scanned(&*server, deletion("A")).await, "ok");
+}
+
+#[tokio::test]
+async fn songs_that_a_cleaning_passes_are_cleaned_out_by_another_and_no_fault_is_counted() {
+    let (kodi, server) = kodi().await;
+    (0..1500).for_each(|song| kodi.know("songs", &format!("/srv/music/Artist/Gone/{song}.flac")));
+    let scan = changed("/srv/music/Artist", vec![Change::folder_deleted(path("/srv/music/Artist/Gone"))]);
+    let result = server.scan(std::slice::from_ref(&scan)).await.remove(0);
+    assert!(verdict(&result).starts_with("later"), "{result:?}");
+    assert!(result.unwrap_err().reason().contains("passed 500 of 1500 songs"));
+    wait(Duration::from_secs(31)).await;
+    assert_eq!(scanned(&*server, scan).await, "ok");
+    assert_eq!((kodi.cleanings(), kodi.files().len()), (2, 2));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! How Kodi is told and asked, against a pretend Kodi.
 
 mod forgetting;
+mod model;
 mod scanning;
 
 use std::sync::Arc;

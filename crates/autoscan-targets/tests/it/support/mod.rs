@@ -9,7 +9,7 @@ use autoscan_core::ports::{PlannedCall, Target, TargetScan};
 use autoscan_http::Http;
 use autoscan_targets::kinds;
 use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::{Value, json};
 
 /// Names that were trouble somewhere.
@@ -71,6 +71,16 @@ pub(crate) fn random_names(count: usize) -> Vec<String> {
     let names =
         "[^/\\p{Cc}]{1,40}".prop_filter("climbs or is nothing", |name| !matches!(name.as_str(), "." | ".."));
     (0..count).map(|_| names.new_tree(&mut runner).expect("a name").current()).collect()
+}
+
+/// A few random cases, the same each time; others where `PROPTEST_RNG_SEED` names a number.
+pub(crate) fn same_cases(cases: u32) -> Config {
+    let usual = Config::default();
+    let rng_seed = match usual.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(1),
+        given @ RngSeed::Fixed(_) => given,
+    };
+    Config { cases, rng_seed, max_shrink_iters: 400, failure_persistence: None, ..usual }
 }
 
 /// Variant of a result, for tables.

@@ -22,7 +22,8 @@ pub(super) struct Item {
     pub(super) path: String,
     pub(super) is_missing: bool,
     pub(super) files: BTreeMap<String, u64>,
-    /// When it was added, and when its folder changed: numbers that only grow.
+    /// When it was added, and when its own folder changed, which it does not by what happens in one below it: numbers that
+    /// only grow.
     pub(super) added: u64,
     pub(super) changed: u64,
 }
@@ -101,7 +102,7 @@ impl Scanner {
         if files.is_empty() && item.path == looked_at {
             item.is_missing = true;
         } else if !files.is_empty() {
-            if !files.keys().eq(item.files.keys()) {
+            if entries(&item.path, &files) != entries(&item.path, &item.files) {
                 item.changed = self.clock;
             }
             item.files = files;
@@ -134,6 +135,12 @@ impl Scanner {
             changed: self.clock,
         });
     }
+}
+
+/// The names of files and folders that lie in the folder of an item.
+fn entries<'a>(item: &str, files: &'a BTreeMap<String, u64>) -> BTreeSet<&'a str> {
+    let below = files.keys().filter_map(|file| file.strip_prefix(item)?.strip_prefix('/'));
+    below.filter_map(|below| below.split('/').next()).collect()
 }
 
 /// The folder of a library that holds a file.

@@ -94,10 +94,27 @@ impl Media {
         }
     }
 
-    /// Takes out the songs whose files are gone, of every source.
+    /// Forgets what lay in folders when they were listed.
+    pub(super) fn believe_nothing(&mut self) {
+        self.cached.clear();
+    }
+
+    /// Takes out songs whose files are gone, of every source. As measured at Kodi 20.1: it reads them by the thousand, and passes as
+    /// many as it took out of the thousand before.
     pub(super) fn clean_music(&mut self) {
-        let Self { items, disk, .. } = self;
-        items.retain(|item| item.list != "songs" || disk.contains(&item.file));
+        const AT_A_TIME: usize = 1000;
+        let mut passed = 0;
+        loop {
+            let songs = self.items.iter().filter(|item| item.list == "songs");
+            let read: Vec<u64> = songs.skip(passed).take(AT_A_TIME).map(|item| item.id).collect();
+            if read.is_empty() {
+                return;
+            }
+            let Self { items, disk, .. } = self;
+            items
+                .retain(|item| item.list != "songs" || !read.contains(&item.id) || disk.contains(&item.file));
+            passed += AT_A_TIME;
+        }
     }
 
     /// Whether Kodi believes that a file, or a folder that ends with a slash, is there.
@@ -161,7 +178,7 @@ impl Media {
     }
 
     /// Whether Kodi sees this folder.
-    fn has_folder(&self, folder: &str) -> bool {
+    pub(super) fn has_folder(&self, folder: &str) -> bool {
         self.folders.contains(folder) || self.disk.iter().any(|file| file.starts_with(folder))
     }
 

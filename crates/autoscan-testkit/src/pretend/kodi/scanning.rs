@@ -27,14 +27,24 @@ impl Scanning {
 
     /// A call to scan: false when it stopped the one that runs.
     pub(super) fn call(&mut self, folder: &str) -> bool {
-        if self.elsewhere > 0 || self.running.is_some() {
-            self.elsewhere = 0;
-            self.running = None;
+        if self.is_busy() {
+            self.end();
             return false;
         }
         let (unseen, seen) = self.pace;
         self.running = Some(Running { folder: folder.to_owned(), unseen, seen });
         true
+    }
+
+    /// Ends the scan that runs, whoever asked for it.
+    pub(super) fn end(&mut self) {
+        self.elsewhere = 0;
+        self.running = None;
+    }
+
+    /// Whether a scan was asked for and is not over.
+    pub(super) fn is_busy(&self) -> bool {
+        self.elsewhere > 0 || self.running.is_some()
     }
 
     /// A look at the flag. The scan ends with the look after those that show it.
