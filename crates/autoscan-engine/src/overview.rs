@@ -20,6 +20,7 @@ impl Engine {
                 changes: counts.changes,
                 refused: counts.refused,
                 lost: counts.lost,
+                lost_unseen: counts.lost_and_not_dismissed(),
                 lost_since: counts.lost_since,
                 last_event_at,
                 last_event,

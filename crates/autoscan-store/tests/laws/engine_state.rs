@@ -104,6 +104,7 @@ laws! {
             changes: 2,
             refused: 3,
             lost: 0,
+            dismissed: 0,
             lost_since: None,
             last: (second != 3).then(|| (at(second), format!("event {second}"))),
             recent,
@@ -118,6 +119,7 @@ laws! {
             changes: 6,
             refused: 9,
             lost: 0,
+            dismissed: 0,
             lost_since: None,
             last: Some((at(2), "event 2".into())),
             ..more(2, vec![again, event(2, "stored", false), event(3, "stored", false)])

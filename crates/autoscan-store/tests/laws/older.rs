@@ -99,7 +99,7 @@ async fn a_migration_that_fails_leaves_the_queue_as_it_was() {
     let store = open(&file);
     assert_eq!(show(&store, ScanId(3)).await.state, ScanState::Done);
     store.close().await;
-    assert_eq!(version(&file), 7);
+    assert_eq!(version(&file), 8);
 }
 
 /// What the fourth schema kept as whole values, and one setting that stays.
@@ -159,6 +159,7 @@ fn counts_in_settings() -> [TriggerCounts; 2] {
         changes: 0,
         refused: 0,
         lost: 0,
+        dismissed: 0,
         lost_since: None,
         last: None,
         recent: vec![],
@@ -169,6 +170,7 @@ fn counts_in_settings() -> [TriggerCounts; 2] {
         changes: 4,
         refused: 5,
         lost: 0,
+        dismissed: 0,
         lost_since: None,
         last: Some((at(3), "Download".into())),
         recent: vec![refused, stored],

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use autoscan_core::change::Change;
+use autoscan_core::cause::MissingCause;
 use autoscan_core::fault::Fault;
 use autoscan_core::ids::IdSource;
 use autoscan_core::path::{AbsolutePath, TargetPath};
@@ -313,7 +314,7 @@ impl Proof for Arr {
         files::find(self, folder, expected).await
     }
 
-    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
-        cause::why_missing(self, expected).await
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<MissingCause> {
+        cause::why_missing(self, expected).await.map(MissingCause::from)
     }
 }
