@@ -39,7 +39,7 @@ pub enum RemedyError {
     #[error("there is no delivery of this scan to a target named {0:?}")]
     NoTarget(String),
     /// The delivery has no remedy (any more).
-    #[error("nothing was asked of {target}: its delivery is {} now, and nothing is to be mended", .state.as_str())]
+    #[error("{target} was not asked: its delivery is {} now and offers no remedy", .state.as_str())]
     NothingToMend {
         /// The target.
         target: String,
@@ -47,7 +47,7 @@ pub enum RemedyError {
         state: DeliveryState,
     },
     /// The server might forget files that are there.
-    #[error("nothing was asked of {target}: {reason}. Try again when this is over")]
+    #[error("{target} was not asked: {reason}. Try again when this is over")]
     Unsafe {
         /// The target.
         target: String,

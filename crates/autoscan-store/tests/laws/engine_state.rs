@@ -134,6 +134,17 @@ laws! {
         assert_eq!(times, (20..30).map(at).collect::<Vec<_>>());
     }
 
+    async fn what_a_person_put_away_is_kept(store: &dyn Store) {
+        let none = || TriggerCounts::new(name("sonarr"));
+        let lost = |seconds| TriggerCounts { lost: 1, lost_since: Some(at(seconds)), ..none() };
+        store.add_trigger_counts(vec![lost(1)]).await.unwrap();
+        store.add_trigger_counts(vec![TriggerCounts { lost: 1, dismissed: 2, ..none() }]).await.unwrap();
+        assert_eq!(store.trigger_counts().await.unwrap(), [TriggerCounts { lost: 2, dismissed: 2, ..none() }]);
+        store.add_trigger_counts(vec![lost(5)]).await.unwrap();
+        let counts = store.trigger_counts().await.unwrap().remove(0);
+        assert_eq!((counts.lost_and_not_dismissed(), counts.lost_since), (1, Some(at(5))));
+    }
+
     async fn hours_are_added_up_and_forgotten(store: &dyn Store) {
         let count = |hour: i64, number: u64| HourCounts {
             hour,

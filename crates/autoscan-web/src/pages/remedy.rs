@@ -33,14 +33,8 @@ pub(super) async fn press(
         }
         Err(RemedyError::NoScan) => return Err(no_scan(&id)),
         Err(RemedyError::Store(failure)) => return Err(failure.into()),
-        Err(failure) => ("bad", ended(&begun(&failure.to_string()))),
+        Err(failure) => ("bad", ended(&failure.to_string())),
     };
     posted.visitor.notify(&app, tone, text);
     Ok(frame::see_other(&format!("{}/scans/{}", app.base(), number.0)))
-}
-
-/// A sentence with its capital.
-fn begun(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -69,6 +69,7 @@ mod real_kodi;
 mod real_mpd;
 #[cfg(test)]
 mod reload;
+mod remedies;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
