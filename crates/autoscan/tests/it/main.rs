@@ -69,6 +69,7 @@ mod real_kodi;
 mod real_mpd;
 #[cfg(test)]
 mod reload;
+#[cfg(test)]
 mod remedies;
 #[cfg(test)]
 mod secrets;

@@ -38,12 +38,10 @@ fn the_first_film_of_a_library_that_was_always_empty_is_seen_once_a_person_press
 fn a_plexignore_is_the_cause_that_is_named() {
     let setup = MediaSetup::of_plex(", proof-within: 2s");
     setup.put("movies/Kept Out/Kept Out.mkv", 10);
-    setup.put("movies/.plexignore", 0);
     setup.home.write("media/movies/.plexignore", "# mine\nKept Out/*\n");
-    setup.plex.http.fail_calls_that_hold("/refresh", &Trouble::Status(404));
+    setup.plex.set_deaf(true);
     let program = setup.home.serve();
     film(&program, "Kept Out", "Kept Out.mkv", None);
-    setup.plex.http.fail_calls_for_no_text();
     program.until("it is missing", || newest(&program, "plex")["state"] == "missing");
     let missing = newest(&program, "plex");
     let said = missing["error"].as_str().unwrap();
