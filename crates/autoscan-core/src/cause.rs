@@ -54,7 +54,9 @@ impl Remedy {
     /// What it does at this target, as a button says it.
     pub fn label(&self, target: &str) -> String {
         match self {
-            Self::ScanLibrary { library, .. } => format!("Scan the library \u{201c}{library}\u{201d} once at {target}"),
+            Self::ScanLibrary { library, .. } => {
+                format!("Scan the library \u{201c}{library}\u{201d} once at {target}")
+            }
         }
     }
 }

@@ -60,7 +60,12 @@ fn without_a_cause(missing: &ExpectedFile) -> &'static str {
 }
 
 /// Looks for ignore files in the folders above the path, the nearest first and none above its library's own folder.
-async fn ignored(files: &dyn Files, target: &BoundTarget, missing: &ExpectedFile, ignore: IgnoreFile) -> Ignored {
+async fn ignored(
+    files: &dyn Files,
+    target: &BoundTarget,
+    missing: &ExpectedFile,
+    ignore: IgnoreFile,
+) -> Ignored {
     let origins = target.map.origins(&missing.path.0);
     let [here] = origins.as_slice() else { return Ignored::Unknown };
     let (mut local, mut seen) = (LocalPath(here.clone()).parent(), missing.path.parent());
@@ -98,7 +103,9 @@ fn kept_out(file: &LocalPath, by: &KeptOutBy) -> MissingCause {
     let file = file.as_str();
     let sentence = match by {
         KeptOutBy::Line(line) => {
-            format!("the file {file:?} keeps it out by its line {line:?}: change or delete that line, then retry")
+            format!(
+                "the file {file:?} keeps it out by its line {line:?}: change or delete that line, then retry"
+            )
         }
         KeptOutBy::BeingEmpty => format!(
             "the file {file:?} is empty, and so keeps out everything in its folder: delete it, then retry"

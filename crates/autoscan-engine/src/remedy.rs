@@ -55,7 +55,9 @@ pub enum RemedyError {
         reason: String,
     },
     /// The server did not accept it.
-    #[error("{target} did not accept it: {fault}. The delivery stays missing; try again, or do it at the server")]
+    #[error(
+        "{target} did not accept it: {fault}. The delivery stays missing; try again, or do it at the server"
+    )]
     Server {
         /// The target.
         target: String,

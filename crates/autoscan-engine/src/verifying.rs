@@ -7,9 +7,7 @@ use autoscan_core::change::ChangeKind;
 use autoscan_core::delivery::{Delivery, DeliveryState, at_fault};
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Care, CareScan, Claimed, Guard, Look, Proof, TargetScan};
-use autoscan_core::proof::{
-    self, Circumstances, ExpectedFile, MOST_TELLINGS, Observation, Verification,
-};
+use autoscan_core::proof::{self, Circumstances, ExpectedFile, MOST_TELLINGS, Observation, Verification};
 
 use crate::bound::{BoundTarget, Rules};
 use crate::bundle::{target_scan, to_target, wanted};

@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::library_index::Owner;
 use crate::family::media_browser::{
-    self, BATCH, BatchLookups, IGNORE_FILE, KnownItem, LIST, MediaBrowser, MediaBrowserState, SystemInfo, View,
-    VirtualFolder, place_by_path, view_by_path,
+    self, BATCH, BatchLookups, IGNORE_FILE, KnownItem, LIST, MediaBrowser, MediaBrowserState, SystemInfo,
+    View, VirtualFolder, place_by_path, view_by_path,
 };
 use crate::family::settings;
 use crate::kind::{Connected, TargetKind};

@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::library_index::Owner;
 use crate::family::media_browser::{
-    self, BATCH, BatchLookups, IGNORE_FILE, KnownItem, LIST, MediaBrowser, MediaBrowserState, SystemInfo, View,
-    VirtualFolder, place_by_title, view_by_title,
+    self, BATCH, BatchLookups, IGNORE_FILE, KnownItem, LIST, MediaBrowser, MediaBrowserState, SystemInfo,
+    View, VirtualFolder, place_by_title, view_by_title,
 };
 use crate::family::settings;
 use crate::kind::{Connected, TargetKind};

@@ -11,8 +11,8 @@ use autoscan_core::later_look::LaterLook;
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
-    Batch, Claimed, Hold, LaterLookStore, Owner, Page, Receipt, RefusalRecord, RemedyStore, ScanFilter, SessionStore,
-    Settled, Settlement, Start, Stats, Store, StoreError,
+    Batch, Claimed, Hold, LaterLookStore, Owner, Page, Receipt, RefusalRecord, RemedyStore, ScanFilter,
+    SessionStore, Settled, Settlement, Start, Stats, Store, StoreError,
 };
 use autoscan_core::scan::{Scan, ScanId};
 use autoscan_core::session::{KeptSession, SessionPrint};

@@ -12,8 +12,8 @@ use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
-    Aftercare, Batching, Care, CareScan, Clock, Identity, Libraries, Library, Plan, Playback, Proof, Remedies,
-    ServerListing, Target, TargetScan,
+    Aftercare, Batching, Care, CareScan, Clock, Identity, Libraries, Library, Plan, Playback, Proof,
+    Remedies, ServerListing, Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_core::time::Timestamp;

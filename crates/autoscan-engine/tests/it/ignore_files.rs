@@ -74,7 +74,10 @@ async fn an_ignore_file_that_goes_is_no_cause_any_more() {
     let harness = engine(NEAREST);
     harness.files.write("/tv/Show/.spyignore", "");
     let (scan, found) = missing(&harness).await;
-    assert!(said(&found).contains("\"/tv/Show/.spyignore\" is empty, and so keeps out everything"), "{found:?}");
+    assert!(
+        said(&found).contains("\"/tv/Show/.spyignore\" is empty, and so keeps out everything"),
+        "{found:?}"
+    );
     harness.seconds(3600).await;
     assert_eq!(said(&delivery(&harness, scan).await), said(&found), "it is still there");
     harness.files.remove("/tv/Show/.spyignore");

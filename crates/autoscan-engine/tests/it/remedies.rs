@@ -103,7 +103,9 @@ async fn what_the_server_does_not_accept_stays_missing_with_its_remedy() {
         harness.targets[0].faults.lock().unwrap().push_back(fault.clone());
         let refused = harness.engine.remedy(scan, "plex", "the page").await.unwrap_err();
         let reason = fault.reason();
-        let said = format!("plex did not accept it: {reason}. The delivery stays missing; try again, or do it at the server");
+        let said = format!(
+            "plex did not accept it: {reason}. The delivery stays missing; try again, or do it at the server"
+        );
         assert_eq!(refused.to_string(), said);
         let delivery = delivery(&harness, scan).await;
         assert_eq!((delivery.state, delivery.remedy), (DeliveryState::Missing, Some(remedy())));
@@ -115,7 +117,8 @@ async fn what_the_server_does_not_accept_stays_missing_with_its_remedy() {
 
 #[tokio::test(start_paused = true)]
 async fn no_library_is_scanned_while_an_anchor_in_it_is_gone() {
-    let of_it = TestSetup { anchors: vec!["/films/.mounted", "/films/remote/.mounted", "/tv/.mounted"], ..setup() };
+    let of_it =
+        TestSetup { anchors: vec!["/films/.mounted", "/films/remote/.mounted", "/tv/.mounted"], ..setup() };
     let harness = TestEngine::start(TestSetup { check: true, ..of_it });
     for file in ["/films/.mounted", "/films/remote/.mounted", "/tv/.mounted", "/films/Film/a.mkv"] {
         harness.files.put(file, 1, autoscan_testkit::START);
@@ -123,7 +126,10 @@ async fn no_library_is_scanned_while_an_anchor_in_it_is_gone() {
     let scan = missing(&harness).await;
     harness.files.remove("/films/remote/.mounted");
     let refused = harness.engine.remedy(scan, "plex", "the page").await.unwrap_err().to_string();
-    assert!(refused.starts_with("plex was not asked: the anchor \"/films/remote/.mounted\" is missing"), "{refused}");
+    assert!(
+        refused.starts_with("plex was not asked: the anchor \"/films/remote/.mounted\" is missing"),
+        "{refused}"
+    );
     assert_eq!(done(&harness), []);
     harness.files.put("/films/remote/.mounted", 1, autoscan_testkit::START);
     harness.files.remove("/tv/.mounted");

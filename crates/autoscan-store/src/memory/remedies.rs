@@ -20,7 +20,8 @@ impl RemedyStore for MemoryStore {
     ) -> Result<bool, StoreError> {
         let mut rows = self.rows();
         let Some(row) = rows.scans.get_mut(&scan) else { return Ok(false) };
-        let is_it = |known: &&mut Delivery| known.target == delivery.target && known.state == DeliveryState::Missing;
+        let is_it =
+            |known: &&mut Delivery| known.target == delivery.target && known.state == DeliveryState::Missing;
         let Some(known) = row.scan.deliveries.iter_mut().find(is_it) else { return Ok(false) };
         row.leases.remove(&delivery.target);
         *known = delivery;

@@ -8,8 +8,8 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use autoscan_core::change::Change;
 use autoscan_core::cause::MissingCause;
+use autoscan_core::change::Change;
 use autoscan_core::fault::Fault;
 use autoscan_core::ids::IdSource;
 use autoscan_core::path::{AbsolutePath, TargetPath};

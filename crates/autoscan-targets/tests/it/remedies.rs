@@ -100,5 +100,8 @@ async fn an_ignore_file_that_jellyfin_sees_is_evidence_and_a_kind_names_its_own(
     let plex = target("plex", &plex.http.url());
     let name = |server: &dyn Target| server.proof().unwrap().ignore_file().map(|file| file.name);
     assert_eq!((name(&*server), name(&*plex)), (Some(".ignore"), Some(".plexignore")));
-    assert!(plex.remedies().is_none(), "a scan of a whole library of Plex finds no more than one of its folder");
+    assert!(
+        plex.remedies().is_none(),
+        "a scan of a whole library of Plex finds no more than one of its folder"
+    );
 }

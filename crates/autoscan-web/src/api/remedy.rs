@@ -7,14 +7,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::scan_json::ScanJson;
 use super::scans::{OneJson, no_scan, read_id};
 use super::targets::from_fault;
-use super::scan_json::ScanJson;
 use crate::answer::{self, Problem};
 use crate::app::Shared;
+use crate::body;
 use crate::caller::Caller;
 use crate::segment::Segment;
-use crate::body;
 
 /// At which target.
 #[derive(Deserialize)]

@@ -58,7 +58,10 @@ async fn a_person_presses_the_button_beside_the_cause_and_is_told_what_happened(
     html::check(&page);
     assert_eq!(page.matches(BUTTON).count(), 2, "{page}");
     assert!(page.contains("Scan the library “&#60;b&#62;Films") && !page.contains(SLY), "{page}");
-    assert!(page.contains("<input type=\"hidden\" name=\"target\" value=\"plex\">"), "without JavaScript: {page}");
+    assert!(
+        page.contains("<input type=\"hidden\" name=\"target\" value=\"plex\">"),
+        "without JavaScript: {page}"
+    );
 
     let reply = browser.send("/scans/1/remedy", &[("target", "plex")]).await;
     assert_eq!((reply.status, reply.header("location")), (303, "/scans/1"), "{reply:?}");
@@ -100,7 +103,10 @@ async fn a_program_asks_for_it_by_the_api() {
     let ask = async |body: &str| harness.post("/api/v1/scans/1/remedy", body).await;
     let plex = r#"{"target":"plex"}"#;
     let done = ask(plex).await.json();
-    assert_eq!((&done["status"], &done["scan"]["deliveries"][1]["state"]), (&json!("success"), &json!("sent")));
+    assert_eq!(
+        (&done["status"], &done["scan"]["deliveries"][1]["state"]),
+        (&json!("success"), &json!("sent"))
+    );
     assert_eq!(done["scan"]["deliveries"][1]["remedy"], json!(null));
     for (body, status, code) in [
         (plex, 409, "NOTHING_TO_MEND"),

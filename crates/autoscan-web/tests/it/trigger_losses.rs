@@ -67,7 +67,10 @@ async fn a_person_puts_the_warning_away_and_it_comes_back_when_another_is_lost()
     assert!(!after.contains(form) && !after.contains("could not be stored, the first"), "{after}");
     assert_eq!(lost(&harness).await, (2, 0));
     let kept = harness.store.trigger_counts().await.unwrap();
-    assert!(kept.iter().any(|counts| (counts.lost, counts.dismissed) == (2, 2)), "it outlives a restart: {kept:?}");
+    assert!(
+        kept.iter().any(|counts| (counts.lost, counts.dismissed) == (2, 2)),
+        "it outlives a restart: {kept:?}"
+    );
     let figures = harness.ask("GET", "/metrics", &[], "").await.body;
     assert!(figures.contains("autoscan_trigger_lost_requests_total{trigger=\"sonarr\",kind=\"sonarr\"} 2\n"));
 

@@ -31,7 +31,11 @@ fn the_first_film_of_a_library_that_was_always_empty_is_seen_once_a_person_press
     assert_eq!(delivery(&program.scans()[0], "jellyfin")["state"], "seen");
     assert_eq!(setup.jellyfin.holdings.walks(), walks + 1, "once");
     let log = program.printed();
-    assert!(log.contains("a person asked for a scan of a whole library") && log.contains("the API from 127.0.0.1"), "{log}");
+    assert!(
+        log.contains("a person asked for a scan of a whole library")
+            && log.contains("the API from 127.0.0.1"),
+        "{log}"
+    );
 }
 
 #[test]

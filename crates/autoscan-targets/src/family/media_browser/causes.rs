@@ -55,7 +55,8 @@ pub(crate) async fn why_missing(server: &impl MediaBrowser, expected: &ExpectedF
     }
     let said = if is_gone { "keeps an item for it" } else { "made no item of it" };
     let sees = if is_gone { "was asked to look at its folder and" } else { "finds the file on its disk and" };
-    let cause = format!("{} {sees} {said}: its log says why; search there for {:?}", server.product(), name(path));
+    let cause =
+        format!("{} {sees} {said}: its log says why; search there for {:?}", server.product(), name(path));
     Some(cause.into())
 }
 

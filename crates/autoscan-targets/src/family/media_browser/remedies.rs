@@ -22,7 +22,9 @@ pub(crate) async fn apply(server: &impl MediaBrowser, remedy: &Remedy) -> Result
             Ok(())
         }
         Err(Fault::Wrong { reason }) => {
-            let refuses = format!("{product} refuses to scan the library {library:?} alone ({reason}): start its scan there");
+            let refuses = format!(
+                "{product} refuses to scan the library {library:?} alone ({reason}): start its scan there"
+            );
             Err(Fault::wrong(refuses))
         }
         Err(fault) => Err(fault),
