@@ -5,6 +5,7 @@ use std::time::Duration;
 use autoscan_core::cause::{IgnoreFile, KeptOutBy, MissingCause};
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::scan::ScanId;
+use autoscan_core::step::StepKind;
 use autoscan_testkit::{START, ScriptedTarget, TestEngine, TestSetup};
 
 const FILE: &str = "/tv/Show/Season01/a.mkv";
@@ -64,6 +65,9 @@ async fn the_ignore_file_that_keeps_a_file_out_is_its_cause_until_it_is_changed(
     let later = delivery(&harness, scan).await;
     assert!(said(&later).ends_with("likely cause: the spy is blind"), "{}", said(&later));
     assert_eq!(later.evidence, None);
+    let steps = harness.engine.timeline(scan).await.unwrap().unwrap();
+    assert!(steps.iter().any(|step| step.kind == StepKind::Asked && step.text == said(&later)), "{steps:?}");
+    assert_eq!(harness.engine.targets()[0].figures.missing, 1, "it is missing once");
     let asked = *harness.targets[0].causes_asked.lock().unwrap();
     harness.seconds(6 * 3600).await;
     assert_eq!(*harness.targets[0].causes_asked.lock().unwrap(), asked, "any other cause is looked for once");

@@ -55,7 +55,7 @@ async fn a_person_has_a_whole_library_scanned_once_and_the_file_is_verified_afte
     let harness = TestEngine::start(setup());
     let scan = missing(&harness).await;
     assert_eq!(delivery(&harness, scan).await.remedy, Some(remedy()));
-    harness.seconds(24 * 3600).await;
+    harness.seconds(12 * 3600).await;
     assert_eq!(done(&harness), [], "never by itself");
     let told = harness.targets[0].folders().len();
 
