@@ -8,7 +8,7 @@ use autoscan_core::cause::Remedy;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, LocalPath};
-use autoscan_core::ports::StoreError;
+use autoscan_core::ports::{Libraries, StoreError};
 use autoscan_core::proof;
 use autoscan_core::scan::{Scan, ScanId};
 use autoscan_core::step::{Step, StepKind};
@@ -132,7 +132,7 @@ impl Engine {
 
 /// The library's folders on this machine, as far as they are known.
 fn folders(lane: &Lane, Remedy::ScanLibrary { id, .. }: &Remedy) -> Vec<AbsolutePath> {
-    let cached = lane.target.server.libraries().and_then(|libraries| libraries.cached());
+    let cached = lane.target.server.libraries().and_then(Libraries::cached);
     let Some((libraries, _age)) = cached else { return Vec::new() };
     let its = libraries.iter().filter(|library| library.id == *id).flat_map(|library| &library.folders);
     let here = |folder: &String| AbsolutePath::parse(folder).map(|folder| lane.target.map.origins(&folder));

@@ -27,7 +27,7 @@ fn engine(ignore_file: IgnoreFile) -> TestEngine {
     let setup =
         TestSetup { targets: vec![("plex", target)], minimum_age: 0, check: true, ..TestSetup::default() };
     let harness = TestEngine::start(setup);
-    harness.files.put(FILE, 1, START - Duration::from_secs(60));
+    harness.files.put(FILE, 1, START - Duration::from_mins(1));
     harness
 }
 

@@ -29,7 +29,7 @@ async fn missing(store: &dyn Store) -> (ScanId, Delivery) {
 laws! {
     async fn what_stands_with_a_cause_is_kept(store: &dyn Store) {
         let (id, delivery) = missing(store).await;
-        assert_eq!(show(store, id).await.deliveries, [delivery.clone()]);
+        assert_eq!(show(store, id).await.deliveries, std::slice::from_ref(&delivery));
         assert_eq!(listed(store, everything()).await, [id]);
         let claimed = claims_one(store, id, "plex", Work::Verify, at(60)).await;
         assert_eq!(claimed.delivery, delivery);
