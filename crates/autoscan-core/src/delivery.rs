@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cause::Remedy;
 use crate::fault::Fault;
 use crate::name::Name;
 use crate::retry::Backoff;
@@ -87,6 +88,10 @@ pub struct Delivery {
     pub seen_at: Option<Timestamp>,
     /// Why it is where it is, in a sentence.
     pub error: Option<String>,
+    /// While it is missing: what mends the cause when a person asks for it.
+    pub remedy: Option<Remedy>,
+    /// While it is missing: the file by which a person keeps it out, where that is the cause.
+    pub evidence: Option<String>,
     /// Whether it was skipped because a person means it so: an `exclude` of the config names its paths.
     pub excluded: bool,
     /// Whether its scan started although a file that was to be there never came: when it still is not there after the target
@@ -113,6 +118,8 @@ impl Delivery {
             sent_at: None,
             seen_at: None,
             error: None,
+            remedy: None,
+            evidence: None,
             excluded: false,
             absent: false,
             widened: false,
@@ -130,6 +137,17 @@ impl Delivery {
             }
             DeliveryState::Skipped | DeliveryState::Failed => None,
         }
+    }
+
+    /// The same without what stands with the cause why it was missing.
+    #[must_use]
+    pub fn without_cause(self) -> Self {
+        Self { remedy: None, evidence: None, ..self }
+    }
+
+    /// Whether its cause is looked for afresh when it is looked at again: it rests on something that a person may have changed.
+    pub fn has_passing_cause(&self) -> bool {
+        self.remedy.is_some() || self.evidence.is_some()
     }
 
     /// Whether its scan waits for it. What is missing is looked at again, but its scan has come to its end.
@@ -163,7 +181,7 @@ pub enum Outcome {
 /// What follows `outcome`: the delivery as it is kept from now on. `jitter` lies in `0.0..=1.0`.
 #[must_use]
 pub fn next(delivery: &Delivery, outcome: &Outcome, now: Timestamp, jitter: f64) -> Delivery {
-    let kept = Delivery { next_attempt_at: None, error: None, ..delivery.clone() };
+    let kept = Delivery { next_attempt_at: None, error: None, ..delivery.clone().without_cause() };
     let fault = match outcome {
         Outcome::Accepted { ask_in } => {
             return Delivery {

@@ -23,7 +23,9 @@ pub struct TriggerCounts {
     pub refused: u64,
     /// Requests that could not be stored and are not sent again: lost, unless they are caught up with.
     pub lost: u64,
-    /// When the first of them came in.
+    /// How many of them a person knows of: their warning was put away.
+    pub dismissed: u64,
+    /// When the first of the others came in.
     pub lost_since: Option<Timestamp>,
     /// When the last one that was read came in, and the sender's name of the event.
     pub last: Option<(Timestamp, String)>,
@@ -40,10 +42,24 @@ impl TriggerCounts {
             changes: 0,
             refused: 0,
             lost: 0,
+            dismissed: 0,
             lost_since: None,
             last: None,
             recent: Vec::new(),
         }
+    }
+
+    /// Of the requests that are lost those that nobody has put away.
+    pub fn lost_and_not_dismissed(&self) -> u64 {
+        self.lost.saturating_sub(self.dismissed)
+    }
+
+    /// Adds what was lost later, and what a person put away: only what was lost after that is new.
+    pub fn add_lost(&mut self, later: &Self) {
+        self.lost = self.lost.saturating_add(later.lost);
+        self.dismissed = self.dismissed.saturating_add(later.dismissed);
+        let known = self.lost_since.filter(|_since| later.dismissed == 0);
+        self.lost_since = known.or(later.lost_since);
     }
 
     /// Adds what came later.
@@ -51,8 +67,7 @@ impl TriggerCounts {
         self.events = self.events.saturating_add(later.events);
         self.changes = self.changes.saturating_add(later.changes);
         self.refused = self.refused.saturating_add(later.refused);
-        self.lost = self.lost.saturating_add(later.lost);
-        self.lost_since = self.lost_since.or(later.lost_since);
+        self.add_lost(&later);
         self.last = later.last.or(self.last.take());
         for event in later.recent {
             let is_same = |known: &&mut TriggerEvent| known.refused && known.outcome == event.outcome;
@@ -124,6 +139,24 @@ mod tests {
     fn event(at: i64, outcome: &str, refused: bool) -> TriggerEvent {
         let at = Timestamp::from_millis(at);
         TriggerEvent { at, event: String::new(), outcome: outcome.into(), scans: vec![], refused, times: 1 }
+    }
+
+    #[test]
+    fn what_was_put_away_is_warned_of_no_more_and_what_is_lost_afterwards_is() {
+        let of = || TriggerCounts::new(Name::parse("sonarr").unwrap());
+        let lost = |at| TriggerCounts { lost: 1, lost_since: Some(Timestamp::from_millis(at)), ..of() };
+        let mut kept = of();
+        kept.add(lost(1));
+        kept.add(lost(2));
+        assert_eq!((kept.lost_and_not_dismissed(), kept.lost_since), (2, Some(Timestamp::from_millis(1))));
+        // What is written down later in one piece: lost, put away, lost again.
+        let mut later = lost(3);
+        later.add(TriggerCounts { dismissed: 3, ..of() });
+        assert_eq!(later.lost_since, None);
+        later.add(lost(4));
+        kept.add(later);
+        assert_eq!((kept.lost, kept.dismissed, kept.lost_and_not_dismissed()), (4, 3, 1));
+        assert_eq!(kept.lost_since, Some(Timestamp::from_millis(4)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! awaited is a port in [`ports`], implemented in other rooms.
 
 pub mod anchor;
+pub mod cause;
 pub mod change;
 pub mod delivery;
 pub mod duration;

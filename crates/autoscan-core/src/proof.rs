@@ -141,7 +141,7 @@ pub fn never_came(delivery: &Delivery, reason: String, now: Timestamp) -> Delive
         absent: true,
         error: Some(reason),
         next_attempt_at: look_again(delivery.sent_at.unwrap_or(now), now),
-        ..delivery.clone()
+        ..delivery.clone().without_cause()
     }
 }
 
@@ -159,7 +159,23 @@ pub fn told_again(delivery: &Delivery, reason: String, now: Timestamp) -> Delive
         state: DeliveryState::Waiting,
         next_attempt_at: Some(now),
         error: Some(reason),
-        ..delivery.clone()
+        ..delivery.clone().without_cause()
+    }
+}
+
+/// A delivery that is missing, after its target was asked by a person for what mends the cause: it is verified as after a
+/// telling.
+#[must_use]
+pub fn remedied(delivery: &Delivery, now: Timestamp) -> Delivery {
+    Delivery {
+        state: DeliveryState::Sent,
+        attempts: delivery.attempts.saturating_add(1),
+        faults: 0,
+        tellings: delivery.tellings.saturating_add(1),
+        sent_at: Some(now),
+        next_attempt_at: Some(now + FIRST_ASKED_AFTER),
+        error: None,
+        ..delivery.clone().without_cause()
     }
 }
 
@@ -167,7 +183,7 @@ pub fn told_again(delivery: &Delivery, reason: String, now: Timestamp) -> Delive
 #[must_use]
 pub fn next(delivery: &Delivery, sight: &Verification, known: &Circumstances<'_>) -> Delivery {
     let now = known.now;
-    let closed = Delivery { next_attempt_at: None, error: None, ..delivery.clone() };
+    let closed = Delivery { next_attempt_at: None, error: None, ..delivery.clone().without_cause() };
     let found = match sight {
         Verification::Proven => return Delivery { state: DeliveryState::Seen, seen_at: Some(now), ..closed },
         Verification::Unknowable(reason) => {
@@ -311,6 +327,31 @@ mod tests {
         }
         assert!(now >= at(86_400) && looked.len() < 24, "{looked:?}");
         assert_eq!(delivery.work(), None);
+    }
+
+    #[test]
+    fn what_stands_with_a_cause_goes_with_it() {
+        let remedy = crate::cause::Remedy::ScanLibrary { library: "Films".into(), id: "1".into() };
+        let missing = Delivery {
+            state: DeliveryState::Missing,
+            error: Some("the library lists nothing".into()),
+            remedy: Some(remedy),
+            evidence: Some("/films/.ignore".into()),
+            ..sent()
+        };
+        assert!(missing.has_passing_cause());
+        assert!(followed(&missing, &not_yet(), at(1000)).remedy.is_some(), "it is still missing");
+        let after = [
+            followed(&missing, &Verification::Proven, at(1000)),
+            followed(&missing, &Verification::Unknowable("subtitles".into()), at(1000)),
+            told_again(&missing, "it came".into(), at(1000)),
+            never_came(&missing, "it is not there".into(), at(1000)),
+            remedied(&missing, at(1000)),
+        ];
+        assert!(after.iter().all(|delivery| !delivery.has_passing_cause()), "{after:?}");
+        let asked = remedied(&missing, at(1000));
+        assert_eq!((asked.state, asked.sent_at, asked.error), (DeliveryState::Sent, Some(at(1000)), None));
+        assert_eq!((asked.tellings, asked.next_attempt_at), (2, Some(at(1002))));
     }
 
     #[test]

@@ -132,9 +132,11 @@ pub fn steps(before: &Delivery, after: &Delivery, told: Option<&str>, now: Times
             is_new.then(|| step(StepKind::Asked, reason))
         }
         DeliveryState::Seen => (before.state != DeliveryState::Seen).then(|| step(StepKind::Seen, "")),
-        DeliveryState::Missing => {
-            (before.state != DeliveryState::Missing).then(|| step(StepKind::Missing, reason))
+        DeliveryState::Missing if before.state != DeliveryState::Missing => {
+            Some(step(StepKind::Missing, reason))
         }
+        // It is missing for another reason now.
+        DeliveryState::Missing => (before.error != after.error).then(|| step(StepKind::Asked, reason)),
         DeliveryState::Skipped => Some(step(StepKind::Skipped, reason)),
         DeliveryState::Failed => Some(step(StepKind::Failed, reason)),
     };

@@ -53,6 +53,16 @@ impl History {
         self.ledger.note_lost(trigger, ledger::received(now, event, outcome, &[]));
     }
 
+    /// A person knows of what a trigger lost: from now on only what is lost later is warned of. Answers whether there was any
+    /// that nobody knew of, once it is kept.
+    pub(crate) async fn dismiss_lost(&self, trigger: &Name, ports: &Ports) -> Result<bool, StoreError> {
+        let dismissed = self.ledger.dismiss_lost(trigger);
+        if dismissed {
+            self.keep(ports).await?;
+        }
+        Ok(dismissed)
+    }
+
     /// A request came for a trigger that does not exist. Answers the name as it is shown.
     pub(crate) fn unknown_trigger(&self, name: &str, now: Timestamp) -> String {
         self.unknown.note(name, now)

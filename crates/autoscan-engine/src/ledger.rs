@@ -48,6 +48,18 @@ impl Ledger {
         self.add(TriggerCounts { refused: 1, lost: 1, lost_since, recent: vec![event], ..counts });
     }
 
+    /// A person knows of what is lost. Answers whether there was any that nobody knew of.
+    pub(crate) fn dismiss_lost(&self, trigger: &Name) -> bool {
+        let mut counts = self.lock();
+        let dismissed = counts.all.get(trigger).map_or(0, TriggerCounts::lost_and_not_dismissed);
+        if dismissed > 0 {
+            let more = TriggerCounts { dismissed, ..TriggerCounts::new(trigger.clone()) };
+            add_to(&mut counts.unsaved, more.clone());
+            add_to(&mut counts.all, more);
+        }
+        dismissed > 0
+    }
+
     /// What is known of a trigger.
     pub(crate) fn of(&self, trigger: &Name) -> TriggerCounts {
         self.lock().all.get(trigger).cloned().unwrap_or_else(|| TriggerCounts::new(trigger.clone()))

@@ -12,6 +12,7 @@ impl Engine {
     pub fn triggers(&self) -> Vec<TriggerView> {
         let view = |trigger: &Arc<BoundTrigger>| {
             let counts = self.history.of_trigger(&trigger.name);
+            let lost_unseen = counts.lost_and_not_dismissed();
             let (last_event_at, last_event) = counts.last.unzip();
             TriggerView {
                 name: trigger.name.clone(),
@@ -20,6 +21,7 @@ impl Engine {
                 changes: counts.changes,
                 refused: counts.refused,
                 lost: counts.lost,
+                lost_unseen,
                 lost_since: counts.lost_since,
                 last_event_at,
                 last_event,

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoscan_core::cause::{IgnoreFile, MissingCause, Remedy};
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
     Advice, Aftercare, Batching, Care, CareScan, Identity, Libraries, Library, Plan, Playback, Proof,
-    ServerEvents, ServerListing, Target, TargetScan,
+    Remedies, ServerEvents, ServerListing, Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::redact::Redaction;
@@ -180,6 +181,10 @@ impl Target for Protected {
         self.server.aftercare().map(|_its| self as &dyn Aftercare)
     }
 
+    fn remedies(&self) -> Option<&dyn Remedies> {
+        self.server.remedies().map(|_its| self as &dyn Remedies)
+    }
+
     fn server_events(&self) -> Option<&dyn ServerEvents> {
         self.server.server_events().map(|_its| self as &dyn ServerEvents)
     }
@@ -255,10 +260,28 @@ impl Proof for Protected {
         Some(reason)
     }
 
-    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<MissingCause> {
         let mut cause = self.ask(self.server.proof()?.why_missing(expected), None).await?;
-        self.hide(&mut cause);
+        self.hide(&mut cause.sentence);
+        cause.evidence.iter_mut().for_each(|evidence| self.hide(evidence));
+        if let Some(Remedy::ScanLibrary { library, .. }) = &mut cause.remedy {
+            self.hide(library);
+        }
         Some(cause)
+    }
+
+    fn ignore_file(&self) -> Option<IgnoreFile> {
+        let its = self.server.proof()?;
+        self.look(|| its.ignore_file(), None)
+    }
+}
+
+#[async_trait]
+impl Remedies for Protected {
+    async fn apply(&self, remedy: &Remedy) -> Result<(), Fault> {
+        let none = || Fault::wrong("this target can do nothing about a missing file");
+        let its = self.server.remedies().ok_or_else(none)?;
+        self.call(its.apply(remedy)).await
     }
 }
 

@@ -3,9 +3,9 @@
 use autoscan_core::change::Change;
 use autoscan_core::name::Name;
 use autoscan_core::path::TriggerPath;
-use autoscan_core::ports::{Hook, Reading};
+use autoscan_core::ports::{Hook, Reading, StoreError};
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::MANUAL;
 use crate::bound::BoundTrigger;
@@ -40,6 +40,18 @@ impl Engine {
     /// caught up with.
     pub fn note_lost(&self, trigger: &BoundTrigger, reason: &str) {
         self.intake.note_lost(trigger, "", reason);
+    }
+
+    /// A person knows of the requests of a trigger that are lost: the warning of them is put away until another is lost. Answers
+    /// whether there was such a warning; none when there is no such trigger. `who` asked for it.
+    pub async fn dismiss_lost(&self, trigger: &str, who: &str) -> Result<Option<bool>, StoreError> {
+        let Some(trigger) = self.trigger(trigger) else { return Ok(None) };
+        let dismissed = self.history.dismiss_lost(&trigger.name, &self.ports).await?;
+        if dismissed {
+            info!(trigger = %trigger.name, who, "a person put the warning of lost requests away");
+            self.bus.name(Topic::Trigger, &trigger.name);
+        }
+        Ok(Some(dismissed))
     }
 
     /// Remembers that a sender that was let in asked for a trigger of a name that there is not, and warns of it.

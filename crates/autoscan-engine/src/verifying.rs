@@ -6,11 +6,8 @@ use std::time::Duration;
 use autoscan_core::change::ChangeKind;
 use autoscan_core::delivery::{Delivery, DeliveryState, at_fault};
 use autoscan_core::fault::Fault;
-use autoscan_core::media::Role;
 use autoscan_core::ports::{Care, CareScan, Claimed, Guard, Look, Proof, TargetScan};
-use autoscan_core::proof::{
-    self, Circumstances, ExpectedFile, MOST_TELLINGS, Observation, Presence, Verification,
-};
+use autoscan_core::proof::{self, Circumstances, ExpectedFile, MOST_TELLINGS, Observation, Verification};
 
 use crate::bound::{BoundTarget, Rules};
 use crate::bundle::{target_scan, to_target, wanted};
@@ -19,6 +16,7 @@ use crate::expected::{Disk, Expectation, expected};
 use crate::gate::Gate;
 use crate::gone::{as_on_disk, told_folder};
 use crate::lane::Lane;
+use crate::missing_cause::missing_cause;
 use crate::ports::Ports;
 
 /// A delivery whose asking met an outage is asked again after this, when the server is back.
@@ -133,7 +131,9 @@ impl Verifying {
             {
                 next = self.care(&Claimed { delivery: next, ..claim.clone() }, &asked, false).await?;
             }
-            DeliveryState::Missing if claim.delivery.state != DeliveryState::Missing => {
+            DeliveryState::Missing
+                if claim.delivery.state != DeliveryState::Missing || claim.delivery.has_passing_cause() =>
+            {
                 self.explain(&mut next, &asked, &observed).await;
             }
             _ => {}
@@ -260,27 +260,17 @@ impl Verifying {
         guards
     }
 
-    /// Says where to look for a file that is missing.
+    /// Says what the target shows of a file that is missing, and where to look.
     async fn explain(&self, delivery: &mut Delivery, asked: &VerifyRequest, shown: &[Observation]) {
-        let missing =
-            asked.expected.iter().zip(shown).find(|(_, shown)| matches!(shown, Observation::NotYet(_)));
-        let Some((missing, _)) = missing.or_else(|| asked.expected.iter().zip(shown).next()) else { return };
-        let cause = match self.target().server.proof() {
-            Some(proof) => proof.why_missing(missing).await,
-            None => None,
-        };
-        let cause = match cause {
-            Some(cause) => format!("likely cause: {cause}"),
-            None if missing.presence == Presence::Gone => {
-                "the server still shows what is gone from the disk; does it scan at all?".to_owned()
-            }
-            None if Role::of(&missing.path.0) == Role::Other => {
-                "servers show no files with such an ending".to_owned()
-            }
-            None => "no cause is known; look into the server's own log".to_owned(),
-        };
-        let found = delivery.error.take().unwrap_or_default();
+        let missing = asked.expected.iter().zip(shown).find_map(|(missing, shown)| match shown {
+            Observation::NotYet(found) => Some((missing, found)),
+            Observation::Proven | Observation::Unknowable(_) => None,
+        });
+        let Some((missing, found)) = missing else { return };
+        let files = self.rules.files.check.then_some(self.ports.files.as_ref());
+        let cause = missing_cause(files, self.target(), missing).await;
         delivery.error = Some(format!("{found}; {cause}"));
+        (delivery.remedy, delivery.evidence) = (cause.remedy, cause.evidence);
     }
 
     /// A delivery has come to its end.

@@ -58,7 +58,9 @@ pub struct TriggerView {
     pub refused: u64,
     /// Requests that could not be stored and are lost, unless they are caught up with.
     pub lost: u64,
-    /// When the first of them came in.
+    /// How many of them nobody has put away yet: a person should know of them.
+    pub lost_unseen: u64,
+    /// When the first of these came in.
     pub lost_since: Option<Timestamp>,
     /// When the last one that was read came in: whoever sends nothing is silent since then.
     pub last_event_at: Option<Timestamp>,

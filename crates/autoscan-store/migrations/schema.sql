@@ -65,6 +65,8 @@ CREATE TABLE delivery (
     excluded INTEGER NOT NULL DEFAULT 0, -- skipped because a person means it so
     absent INTEGER NOT NULL DEFAULT 0, -- started although a file that was to be there never came
     tellings INTEGER NOT NULL DEFAULT 0, -- how often the target accepted it
+    remedy TEXT,                 -- while it is missing: what mends the cause when a person asks for it, as JSON
+    evidence TEXT,               -- while it is missing: the file by which a person keeps it out
     PRIMARY KEY (scan, target)
 ) WITHOUT ROWID;
 
@@ -143,7 +145,8 @@ CREATE TABLE trigger_count (
     last_at INTEGER,             -- of the last one that was read
     last_event TEXT,
     lost INTEGER NOT NULL DEFAULT 0, -- requests that could not be stored
-    lost_since INTEGER           -- the first of them
+    lost_since INTEGER,          -- the first of them that is not dismissed
+    dismissed INTEGER NOT NULL DEFAULT 0 -- lost requests whose warning a person put away
 ) WITHOUT ROWID;
 
 CREATE TABLE trigger_event (

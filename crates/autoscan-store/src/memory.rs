@@ -3,6 +3,7 @@
 
 mod clock_set_back;
 mod later_looks;
+mod remedies;
 mod rows;
 mod session;
 

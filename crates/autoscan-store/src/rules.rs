@@ -149,8 +149,7 @@ pub(crate) fn add_trigger_counts(known: &mut TriggerCounts, more: TriggerCounts)
     known.events = known.events.saturating_add(more.events);
     known.changes = known.changes.saturating_add(more.changes);
     known.refused = known.refused.saturating_add(more.refused);
-    known.lost = known.lost.saturating_add(more.lost);
-    known.lost_since = known.lost_since.or(more.lost_since);
+    known.add_lost(&more);
     known.last = more.last.or(known.last.take());
     more.recent.into_iter().for_each(|event| add_event(&mut known.recent, event));
     let old = known.recent.len().saturating_sub(RECENT_EVENTS);

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoscan_core::cause::{IgnoreFile, MissingCause, Remedy};
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
-    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, ServerListing, Target, TargetScan,
+    Advice, Batching, Identity, Libraries, Library, Plan, Playback, Proof, Remedies, ServerListing, Target,
+    TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_core::secret::Secret;
@@ -19,8 +21,8 @@ use serde_json::{Value, json};
 use crate::family::libraries::{self, LibraryCache, LibraryServer};
 use crate::family::library_index::Owner;
 use crate::family::media_browser::{
-    self, BATCH, BatchLookups, KnownItem, LIST, MediaBrowser, MediaBrowserState, SystemInfo, View,
-    VirtualFolder, place_by_path, view_by_path,
+    self, BATCH, BatchLookups, IGNORE_FILE, KnownItem, LIST, MediaBrowser, MediaBrowserState, SystemInfo,
+    View, VirtualFolder, place_by_path, view_by_path,
 };
 use crate::family::settings;
 use crate::kind::{Connected, TargetKind};
@@ -107,6 +109,10 @@ impl Target for Emby {
         Some(self)
     }
 
+    fn remedies(&self) -> Option<&dyn Remedies> {
+        Some(self)
+    }
+
     fn playback(&self) -> Option<&dyn Playback> {
         Some(self)
     }
@@ -149,8 +155,19 @@ impl Proof for Emby {
         media_browser::why_lost(self, scan, told_ago).await
     }
 
-    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<MissingCause> {
         media_browser::why_missing(self, expected).await
+    }
+
+    fn ignore_file(&self) -> Option<IgnoreFile> {
+        Some(IGNORE_FILE)
+    }
+}
+
+#[async_trait]
+impl Remedies for Emby {
+    async fn apply(&self, remedy: &Remedy) -> Result<(), Fault> {
+        media_browser::apply(self, remedy).await
     }
 }
 

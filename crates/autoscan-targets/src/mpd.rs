@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoscan_core::cause::MissingCause;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, TargetPath};
 use autoscan_core::ports::{
@@ -283,8 +284,8 @@ impl Proof for Mpd {
         prove::why_lost(self, told_ago).await
     }
 
-    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
-        prove::why_missing(self, expected).await
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<MissingCause> {
+        prove::why_missing(self, expected).await.map(MissingCause::from)
     }
 }
 

@@ -6,6 +6,7 @@ mod below;
 mod care;
 mod cause;
 mod guids;
+mod ignore_files;
 mod lookup;
 mod matching;
 mod naming;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoscan_core::cause::{IgnoreFile, MissingCause};
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
@@ -44,6 +46,7 @@ use crate::family::settings;
 use crate::kind::{Connected, TargetKind};
 use answers::{Container, ServerJson};
 use care::{Analyze, AnalyzeScope, CareSettings, RecentCare};
+use ignore_files::IGNORE_FILE;
 use lookup::FileLookup;
 use matching::MatchCare;
 use notifications::Listener;
@@ -277,8 +280,12 @@ impl Proof for Plex {
         self.why_lost(scan, told_ago).await
     }
 
-    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
-        self.cause(expected).await
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<MissingCause> {
+        self.cause(expected).await.map(MissingCause::from)
+    }
+
+    fn ignore_file(&self) -> Option<IgnoreFile> {
+        Some(IGNORE_FILE)
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use autoscan_core::delivery::Work;
+use autoscan_core::delivery::{Delivery, Work};
 use autoscan_core::history::{HourCounts, TriggerCounts};
 use autoscan_core::later_look::LaterLook;
 use autoscan_core::name::Name;
 use autoscan_core::path::LocalPath;
 use autoscan_core::ports::{
-    Batch, Claimed, Hold, LaterLookStore, Owner, Page, Receipt, RefusalRecord, ScanFilter, SessionStore,
-    Settled, Settlement, Start, Stats, Store, StoreError,
+    Batch, Claimed, Hold, LaterLookStore, Owner, Page, Receipt, RefusalRecord, RemedyStore, ScanFilter,
+    SessionStore, Settled, Settlement, Start, Stats, Store, StoreError,
 };
 use autoscan_core::scan::{Scan, ScanId};
 use autoscan_core::session::{KeptSession, SessionPrint};
@@ -296,6 +296,19 @@ impl LaterLookStore for FaultyStore {
 
     async fn change_later_looks(&self, later: Vec<LaterLook>, over: Vec<LocalPath>) -> Answer<()> {
         self.write()?.change_later_looks(later, over).await
+    }
+}
+
+#[async_trait]
+impl RemedyStore for FaultyStore {
+    async fn keep_remedied(
+        &self,
+        scan: ScanId,
+        delivery: Delivery,
+        steps: Vec<Step>,
+        now: Timestamp,
+    ) -> Answer<bool> {
+        self.write()?.keep_remedied(scan, delivery, steps, now).await
     }
 }
 

@@ -13,6 +13,7 @@ use autoscan_core::time::Timestamp;
 #[derive(Debug, Default)]
 struct Disk {
     files: BTreeMap<LocalPath, (u64, Timestamp)>,
+    texts: BTreeMap<LocalPath, String>,
     folders: BTreeSet<LocalPath>,
     links: BTreeMap<LocalPath, LocalPath>,
     odd: BTreeMap<LocalPath, Vec<String>>,
@@ -45,6 +46,12 @@ impl FakeFiles {
             disk.folders.insert(above);
         }
         disk.files.insert(path, (size, changed_at));
+    }
+
+    /// Writes a file with this text.
+    pub fn write(&self, path: &str, text: &str) {
+        self.put(path, text.len() as u64, Timestamp::default());
+        self.lock().texts.insert(local(path), text.to_owned());
     }
 
     /// Makes a folder and those above it.
@@ -164,6 +171,17 @@ impl Files for FakeFiles {
         let whole = reachable && files.len() <= most;
         files.truncate(most);
         Listing { files, whole }
+    }
+
+    async fn text(&self, path: &LocalPath, most: usize) -> Result<String, String> {
+        match self.look(path).await {
+            Look::File { .. } => {
+                let text = self.lock().texts.get(path).cloned().unwrap_or_default();
+                Ok(String::from_utf8_lossy(&text.as_bytes()[..text.len().min(most)]).into_owned())
+            }
+            Look::Unreachable(reason) => Err(reason),
+            Look::Folder | Look::Missing => Err("there is no such file".to_owned()),
+        }
     }
 
     async fn folders_in(&self, folder: &LocalPath, most: usize) -> Result<Folders, String> {

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use autoscan_core::cause::{IgnoreFile, MissingCause, Remedy};
 use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::TargetPath;
 use autoscan_core::ports::{
     Aftercare, Batching, Care, CareScan, Clock, Identity, Libraries, Library, Plan, Playback, Proof,
-    ServerListing, Target, TargetScan,
+    Remedies, ServerListing, Target, TargetScan,
 };
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
 use autoscan_core::time::Timestamp;
@@ -93,6 +94,14 @@ pub struct ScriptedTarget {
     pub samples: Vec<&'static str>,
     /// Whether it never answers when it is asked who it is.
     pub probe_hangs: bool,
+    /// Why it says that files are missing; it is blind while this is none.
+    pub cause: Mutex<Option<MissingCause>>,
+    /// How often it was asked why a file is missing.
+    pub causes_asked: Mutex<u32>,
+    /// The files by which others are kept out of it.
+    pub ignore_file: Option<IgnoreFile>,
+    /// What it did because a person asked for it.
+    pub remedies_applied: Mutex<Vec<Remedy>>,
     /// The last scans it was told, with everything.
     pub scans: Mutex<Vec<TargetScan>>,
 }
@@ -223,6 +232,10 @@ impl Target for ScriptedTarget {
         Some(self)
     }
 
+    fn remedies(&self) -> Option<&dyn Remedies> {
+        Some(self)
+    }
+
     fn playback(&self) -> Option<&dyn Playback> {
         Some(self)
     }
@@ -299,8 +312,23 @@ impl Proof for ScriptedTarget {
         after.filter(|after| told_ago >= *after).map(|_| "the spy does nothing now".into())
     }
 
-    async fn why_missing(&self, _: &ExpectedFile) -> Option<String> {
-        Some("the spy is blind".into())
+    async fn why_missing(&self, _: &ExpectedFile) -> Option<MissingCause> {
+        *self.causes_asked.lock().unwrap() += 1;
+        let scripted = self.cause.lock().unwrap().clone();
+        Some(scripted.unwrap_or_else(|| MissingCause::from("the spy is blind".to_owned())))
+    }
+
+    fn ignore_file(&self) -> Option<IgnoreFile> {
+        self.ignore_file
+    }
+}
+
+#[async_trait]
+impl Remedies for ScriptedTarget {
+    async fn apply(&self, remedy: &Remedy) -> Result<(), Fault> {
+        self.answer()?;
+        self.remedies_applied.lock().unwrap().push(remedy.clone());
+        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
 //! Who sent a request, when reverse proxies may stand between: what they say is believed only of those that are trusted.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
+use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use ipnet::IpNet;
@@ -81,6 +83,11 @@ impl Caller {
         known.unwrap_or_else(|| Self::new(None, &parts.headers, &[]))
     }
 
+    /// Who asked for something that is logged, and by what: `the page from 10.0.0.1`.
+    pub(crate) fn said(&self, by: &str) -> String {
+        format!("{by} from {}", self.address)
+    }
+
     /// For which host, perhaps with a port, the request was sent; empty for one that cannot be read, none when nothing says it.
     pub(crate) fn host<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let forwarded = headers.get("x-forwarded-host").filter(|_| self.is_proxied);
@@ -103,6 +110,14 @@ impl Caller {
             |host: &str| !host.trim_start_matches(|c| c != ']').contains(':') && !host.contains(':');
         let origin = if self.is_proxied && no_port(host) { without_port(origin) } else { origin };
         origin.eq_ignore_ascii_case(host)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
     }
 }
 

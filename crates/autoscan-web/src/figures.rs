@@ -27,7 +27,8 @@ pub(crate) async fn figures(State(app): State<Shared>, request: Request) -> Resp
     let mut families = vec![version(&app), up_since(&app)];
     families.extend(scans(&engine.stats().await));
     families.extend(unreached::count(engine).await.ok().map(no_server_told));
-    families.push(events(&engine.triggers()));
+    let triggers = engine.triggers();
+    families.extend([events(&triggers), lost_requests(&triggers)]);
     families.extend(of_targets(&engine.targets()));
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE))];
     answer::fresh((kind, render(&families)).into_response())
@@ -81,6 +82,19 @@ fn events(triggers: &[TriggerView]) -> Family {
     Family {
         name: "autoscan_trigger_events_total",
         help: "Requests of a trigger since the start.",
+        kind: Kind::Counter,
+        samples: triggers.iter().map(sample).collect(),
+    }
+}
+
+fn lost_requests(triggers: &[TriggerView]) -> Family {
+    let sample = |trigger: &TriggerView| {
+        let labels = [("trigger", trigger.name.as_str()), ("kind", trigger.kind)];
+        Sample::new(labels, Value::Count(trigger.lost))
+    };
+    Family {
+        name: "autoscan_trigger_lost_requests_total",
+        help: "Requests of a trigger that could not be stored and that no sender repeats.",
         kind: Kind::Counter,
         samples: triggers.iter().map(sample).collect(),
     }

@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -132,6 +132,15 @@ impl Files for Disk {
         Listing { whole: walk.listing.whole && !unread, ..walk.listing }
     }
 
+    async fn text(&self, path: &LocalPath, most: usize) -> Result<String, String> {
+        if is_foreign(path) {
+            return Err(unreadable(&ErrorKind::NotFound.into()));
+        }
+        let read = self.at(as_path(path), move |real, _| beginning(real, most)).await;
+        let read = read.map_err(|stopped| stopped.reason)?;
+        read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|error| unreadable(&error))
+    }
+
     async fn folders_in(&self, folder: &LocalPath, most: usize) -> Result<Folders, String> {
         if is_foreign(folder) {
             return Err(unreadable(&ErrorKind::NotFound.into()));
@@ -178,6 +187,16 @@ impl Files for Disk {
         });
         Some(mounted)
     }
+}
+
+/// The first bytes of a regular file. To open anything else may wait for ever.
+fn beginning(file: &Path, most: usize) -> io::Result<Vec<u8>> {
+    if !fs::metadata(file)?.is_file() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    let (mut bytes, most) = (Vec::new(), u64::try_from(most).unwrap_or(u64::MAX));
+    fs::File::open(file)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// What a look at a path means. A broken link is a file that is not there yet.

@@ -74,6 +74,10 @@ pub trait Files: Send + Sync {
     /// followed.
     async fn list(&self, folder: &LocalPath, most: usize) -> Listing;
 
+    /// The text of a small file: no more than its first `most` bytes, with U+FFFD for what is no text. The error is a sentence:
+    /// there is no such file, it is no file, or the disk could not say.
+    async fn text(&self, path: &LocalPath, most: usize) -> Result<String, String>;
+
     /// The folders and links in a folder, at most `most`. The error is a sentence.
     async fn folders_in(&self, folder: &LocalPath, most: usize) -> Result<Folders, String>;
 

@@ -3,6 +3,7 @@
 mod clock;
 mod files;
 mod later_looks;
+mod remedies;
 mod session;
 mod source;
 mod store;
@@ -12,6 +13,7 @@ mod trigger;
 pub use clock::Clock;
 pub use files::{Files, Folders, Listing, Look, MountedPath, Subfolder};
 pub use later_looks::LaterLookStore;
+pub use remedies::RemedyStore;
 pub use session::SessionStore;
 pub use source::{Source, SourceBatch, SourceFault};
 pub use store::{
@@ -20,6 +22,6 @@ pub use store::{
 };
 pub use target::{
     Advice, Aftercare, Batching, Care, CareScan, Guard, Identity, Libraries, Library, Plan, PlannedCall,
-    Playback, Proof, ServerEvents, ServerListing, Target, TargetScan,
+    Playback, Proof, Remedies, ServerEvents, ServerListing, Target, TargetScan,
 };
 pub use trigger::{Hook, ReadError, Reading, Trigger};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{LaterLookStore, SessionStore};
+use super::{LaterLookStore, RemedyStore, SessionStore};
 use crate::delivery::{Delivery, Work};
 use crate::history::{HourCounts, TriggerCounts};
 use crate::later_look::LaterLook;
@@ -236,7 +236,7 @@ pub enum StoreError {
 
 /// The queue. Every method is one transaction; what it answered `Ok` survives a power cut where it says so.
 #[async_trait]
-pub trait Store: SessionStore + LaterLookStore {
+pub trait Store: SessionStore + LaterLookStore + RemedyStore {
     /// Merges a batch into the waiting scans: one a folder. Durable before it answers. Whoever asks may keep the batch to ask
     /// again.
     async fn absorb(&self, batch: Arc<Batch>) -> Result<Receipt, StoreError>;

@@ -4,6 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Serialize;
 
+use crate::cause::{IgnoreFile, MissingCause, Remedy};
 use crate::change::Change;
 use crate::fault::Fault;
 use crate::path::TargetPath;
@@ -160,6 +161,11 @@ pub trait Target: Send + Sync {
         None
     }
 
+    /// What it does to mend the cause of a missing file, when a person asks for it.
+    fn remedies(&self) -> Option<&dyn Remedies> {
+        None
+    }
+
     /// What it says by itself.
     fn server_events(&self) -> Option<&dyn ServerEvents> {
         None
@@ -230,12 +236,25 @@ pub trait Proof: Send + Sync {
         None
     }
 
-    /// The likeliest cause why a file did not appear, in a sentence without a capital; none when nothing is suspicious.
-    /// Asked once, before a file is called missing.
-    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
+    /// The likeliest cause why a file did not appear; none when nothing is suspicious. Asked when a file comes to be called
+    /// missing, and again when it is looked at again while the cause is one that may have passed.
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<MissingCause> {
         let _ = expected;
         None
     }
+
+    /// The files by which a person keeps others out of this server; none where it knows no such files, or nobody here knows how
+    /// it reads them. The engine finds them on this machine's disk.
+    fn ignore_file(&self) -> Option<IgnoreFile> {
+        None
+    }
+}
+
+/// A target that can do, when a person asks for it, what mends the cause of a missing file.
+#[async_trait]
+pub trait Remedies: Send + Sync {
+    /// Does it, once. Answers when the target accepted it.
+    async fn apply(&self, remedy: &Remedy) -> Result<(), Fault>;
 }
 
 /// What people otherwise do by hand after a scan: analyse, mend a match, empty the trash.

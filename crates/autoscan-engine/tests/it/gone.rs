@@ -61,6 +61,41 @@ async fn a_deleted_series_whose_folder_stays_is_compared_with_what_is_left_in_it
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_series_that_are_deleted_together_are_two_scans_and_tell_no_library() {
+    let harness = engine(&["/tv/Other/x.mkv"]);
+    for show in ["A", "B"] {
+        harness.files.put(&format!("/tv/{show}/S1/a.mkv"), 1, START - Duration::from_secs(1000));
+    }
+    // Sonarr 10.0.0.15072 sends them 25 ms apart, before it deletes the folders.
+    harness.send("gone /tv/A").await;
+    tokio::time::sleep(Duration::from_millis(25)).await;
+    harness.send("gone /tv/B").await;
+    harness.seconds(5).await;
+    assert_eq!(told(&harness), [] as [&str; 0]);
+    harness.files.remove("/tv/A");
+    harness.files.remove("/tv/B");
+    harness.seconds(30).await;
+    let mut folders = told(&harness);
+    folders.sort();
+    assert_eq!(folders, ["/tv/A", "/tv/B"]);
+    assert!(harness.scans().await.iter().all(|scan| scan.state == ScanState::Done));
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_missed_below_a_path_that_was_edited_and_never_was_there_tell_no_library() {
+    let harness = engine(&["/tv/Show/S1/a.mkv", "/tv/Other/x.mkv"]);
+    harness.files.put("/tv/Show/S1/a.mkv", 1, START - Duration::from_secs(1000));
+    // Sonarr 10.0.0.15072 reports the files below the new path, where nothing ever was.
+    harness.send("missing /tv/Show-2020/S1/a.mkv").await;
+    harness.seconds(30).await;
+    assert_eq!(told(&harness), ["/tv/Show-2020"]);
+    let scans = harness.scans().await;
+    assert_eq!((scans.len(), scans[0].state), (1, ScanState::Done), "nothing is listed there");
+    harness.seconds(4 * 3600).await;
+    assert_eq!(told(&harness).len(), 1, "and nothing comes back");
+}
+
+#[tokio::test(start_paused = true)]
 async fn files_of_a_gone_folder_are_told_by_the_folder_above_or_by_what_is_gone_from_the_library() {
     for (deleted, tells) in [
         ("deleted /tv/Show/S1/a.mkv", "/tv/Show"),

@@ -15,7 +15,7 @@ use crate::rules;
 
 macro_rules! count_columns {
     () => {
-        "SELECT trigger_name, events, changes, refused, last_at, last_event, lost, lost_since FROM trigger_count"
+        "SELECT trigger_name, events, changes, refused, last_at, last_event, lost, lost_since, dismissed FROM trigger_count"
     };
 }
 
@@ -27,8 +27,8 @@ const EVENTS: &str = "SELECT at, event, outcome, scans, refused, times FROM trig
      WHERE trigger_name = ?1 ORDER BY position";
 
 const KEEP_COUNTS: &str = "INSERT OR REPLACE INTO trigger_count
-     (trigger_name, events, changes, refused, last_at, last_event, lost, lost_since)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+     (trigger_name, events, changes, refused, last_at, last_event, lost, lost_since, dismissed)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const FORGET_EVENTS: &str = "DELETE FROM trigger_event WHERE trigger_name = ?1";
 
@@ -62,6 +62,7 @@ fn counts(row: &Row<'_>) -> Result<TriggerCounts> {
         refused: whole_number(row, 3)?,
         lost: whole_number(row, 6)?,
         lost_since: moment(row, 7)?,
+        dismissed: whole_number(row, 8)?,
         last: moment(row, 4)?.map(|at| (at, last_event.unwrap_or_default())),
         recent: Vec::new(),
     })
@@ -117,6 +118,7 @@ fn keep_counts(conn: &Connection, counts: &TriggerCounts) -> Result<()> {
         counts.last.as_ref().map(|(_at, event)| event),
         large(counts.lost),
         counts.lost_since.map(Timestamp::as_millis),
+        large(counts.dismissed),
     ))?;
     conn.prepare_cached(FORGET_EVENTS)?.execute([trigger])?;
     for (position, event) in counts.recent.iter().enumerate() {

@@ -218,7 +218,7 @@ pub(super) fn settle(write: &mut Write<'_>, settlements: &[Settlement], now: Tim
 
 /// Brings a started scan to the state that follows from its deliveries: it comes to its end when none is open, and runs again
 /// when what was missing is to be told. Answers the state in which it came to an end just now.
-fn conclude(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<Option<ScanState>> {
+pub(super) fn conclude(write: &mut Write<'_>, id: ScanId, now: Timestamp) -> Result<Option<ScanState>> {
     let state = ScanState::of(&deliveries_of(write.conn, id)?);
     let before = write.conn.prepare_cached(STATE)?.query_row([id.0], |row| coded::<ScanState>(row, 0))?;
     if state == before {

@@ -20,6 +20,7 @@ mod open;
 mod plan;
 mod query;
 mod reader;
+mod remedies;
 mod retention;
 mod retry;
 mod rows;

@@ -20,7 +20,7 @@ use super::waiting_folders::WaitingFolders;
 use super::writer::Writer;
 
 /// Each brings the schema from the version of its place to the next.
-pub(super) const MIGRATIONS: [&str; 7] = [
+pub(super) const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_queue.sql"),
     include_str!("../../migrations/0002_proof.sql"),
     include_str!("../../migrations/0003_session.sql"),
@@ -28,6 +28,7 @@ pub(super) const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0005_leases.sql"),
     include_str!("../../migrations/0006_missing.sql"),
     include_str!("../../migrations/0007_arrs.sql"),
+    include_str!("../../migrations/0008_remedies.sql"),
 ];
 
 /// What all of them together lead to, in one step, for a new file.

@@ -1,5 +1,6 @@
 //! Rows to values and back.
 
+use autoscan_core::cause::Remedy;
 use autoscan_core::change::{Change, ChangeKind, Subject};
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::ids::Ids;
@@ -33,7 +34,7 @@ macro_rules! change_columns {
 macro_rules! delivery_columns {
     () => {
         "target, state, attempts, next_attempt_at, sent_at, seen_at, error, widened, cared, note, faults, excluded, absent,
-         tellings"
+         tellings, remedy, evidence"
     };
 }
 
@@ -50,14 +51,14 @@ const DELIVERY: &str =
 /// Whoever had a lease on the delivery has none any more; its number goes on growing.
 const PUT_DELIVERY: &str = "INSERT INTO delivery
      (scan, target, state, attempts, faults, tellings, next_attempt_at, sent_at, seen_at, error, excluded, absent, widened, cared,
-      note, priority, ready_at)
+      note, priority, ready_at, remedy, evidence)
      VALUES (:scan, :target, :state, :attempts, :faults, :tellings, :next_attempt_at, :sent_at, :seen_at, :error, :excluded,
-             :absent, :widened, :cared, :note, :priority, :ready_at)
+             :absent, :widened, :cared, :note, :priority, :ready_at, :remedy, :evidence)
      ON CONFLICT (scan, target) DO UPDATE SET lease_owner = NULL, state = excluded.state, attempts = excluded.attempts,
              faults = excluded.faults, tellings = excluded.tellings, next_attempt_at = excluded.next_attempt_at,
              sent_at = excluded.sent_at, seen_at = excluded.seen_at, error = excluded.error, excluded = excluded.excluded, absent = excluded.absent,
              widened = excluded.widened, cared = excluded.cared, note = excluded.note, priority = excluded.priority,
-             ready_at = excluded.ready_at";
+             ready_at = excluded.ready_at, remedy = excluded.remedy, evidence = excluded.evidence";
 
 /// A count of rows for a LIMIT.
 pub(super) fn rows(limit: usize) -> i64 {
@@ -172,7 +173,14 @@ fn delivery(row: &Row<'_>) -> Result<Delivery> {
         excluded: row.get(11)?,
         absent: row.get(12)?,
         tellings: row.get(13)?,
+        remedy: row.get_ref(14)?.as_str_or_null()?.and_then(remedy_of),
+        evidence: row.get(15)?,
     })
+}
+
+/// A remedy from the text in which it is kept. One of a later autoscan is none.
+fn remedy_of(text: &str) -> Option<Remedy> {
+    serde_json::from_str(text).ok()
 }
 
 /// A scan's changes, in the order of their coming.
@@ -230,6 +238,8 @@ pub(super) fn put_delivery(
         ":widened": delivery.widened,
         ":cared": delivery.cared,
         ":note": delivery.note,
+        ":remedy": delivery.remedy.as_ref().and_then(|remedy| serde_json::to_string(remedy).ok()),
+        ":evidence": delivery.evidence,
         ":priority": priority,
         ":ready_at": ready_at.map(Timestamp::as_millis),
     })?;

@@ -1,5 +1,6 @@
 //! Deliveries are claimed and settled. Each law holds for every store.
 
+use autoscan_core::cause::Remedy;
 use autoscan_core::change::Change;
 use autoscan_core::delivery::{Delivery, DeliveryState, Work};
 use autoscan_core::ids::{IdSource, Ids};
@@ -188,6 +189,8 @@ laws! {
             sent_at: Some(at(2)),
             seen_at: Some(at(3)),
             error: Some("the size differs".into()),
+            remedy: Some(Remedy::ScanLibrary { library: "Films".into(), id: "7".into() }),
+            evidence: Some("/films/.ignore".into()),
             excluded: true,
             absent: true,
             widened: true,

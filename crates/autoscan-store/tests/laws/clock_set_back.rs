@@ -98,6 +98,7 @@ fn sent(last: i64, recent: i64) -> TriggerCounts {
         changes: 1,
         refused: 0,
         lost: 0,
+        dismissed: 0,
         lost_since: None,
         last: Some((at(last), "Download".into())),
         recent: vec![event],

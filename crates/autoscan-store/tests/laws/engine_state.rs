@@ -104,6 +104,7 @@ laws! {
             changes: 2,
             refused: 3,
             lost: 0,
+            dismissed: 0,
             lost_since: None,
             last: (second != 3).then(|| (at(second), format!("event {second}"))),
             recent,
@@ -118,6 +119,7 @@ laws! {
             changes: 6,
             refused: 9,
             lost: 0,
+            dismissed: 0,
             lost_since: None,
             last: Some((at(2), "event 2".into())),
             ..more(2, vec![again, event(2, "stored", false), event(3, "stored", false)])
@@ -130,6 +132,17 @@ laws! {
         assert_eq!(counts[0], other);
         let times: Vec<_> = counts[1].recent.iter().map(|event| event.at).collect();
         assert_eq!(times, (20..30).map(at).collect::<Vec<_>>());
+    }
+
+    async fn what_a_person_put_away_is_kept(store: &dyn Store) {
+        let none = || TriggerCounts::new(name("sonarr"));
+        let lost = |seconds| TriggerCounts { lost: 1, lost_since: Some(at(seconds)), ..none() };
+        store.add_trigger_counts(vec![lost(1)]).await.unwrap();
+        store.add_trigger_counts(vec![TriggerCounts { lost: 1, dismissed: 2, ..none() }]).await.unwrap();
+        assert_eq!(store.trigger_counts().await.unwrap(), [TriggerCounts { lost: 2, dismissed: 2, ..none() }]);
+        store.add_trigger_counts(vec![lost(5)]).await.unwrap();
+        let counts = store.trigger_counts().await.unwrap().remove(0);
+        assert_eq!((counts.lost_and_not_dismissed(), counts.lost_since), (1, Some(at(5))));
     }
 
     async fn hours_are_added_up_and_forgotten(store: &dyn Store) {

@@ -322,6 +322,7 @@ fn counts(trigger: &str, events: Vec<(bool, u32)>, seconds: i64) -> TriggerCount
         changes: 2,
         refused: 3,
         lost: u64::from(events.is_empty()),
+        dismissed: u64::from(events.len() == 2),
         lost_since: events.is_empty().then_some(now),
         last: events.first().map(|(_, times)| (now, times.to_string())),
         recent: events.into_iter().map(event).collect(),

@@ -29,6 +29,8 @@ mod lost_file;
 #[cfg(test)]
 mod older;
 #[cfg(test)]
+mod remedies;
+#[cfg(test)]
 mod replacement;
 #[cfg(test)]
 mod retry;

@@ -99,7 +99,7 @@ async fn a_migration_that_fails_leaves_the_queue_as_it_was() {
     let store = open(&file);
     assert_eq!(show(&store, ScanId(3)).await.state, ScanState::Done);
     store.close().await;
-    assert_eq!(version(&file), 7);
+    assert_eq!(version(&file), 8);
 }
 
 /// What the fourth schema kept as whole values, and one setting that stays.
@@ -159,6 +159,7 @@ fn counts_in_settings() -> [TriggerCounts; 2] {
         changes: 0,
         refused: 0,
         lost: 0,
+        dismissed: 0,
         lost_since: None,
         last: None,
         recent: vec![],
@@ -169,6 +170,7 @@ fn counts_in_settings() -> [TriggerCounts; 2] {
         changes: 4,
         refused: 5,
         lost: 0,
+        dismissed: 0,
         lost_since: None,
         last: Some((at(3), "Download".into())),
         recent: vec![refused, stored],
@@ -221,6 +223,30 @@ async fn deliveries_of_an_older_autoscan_are_claimed_as_ever() {
         (claimed[0].lease.number, claimed[0].delivery.faults, claimed[0].delivery.excluded),
         (1, 0, false)
     );
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_queue_of_the_seventh_schema_goes_on_where_it_was() {
+    let folder = tempdir().unwrap();
+    let file = fourth(&folder, SETTINGS);
+    let conn = Connection::open(&file).unwrap();
+    for sql in [
+        include_str!("../../migrations/0005_leases.sql"),
+        include_str!("../../migrations/0006_missing.sql"),
+        include_str!("../../migrations/0007_arrs.sql"),
+        "UPDATE trigger_count SET lost = 2, lost_since = 1700000001000 WHERE trigger_name = 'sonarr'",
+        "UPDATE delivery SET state = 4 WHERE scan = 3",
+        "PRAGMA user_version = 7",
+    ] {
+        conn.execute_batch(sql).unwrap();
+    }
+    drop(conn);
+    let store = open(&file);
+    let missing = show(&store, ScanId(3)).await.deliveries.remove(0);
+    assert_eq!((missing.state, missing.has_passing_cause()), (DeliveryState::Missing, false));
+    let sonarr = store.trigger_counts().await.unwrap().remove(1);
+    assert_eq!((sonarr.lost, sonarr.dismissed, sonarr.lost_since), (2, 0, Some(at(1))));
     store.close().await;
 }
 

@@ -8,6 +8,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use autoscan_core::cause::MissingCause;
 use autoscan_core::change::Change;
 use autoscan_core::fault::Fault;
 use autoscan_core::ids::IdSource;
@@ -313,7 +314,7 @@ impl Proof for Arr {
         files::find(self, folder, expected).await
     }
 
-    async fn why_missing(&self, expected: &ExpectedFile) -> Option<String> {
-        cause::why_missing(self, expected).await
+    async fn why_missing(&self, expected: &ExpectedFile) -> Option<MissingCause> {
+        cause::why_missing(self, expected).await.map(MissingCause::from)
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod arr;
 pub(crate) mod batch;
 pub(crate) mod changes;
+pub(crate) mod globs;
 pub(crate) mod libraries;
 pub(crate) mod library_index;
 pub(crate) mod lost;

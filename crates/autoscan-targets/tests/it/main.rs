@@ -30,6 +30,7 @@ mod one_bad_folder;
 mod plex;
 mod plex_proof;
 mod radarr;
+mod remedies;
 mod samples;
 mod secrets;
 mod settings;

@@ -8,6 +8,20 @@ use autoscan_testkit::PretendArr;
 use serde_json::json;
 
 #[tokio::test]
+async fn the_id_of_a_series_is_none_of_a_film() {
+    // TMDB numbers films and series apart: 603 is a film, and a series too.
+    let radarr = PretendArr::radarr("k3y").await.unwrap();
+    radarr.add(5, "/films/A (1999)", 603);
+    let server = connect("radarr", &json!({"url": radarr.http.url(), "api-key": "k3y"}));
+    let of_series = Ids::default().with(IdSource::Tmdb, "603");
+    let elsewhere = Change::created(path("/tv/Show/Season 1/a.mkv")).with_ids(of_series.clone());
+    let beside = Change::created(path("/films/Show/a.mkv")).with_ids(of_series);
+    let batch = [changed("/tv/Show/Season 1", vec![elsewhere]), changed("/films/Show", vec![beside])];
+    assert_eq!(verdicts(&server.scan(&batch).await), ["not mine"; 2]);
+    assert_eq!((radarr.rescans(), radarr.rescans_of_all()), (vec![], 0));
+}
+
+#[tokio::test]
 async fn a_film_is_looked_at_by_its_id_and_proven_by_its_file() {
     let radarr = PretendArr::radarr("k3y").await.unwrap();
     radarr.add(5, "/films/A (1999)", 603);

@@ -52,6 +52,21 @@ async fn the_series_of_a_folder_is_looked_at_once_by_whole_names() {
 }
 
 #[tokio::test]
+async fn a_slash_at_the_end_of_a_series_folder_changes_nothing() {
+    let (sonarr, server) = sonarr().await;
+    // It is kept and sent as it was written (10.0.0.15072, measured).
+    sonarr.add(9, "/tv/Slashed/", 109);
+    let file = "/tv/Slashed/Season 1/a.mkv";
+    sonarr.put(file, 10);
+    let ids = Ids::default().with(IdSource::Tvdb, "109");
+    let with_id = Change::created(path(file)).with_ids(ids);
+    let batch = [rescan("/tv/Slashed"), changed("/tv/Slashed/Season 1", vec![with_id])];
+    assert_eq!(verdicts(&server.scan(&batch).await), ["ok"; 2]);
+    assert_eq!(sonarr.rescans(), [9], "once");
+    assert_eq!(found(&*server, "/tv/Slashed/Season 1", &[there(file, 10)]).await, ["proven"]);
+}
+
+#[tokio::test]
 async fn what_belongs_to_no_series_never_becomes_a_look_at_all() {
     let (sonarr, server) = sonarr().await;
     let folders = ["/tv", "/tv/Show 3", "/tv/Sho", "/films/A", "C:\\tv\\Show"];
@@ -201,8 +216,9 @@ async fn a_missing_file_is_explained_by_what_sonarr_made_of_it() {
     sonarr.put_rejected("/tv/Show/Season 1/S01E01-sample.mkv", "Sample");
     sonarr.put_rejected("/tv/Show/Season 1/Other S01E01.mkv", "Unknown Series");
     sonarr.put("/tv/Show/Season 1/S01E09.mkv", 1);
-    let why =
-        async |file: &str| server.proof().unwrap().why_missing(&there(file, 1)).await.unwrap_or_default();
+    let why = async |file: &str| {
+        server.proof().unwrap().why_missing(&there(file, 1)).await.unwrap_or_default().sentence
+    };
     for (file, expected) in [
         ("whatever.mkv", "reads no episode in the name \"whatever.mkv\""),
         ("S01E01-sample.mkv", "does not take it: \"Sample\""),

@@ -11,7 +11,8 @@ pub(crate) const REDIRECT: &str = "A redirect loses every event: it is not follo
                                    answers by itself: the right one of http and https.";
 
 pub(crate) const BLOCKED: &str = "After repeated errors it sends nothing for 5 minutes up to an hour, and what happens \
-                                  meanwhile is never sent again. Ask for a manual scan then.";
+                                  meanwhile is never sent. Its page System → Status says so then. Ask for a manual \
+                                  scan.";
 
 pub(crate) const TAGS: &str = "A connection with tags reports only what has one of them. Test ignores tags.";
 

@@ -5,6 +5,7 @@ mod explain;
 pub(crate) mod live;
 mod log;
 pub(crate) mod openapi;
+mod remedy;
 mod scan_json;
 mod scans;
 pub(crate) mod stats;
@@ -50,6 +51,7 @@ pub(crate) fn routes<S>(state: ApiState) -> Router<S> {
         .route("/api/v1/scans", get(scans::list).post(scans::ask))
         .route("/api/v1/scans/{id}", get(scans::show).delete(scans::forget))
         .route("/api/v1/scans/{id}/retry", post(scans::retry))
+        .route("/api/v1/scans/{id}/remedy", post(remedy::ask))
         .route("/api/v1/scans/{id}/timeline", get(timeline::timeline))
         .route("/api/v1/scans/retry", post(scans::retry_all))
         .route("/api/v1/stats", get(stats::stats))
@@ -63,6 +65,7 @@ pub(crate) fn routes<S>(state: ApiState) -> Router<S> {
         .route("/api/v1/libraries", get(targets::libraries))
         .route("/api/v1/suggestions", get(suggestions::last).post(suggestions::look))
         .route("/api/v1/triggers", get(triggers::list))
+        .route("/api/v1/triggers/{name}/dismiss-lost", post(triggers::dismiss_lost))
         .route("/api/v1/config", get(config::show))
         .route("/api/v1/config/reload", post(config::reload))
         .route("/api/v1/live", get(live::live))

@@ -1,5 +1,6 @@
 //! Scans as the API shows them.
 
+use autoscan_core::cause::Remedy;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
 use autoscan_core::path::{LocalPath, TriggerPath};
@@ -45,6 +46,8 @@ struct DeliveryJson<'a> {
     /// From the scan's first change to the moment at which the target showed the files, in milliseconds.
     time_to_visible_ms: Option<u64>,
     error: Option<&'a str>,
+    /// What mends the cause, when a person asks for it.
+    remedy: Option<&'a Remedy>,
     note: Option<&'a str>,
 }
 
@@ -91,6 +94,7 @@ impl<'a> DeliveryJson<'a> {
             seen_at: delivery.seen_at.map(Moment::from),
             time_to_visible_ms: visible_after.and_then(|after| u64::try_from(after.as_millis()).ok()),
             error: delivery.error.as_deref(),
+            remedy: delivery.remedy.as_ref(),
             note: delivery.note.as_deref(),
         }
     }

@@ -29,11 +29,12 @@ struct ListJson<'a> {
     next_cursor: Option<String>,
 }
 
+/// One scan, and what was done with it.
 #[derive(Serialize)]
-struct OneJson<'a> {
-    status: &'static str,
-    message: String,
-    scan: ScanJson<'a>,
+pub(super) struct OneJson<'a> {
+    pub(super) status: &'static str,
+    pub(super) message: String,
+    pub(super) scan: ScanJson<'a>,
 }
 
 #[derive(Serialize)]

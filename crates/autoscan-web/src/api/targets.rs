@@ -102,7 +102,7 @@ pub(super) async fn test(State(app): State<Shared>, name: Segment) -> Result<Res
         .test(&name.0)
         .await
         .ok_or_else(|| no_target(&name))?
-        .map_err(|fault| from_fault(&fault))?;
+        .map_err(|fault| from_fault(&fault, fault.to_string()))?;
     let found = match libraries.as_ref().map(Vec::len) {
         None => String::new(),
         Some(1) => " and has 1 library".to_owned(),
@@ -184,14 +184,15 @@ fn lanes(targets: Vec<Name>, what: &str) -> Response {
     answer::json(StatusCode::OK, &LanesJson { status: "success", message, targets })
 }
 
-fn from_fault(fault: &Fault) -> Problem {
+/// 502: what a target answered, in this sentence.
+pub(super) fn from_fault(fault: &Fault, sentence: String) -> Problem {
     let code = match fault {
         Fault::Away { .. } => "TARGET_AWAY",
         Fault::Busy { .. } | Fault::Later { .. } => "TARGET_BUSY",
         Fault::Refused { .. } => "TARGET_REFUSED",
         Fault::NotMine { .. } | Fault::Wrong { .. } => "TARGET_WRONG",
     };
-    Problem::new(StatusCode::BAD_GATEWAY, code, fault.to_string())
+    Problem::new(StatusCode::BAD_GATEWAY, code, sentence)
 }
 
 fn no_target(name: &Segment) -> Problem {

@@ -9,9 +9,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::answer;
+use crate::answer::{self, Problem};
 use crate::app::Shared;
+use crate::caller::Caller;
 use crate::moment::Moment;
+use crate::segment::Segment;
 
 #[derive(Serialize)]
 struct ListJson {
@@ -34,8 +36,10 @@ struct TriggerJson {
     events: u64,
     changes: u64,
     refused: u64,
-    /// Requests that could not be stored, and when the first of them came in: lost, unless they are caught up with.
+    /// Requests that could not be stored: lost, unless they are caught up with.
     lost: u64,
+    /// Those of them that nobody has put away, and when the first of these came in.
+    lost_unseen: u64,
     lost_since: Option<Moment>,
     last_event_at: Option<Moment>,
     last_event: Option<String>,
@@ -71,6 +75,22 @@ pub(super) async fn list(State(app): State<Shared>) -> Response {
     answer::json(StatusCode::OK, &ListJson { triggers, unknown })
 }
 
+/// `POST triggers/{name}/dismiss-lost`: the warning of what was lost is put away until another is lost.
+pub(super) async fn dismiss_lost(
+    State(app): State<Shared>,
+    name: Segment,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let dismissed = app.web.engine.dismiss_lost(&name.0, &caller.said("the API")).await?;
+    let no_trigger = || Problem::not_found(format!("There is no trigger named {:?}", name.0));
+    let message = if dismissed.ok_or_else(no_trigger)? {
+        format!("the warning of {} is put away until another request is lost", name.0)
+    } else {
+        format!("{} has no such warning", name.0)
+    };
+    Ok(answer::success(&message))
+}
+
 impl From<UnknownTrigger> for UnknownJson {
     fn from(UnknownTrigger { name, last, times }: UnknownTrigger) -> Self {
         Self { name, last_at: last.into(), times }
@@ -90,6 +110,7 @@ impl From<TriggerView> for TriggerJson {
             changes: trigger.changes,
             refused: trigger.refused,
             lost: trigger.lost,
+            lost_unseen: trigger.lost_unseen,
             lost_since: trigger.lost_since.map(Moment::from),
             last_event_at: trigger.last_event_at.map(Moment::from),
             last_event: trigger.last_event,

@@ -14,6 +14,7 @@ mod overview;
 mod preview;
 pub(crate) mod problem;
 mod reasons;
+mod remedy;
 mod requested_scans;
 mod scan;
 mod scans;
@@ -43,10 +44,12 @@ pub(crate) fn routes<S>(state: PagesState) -> Router<S> {
         .route("/scans/{id}", get(scan::page))
         .route("/scans/{id}/retry", post(scan::retry))
         .route("/scans/{id}/ignore", post(scan::ignore))
+        .route("/scans/{id}/remedy", post(remedy::press))
         .route("/scans/{id}/drop", get(scan::ask_to_drop).post(scan::drop))
         .route("/manual-scan", get(manual_scan::page).post(manual_scan::send))
         .route("/manual-scan/browse", get(browse::page))
         .route("/triggers", get(triggers::page))
+        .route("/lost-requests/{name}/dismiss", post(triggers::dismiss))
         .route("/targets", get(targets::page))
         .merge(setup::routes())
         .route("/log", get(log::page))

@@ -67,7 +67,16 @@ struct DeliveryRow {
     sent_at: Option<When>,
     visible: Option<String>,
     error: Option<String>,
+    /// What its cause offers.
+    remedy: Option<RemedyButton>,
     note: Option<String>,
+}
+
+/// What a person can have done about a missing file.
+struct RemedyButton {
+    /// The target's name as it is sent.
+    target: String,
+    label: String,
 }
 
 struct ChangeRow {
@@ -176,11 +185,11 @@ async fn find(app: &App, id: &Segment) -> Result<Scan, Problem> {
     app.web.engine.show(number(id)?).await?.ok_or_else(|| no_scan(id))
 }
 
-fn number(id: &Segment) -> Result<ScanId, Problem> {
+pub(super) fn number(id: &Segment) -> Result<ScanId, Problem> {
     id.0.parse().map(ScanId).map_err(|_no_number| no_scan(id))
 }
 
-fn no_scan(id: &Segment) -> Problem {
+pub(super) fn no_scan(id: &Segment) -> Problem {
     let id = words::short(&id.0, 40);
     Problem::not_found(format!(
         "There is no scan {id}: it was dropped, or is older than what \"history\" in the config keeps"
@@ -254,12 +263,18 @@ impl DeliveryRow {
             sent_at: delivery.sent_at.map(|at| words::when(now, at)),
             visible: seen_at.map(|at| words::span(at.since(scan.first_seen))),
             error: delivery.error.as_ref().map(short),
+            remedy: delivery.remedy.as_ref().map(|remedy| RemedyButton {
+                target: delivery.target.to_string(),
+                label: words::short(&remedy.label(delivery.target.as_str()), 200),
+            }),
             note: delivery.note.as_ref().map(short),
         }
     }
 
     fn weight(&self) -> usize {
-        600 + weight(&[Some(&self.target), self.error.as_ref(), self.note.as_ref()])
+        let label = self.remedy.as_ref().map(|remedy| &remedy.label);
+        let of_remedy = if label.is_some() { 600 } else { 0 };
+        600 + of_remedy + weight(&[Some(&self.target), self.error.as_ref(), label, self.note.as_ref()])
     }
 }
 

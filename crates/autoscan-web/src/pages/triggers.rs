@@ -12,8 +12,11 @@ use axum::response::Response;
 
 use super::frame::{self, Frame};
 use super::words::{self, When};
+use crate::answer::Problem;
 use crate::app::{App, Shared};
-use crate::visitor::Visitor;
+use crate::caller::Caller;
+use crate::segment::Segment;
+use crate::visitor::{Posted, Visitor};
 
 /// A sender that sends nothing for so long is asked after.
 const SILENT: Duration = Duration::from_hours(3 * 24);
@@ -118,12 +121,34 @@ impl Event {
 
 /// What of a trigger is lost, in a sentence.
 fn lost(view: &TriggerView, now: Timestamp) -> Option<String> {
-    let since = view.lost_since?;
+    let since = view.lost_since.filter(|_| view.lost_unseen > 0)?;
     Some(format!(
         "{} could not be stored, the first {}. Senders do not repeat them: their changes are lost unless caught up. Scan the folders by hand.",
-        words::count(view.lost, "request", "requests"),
+        words::count(view.lost_unseen, "request", "requests"),
         words::ago(now, since)
     ))
+}
+
+/// `POST /lost-requests/{name}/dismiss`: a person knows of what was lost.
+pub(super) async fn dismiss(
+    State(app): State<Shared>,
+    name: Segment,
+    caller: Caller,
+    posted: Posted,
+) -> Result<Response, Problem> {
+    let dismissed = app.web.engine.dismiss_lost(&name.0, &caller.said("the page")).await?;
+    let dismissed = dismissed.ok_or_else(|| no_trigger(&name))?;
+    let text = if dismissed {
+        format!("The warning of {} is put away. It comes back when another request is lost.", name.0)
+    } else {
+        format!("{} has no such warning any more.", name.0)
+    };
+    posted.visitor.notify(&app, "good", text);
+    Ok(frame::see_other(&format!("{}/triggers", app.base())))
+}
+
+fn no_trigger(name: &Segment) -> Problem {
+    Problem::not_found(format!("There is no trigger named {:?}", words::short(&name.0, 80)))
 }
 
 /// A sender that asks for a trigger that there is not, in a sentence.

@@ -85,6 +85,7 @@ async fn a_delivery_shows_what_was_done_for_it_and_how_long_its_files_took() {
                 "seen_at": "2026-01-01T00:00:12.000Z",
                 "time_to_visible_ms": 12_000,
                 "error": null,
+                "remedy": null,
                 "note": "the file was analysed"
             }])
         )

@@ -16,6 +16,42 @@ async fn a_200_is_given_once_the_change_is_stored() {
 }
 
 #[tokio::test]
+async fn a_request_with_all_that_sonarr_sends_along_is_taken_and_never_redirected() {
+    // Sonarr 10.0.0.15072: it takes a redirect for a success and does not follow it.
+    let harness = Harness::new(|_| ());
+    let login = crate::harness::basic(format!("autoscan:{}", crate::harness::PASSWORD));
+    let headers = [
+        ("authorization", login.as_str()),
+        ("connection", "close"),
+        ("content-type", "application/json"),
+        ("accept", "application/json"),
+        ("accept-encoding", "gzip, br"),
+        ("user-agent", "Sonarr/10.0.0.15072 (debian 12)"),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"),
+        ("x-autoscan", "abc"),
+    ];
+    let body = "{\n  \"eventType\": \"Download\",\n  \"paths\": [\"/tv/It's Größe 🎬\"]\n}";
+    for (method, uri) in
+        [("POST", "/triggers/sonarr"), ("PUT", "/triggers/sonarr"), ("POST", "/triggers/sonarr/")]
+    {
+        let reply = harness.ask(method, uri, &headers, body).await;
+        assert_eq!(reply.status, 200, "{method} {uri}: {reply:?}");
+        assert_eq!(reply.header("content-encoding"), "", "{reply:?}");
+    }
+    assert_eq!(harness.folders().await, ["/mnt/tv/It's Größe 🎬"]);
+    for uri in [
+        "//triggers/sonarr",
+        "/triggers/Sonarr",
+        "/autoscan/triggers/sonarr",
+        "/triggers/sonarr?",
+        "/triggers",
+    ] {
+        let status = harness.ask("POST", uri, &headers, body).await.status;
+        assert!(!(300..400).contains(&status), "{uri}: {status}");
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_changes_nothing_is_well_received() {
     let harness = Harness::new(|_| ());
     let reply = harness.post("/triggers/sonarr", r#"{"eventType":"Grab"}"#).await;

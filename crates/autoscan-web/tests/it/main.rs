@@ -17,6 +17,7 @@ mod log;
 mod manual_scan;
 mod metrics;
 mod openapi;
+mod remedies;
 mod scans_pages;
 mod setup;
 mod signatures;

@@ -20,6 +20,20 @@ async fn files_folders_gaps_and_broken_links_are_told_apart() {
 }
 
 #[tokio::test]
+async fn the_beginning_of_a_file_is_read_and_nothing_that_is_no_file_is_waited_for() {
+    let room = tempfile::tempdir().unwrap();
+    let (disk, file, pipe) = (Disk::default(), room.path().join(".plexignore"), room.path().join("pipe"));
+    fs::write(&file, b"caf\xe9/*\nmore").unwrap();
+    assert_eq!(disk.text(&local(&file), 6).await, Ok("caf\u{fffd}/*".to_owned()));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for other in [pipe, room.path().to_owned(), room.path().join("gone")] {
+        let read = tokio::time::timeout(Duration::from_secs(2), disk.text(&local(&other), 6)).await;
+        assert!(read.expect("nobody writes into the pipe").is_err(), "{other:?}");
+    }
+    assert!(disk.text(&local(&file), 6).await.is_ok(), "and nothing hangs afterwards");
+}
+
+#[tokio::test]
 async fn a_folder_that_holds_only_its_anchor_is_empty() {
     let room = tempfile::tempdir().unwrap();
     let (disk, anchor) = (Disk::default(), room.path().join(".mounted"));

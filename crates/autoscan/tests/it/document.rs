@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use autoscan_core::cause::Remedy;
 use autoscan_core::change::Change;
 use autoscan_core::delivery::{Delivery, DeliveryState};
 use autoscan_core::name::Name;
@@ -25,14 +26,17 @@ use crate::harness::{Home, PASSWORD, Program, free_port};
 use crate::media_setup::{MediaSetup, imported};
 use crate::servers::block_on;
 
-/// A scan for each state of a delivery to a server that is away.
+/// A scan for each state of a delivery to a server that is away, and one that is missing at Emby and offers a remedy: the one
+/// that the document has for its example.
 fn fill(home: &Home, target: &str) {
     let (now, target) = (Timestamp::from_millis(1_700_000_000_000), Name::parse(target).unwrap());
+    let emby = Name::parse("emby").unwrap();
     block_on(async {
         let store =
             SqliteStore::open(&home.path("autoscan.db"), Options::default(), Arc::new(FakeClock::new()))
                 .unwrap();
-        for (round, state) in (0..4).flat_map(|round| DeliveryState::ALL.map(|state| (round, state))) {
+        let states = (0..4).flat_map(|round| DeliveryState::ALL.map(|state| (round, state, &target)));
+        for (round, state, target) in states.chain([(4, DeliveryState::Missing, &emby)]) {
             let folder = LocalPath::parse(&format!("/media/{}/{round}", state.as_str())).unwrap();
             let file = LocalPath::parse(&format!("{}/a.mkv", folder.as_str())).unwrap();
             let change = StoredChange {
@@ -56,6 +60,8 @@ fn fill(home: &Home, target: &str) {
                 next_attempt_at: is_open.then_some(now),
                 sent_at: Some(now),
                 seen_at: (state == DeliveryState::Seen).then_some(now),
+                remedy: (*target == emby)
+                    .then(|| Remedy::ScanLibrary { library: "Movies".to_owned(), id: "4".to_owned() }),
                 ..Delivery::new(target.clone(), now)
             };
             let start = Start {
@@ -78,7 +84,10 @@ fn setup() -> (MediaSetup, Program) {
         "  jellyfin: [{{ name: jellyfin, url: 'http://127.0.0.1:{}', api-key: jellyfin-key }}]\n",
         free_port()
     );
-    let setup = MediaSetup::with_lines(&format!("{away}trusted-proxies: [127.0.0.1]\n"), "");
+    let emby = crate::servers::emby();
+    let there = format!("  emby: [{{ name: emby, url: '{}', api-key: emby-key }}]\n", emby.http.url());
+    let mut setup = MediaSetup::with_lines(&format!("{away}{there}trusted-proxies: [127.0.0.1]\n"), "");
+    setup.emby = emby;
     fill(&setup.home, "jellyfin");
     setup.put("movies/Film (2020)/Film.mkv", 10);
     setup.put("movies/Other/Other.mkv", 10);

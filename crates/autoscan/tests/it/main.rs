@@ -70,6 +70,8 @@ mod real_mpd;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod remedies;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod server_states;

@@ -64,6 +64,21 @@ impl MediaSetup {
         Self::new(Home::to_be_seen(""), "", ", proof-within: 2s", true)
     }
 
+    /// With Jellyfin alone, which is asked for two seconds.
+    pub(crate) fn of_impatient_jellyfin() -> Self {
+        let setup = Self::new(Home::new(""), "", "", true);
+        let (config, media) = (setup.home.path("config.yml"), setup.home.path("media"));
+        let usual = fs::read_to_string(&config).unwrap();
+        let (before, _) = usual.split_once("targets:\n").unwrap();
+        let jellyfin = format!(
+            "targets:\n  jellyfin: [{{ name: jellyfin, url: '{}', api-key: jellyfin-key, proof-within: 2s, map: {{ {}: /data }} }}]\n",
+            setup.jellyfin.http.url(),
+            media.to_str().unwrap()
+        );
+        setup.home.write("config.yml", &format!("{before}{jellyfin}"));
+        setup
+    }
+
     /// With Plex alone, and these keys for it.
     pub(crate) fn of_plex(keys: &str) -> Self {
         Self::new(Home::new(""), "", keys, false)

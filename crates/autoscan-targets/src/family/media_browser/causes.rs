@@ -1,5 +1,6 @@
 //! Why a file did not appear: the likeliest cause first, each with what it is known by.
 
+use autoscan_core::cause::{MissingCause, Remedy};
 use autoscan_core::change::Subject;
 use autoscan_core::path::AbsolutePath;
 use autoscan_core::proof::{ExpectedFile, Presence};
@@ -8,6 +9,7 @@ use crate::family::library_index::Owner;
 use crate::family::media_browser::answers::{Item, LibraryStatus};
 use crate::family::media_browser::children::file_kinds;
 use crate::family::media_browser::directory::{Folder, listed};
+use crate::family::media_browser::ignore_files::IGNORE_FILE;
 use crate::family::media_browser::names::{of_its_ending, of_its_name};
 use crate::family::media_browser::photos::is_photo;
 use crate::family::media_browser::prove::sizes;
@@ -19,8 +21,8 @@ use crate::family::media_browser::settings_of_the_server::scans_everything;
 /// Most folders above a file that are looked into.
 const ABOVE: usize = 8;
 
-/// The likeliest cause, in a sentence without a capital.
-pub(crate) async fn why_missing(server: &impl MediaBrowser, expected: &ExpectedFile) -> Option<String> {
+/// The likeliest cause.
+pub(crate) async fn why_missing(server: &impl MediaBrowser, expected: &ExpectedFile) -> Option<MissingCause> {
     let path = &expected.path.0;
     let holders = holders(server, path).await.ok()?;
     let nearest = holders.first();
@@ -32,31 +34,34 @@ pub(crate) async fn why_missing(server: &impl MediaBrowser, expected: &ExpectedF
     }
     if scans_everything(server).await {
         let product = server.product();
-        return Some(format!(
+        let cause = format!(
             "{product} scans everything just now, and such a scan discards what it was told before; it finds the file by \
              itself, or when it is told again afterwards"
-        ));
+        );
+        return Some(cause.into());
     }
     if let Some(cause) = of_a_busy_server(server).await {
-        return Some(cause);
+        return Some(cause.into());
     }
     let owner = nearest?;
     if is_gone {
         if let Some(cause) = of_an_empty_folder(server, owner).await {
-            return Some(cause);
+            return Some(cause.into());
         }
     } else if let Some(cause) = of_an_empty_library(server, &holders).await {
         return Some(cause);
     }
     if let Some(cause) = of_a_report(server, owner).await {
-        return Some(cause);
+        return Some(cause.into());
     }
     if let Some(cause) = of_an_old_size(server, owner, expected).await {
-        return Some(cause);
+        return Some(cause.into());
     }
     let said = if is_gone { "keeps an item for it" } else { "made no item of it" };
     let sees = if is_gone { "was asked to look at its folder and" } else { "finds the file on its disk and" };
-    Some(format!("{} {sees} {said}: its log says why; search there for {:?}", server.product(), name(path)))
+    let cause =
+        format!("{} {sees} {said}: its log says why; search there for {:?}", server.product(), name(path));
+    Some(cause.into())
 }
 
 fn name(path: &AbsolutePath) -> &str {
@@ -64,17 +69,21 @@ fn name(path: &AbsolutePath) -> &str {
 }
 
 /// What of the path itself keeps it out: its name, its folders, its ending, the server's eyes.
-async fn of_the_path(server: &impl MediaBrowser, owner: &Owner, expected: &ExpectedFile) -> Option<String> {
+async fn of_the_path(
+    server: &impl MediaBrowser,
+    owner: &Owner,
+    expected: &ExpectedFile,
+) -> Option<MissingCause> {
     let (product, path) = (server.product(), &expected.path.0);
     let kind = owner.library.kind.as_str();
     let of_its_ending = || {
         if is_photo(owner, path) { None } else { of_its_ending(product, kind, &owner.library.title, path) }
     };
     if let Some(cause) = of_its_name(product, path, &owner.root, kind).or_else(of_its_ending) {
-        return Some(cause);
+        return Some(cause.into());
     }
     if unseen(server, expected.path.as_str(), expected.subject == Subject::File).await {
-        return Some(of_an_unseen_path(server, owner, path).await);
+        return Some(of_an_unseen_path(server, owner, path).await.into());
     }
     of_an_ignore_file(server, owner).await
 }
@@ -105,19 +114,21 @@ async fn of_an_unseen_path(server: &impl MediaBrowser, owner: &Owner, path: &Abs
 }
 
 /// Whether a file `.ignore` lies in a folder above the path, seen by the server's own directory browser.
-async fn of_an_ignore_file(server: &impl MediaBrowser, owner: &Owner) -> Option<String> {
+async fn of_an_ignore_file(server: &impl MediaBrowser, owner: &Owner) -> Option<MissingCause> {
     let mut folder = owner.path.parent();
     for _ in 0..ABOVE {
         let here = folder.filter(|here| here.is_within(&owner.root))?;
         if let Folder::Holds(names) = listed(server, &here).await
-            && names.iter().any(|name| name == ".ignore")
+            && names.iter().any(|name| name == IGNORE_FILE.name)
         {
-            return Some(format!(
+            let sentence = format!(
                 "a file \".ignore\" lies in {:?}, and {} passes by what it names, or the whole folder when it is empty: \
                  change or delete it",
                 here.as_str(),
                 server.product()
-            ));
+            );
+            let evidence = here.join([IGNORE_FILE.name]).as_str().to_owned();
+            return Some(MissingCause { sentence, remedy: None, evidence: Some(evidence) });
         }
         folder = here.parent();
     }
@@ -140,7 +151,7 @@ async fn of_a_busy_server(server: &impl MediaBrowser) -> Option<String> {
 }
 
 /// Whether the libraries list nothing at all: one whose folder was empty at every scan takes no notice of a first file.
-async fn of_an_empty_library(server: &impl MediaBrowser, holders: &[Owner]) -> Option<String> {
+async fn of_an_empty_library(server: &impl MediaBrowser, holders: &[Owner]) -> Option<MissingCause> {
     for owner in holders {
         let request = server
             .look_for("Path")
@@ -152,12 +163,15 @@ async fn of_an_empty_library(server: &impl MediaBrowser, holders: &[Owner]) -> O
             return None;
         }
     }
-    Some(format!(
+    let library = &holders.first()?.library;
+    let sentence = format!(
         "the library {:?} lists nothing at all: {} skips a library whose folder was empty at every scan; let it scan that \
          library once",
-        holders.first()?.library.title,
+        library.title,
         server.product()
-    ))
+    );
+    let remedy = Remedy::ScanLibrary { library: library.title.clone(), id: library.id.clone() };
+    Some(MissingCause { sentence, remedy: Some(remedy), evidence: None })
 }
 
 /// Whether the library's folder is empty, so that the server skips it and keeps what it had.
