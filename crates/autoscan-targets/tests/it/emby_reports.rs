@@ -129,7 +129,6 @@ async fn no_librarys_folder_is_ever_reported_nor_two_that_share_a_wait() {
 
     let emby = emby_after(Duration::from_mins(1)).await;
     let server = target("emby", &emby.http.url());
-    // Right below two folders that lie side by side: the server would wait for the folder above both.
     let batch = [rescan("/media/tv/A"), rescan("/media/movies/B"), rescan("/media/tv/C")];
     // Scans of a library are gathered, and then the reports, as it refuses those.
     for gathered in ["later 0", "later 2"] {
@@ -138,10 +137,52 @@ async fn no_librarys_folder_is_ever_reported_nor_two_that_share_a_wait() {
         tokio::time::advance(Duration::from_millis(2500)).await;
         tokio::time::resume();
     }
-    assert_eq!(verdicts(&server.scan(&batch).await), ["ok", "later 65", "ok"]);
-    assert_eq!(emby.updates().len(), 2);
+    // The server waits for the whole folder of the shows, and beside that for one film.
+    assert_eq!(verdicts(&server.scan(&batch).await), ["ok"; 3]);
+    assert_eq!(emby.updates().len(), 3);
     let later = server.scan(&[new_files("/media/movies/D", &["d.mkv"])]).await;
     assert_eq!(verdicts(&later)[0][..6], *"later ", "what joins a wait begins it anew");
+}
+
+#[tokio::test]
+async fn a_server_is_never_made_to_wait_for_two_whole_folders_that_lie_side_by_side() {
+    let emby = emby_after(Duration::from_mins(1)).await;
+    let server = target("emby", &emby.http.url());
+    let batch =
+        ["/media/tv/A", "/media/tv/B", "/media/movies/A", "/media/movies/B", "/media/movies/C"].map(rescan);
+    for _ in 0..2 {
+        assert!(server.scan(&batch).await.iter().all(Result::is_err), "gathered");
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_millis(2500)).await;
+        tokio::time::resume();
+    }
+    // All of the films, and the first show.
+    assert_eq!(verdicts(&server.scan(&batch).await), ["ok", "later 65", "ok", "ok", "ok"]);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(65)).await;
+    tokio::time::resume();
+    assert_eq!(verdicts(&server.scan(&batch[1..2]).await), ["ok"]);
+    assert_eq!(emby.updates().len(), 5);
+}
+
+/// An Emby that does not say what it does with its libraries.
+#[tokio::test]
+async fn a_server_that_tells_no_status_of_its_libraries_is_told_of_paths() {
+    let emby = PretendEmby::builder()
+        .delay(Duration::ZERO)
+        .tells_no_status()
+        .library(PretendLibrary::new("1", "TV").of("tvshows").at("/media/tv"))
+        .start()
+        .await
+        .unwrap();
+    let server = target("emby", &emby.http.url());
+    let scan = new_files("/media/tv/A/Season 1", &["1.mkv"]);
+    assert_eq!(server.plan(&scan).await.unwrap().calls[0].method, "POST");
+    assert_eq!(verdicts(&server.scan(&[scan]).await), ["ok"]);
+    assert_eq!(emby.updates(), updates(&[("/media/tv/A/Season 1/1.mkv", "Created")]));
+    // A whole library cannot be reported.
+    assert_eq!(verdicts(&server.scan(&[rescan("/media/tv")]).await), ["ok"]);
+    assert_eq!((emby.updates().len(), emby.holdings.walks()), (1, 1));
 }
 
 #[tokio::test]

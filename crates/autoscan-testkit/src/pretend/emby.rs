@@ -49,6 +49,7 @@ pub struct EmbyBuilder {
     libraries: Vec<PretendLibrary>,
     delay: Option<Duration>,
     walks: bool,
+    tells_no_status: bool,
 }
 
 impl EmbyBuilder {
@@ -84,6 +85,13 @@ impl EmbyBuilder {
     #[must_use]
     pub fn accepts_with(mut self, status: u16) -> Self {
         self.accepted = status;
+        self
+    }
+
+    /// Does not tell what it does with its libraries.
+    #[must_use]
+    pub fn tells_no_status(mut self) -> Self {
+        self.tells_no_status = true;
         self
     }
 
@@ -133,6 +141,7 @@ impl PretendEmby {
             accepted: 204,
             libraries: Vec::new(),
             delay: None,
+            tells_no_status: false,
             walks: true,
         }
     }
@@ -196,7 +205,15 @@ impl Emby {
                 json!({"LibraryMonitorDelaySeconds": world.monitor.delay().as_secs()})
             }
             (["Library", "VirtualFolders", "Query"], EmbyLists::Documented) => {
-                json!({"Items": virtual_folders(world), "TotalRecordCount": 0})
+                let mut folders = virtual_folders(world);
+                if self.made.tells_no_status {
+                    for folder in
+                        folders.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut)
+                    {
+                        folder.retain(|key, _| !key.starts_with("Refresh"));
+                    }
+                }
+                json!({"Items": folders, "TotalRecordCount": 0})
             }
             (["Library", "SelectableMediaFolders"], EmbyLists::Documented | EmbyLists::Selectable) => {
                 selectable(&world.libraries)

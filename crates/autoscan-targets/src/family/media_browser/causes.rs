@@ -213,7 +213,7 @@ async fn of_an_old_size(
 async fn of_a_report(server: &impl MediaBrowser, owner: &Owner) -> Option<String> {
     let report = PathReport::of(owner, UpdateType::Modified)?;
     let delay = report_holds::delay(server).await;
-    server.state().holds.may_wait(&report.group, delay).then(|| {
+    server.state().holds.may_wait(&report.root, delay).then(|| {
         format!(
             "{} looks {} s after the last report, and every further one, also from others, starts that wait anew",
             server.product(),

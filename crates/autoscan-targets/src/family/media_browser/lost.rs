@@ -33,7 +33,7 @@ pub(crate) async fn why_lost(
     for path in ends.chain([&scan.folder]) {
         let reports = index.owners(&path.0);
         let mut reports = reports.iter().filter_map(|owner| PathReport::of(owner, UpdateType::Modified));
-        if reports.any(|report| server.state().holds.may_wait(&report.group, delay)) {
+        if reports.any(|report| server.state().holds.may_wait(&report.root, delay)) {
             return None;
         }
     }

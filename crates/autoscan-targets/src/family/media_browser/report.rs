@@ -44,7 +44,7 @@ struct Updates {
 pub(crate) struct PathReport {
     /// The folder of the library that it lies in.
     pub(crate) root: String,
-    /// What stands above that folder: reports below it share the server's wait.
+    /// What stands above that folder: waits for folders in it are one wait.
     pub(crate) group: String,
     /// Whether it lies right in the library's folder: with a second such path the server waits for the library's folder.
     pub(crate) is_first_level: bool,
@@ -52,6 +52,11 @@ pub(crate) struct PathReport {
 }
 
 impl PathReport {
+    /// The path.
+    pub(crate) fn path(&self) -> &str {
+        &self.update.path
+    }
+
     /// Reports a path, as deep as it is; none for a library's own folder.
     pub(crate) fn of(owner: &Owner, update_type: UpdateType) -> Option<Self> {
         let below = owner.path.depth().checked_sub(owner.root.depth()).filter(|below| *below > 0)?;

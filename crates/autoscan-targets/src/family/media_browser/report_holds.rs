@@ -1,8 +1,7 @@
 //! When paths may be reported. Each report of what the server does not know makes it look at a whole folder of the
 //! library, and one that lies below a folder that was reported starts that folder's timer anew: so reports are gathered,
 //! and while a folder waits in that timer the next ones wait here. What comes now and then waits only for moments, what
-//! comes in a stream ever longer, so that a stream costs one look a minute and is never starved. Libraries whose folders
-//! lie side by side are one group: to the server these folders are siblings, which share a timer.
+//! comes in a stream ever longer, so that a stream costs one look a minute and is never starved.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,7 +30,7 @@ const FRESH: Duration = Duration::from_mins(10);
 /// No delay is believed beyond this.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// Whether a group of libraries may be told of paths.
+/// Whether paths below a folder of a library may be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum May {
     /// Yes.
@@ -40,18 +39,20 @@ pub(crate) enum May {
     Later(Duration),
 }
 
-/// The groups of libraries of one server that wait.
+/// The folders of libraries of one server that wait.
 #[derive(Default)]
 pub(crate) struct ReportHolds(Mutex<HeldLibraries>);
 
 #[derive(Default)]
 struct HeldLibraries {
-    groups: HashMap<String, GroupHold>,
+    roots: HashMap<String, RootHold>,
+    /// Below each folder that holds such folders: for which of them the server waits as a whole, and until when.
+    waits_for_root: HashMap<String, (String, Instant)>,
     delay: Option<(Duration, Instant)>,
 }
 
-/// How one group is held.
-struct GroupHold {
+/// How one folder of a library is held.
+struct RootHold {
     /// The next report is told from then on.
     opens: Instant,
     /// When the last report began to be told.
@@ -65,12 +66,25 @@ impl ReportHolds {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the group may be told, of a server that waits `delay` after a report.
-    pub(crate) fn may_tell(&self, group: &str, delay: Duration) -> May {
+    /// Whether the server may wait for this folder as a whole now; remembered when it may. Two such waits of folders that lie side by
+    /// side would become one for the folder above both.
+    pub(crate) fn may_wait_for_root(&self, group: &str, root: &str, delay: Duration) -> bool {
+        let now = Instant::now();
+        let mut state = self.state();
+        let other = state.waits_for_root.get(group);
+        if other.is_some_and(|(other, until)| other != root && now < *until) {
+            return false;
+        }
+        state.waits_for_root.insert(group.to_owned(), (root.to_owned(), now + delay + delay / 12));
+        true
+    }
+
+    /// Whether paths below a folder of a library may be told, of a server that waits `delay` after a report.
+    pub(crate) fn may_tell(&self, root: &str, delay: Duration) -> May {
         let now = Instant::now();
         let gathers = GATHERS.min(delay);
         let mut state = self.state();
-        let hold = state.groups.get(group);
+        let hold = state.roots.get(root);
         match hold {
             Some(hold) if now < hold.opens => May::Later(hold.opens - now),
             Some(hold) if now < hold.opens + GRACE => May::Now,
@@ -78,18 +92,18 @@ impl ReportHolds {
             _ => {
                 let told = hold.and_then(|hold| hold.told);
                 let streak = hold.map_or(0, |hold| hold.streak);
-                state.groups.insert(group.to_owned(), GroupHold { opens: now + gathers, told, streak });
+                state.roots.insert(root.to_owned(), RootHold { opens: now + gathers, told, streak });
                 May::Later(gathers)
             }
         }
     }
 
-    /// The group was told: of single files, or of a `whole` folder that what comes next would lie below. Then the next
+    /// They were told: of single files, or of a `whole` folder that what comes next would lie below. Then the next
     /// report waits until the server has looked, with a twelfth of its delay to spare.
-    pub(crate) fn told(&self, group: &str, delay: Duration, whole: bool) {
+    pub(crate) fn told(&self, root: &str, delay: Duration, whole: bool) {
         let now = Instant::now();
         let mut state = self.state();
-        let before = state.groups.get(group).and_then(|hold| Some((hold.told?, hold.streak)));
+        let before = state.roots.get(root).and_then(|hold| Some((hold.told?, hold.streak)));
         let longest = delay + delay / 12;
         let (told, streak) = match before {
             Some((told, streak)) if now.duration_since(told) < TOGETHER => (told, streak),
@@ -98,12 +112,12 @@ impl ReportHolds {
         };
         let pause = FIRST_PAUSE.saturating_mul(1 << streak.min(16));
         let pause = if whole { longest } else { pause.min(longest) };
-        state.groups.insert(group.to_owned(), GroupHold { opens: now + pause, told: Some(told), streak });
+        state.roots.insert(root.to_owned(), RootHold { opens: now + pause, told: Some(told), streak });
     }
 
-    /// Whether a report of the group may still wait at a server that waits `delay` after the last one.
-    pub(crate) fn may_wait(&self, group: &str, delay: Duration) -> bool {
-        let told = self.state().groups.get(group).and_then(|hold| hold.told);
+    /// Whether a report below the folder may still wait at a server that waits `delay` after the last one.
+    pub(crate) fn may_wait(&self, root: &str, delay: Duration) -> bool {
+        let told = self.state().roots.get(root).and_then(|hold| hold.told);
         told.is_some_and(|told| told.elapsed() < delay * 2)
     }
 }

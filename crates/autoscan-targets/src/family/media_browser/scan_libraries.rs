@@ -1,6 +1,6 @@
 //! Scans libraries for what is new at their top, gathered, and reports paths to a server that refuses that.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use autoscan_core::fault::Fault;
@@ -181,10 +181,10 @@ impl<S: MediaBrowser> Batch<'_, S> {
             return;
         }
         let delay = delay(self.server).await;
-        let mut groups: HashMap<String, Vec<(usize, PathReport)>> = HashMap::new();
+        let mut roots: BTreeMap<String, Vec<(usize, PathReport)>> = BTreeMap::new();
         for (at, change) in changes {
             if let Some(report) = PathReport::of(&change.owner, change.what) {
-                groups.entry(report.group.clone()).or_default().push((at, report));
+                roots.entry(report.root.clone()).or_default().push((at, report));
                 continue;
             }
             let reason = format!(
@@ -194,11 +194,48 @@ impl<S: MediaBrowser> Batch<'_, S> {
             );
             self.results.keep(&[at], &Err(Fault::wrong(reason)));
         }
-        for (group, reports) in groups {
-            match self.server.state().holds.may_tell(&group, delay) {
+        let mut allowed: Vec<(usize, PathReport)> = Vec::new();
+        for (root, mut reports) in roots {
+            match self.server.state().holds.may_tell(&root, delay) {
                 May::Later(after) => self.put_off_reports(&reports, after, delay),
-                May::Now => self.report_group(&group, reports, delay).await,
+                May::Now => {
+                    self.put_off_a_second_whole_folder(&root, &mut reports, delay);
+                    allowed.extend(reports);
+                }
             }
+        }
+        self.report_paths(&allowed, delay).await;
+    }
+
+    /// Two paths right in a library's folder make the server wait for the folder itself: while it waits so for one that lies beside,
+    /// all but one of these come later.
+    fn put_off_a_second_whole_folder(
+        &mut self,
+        root: &str,
+        reports: &mut Vec<(usize, PathReport)>,
+        delay: Duration,
+    ) {
+        let Some((_, first)) = reports.iter().find(|(_, report)| report.is_first_level).cloned() else {
+            return;
+        };
+        let is_another = |report: &PathReport| report.is_first_level && report.path() != first.path();
+        if reports.iter().any(|(_, report)| is_another(report))
+            && !self.server.state().holds.may_wait_for_root(&first.group, root, delay)
+        {
+            let later: Vec<(usize, PathReport)> =
+                reports.extract_if(.., |(_, report)| is_another(report)).collect();
+            self.put_off_reports(&later, delay + delay / 12, delay);
+        }
+    }
+
+    /// Begins the waits of the folders of libraries that these paths lie in.
+    fn note_reported<'r>(&self, reports: impl Iterator<Item = &'r (usize, PathReport)>, delay: Duration) {
+        let mut roots: BTreeMap<&str, bool> = BTreeMap::new();
+        for (_, report) in reports {
+            *roots.entry(&report.root).or_default() |= report.is_first_level;
+        }
+        for (root, whole) in roots {
+            self.server.state().holds.told(root, delay, whole);
         }
     }
 
@@ -215,16 +252,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
         }
     }
 
-    /// Reports the paths of one group of libraries. Paths right in a library's folder make the server wait for that folder; those of a
-    /// second library would join it, so they come later.
-    async fn report_group(&mut self, group: &str, mut reports: Vec<(usize, PathReport)>, delay: Duration) {
-        let first = reports.iter().find(|(_, report)| report.is_first_level);
-        let whole = first.map(|(_, report)| report.root.clone());
-        if let Some(root) = &whole {
-            let later: Vec<(usize, PathReport)> =
-                reports.extract_if(.., |(_, report)| report.root != *root).collect();
-            self.put_off_reports(&later, delay + delay / 12, delay);
-        }
+    async fn report_paths(&mut self, reports: &[(usize, PathReport)], delay: Duration) {
         let mut calls: Vec<ReportCall> = ReportCalls::of(reports.iter().cloned()).0;
         calls.reverse();
         for call in &calls {
@@ -237,7 +265,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
         while let Some(call) = calls.pop().filter(|_| !self.results.is_stopped()) {
             match accepted(self.server, &call.request(self.server)).await {
                 Ok(()) => {
-                    self.server.state().holds.told(group, delay, whole.is_some());
+                    self.note_reported(reports.iter().filter(|(_, report)| call.holds(report)), delay);
                     self.done(&call.scans);
                 }
                 // What fails for one path fails for its scan alone.
