@@ -139,6 +139,18 @@ async fn many_folders_of_known_films_are_found_by_one_list_and_no_scan_of_the_li
 }
 
 #[tokio::test]
+async fn known_files_of_a_library_of_home_videos_are_refreshed_however_many_come_at_once() {
+    let library = PretendLibrary::new("5", "Home").of("homevideos").at("/media/home");
+    let (jellyfin, server) = with(&[library]).await;
+    let file = |number: usize| format!("/media/home/Day {number}.mp4");
+    (0..6).for_each(|number| jellyfin.holdings.hold(&file(number), 7));
+    let batch: Vec<TargetScan> =
+        (0..6).map(|number| changed("/media/home", vec![Change::modified(path(&file(number)))])).collect();
+    assert!(server.scan(&batch).await.iter().all(Result::is_ok));
+    assert_eq!((jellyfin.refreshed().len(), jellyfin.holdings.walks()), (6, 0));
+}
+
+#[tokio::test]
 async fn the_folders_of_a_great_library_are_searched_one_by_one() {
     let (jellyfin, server) = jellyfin().await;
     jellyfin.holdings.fill(50_000);

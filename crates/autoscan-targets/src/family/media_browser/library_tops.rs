@@ -108,6 +108,9 @@ pub(crate) async fn list_tops(server: &impl MediaBrowser, scans: &[TargetScan]) 
     let mut libraries: HashMap<String, (Owner, usize)> = HashMap::new();
     for scan in scans {
         for owner in holders(server, &scan.folder.0).await? {
+            if !is_listed_whole(&owner.library.kind) {
+                continue;
+            }
             // Of a film whose file is new nothing is looked up.
             if top_kinds(&owner.library.kind).is_empty() && names_new_files(scan) {
                 continue;
@@ -127,6 +130,11 @@ pub(crate) async fn list_tops(server: &impl MediaBrowser, scans: &[TargetScan]) 
         }
     }
     Ok(())
+}
+
+/// Whether every file of such a library lies at or below what its list holds: not where films lie among folders and series.
+fn is_listed_whole(kind: &str) -> bool {
+    matches!(kind, "tvshows" | "movies" | "music" | "musicvideos" | "books")
 }
 
 fn names_new_files(scan: &TargetScan) -> bool {
