@@ -18,8 +18,7 @@ const PLEX_LIBRARIES: &str = r#"{"MediaContainer":{"size":1,"Directory":[{"key":
     "agent":"tv.plex.agents.series","scanner":"Plex TV Series","Location":[{"id":1,"path":"/tv"}]}]}}"#;
 const INFO: &str =
     r#"{"ServerName":"bench","Version":"10.11.8","ProductName":"Jellyfin Server","Id":"bench"}"#;
-const FOLDERS: &str =
-    r#"[{"Name":"TV","Locations":["/tv"],"CollectionType":"tvshows","RefreshStatus":"Idle","ItemId":"1","Id":"1","Guid":"1"}]"#;
+const FOLDERS: &str = r#"[{"Name":"TV","Locations":["/tv"],"CollectionType":"tvshows","RefreshStatus":"Idle","ItemId":"1","Id":"1","Guid":"1"}]"#;
 
 /// A pretend server and what it is asked.
 pub(crate) struct Pretend {
