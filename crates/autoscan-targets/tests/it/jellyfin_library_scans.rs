@@ -354,3 +354,27 @@ async fn a_photo_is_an_item_of_its_own_among_home_videos() {
     assert!(all_shown(&*server, &[there(photo, 7)]).await);
     assert!(!all_shown(&*server, &[there("/media/home/Summer/c.jpg", 7)]).await, "that is missing");
 }
+
+#[tokio::test]
+async fn what_a_running_scan_of_the_library_finds_costs_no_other_when_it_changes_again() {
+    let (jellyfin, server) = jellyfin().await;
+    jellyfin.holdings.set_walk_takes(Duration::from_secs(1));
+    let episode = "/media/tv/B/Season 1/1.mkv";
+    jellyfin.holdings.place("/media/tv/A/Season 1/1.mkv", 7);
+    tell(&*server, &jellyfin.holdings, &[new_files("/media/tv/A/Season 1", &["1.mkv"])]).await;
+    jellyfin.holdings.place(episode, 7);
+    let created = new_files("/media/tv/B/Season 1", &["1.mkv"]);
+    assert_eq!(verdicts(&server.scan(std::slice::from_ref(&created)).await)[0][..5], *"later");
+    pass(&jellyfin, Duration::from_secs(3)).await;
+    tell(&*server, &jellyfin.holdings, &[created]).await;
+    let walks = jellyfin.holdings.walks();
+    pass(&jellyfin, Duration::from_secs(3)).await;
+    assert!(jellyfin.holdings.has(episode));
+    for scan in [
+        changed("/media/tv/B/Season 1", vec![Change::modified(path(episode))]),
+        rescan("/media/tv/B/Season 1"),
+    ] {
+        tell(&*server, &jellyfin.holdings, &[scan]).await;
+    }
+    assert_eq!(jellyfin.holdings.walks(), walks);
+}

@@ -122,6 +122,11 @@ impl LibraryScans {
         if now < known.opens { MayScan::Later(known.opens - now) } else { MayScan::Now }
     }
 
+    /// Whether a scan was asked for and is not known to be over.
+    pub(crate) fn goes_on_as_far_as_known(&self, library: &str) -> bool {
+        self.state().get(library).is_some_and(|known| known.runs)
+    }
+
     /// These paths wait for the next scan.
     pub(crate) fn wait(&self, library: &str, paths: impl Iterator<Item = String>) {
         if let Some(known) = self.state().get_mut(library) {
@@ -165,6 +170,8 @@ impl LibraryScans {
             && let Some((sent, seen)) = known.sent
         {
             known.runs = false;
+            // What was looked up before or while it went on may be known now.
+            known.waiting.clear();
             known.opens = seen + (seen.duration_since(sent) / 2).min(LONGEST_REST);
         }
     }

@@ -117,7 +117,8 @@ pub(crate) async fn list_tops(server: &impl MediaBrowser, scans: &[TargetScan]) 
             }
             let state = server.state();
             let is_known = state.items.get(&owner.spelled()).is_some();
-            if is_known || state.scans.is_waiting(&owner.library.id, &owner.spelled()) {
+            let is_scanned = state.scans.goes_on_as_far_as_known(&owner.library.id);
+            if is_known || is_scanned || state.scans.is_waiting(&owner.library.id, &owner.spelled()) {
                 continue;
             }
             libraries.entry(owner.library.id.clone()).or_insert((owner, 0)).1 += 1;

@@ -16,6 +16,9 @@ use crate::family::media_browser::report_holds::{May, delay};
 use crate::family::media_browser::scan::{Batch, accepted, send};
 use crate::family::media_browser::server::MediaBrowser;
 
+/// What waited for the end of a scan is looked up again after this.
+const LOOKED_UP_AGAIN: Duration = Duration::from_millis(100);
+
 /// What one library is to be scanned for, each with the scan of the batch that it is for.
 type Changes = Vec<(usize, LibraryChange)>;
 
@@ -112,7 +115,16 @@ impl<S: MediaBrowser> Batch<'_, S> {
                 }
                 Ok(LibraryStatus::Active(_)) => may = MayScan::Later(scans.goes_on(library)),
                 Ok(LibraryStatus::Idle) => {
+                    let waits = |(_, change): &(usize, LibraryChange)| {
+                        scans.is_waiting(library, &change.owner.spelled())
+                    };
+                    let waited = open.iter().any(waits);
                     scans.over(library);
+                    if waited {
+                        // That scan may have found them: they are looked up again before the next.
+                        self.put_off(&open, LOOKED_UP_AGAIN);
+                        return Vec::new();
+                    }
                     may = scans.may_scan(library, gathers);
                 }
             }
