@@ -378,3 +378,21 @@ async fn what_a_running_scan_of_the_library_finds_costs_no_other_when_it_changes
     }
     assert_eq!(jellyfin.holdings.walks(), walks);
 }
+
+#[tokio::test]
+async fn an_album_whose_artist_lost_its_tags_meanwhile_is_found_when_it_is_told_again() {
+    let (jellyfin, server) = jellyfin().await;
+    jellyfin.holdings.hold("/media/music/Abba/Arrival/1.flac", 7);
+    let first = new_files("/media/music/Abba/Ring Ring", &["1.flac"]);
+    assert_eq!(verdicts(&server.scan(&[first]).await), ["ok"]);
+    jellyfin.holdings.untag("/media/music/Abba");
+    let song = "/media/music/Abba/Waterloo/1.flac";
+    jellyfin.holdings.place(song, 7);
+    let scan = new_files("/media/music/Abba/Waterloo", &["1.flac"]);
+    tell(&*server, &jellyfin.holdings, std::slice::from_ref(&scan)).await;
+    pass(&jellyfin, Duration::from_secs(2)).await;
+    assert!(!all_shown(&*server, &[there(song, 7)]).await);
+    tell(&*server, &jellyfin.holdings, &[scan]).await;
+    pass(&jellyfin, Duration::from_secs(2)).await;
+    assert!(all_shown(&*server, &[there(song, 7)]).await);
+}

@@ -20,7 +20,9 @@ pub(crate) async fn finds_its_albums(
     artist: &KnownItem,
 ) -> Result<bool, Fault> {
     let items = &server.state().items;
-    if !server.lists_before_it_reads() || items.is_tagged(&artist.id) {
+    // What was expected in vain is not told by what was known of the tags before.
+    let is_known = items.is_tagged(&artist.id) && server.state().recent.misses(&folder.spelled()) == 0;
+    if !server.lists_before_it_reads() || is_known {
         return Ok(true);
     }
     let request = server
