@@ -90,8 +90,8 @@ impl IgnoreList {
     }
 }
 
-/// Whether `name` matches `pattern`, where `*` is any run of characters and `?` any one.
-fn glob(pattern: &str, name: &str) -> bool {
+/// Whether the whole `name` matches `pattern`, where `*` is any run of characters, also none, and `?` any one.
+pub fn glob(pattern: &str, name: &str) -> bool {
     let (mut wanted, mut rest) = (pattern.chars(), name.chars());
     // What follows the last star, and what of the name it has not taken yet.
     let mut star = None;
@@ -183,5 +183,28 @@ mod tests {
             let longer = format!("{name}?");
             prop_assert!(!glob(&longer, &name));
         }
+    }
+
+    #[test]
+    fn a_pattern_is_the_whole_text() {
+        for (pattern, text, is_it) in [
+            ("*", "", true),
+            ("*.iso", "a.iso", true),
+            ("*.iso", "a.iso.mkv", false),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "axxbyy", false),
+            ("?ä*", "xäö", true),
+            ("", "a", false),
+            ("**", "a/b", true),
+        ] {
+            assert_eq!(glob(pattern, text), is_it, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_long_pattern_of_stars_is_no_burden() {
+        let text = "a".repeat(5_000);
+        assert!(!glob(&"*a".repeat(200), &text[..150]));
+        assert!(!glob(&format!("{}b", "*a".repeat(100)), &text));
     }
 }

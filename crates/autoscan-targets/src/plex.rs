@@ -49,7 +49,7 @@ use care::{Analyze, AnalyzeScope, CareSettings, RecentCare};
 use ignore_files::IGNORE_FILE;
 use lookup::FileLookup;
 use matching::MatchCare;
-use notifications::Listener;
+use notifications::NotificationListener;
 use sections::LibraryScans;
 use server::Server;
 use telling::{BatchRequests, LibraryTurns, refresh_of};
@@ -115,7 +115,7 @@ fn connect(given: &Value, http: &Http) -> Result<Connected, String> {
         server: Server::new(http, base, token),
         wishes,
         sections: Arc::default(),
-        listener: Listener::default(),
+        listener: NotificationListener::default(),
         turns: LibraryTurns::default(),
         files: FileLookup::default(),
         recently: RecentCare::default(),
@@ -129,7 +129,7 @@ struct Plex {
     wishes: CareSettings,
     /// What is known of the scans of each library.
     sections: Arc<LibraryScans>,
-    listener: Listener,
+    listener: NotificationListener,
     turns: LibraryTurns,
     files: FileLookup,
     recently: RecentCare,

@@ -1,6 +1,7 @@
 //! When Jellyfin shut down: it forgets what it was told and has not done yet. It says so over its websocket, which an API key may open
 //! and which tells it nothing else (12.0.0, measured). Everything works without it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use autoscan_core::fault::Fault;
 use autoscan_http::{Http, Request};
 use serde::Deserialize;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+use crate::family::listener::{Listener, listen};
 
 /// Longest message that is read, in bytes.
 const LONGEST: usize = 256 * 1024;
@@ -20,17 +22,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// A websocket that answers no [`KEEP_ALIVE`] is dead.
 const SILENCE: Duration = Duration::from_secs(75);
 
-/// The pause before the first new attempt; each failure doubles it…
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// … up to this.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// A connection that stood for so long was a good one.
-const STOOD: Duration = Duration::from_secs(30);
-
-/// The one task that listens. It ends when this is dropped.
+/// Listens to one Jellyfin.
 #[derive(Default)]
 pub(super) struct Shutdowns {
-    task: Mutex<Option<JoinHandle<()>>>,
+    listener: Listener,
     heard: Arc<Heard>,
 }
 
@@ -38,6 +33,8 @@ pub(super) struct Shutdowns {
 #[derive(Default)]
 struct Heard {
     last: Mutex<Option<Instant>>,
+    /// It has not been heard since it shut down.
+    is_away: AtomicBool,
     /// Jellyfin is there again.
     back: Notify,
 }
@@ -45,8 +42,13 @@ struct Heard {
 impl Shutdowns {
     /// Begins to listen, if nobody does.
     pub(super) fn listen(&self, http: &Http, request: impl FnOnce() -> Request) {
-        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-        task.get_or_insert_with(|| tokio::spawn(listen(http.clone(), request(), Arc::clone(&self.heard))));
+        self.listener.open(|| {
+            let (http, request, heard) = (http.clone(), request(), Arc::clone(&self.heard));
+            listen("Jellyfin", move || {
+                let (http, request, heard) = (http.clone(), request.clone(), Arc::clone(&heard));
+                async move { hear(&http, &request, &heard).await }
+            })
+        });
     }
 
     /// How long ago Jellyfin last shut down; none when nobody heard it.
@@ -61,36 +63,10 @@ impl Shutdowns {
     }
 }
 
-impl Drop for Shutdowns {
-    fn drop(&mut self) {
-        let task = self.task.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(task) = task.take() {
-            task.abort();
-        }
-    }
-}
-
-/// Listens for ever, with growing pauses while it cannot be had.
-async fn listen(http: Http, request: Request, heard: Arc<Heard>) {
-    let mut pause = FIRST_PAUSE;
-    let mut shut_down = false;
-    loop {
-        let began = Instant::now();
-        let end = hear(&http, &request, &heard, &mut shut_down).await;
-        let reason = end.err().map(|fault| fault.reason().to_owned());
-        tracing::debug!(reason, "Jellyfin's websocket has ended; autoscan opens it again");
-        if began.elapsed() >= STOOD {
-            pause = FIRST_PAUSE;
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
 /// Listens until the websocket ends.
-async fn hear(http: &Http, request: &Request, heard: &Heard, shut_down: &mut bool) -> Result<(), Fault> {
+async fn hear(http: &Http, request: &Request, heard: &Heard) -> Result<(), Fault> {
     let mut socket = http.socket(request, LONGEST).await?;
-    if std::mem::take(shut_down) {
+    if heard.is_away.swap(false, Ordering::Relaxed) {
         heard.back.notify_one();
     }
     let mut spoke = Instant::now();
@@ -103,7 +79,7 @@ async fn hear(http: &Http, request: &Request, heard: &Heard, shut_down: &mut boo
             if says_that_it_shuts_down(&text) {
                 tracing::info!("Jellyfin shuts down; what it was told and does not show will be told again");
                 *heard.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                *shut_down = true;
+                heard.is_away.store(true, Ordering::Relaxed);
             }
         }
         if spoke.elapsed() >= SILENCE {

@@ -2,8 +2,7 @@
 //! without a slash is the name of a file or folder anywhere below, one with a slash is a path from there.
 
 use autoscan_core::cause::{IgnoreFile, KeptOutBy};
-
-use crate::family::globs::is_like;
+use autoscan_core::filter::glob;
 
 /// How Plex reads its ignore files.
 pub(super) const IGNORE_FILE: IgnoreFile =
@@ -13,8 +12,8 @@ fn keeps_out(text: &str, below: &str) -> Option<KeptOutBy> {
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let mut patterns = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let line = patterns.find(|pattern| match pattern.trim_start_matches('/') {
-        path if path.contains('/') => is_like(path, below),
-        name => below.split('/').any(|part| is_like(name, part)),
+        path if path.contains('/') => glob(path, below),
+        name => below.split('/').any(|part| glob(name, part)),
     })?;
     Some(KeptOutBy::Line(line.to_owned()))
 }

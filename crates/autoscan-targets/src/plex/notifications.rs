@@ -1,6 +1,6 @@
 //! What Plex tells over its websocket. It is heard where it can be had; everything works without it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::fault::Fault;
@@ -8,11 +8,10 @@ use autoscan_http::{Http, Request};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use super::answers::{maybe_number, maybe_text};
 use super::sections::{Event, LibraryScans};
+use crate::family::listener::{Listener, listen};
 
 /// Longest notification that is read, in bytes.
 const LONGEST: usize = 256 * 1024;
@@ -20,23 +19,18 @@ const LONGEST: usize = 256 * 1024;
 /// A websocket that says nothing for so long is opened again: the connection may be dead without anybody knowing.
 const SILENCE: Duration = Duration::from_mins(10);
 
-/// The pause before the first new attempt; each failure doubles it…
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// … up to this.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// A connection that stood for so long was a good one.
-const STOOD: Duration = Duration::from_secs(30);
-
 /// The first scan waits no longer than this for the websocket.
 const FIRST_WAITS: Duration = Duration::from_secs(5);
 
-/// The one task that listens. It ends when this is dropped.
+/// Listens to one Plex.
 #[derive(Default)]
-pub(super) struct Listener {
-    task: Mutex<Option<(JoinHandle<()>, watch::Receiver<bool>)>>,
+pub(super) struct NotificationListener {
+    listener: Listener,
+    /// Whether the first attempt has come to an end.
+    tried: watch::Sender<bool>,
 }
 
-impl Listener {
+impl NotificationListener {
     /// Begins to listen, if nobody does, and waits until the first attempt has come to an end: a scan may be over before
     /// the answer to the call that started it was read.
     pub(super) async fn open(
@@ -45,43 +39,23 @@ impl Listener {
         request: impl FnOnce() -> Request,
         sections: &Arc<LibraryScans>,
     ) {
-        let mut tried = {
-            let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-            let (_, tried) = task.get_or_insert_with(|| {
-                let (tell, tried) = watch::channel(false);
-                (tokio::spawn(listen(http.clone(), request(), Arc::clone(sections), tell)), tried)
-            });
-            tried.clone()
-        };
+        let mut tried = self.tried.subscribe();
+        self.listener.open(|| {
+            let (http, request, sections) = (http.clone(), request(), Arc::clone(sections));
+            let tell = self.tried.clone();
+            listen("Plex", move || {
+                let (http, request) = (http.clone(), request.clone());
+                let (sections, tell) = (Arc::clone(&sections), tell.clone());
+                async move {
+                    let end = hear(&http, &request, &sections, &tell).await;
+                    sections.set_connected(false);
+                    tell.send_replace(true);
+                    end
+                }
+            })
+        });
         // Whether it came to stand is seen in the libraries' verdicts.
         let _ = tokio::time::timeout(FIRST_WAITS, tried.wait_for(|tried| *tried)).await;
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let task = self.task.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some((task, _)) = task.take() {
-            task.abort();
-        }
-    }
-}
-
-/// Listens for ever, with growing pauses while it cannot be had.
-async fn listen(http: Http, request: Request, sections: Arc<LibraryScans>, tried: watch::Sender<bool>) {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let began = Instant::now();
-        let end = hear(&http, &request, &sections, &tried).await;
-        sections.set_connected(false);
-        tried.send_replace(true);
-        let reason = end.err().map(|fault| fault.reason().to_owned());
-        tracing::debug!(reason, "Plex no longer tells what it does; autoscan asks, and tries again");
-        if began.elapsed() >= STOOD {
-            pause = FIRST_PAUSE;
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

@@ -2,8 +2,9 @@
 //! out everything in its folder, any other is read as git reads its `.gitignore`.
 
 use autoscan_core::cause::{IgnoreFile, KeptOutBy};
+use autoscan_core::filter::glob;
 
-use crate::family::globs::{is_like, matches_path};
+use crate::family::globs::matches_path;
 
 /// How these servers read their ignore files.
 pub(crate) const IGNORE_FILE: IgnoreFile = IgnoreFile { name: ".ignore", only_the_nearest: true, keeps_out };
@@ -45,7 +46,7 @@ fn speaks_of(pattern: &str, path: &str, is_folder: bool) -> bool {
     if pattern.contains('/') {
         return matches_path(pattern.trim_start_matches('/'), path);
     }
-    is_like(pattern, path.rsplit('/').next().unwrap_or(path))
+    glob(pattern, path.rsplit('/').next().unwrap_or(path))
 }
 
 #[cfg(test)]

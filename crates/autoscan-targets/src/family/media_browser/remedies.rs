@@ -18,7 +18,7 @@ pub(crate) async fn apply(server: &impl MediaBrowser, remedy: &Remedy) -> Result
     }
     match send(server, id).await {
         Ok(()) => {
-            server.state().scans.sent(id, &HashSet::new());
+            server.state().scan_sent(id, &HashSet::new());
             Ok(())
         }
         Err(Fault::Wrong { reason }) => {

@@ -71,9 +71,10 @@ impl<S: MediaBrowser> Batch<'_, S> {
             return changes;
         }
         if scans.tells_status(library).is_none()
-            && let Ok(folders) = self.server.virtual_folders().await
+            && let Err(fault) = self.list_folders(folders).await
         {
-            scans.note_statuses(&folders);
+            self.results.keep(&scans_of(&changes), &Err(fault));
+            return Vec::new();
         }
         let (reported, changes) = reported(self.server, library, changes);
         if changes.is_empty() {
@@ -143,8 +144,7 @@ impl<S: MediaBrowser> Batch<'_, S> {
         match send(self.server, library).await {
             Ok(()) => {
                 let asked_for = changes.iter().map(|(_, change)| change.owner.spelled()).collect();
-                scans.sent(library, &asked_for);
-                self.server.state().tops.forget(library);
+                self.server.state().scan_sent(library, &asked_for);
                 self.done(&scans_of(&changes));
             }
             Err(Fault::Wrong { .. }) => {
@@ -165,14 +165,24 @@ impl<S: MediaBrowser> Batch<'_, S> {
         library: &str,
         folders: &mut Option<Vec<VirtualFolder>>,
     ) -> Result<LibraryStatus, Fault> {
-        if folders.is_none() {
-            *folders = match self.server.virtual_folders().await {
-                Err(fault) if fault.stops_the_lane() => return Err(fault),
-                answer => Some(answer.unwrap_or_default()),
-            };
-        }
-        let known = folders.iter().flatten().find(|folder| folder.is(library));
+        let known = self.list_folders(folders).await?.iter().find(|folder| folder.is(library));
         Ok(known.map_or(LibraryStatus::Idle, VirtualFolder::status))
+    }
+
+    /// The server's list of libraries, asked for once a batch; empty where it does not understand the call.
+    async fn list_folders<'f>(
+        &self,
+        folders: &'f mut Option<Vec<VirtualFolder>>,
+    ) -> Result<&'f [VirtualFolder], Fault> {
+        if folders.is_none() {
+            let listed = match self.server.virtual_folders().await {
+                Err(fault) if fault.stops_the_lane() => return Err(fault),
+                answer => answer.unwrap_or_default(),
+            };
+            self.server.state().scans.note_statuses(&listed);
+            *folders = Some(listed);
+        }
+        Ok(folders.as_deref().unwrap_or_default())
     }
 
     fn put_off(&mut self, changes: &Changes, after: Duration) {

@@ -1,5 +1,7 @@
 //! A server of this family, and what its calls share.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use autoscan_core::fault::Fault;
 use autoscan_core::path::{AbsolutePath, TargetPath};
@@ -39,6 +41,14 @@ pub(crate) struct MediaBrowserState {
     pub(crate) tops: LibraryTops,
     /// What it has read lately.
     pub(crate) recent: RecentItems,
+}
+
+impl MediaBrowserState {
+    /// A scan of the library was asked for, for these paths.
+    pub(crate) fn scan_sent(&self, library: &str, asked_for: &HashSet<String>) {
+        self.scans.sent(library, asked_for);
+        self.tops.forget(library);
+    }
 }
 
 /// A server of this family.
