@@ -1,26 +1,15 @@
 //! A Jellyfin that takes what it is told and does something else.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::media::{all_shown, libraries, shown, tell, there};
-use crate::support::{connect, new_files, path, target, verdicts};
+use crate::media::{all_shown, jellyfin, shown, tell, there};
+use crate::support::{connect, new_files, path, verdicts};
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::Target;
-use autoscan_testkit::{PretendJellyfin, PretendLibrary, Trouble};
+use autoscan_testkit::{PretendLibrary, Trouble};
 use serde_json::json;
 
 const MINUTE: Duration = Duration::from_mins(1);
-
-async fn jellyfin() -> (PretendJellyfin, Arc<dyn Target>) {
-    let mut builder = PretendJellyfin::builder();
-    for library in libraries() {
-        builder = builder.library(library);
-    }
-    let jellyfin = builder.start().await.unwrap();
-    let server = target("jellyfin", &jellyfin.http.url());
-    (jellyfin, server)
-}
 
 /// Whether all is proven within some rounds.
 async fn shown_at_last(server: &dyn Target, expected: &[autoscan_core::proof::ExpectedFile]) -> bool {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::media::{all_shown, cost, folder_gone, gone, libraries, shown, there, wait};
+use crate::media::{
+    all_shown, cost, folder_gone, gone, jellyfin, jellyfin_from, libraries, shown, there, wait,
+};
 use crate::support::{new_files, target};
 use autoscan_core::ports::Target;
 use autoscan_testkit::PretendJellyfin;
@@ -13,18 +15,7 @@ const REQUESTS: usize = 2;
 const BYTES: u64 = 64 * 1024;
 
 async fn jellyfin_of(version: &str) -> (PretendJellyfin, Arc<dyn Target>) {
-    let mut builder = PretendJellyfin::builder().version(version);
-    for library in libraries() {
-        builder = builder.library(library);
-    }
-    let jellyfin = builder.start().await.unwrap();
-    let server = target("jellyfin", &jellyfin.http.url());
-    server.libraries().unwrap().read().await.unwrap();
-    (jellyfin, server)
-}
-
-async fn jellyfin() -> (PretendJellyfin, Arc<dyn Target>) {
-    jellyfin_of("12.0.0").await
+    jellyfin_from(PretendJellyfin::builder().version(version), &libraries()).await
 }
 
 #[tokio::test]

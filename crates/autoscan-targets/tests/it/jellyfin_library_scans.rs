@@ -1,30 +1,14 @@
 //! What is new at a library's top: one scan of the library finds all of it, and the server is left alone meanwhile.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::media::{all_shown, gone, libraries, tell, there, wait};
-use crate::support::{changed, new_files, path, rescan, target, verdicts};
+use crate::media::{all_shown, gone, jellyfin, jellyfin_with, tell, there, wait};
+use crate::support::{changed, new_files, path, rescan, verdicts};
 use autoscan_core::change::Change;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Target, TargetScan};
 use autoscan_core::proof::{ExpectedFile, Observation};
 use autoscan_testkit::{PretendJellyfin, PretendLibrary, Trouble};
-
-async fn jellyfin() -> (PretendJellyfin, Arc<dyn Target>) {
-    with(&libraries()).await
-}
-
-async fn with(libraries: &[PretendLibrary]) -> (PretendJellyfin, Arc<dyn Target>) {
-    let mut builder = PretendJellyfin::builder();
-    for library in libraries {
-        builder = builder.library(library.clone());
-    }
-    let jellyfin = builder.start().await.unwrap();
-    let server = target("jellyfin", &jellyfin.http.url());
-    server.libraries().unwrap().read().await.unwrap();
-    (jellyfin, server)
-}
 
 /// Time goes by on both sides.
 async fn pass(jellyfin: &PretendJellyfin, time: Duration) {
@@ -141,7 +125,7 @@ async fn many_folders_of_known_films_are_found_by_one_list_and_no_scan_of_the_li
 #[tokio::test]
 async fn known_files_of_a_library_of_home_videos_are_refreshed_however_many_come_at_once() {
     let library = PretendLibrary::new("5", "Home").of("homevideos").at("/media/home");
-    let (jellyfin, server) = with(&[library]).await;
+    let (jellyfin, server) = jellyfin_with(&[library]).await;
     let file = |number: usize| format!("/media/home/Day {number}.mp4");
     (0..6).for_each(|number| jellyfin.holdings.hold(&file(number), 7));
     let batch: Vec<TargetScan> =
@@ -212,7 +196,7 @@ async fn eight_shows_in_a_burst_are_at_most_two_scans_of_a_great_library() {
 async fn a_steady_stream_into_four_libraries_side_by_side_is_shown_within_fifteen_seconds() {
     let of =
         |id: &str, title: &str, kind: &str, folder: &str| PretendLibrary::new(id, title).of(kind).at(folder);
-    let (jellyfin, server) = with(&[
+    let (jellyfin, server) = jellyfin_with(&[
         of("1", "TV", "tvshows", "/media/tv"),
         of("2", "TV 4K", "tvshows", "/media/tv4k"),
         of("3", "Movies", "movies", "/media/movies"),
@@ -341,7 +325,7 @@ async fn a_file_that_is_gone_is_seen_from_above_though_only_its_path_was_named()
 #[tokio::test]
 async fn a_photo_is_an_item_of_its_own_among_home_videos() {
     let home = PretendLibrary::new("5", "Home").of("homevideos").at("/media/home");
-    let (jellyfin, server) = with(&[home]).await;
+    let (jellyfin, server) = jellyfin_with(&[home]).await;
     jellyfin.holdings.hold("/media/home/Summer/a.mp4", 7);
     let photo = "/media/home/Summer/b.jpg";
     jellyfin.holdings.place(photo, 7);

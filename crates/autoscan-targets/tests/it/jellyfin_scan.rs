@@ -1,24 +1,13 @@
 //! How Jellyfin is told of what it knows and of what it does not, on the model of its queue of refreshes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::media::{all_shown, libraries, tell, there, wait};
-use crate::support::{changed, new_files, path, rescan, target, verdicts};
+use crate::media::{all_shown, jellyfin, tell, there, wait};
+use crate::support::{changed, new_files, path, rescan, verdicts};
 use autoscan_core::change::{Change, ChangeKind};
 use autoscan_core::fault::Fault;
-use autoscan_core::ports::{Target, TargetScan};
+use autoscan_core::ports::TargetScan;
 use autoscan_testkit::PretendJellyfin;
-
-async fn jellyfin() -> (PretendJellyfin, Arc<dyn Target>) {
-    let mut builder = PretendJellyfin::builder();
-    for library in libraries() {
-        builder = builder.library(library);
-    }
-    let jellyfin = builder.start().await.unwrap();
-    let server = target("jellyfin", &jellyfin.http.url());
-    (jellyfin, server)
-}
 
 fn reports(jellyfin: &PretendJellyfin) -> usize {
     jellyfin.http.calls_to("/Library/Media/Updated").len()

@@ -1,27 +1,11 @@
 //! What counts as shown at Jellyfin: the whole of a file, in whichever library shows it, by the server's own rules.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::media::{all_shown, gone, libraries, shown, tell, there, wait};
-use crate::support::{new_files, path, rescan, target};
+use crate::media::{all_shown, gone, jellyfin, jellyfin_with, shown, tell, there, wait};
+use crate::support::{new_files, path, rescan};
 use autoscan_core::ports::{ServerListing, Target};
-use autoscan_testkit::{PretendJellyfin, PretendLibrary};
-
-async fn with(libraries: &[PretendLibrary]) -> (PretendJellyfin, Arc<dyn Target>) {
-    let mut builder = PretendJellyfin::builder();
-    for library in libraries {
-        builder = builder.library(library.clone());
-    }
-    let jellyfin = builder.start().await.unwrap();
-    let server = target("jellyfin", &jellyfin.http.url());
-    server.libraries().unwrap().read().await.unwrap();
-    (jellyfin, server)
-}
-
-async fn jellyfin() -> (PretendJellyfin, Arc<dyn Target>) {
-    with(&libraries()).await
-}
+use autoscan_testkit::PretendLibrary;
 
 async fn one(server: &dyn Target, file: &str) -> String {
     shown(server, &[there(file, 7)]).await.remove(0)
@@ -132,7 +116,7 @@ async fn a_disc_is_shown_by_the_folder_that_holds_it() {
 
 #[tokio::test]
 async fn where_libraries_lie_in_one_another_the_outer_one_shows_the_file() {
-    let (jellyfin, server) = with(&[
+    let (jellyfin, server) = jellyfin_with(&[
         PretendLibrary::new("2", "TV").of("tvshows").at("/media/all/tv"),
         PretendLibrary::new("1", "All").of("mixed").at("/media/all"),
     ])

@@ -1,14 +1,39 @@
 //! What the tests of Jellyfin and Emby share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoscan_core::change::Subject;
 use autoscan_core::fault::Fault;
 use autoscan_core::ports::{Target, TargetScan};
 use autoscan_core::proof::{ExpectedFile, Observation, Presence};
-use autoscan_testkit::{Holdings, HttpServer, PretendLibrary};
+use autoscan_testkit::{Holdings, HttpServer, JellyfinBuilder, PretendJellyfin, PretendLibrary};
 
-use crate::support::path;
+use crate::support::{path, target};
+
+/// A Jellyfin with these libraries, and the target that has read them.
+pub(crate) async fn jellyfin_from(
+    mut builder: JellyfinBuilder,
+    libraries: &[PretendLibrary],
+) -> (PretendJellyfin, Arc<dyn Target>) {
+    for library in libraries {
+        builder = builder.library(library.clone());
+    }
+    let jellyfin = builder.start().await.unwrap();
+    let server = target("jellyfin", &jellyfin.http.url());
+    server.libraries().unwrap().read().await.unwrap();
+    (jellyfin, server)
+}
+
+/// A Jellyfin of the newest version with these libraries.
+pub(crate) async fn jellyfin_with(libraries: &[PretendLibrary]) -> (PretendJellyfin, Arc<dyn Target>) {
+    jellyfin_from(PretendJellyfin::builder(), libraries).await
+}
+
+/// A Jellyfin of the newest version with the usual libraries.
+pub(crate) async fn jellyfin() -> (PretendJellyfin, Arc<dyn Target>) {
+    jellyfin_with(&libraries()).await
+}
 
 /// The ids of Jellyfin's libraries look like this; Emby's are numbers.
 pub(crate) fn libraries() -> [PretendLibrary; 4] {
