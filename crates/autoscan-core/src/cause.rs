@@ -37,7 +37,7 @@ impl fmt::Display for MissingCause {
     }
 }
 
-/// What mends a cause, and autoscan never does by itself.
+/// What mends a cause when a person asks for it: autoscan does not do it because of the cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Remedy {
